@@ -1,0 +1,70 @@
+"""Registries of posenas: children of mmengine's roots under the scope ``posenas``.
+
+Every class that a config names is registered in one of these. A registry missing here would
+silently resolve to mmengine's class of the same name, so wrappers and samplers have theirs too.
+``locations`` are imported the first time a name is looked up; none of this loads torch.
+"""
+
+from importlib.util import find_spec
+
+from mmengine import registry as roots
+from mmengine.registry import Registry
+
+
+def _child(name: str, parent: Registry | None, *packages: str) -> Registry:
+    """Create a registry whose classes live in the existing ones of ``packages``."""
+    locations = [package for package in packages if find_spec(package) is not None]
+    return Registry(name, parent=parent, scope='posenas', locations=locations)
+
+
+#: Runners: subclasses of ``mmengine.runner.Runner``.
+RUNNERS = _child('runner', roots.RUNNERS, 'posenas.engine')
+#: Callables that build a runner from a config.
+RUNNER_CONSTRUCTORS = _child('runner constructor', roots.RUNNER_CONSTRUCTORS, 'posenas.engine')
+#: Training, validation, test and search loops: ``mmengine.runner.BaseLoop``.
+LOOPS = _child('loop', roots.LOOPS, 'posenas.engine')
+#: Hooks: ``mmengine.hooks.Hook``.
+HOOKS = _child('hook', roots.HOOKS, 'posenas.engine')
+#: Log formatting: ``mmengine.runner.LogProcessor``.
+LOG_PROCESSORS = _child('log processor', roots.LOG_PROCESSORS, 'posenas.engine')
+#: ``torch.optim.Optimizer`` classes.
+OPTIMIZERS = _child('optimizer', roots.OPTIMIZERS, 'posenas.engine')
+#: Optimizer wrappers: ``mmengine.optim.OptimWrapper``.
+OPTIM_WRAPPERS = _child('optim wrapper', roots.OPTIM_WRAPPERS, 'posenas.engine')
+#: Callables that turn a model and a config into an optimizer wrapper.
+OPTIM_WRAPPER_CONSTRUCTORS = _child(
+    'optimizer wrapper constructor', roots.OPTIM_WRAPPER_CONSTRUCTORS, 'posenas.engine'
+)
+#: Learning-rate and momentum schedules.
+PARAM_SCHEDULERS = _child('parameter scheduler', roots.PARAM_SCHEDULERS, 'posenas.engine')
+
+#: Map-style datasets that return the sample dict of their pipeline.
+DATASETS = _child('dataset', roots.DATASETS, 'posenas.datasets')
+#: Samplers yielding dataset indices; those for training carry the epoch of each draw.
+DATA_SAMPLERS = _child('data sampler', roots.DATA_SAMPLERS, 'posenas.datasets')
+#: Transforms of the sample dict; they draw from ``results['rng']``.
+TRANSFORMS = _child('transform', roots.TRANSFORMS, 'posenas.datasets')
+#: Keypoint codecs: ``encode`` and ``decode`` between joints and maps, NumPy only.
+KEYPOINT_CODECS = Registry('keypoint codec', scope='posenas', locations=['posenas.codecs'])
+
+#: Backbones, necks, heads, losses, estimators and data preprocessors.
+MODELS = _child('model', roots.MODELS, 'posenas.models', 'posenas.search')
+#: Wrappers around a whole model, such as distributed data parallel.
+MODEL_WRAPPERS = _child('model wrapper', roots.MODEL_WRAPPERS, 'posenas.engine')
+#: Weight initialisers that ``init_cfg`` names.
+WEIGHT_INITIALIZERS = _child('weight initializer', roots.WEIGHT_INITIALIZERS, 'posenas.models')
+#: Augmentations of a whole batch, used by the data preprocessor.
+BATCH_AUGMENTS = _child('batch augment', None, 'posenas.models')
+
+#: Metrics: ``mmengine.evaluator.BaseMetric``.
+METRICS = _child('metric', roots.METRICS, 'posenas.evaluation')
+#: Evaluators that compose metrics.
+EVALUATORS = _child('evaluator', roots.EVALUATOR, 'posenas.evaluation')
+#: Visualizers that draw samples and predictions.
+VISUALIZERS = _child('visualizer', roots.VISUALIZERS, 'posenas.visualization')
+#: Visualizer back ends that store pictures and scalars.
+VISBACKENDS = _child('vis_backend', roots.VISBACKENDS, 'posenas.visualization')
+#: Search spaces, algorithms, evaluators and costs.
+TASK_UTILS = _child('task util', roots.TASK_UTILS, 'posenas.search')
+#: Python inference entry points.
+INFERENCERS = _child('inferencer', roots.INFERENCERS, 'posenas.apis')

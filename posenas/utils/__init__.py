@@ -1,0 +1,33 @@
+"""Errors, checks, configs, checkpoints and files; nothing here knows poses.
+
+Names whose modules load torch resolve lazily, so NumPy-only packages can import this one.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from posenas.utils.checks import check_choice, check_positive, check_probability, check_shape
+from posenas.utils.errors import CheckpointError, ConfigError, DataError, PoseNASError
+from posenas.utils.optional import import_optional
+
+#: Public name -> module that defines it and loads torch or mmengine's runner.
+_LAZY: dict[str, str] = {}
+
+__all__ = [
+    'CheckpointError',
+    'ConfigError',
+    'DataError',
+    'PoseNASError',
+    'check_choice',
+    'check_positive',
+    'check_probability',
+    'check_shape',
+    'import_optional',
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)
+    """Import the module of a lazy public name on first use."""
+    if name not in _LAZY:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(import_module(_LAZY[name]), name)

@@ -1,0 +1,58 @@
+"""Uniform errors for arguments and arrays: what must hold, what was received."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+__all__ = ['check_choice', 'check_positive', 'check_probability', 'check_shape']
+
+
+class _Shaped(Protocol):
+    """Anything with a shape: a NumPy array or a tensor."""
+
+    @property
+    def shape(self) -> Sequence[int]: ...
+
+
+def check_shape(name: str, array: _Shaped, shape: Sequence[int | None]) -> None:
+    """Require ``array.shape`` to equal ``shape``, where None admits any length.
+
+    Raises:
+        ValueError: The number of axes or a length differs.
+    """
+    actual = tuple(array.shape)
+    fits = len(actual) == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, actual, strict=True)
+    )
+    if not fits:
+        wanted = ', '.join('*' if length is None else str(length) for length in shape)
+        raise ValueError(f'{name} must have shape ({wanted}), got {actual}')
+
+
+def check_choice(name: str, value: object, choices: Collection[object]) -> None:
+    """Require ``value`` to be one of ``choices``.
+
+    Raises:
+        ValueError: It is not; the text lists the choices.
+    """
+    if value not in choices:
+        raise ValueError(f'{name} must be one of {sorted(map(repr, choices))}, got {value!r}')
+
+
+def check_positive(name: str, value: float) -> None:
+    """Require ``value`` > 0.
+
+    Raises:
+        ValueError: It is zero, negative or not a number.
+    """
+    if not value > 0:
+        raise ValueError(f'{name} must be greater than 0, got {value}')
+
+
+def check_probability(name: str, value: float) -> None:
+    """Require ``value`` to lie in [0, 1].
+
+    Raises:
+        ValueError: It does not.
+    """
+    if not 0 <= value <= 1:
+        raise ValueError(f'{name} must lie in [0, 1], got {value}')

@@ -1,0 +1,19 @@
+"""Exceptions of posenas; each also is the built-in that callers would expect."""
+
+__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PoseNASError']
+
+
+class PoseNASError(Exception):
+    """Base of all deliberate errors; the text says what must hold, what came, what to do."""
+
+
+class ConfigError(PoseNASError, ValueError):
+    """A config or command line cannot mean anything: unknown key, wrong type, shapes that clash."""
+
+
+class DataError(PoseNASError, ValueError):
+    """An image, video or annotation file is missing, broken or contradicts itself."""
+
+
+class CheckpointError(PoseNASError, RuntimeError):
+    """A checkpoint cannot be read safely or does not fit the model."""
