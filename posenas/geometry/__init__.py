@@ -1,0 +1,36 @@
+"""Boxes, crop matrices and points as plain arrays; NumPy and OpenCV only."""
+
+from .affine import (
+    crop_to_image,
+    get_udp_warp_matrix,
+    get_warp_matrix,
+    invert_affine,
+    warp_points,
+)
+from .bbox import (
+    bbox_cs2xyxy,
+    bbox_iou,
+    bbox_xywh2xyxy,
+    bbox_xyxy2cs,
+    bbox_xyxy2xywh,
+    clean_bbox_xywh,
+    fix_aspect_ratio,
+)
+from .keypoint import flip_bbox, flip_keypoints
+
+__all__ = [
+    'bbox_cs2xyxy',
+    'bbox_iou',
+    'bbox_xywh2xyxy',
+    'bbox_xyxy2cs',
+    'bbox_xyxy2xywh',
+    'clean_bbox_xywh',
+    'crop_to_image',
+    'fix_aspect_ratio',
+    'flip_bbox',
+    'flip_keypoints',
+    'get_udp_warp_matrix',
+    'get_warp_matrix',
+    'invert_affine',
+    'warp_points',
+]

@@ -1,0 +1,118 @@
+"""Crop matrices between image and network input, their inverses, and points through them.
+
+A crop is given by centre and scale in image pixels, a rotation in degrees, and the size of the
+network input. Matrices are (2, 3) and act on column vectors (x, y, 1).
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    'crop_to_image',
+    'get_udp_warp_matrix',
+    'get_warp_matrix',
+    'invert_affine',
+    'warp_points',
+]
+
+Floats = NDArray[np.floating]
+Pair = Sequence[float] | Floats
+
+
+def get_warp_matrix(
+    center: Pair,
+    scale: Pair,
+    rotation: float,
+    output_size: Pair,
+    shift: Pair = (0.0, 0.0),
+) -> NDArray[np.float64]:
+    """Build the matrix from image to input that zooms uniformly by the widths' ratio.
+
+    Args:
+        center: Middle of the crop (2,), image pixels.
+        scale: Width and height of the crop (2,), image pixels; only the width sets the zoom.
+        rotation: Degrees; opposite sense to :func:`get_udp_warp_matrix`.
+        output_size: Width and height of the input, pixels.
+        shift: Move of the centre as a fraction of ``scale``.
+
+    Returns:
+        Matrix (2, 3).
+    """
+    cx = float(center[0]) + float(shift[0]) * float(scale[0])
+    cy = float(center[1]) + float(shift[1]) * float(scale[1])
+    zoom = float(output_size[0]) / float(scale[0])
+    theta = math.radians(rotation)
+    cos, sin = zoom * math.cos(theta), zoom * math.sin(theta)
+    x0 = float(output_size[0]) * 0.5 - cos * cx - sin * cy
+    y0 = float(output_size[1]) * 0.5 + sin * cx - cos * cy
+    return np.array([[cos, sin, x0], [-sin, cos, y0]])
+
+
+def get_udp_warp_matrix(
+    center: Pair, scale: Pair, rotation: float, output_size: Pair
+) -> NDArray[np.float64]:
+    """Build the unbiased matrix, which maps pixel centres at the crop's borders to the input's.
+
+    Source: Huang et al., The Devil is in the Details: Delving into Unbiased Data Processing for
+    Human Pose Estimation, CVPR 2020.
+
+    Args:
+        center: Middle of the crop (2,), image pixels.
+        scale: Width and height of the crop (2,), image pixels.
+        rotation: Degrees; opposite sense to :func:`get_warp_matrix`.
+        output_size: Width and height of the input, pixels.
+
+    Returns:
+        Matrix (2, 3).
+    """
+    cx, cy = float(center[0]), float(center[1])
+    width, height = float(scale[0]), float(scale[1])
+    zoom_x = (float(output_size[0]) - 1) / width
+    zoom_y = (float(output_size[1]) - 1) / height
+    cos, sin = math.cos(math.radians(rotation)), math.sin(math.radians(rotation))
+    x0 = zoom_x * (width * 0.5 - cx * cos + cy * sin)
+    y0 = zoom_y * (height * 0.5 - cx * sin - cy * cos)
+    return np.array([[cos * zoom_x, -sin * zoom_x, x0], [sin * zoom_y, cos * zoom_y, y0]])
+
+
+def invert_affine(matrix: Floats) -> NDArray[np.float64]:
+    """Invert a matrix (2, 3).
+
+    Raises:
+        ValueError: The matrix flattens the plane, so it has no inverse.
+    """
+    (a, b, x0), (c, d, y0) = matrix.tolist()
+    determinant = a * d - b * c
+    if determinant == 0:
+        raise ValueError('an affine matrix must have a determinant other than 0 to be inverted')
+    a, b, c, d = d / determinant, -b / determinant, -c / determinant, a / determinant
+    return np.array([[a, b, -a * x0 - b * y0], [c, d, -c * x0 - d * y0]])
+
+
+def warp_points(points: Floats, matrix: Floats) -> Floats:
+    """Map points (..., 2) by ``matrix`` (2, 3); keeps their type."""
+    return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
+
+
+def crop_to_image(
+    points: Floats, size: Pair, center: Pair, scale: Pair, use_udp: bool = False
+) -> Floats:
+    """Carry points of an unrotated crop back to the image.
+
+    Args:
+        points: Points (..., 2) in pixels of the input, or in cells of a heatmap.
+        size: Width and height of that input or heatmap.
+        center: Middle of the crop (2,), image pixels.
+        scale: Width and height of the crop (2,), image pixels.
+        use_udp: Whether pixel centres at the borders of crop and input coincide. Codecs that
+            decode to input pixels have accounted for it already and need False.
+
+    Returns:
+        Points (..., 2), image pixels.
+    """
+    extent = np.asarray(scale, dtype=np.float64)
+    unit = extent / (np.asarray(size, dtype=np.float64) - (1.0 if use_udp else 0.0))
+    return (points * unit + (np.asarray(center) - 0.5 * extent)).astype(points.dtype)

@@ -1,0 +1,109 @@
+"""Box formats, padding, aspect ratio, cleaning and overlap.
+
+Formats: ``xyxy`` (left, top, right, bottom), ``xywh`` (left, top, width, height) and ``cs``
+(centre x y, scale width height). All in pixels, last axis first to last as written.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.utils.checks import check_choice
+
+__all__ = [
+    'bbox_cs2xyxy',
+    'bbox_iou',
+    'bbox_xywh2xyxy',
+    'bbox_xyxy2cs',
+    'bbox_xyxy2xywh',
+    'clean_bbox_xywh',
+    'fix_aspect_ratio',
+]
+
+Floats = NDArray[np.floating]
+
+
+def bbox_xywh2xyxy(bbox: Floats) -> Floats:
+    """Convert boxes (..., 4) from left, top, width, height to corners."""
+    return np.concatenate([bbox[..., :2], bbox[..., :2] + bbox[..., 2:]], axis=-1)
+
+
+def bbox_xyxy2xywh(bbox: Floats) -> Floats:
+    """Convert boxes (..., 4) from corners to left, top, width, height."""
+    return np.concatenate([bbox[..., :2], bbox[..., 2:] - bbox[..., :2]], axis=-1)
+
+
+def bbox_xyxy2cs(bbox: Floats, padding: float = 1.0) -> tuple[Floats, Floats]:
+    """Convert boxes (..., 4) from corners to centre and scale.
+
+    Args:
+        bbox: Corners, pixels.
+        padding: Factor by which the scale exceeds the box.
+
+    Returns:
+        Centre (..., 2) and scale (..., 2), pixels.
+    """
+    return (bbox[..., :2] + bbox[..., 2:]) * 0.5, (bbox[..., 2:] - bbox[..., :2]) * padding
+
+
+def bbox_cs2xyxy(center: Floats, scale: Floats, padding: float = 1.0) -> Floats:
+    """Convert centre (..., 2) and scale (..., 2) to corners (..., 4); inverts bbox_xyxy2cs."""
+    half = scale * (0.5 / padding)
+    return np.concatenate([center - half, center + half], axis=-1)
+
+
+def fix_aspect_ratio(scale: Floats, aspect_ratio: float) -> Floats:
+    """Enlarge the short side of ``scale`` (..., 2) until width / height = ``aspect_ratio``."""
+    width, height = scale[..., :1], scale[..., 1:]
+    return np.concatenate(
+        [np.maximum(width, height * aspect_ratio), np.maximum(height, width / aspect_ratio)],
+        axis=-1,
+    )
+
+
+def clean_bbox_xywh(
+    bbox: Floats, image_size: NDArray[np.integer] | Floats, generation: str = '1.x'
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Cut annotated boxes to their images, as MMPose of the given generation does.
+
+    '0.x' boxes are about one pixel smaller, and one that starts left of or above the image
+    keeps its full width or height; '1.x' cuts it.
+
+    Args:
+        bbox: Annotated boxes (N, 4), left, top, width, height.
+        image_size: Width and height of each box's image (N, 2) or of all (2,), pixels.
+        generation: '1.x' or '0.x'.
+
+    Returns:
+        Corners (N, 4) and whether each cut box has a positive width and height (N,).
+
+    Raises:
+        ValueError: ``generation`` is neither.
+    """
+    check_choice('generation', generation, ('1.x', '0.x'))
+    limit = image_size - 1
+    if generation == '0.x':
+        low = np.maximum(bbox[:, :2], 0)
+        high = np.minimum(low + np.maximum(bbox[:, 2:] - 1, 0), limit)
+    else:
+        low = np.clip(bbox[:, :2], 0, limit)
+        high = np.clip(bbox[:, :2] + bbox[:, 2:], 0, limit)
+    return np.concatenate([low, high], axis=1).astype(bbox.dtype), (high > low).all(axis=1)
+
+
+def bbox_iou(boxes: Floats, others: Floats) -> Floats:
+    """Compute the overlap of boxes given by their corners.
+
+    Args:
+        boxes: Corners (N, 4).
+        others: Corners (M, 4).
+
+    Returns:
+        Intersection over union (N, M) in [0, 1]; 0 where both boxes are empty.
+    """
+    low = np.maximum(boxes[:, None, :2], others[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    inter = np.clip(high - low, 0, None).prod(axis=-1)  # (N, M)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    other_area = (others[:, 2:] - others[:, :2]).prod(axis=1)
+    union = area[:, None] + other_area[None] - inter
+    return np.asarray(inter / np.where(union > 0, union, 1))
