@@ -1,28 +1,34 @@
 """Errors, checks, configs, checkpoints and files; nothing here knows poses.
 
-Names whose modules load torch resolve lazily, so NumPy-only packages can import this one.
+Names whose modules load torch or mmengine resolve lazily, so light packages can import this one.
 """
 
 from importlib import import_module
 from typing import Any
 
+from posenas.utils.atomic_io import atomic_write, write_json, write_text
 from posenas.utils.checks import check_choice, check_positive, check_probability, check_shape
-from posenas.utils.errors import CheckpointError, ConfigError, DataError, PoseNASError
+from posenas.utils.errors import CheckpointError, ConfigError, DataError, OutputError, PoseNASError
 from posenas.utils.optional import import_optional
 
-#: Public name -> module that defines it and loads torch or mmengine's runner.
-_LAZY: dict[str, str] = {}
+#: Public name -> module that defines it and loads torch or mmengine.
+_LAZY: dict[str, str] = {'register_atomic_backend': 'posenas.utils.file_backend'}
 
 __all__ = [
     'CheckpointError',
     'ConfigError',
     'DataError',
+    'OutputError',
     'PoseNASError',
+    'atomic_write',
     'check_choice',
     'check_positive',
     'check_probability',
     'check_shape',
     'import_optional',
+    'register_atomic_backend',
+    'write_json',
+    'write_text',
 ]
 
 

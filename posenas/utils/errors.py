@@ -1,6 +1,6 @@
 """Exceptions of posenas; each also is the built-in that callers would expect."""
 
-__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'PoseNASError']
+__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'OutputError', 'PoseNASError']
 
 
 class PoseNASError(Exception):
@@ -17,3 +17,7 @@ class DataError(PoseNASError, ValueError):
 
 class CheckpointError(PoseNASError, RuntimeError):
     """A checkpoint cannot be read safely or does not fit the model."""
+
+
+class OutputError(PoseNASError, OSError):
+    """A file cannot be written: full disk, missing right, a file where a folder must be."""

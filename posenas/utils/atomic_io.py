@@ -1,0 +1,129 @@
+"""Whole files or none: every file that matters is written beside its place, then moved there.
+
+A process killed at any moment leaves the old file or the new one under the name, never a part.
+"""
+
+import json
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from posenas.utils.errors import OutputError
+
+__all__ = ['atomic_write', 'remove_leftovers', 'write_json', 'write_text']
+
+#: End of the names of temporary files; a killed process leaves at most one of them behind.
+_SUFFIX = '.part'
+
+
+@contextmanager
+def atomic_write(path: str | Path, mode: str = 'wb', encoding: str | None = None) -> Iterator[IO]:
+    """Open a temporary file that takes the place of ``path`` when the block ends well.
+
+    Missing folders are made. When the block raises, the temporary file is removed and whatever
+    stood at ``path`` stays. Symbolic links are followed; a device such as /dev/stdout is opened
+    itself, since it cannot be replaced.
+
+    Args:
+        path: File to write.
+        mode: 'wb' for bytes, 'w' for text.
+        encoding: Of text; UTF-8 when not given.
+
+    Yields:
+        The open file; its ``name`` is the temporary path, for writers that want a path.
+
+    Raises:
+        OutputError: The file cannot be written: full disk, missing right, a file where a folder
+            must be.
+    """
+    encoding = encoding if 'b' in mode else encoding or 'utf-8'
+    target = Path(os.path.realpath(path))
+    temporary = target.with_name(f'.{target.name}.{secrets.token_hex(4)}{_SUFFIX}')
+    device = _is_device(target)
+    in_block = False
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        opened, opening = (target, mode) if device else (temporary, mode.replace('w', 'x'))
+        with open(opened, opening, encoding=encoding) as file:
+            in_block = True
+            yield file
+            in_block = False
+            file.flush()
+            if not device:
+                os.fsync(file.fileno())
+        if not device:
+            _replace(temporary, target)
+    except OSError as error:
+        # failing writes carry no file name; with one, the block failed over a file of its own
+        if isinstance(error, OutputError) or (in_block and error.filename is not None):
+            raise
+        raise OutputError(
+            f'{path} must be writable, got: {_reason(error)}; free space, change the path or its '
+            'rights; what stood there is unchanged'
+        ) from error
+    finally:
+        with suppress(OSError):  # moved already, or never made
+            temporary.unlink()
+
+
+def write_text(path: str | Path, text: str, encoding: str = 'utf-8') -> None:
+    """Write ``text`` to ``path`` atomically; see :func:`atomic_write`."""
+    with atomic_write(path, 'w', encoding) as file:
+        file.write(text)
+
+
+def write_json(path: str | Path, data: object, indent: int | None = None) -> None:
+    """Write ``data``, made of plain Python values, to ``path`` as JSON, atomically.
+
+    Raises:
+        TypeError: A value has no JSON form.
+        OutputError: As in :func:`atomic_write`.
+    """
+    write_text(path, json.dumps(data, indent=indent, ensure_ascii=False) + '\n')
+
+
+def remove_leftovers(folder: str | Path, pattern: str) -> None:
+    """Delete temporary files that killed processes left of files called like ``pattern``.
+
+    Only for folders that no other process writes to.
+
+    Args:
+        folder: Folder of the finished files; it need not exist.
+        pattern: Glob pattern of their names, such as '*.pth'.
+    """
+    for path in Path(folder).glob(f'.{pattern}.*{_SUFFIX}'):
+        path.unlink(missing_ok=True)
+
+
+def _is_device(path: Path) -> bool:
+    """Tell whether ``path`` exists and is neither a regular file nor a folder."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _reason(error: OSError) -> str:
+    """Say why writing failed; the system's text for a file in place of a folder misleads."""
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f'{error.filename} is a file where a folder must be'
+    return error.strerror or str(error)
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    """Move ``temporary`` to ``target`` such that the move survives a power failure."""
+    if target.is_file():
+        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+    os.replace(temporary, target)
+    if os.name == 'posix':
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # some network file systems cannot synchronise folders
+                os.fsync(folder)
+        finally:
+            os.close(folder)
