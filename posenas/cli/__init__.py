@@ -1,0 +1,76 @@
+"""Commands: ``posenas COMMAND ...``, each a module with ``build_parser()`` and ``main(argv)``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from posenas.utils.errors import PoseNASError
+from posenas.version import __version__
+
+__all__ = ['COMMANDS', 'main']
+
+#: Command -> what it does; the module is ``posenas.cli.<command>`` with ``-`` as ``_``.
+COMMANDS = {
+    'demo': 'train a small network on synthetic people and draw what it finds',
+    'train': 'train a network from a config',
+    'test': 'measure a checkpoint on a data set',
+    'infer': 'find joints in images, folders and videos',
+    'browse': 'draw the samples that a config feeds to the network',
+    'summary': 'list the layers of a network with parameters and operations',
+    'dataset': 'create data sets, such as synthetic people',
+    'check-data': 'find broken images and annotations before training',
+    'benchmark': 'measure speed against a bound taken in the same run',
+    'doctor': 'check versions, known conflicts and devices of this installation',
+}
+
+#: Exit code of a run that ended with a deliberate error, as argparse's for a wrong option.
+_USAGE_ERROR = 2
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    parser = argparse.ArgumentParser(
+        prog='posenas',
+        usage='posenas COMMAND [options]',
+        description='Train, test and show human pose networks.',
+        epilog='commands:\n'
+        + '\n'.join(f'  {name:{width}}  {summary}' for name, summary in COMMANDS.items())
+        + '\n\nposenas COMMAND --help lists the options of one command.',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'command', choices=tuple(COMMANDS), metavar='COMMAND', help=argparse.SUPPRESS
+    )
+    parser.add_argument('--version', action='version', version=f'posenas {__version__}')
+    parser.add_argument(
+        '--debug',
+        action='store_true',
+        help='show the traceback of errors; also after COMMAND, or POSENAS_DEBUG=1',
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Command and its arguments; those of the process when None.
+
+    Returns:
+        Exit code: 0, or 2 after a deliberate error, which is printed as one line. Anything else
+        that goes wrong is a bug and keeps its traceback.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    debug = '--debug' in words or os.environ.get('POSENAS_DEBUG', '0') not in ('', '0')
+    words = [word for word in words if word != '--debug']
+    command = _build_parser().parse_args(words[:1]).command
+    module = import_module(f'posenas.cli.{command.replace("-", "_")}')
+    try:
+        return module.main(words[1:])
+    except PoseNASError as error:
+        if debug:
+            raise
+        sys.stderr.write(f'posenas {command}: error: {error}\n')
+        return _USAGE_ERROR

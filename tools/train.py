@@ -1,0 +1,11 @@
+"""Train a network: ``tools/train.py CONFIG``; the same as ``posenas train``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # works without installation too
+
+from posenas.cli import main
+
+if __name__ == '__main__':
+    sys.exit(main(['train', *sys.argv[1:]]))
