@@ -1,0 +1,25 @@
+"""Joints, limbs and symmetries of the data sets, as plain records."""
+
+from .base import Skeleton, make_skeleton, mirror_indices, split_side
+from .coco import COCO
+from .crowdpose import CROWDPOSE
+from .lsp import LSP
+from .mpii import MPII
+from .parsing import SKELETONS, get_skeleton, skeleton_from_category, skeleton_from_metainfo
+from .posetrack18 import POSETRACK18
+
+__all__ = [
+    'COCO',
+    'CROWDPOSE',
+    'LSP',
+    'MPII',
+    'POSETRACK18',
+    'SKELETONS',
+    'Skeleton',
+    'get_skeleton',
+    'make_skeleton',
+    'mirror_indices',
+    'skeleton_from_category',
+    'skeleton_from_metainfo',
+    'split_side',
+]

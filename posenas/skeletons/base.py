@@ -1,0 +1,198 @@
+"""The record of joints, limbs and symmetries that data, metrics and drawing share."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ['Skeleton', 'make_skeleton', 'mirror_indices', 'split_side']
+
+Color = tuple[int, int, int]
+Pair = tuple[int, int]
+
+#: Colours (red, green, blue) of MMPose: middle of the body and face, left limbs, right limbs.
+MIDDLE_COLOR, LEFT_COLOR, RIGHT_COLOR = (51, 153, 255), (0, 255, 0), (255, 128, 0)
+#: Standard deviation of human labels relative to the person's size, by body part (COCO).
+_SIGMAS = dict(
+    nose=0.026,
+    eye=0.025,
+    ear=0.035,
+    shoulder=0.079,
+    elbow=0.072,
+    wrist=0.062,
+    hip=0.107,
+    knee=0.087,
+    ankle=0.089,
+)
+#: Sigma of parts that COCO does not label: a shoulder's.
+_OTHER_SIGMA = 0.079
+_JOINT_WEIGHTS = dict(elbow=1.2, knee=1.2, wrist=1.5, ankle=1.5)
+_LIMB_PARTS = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+_LOWER_PARTS = ('hip', 'knee', 'ankle', 'pelvis', 'foot', 'heel', 'toe')
+_SIDE_PATTERNS = (
+    re.compile(r'(?P<side>left|right)[\s_.-]*(?P<part>.+)', re.IGNORECASE),
+    re.compile(r'(?P<side>[lr])[\s_.-]+(?P<part>.+)', re.IGNORECASE),
+    re.compile(r'(?P<side>[LR])(?P<part>[A-Z][a-z].*)'),
+    re.compile(r'(?P<part>.+?)[\s_.-]+(?P<side>left|right|l|r)', re.IGNORECASE),
+)
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """Joints of one data set, in the order of its arrays; K joints, L limbs.
+
+    Attributes:
+        name: Name of the data set.
+        joint_names: Names (K,).
+        flip_indices: For each joint the one it becomes in a mirrored image (K,).
+        limbs: Joints at both ends of each limb (L, 2).
+        sigmas: Spread of human labels relative to the person's size (K,), for OKS.
+        joint_weights: Published loss weights (K,), used on request only.
+        upper_body_ids: Joints above the hips.
+        lower_body_ids: Hips and below.
+        joint_colors: Colour (red, green, blue) of each joint (K, 3), 0 to 255.
+        limb_colors: Colour of each limb (L, 3).
+    """
+
+    name: str
+    joint_names: tuple[str, ...]
+    flip_indices: tuple[int, ...]
+    limbs: tuple[Pair, ...]
+    sigmas: tuple[float, ...]
+    joint_weights: tuple[float, ...]
+    upper_body_ids: tuple[int, ...]
+    lower_body_ids: tuple[int, ...]
+    joint_colors: tuple[Color, ...]
+    limb_colors: tuple[Color, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse records that contradict themselves."""
+        for field in ('flip_indices', 'sigmas', 'joint_weights', 'joint_colors'):
+            if len(getattr(self, field)) != self.num_joints:
+                raise ValueError(
+                    f'{field} of skeleton {self.name!r} must have one entry for each of its '
+                    f'{self.num_joints} joints, got {len(getattr(self, field))}'
+                )
+        if len(set(self.joint_names)) != self.num_joints:
+            raise ValueError(f'joint names must differ, got {self.joint_names}')
+        joints = range(self.num_joints)
+        for joint, partner in enumerate(self.flip_indices):
+            if partner not in joints or self.flip_indices[partner] != joint:
+                raise ValueError(
+                    f'flip_indices of skeleton {self.name!r} must pair joints both ways, got '
+                    f'{joint} -> {partner}'
+                )
+        loose = [limb for limb in self.limbs if any(joint not in joints for joint in limb)]
+        if loose or len(self.limb_colors) != len(self.limbs):
+            raise ValueError(
+                f'limbs of skeleton {self.name!r} must join its {self.num_joints} joints and have '
+                f'a colour each, got {loose or self.limb_colors}'
+            )
+
+    @property
+    def num_joints(self) -> int:
+        """Number of joints K."""
+        return len(self.joint_names)
+
+    @property
+    def flip_pairs(self) -> tuple[Pair, ...]:
+        """Pairs of joints that change places in a mirrored image, lower index first."""
+        return tuple((i, j) for i, j in enumerate(self.flip_indices) if i < j)
+
+    def joint_index(self, name: str) -> int:
+        """Return the position of the joint called ``name``.
+
+        Raises:
+            ValueError: There is none.
+        """
+        if name not in self.joint_names:
+            raise ValueError(f'joint must be one of {self.joint_names}, got {name!r}')
+        return self.joint_names.index(name)
+
+    def metainfo(self) -> dict[str, object]:
+        """Describe the skeleton under the keys that MMPose 1.x gives a dataset's metainfo."""
+        return {
+            'dataset_name': self.name,
+            'num_keypoints': self.num_joints,
+            'keypoint_id2name': dict(enumerate(self.joint_names)),
+            'keypoint_name2id': {name: i for i, name in enumerate(self.joint_names)},
+            'upper_body_ids': self.upper_body_ids,
+            'lower_body_ids': self.lower_body_ids,
+            'flip_indices': self.flip_indices,
+            'flip_pairs': self.flip_pairs,
+            'keypoint_colors': self.joint_colors,
+            'num_skeleton_links': len(self.limbs),
+            'skeleton_links': self.limbs,
+            'skeleton_link_colors': self.limb_colors,
+            'dataset_keypoint_weights': self.joint_weights,
+            'sigmas': self.sigmas,
+        }
+
+
+def split_side(joint_name: str) -> tuple[str, str]:
+    """Split a joint's name into side and body part.
+
+    Understands ``left_knee``, ``LeftKnee``, ``l_knee``, ``LKnee``, ``knee_left``, ``knee.l``.
+
+    Returns:
+        'left', 'right' or '', and the part in lower case.
+    """
+    for pattern in _SIDE_PATTERNS:
+        match = pattern.fullmatch(joint_name)
+        if match:
+            side = 'left' if match['side'].lower().startswith('l') else 'right'
+            return side, match['part'].lower()
+    return '', joint_name.lower()
+
+
+def mirror_indices(joint_names: Sequence[str]) -> tuple[int, ...]:
+    """Pair joints by their names; one without a partner on the other side keeps its place."""
+    places = {split_side(name): i for i, name in enumerate(joint_names)}
+    opposite = {'left': 'right', 'right': 'left', '': ''}
+    sides = [split_side(name) for name in joint_names]
+    return tuple(places.get((opposite[side], part), i) for i, (side, part) in enumerate(sides))
+
+
+def _joint_color(joint_name: str) -> Color:
+    side, part = split_side(joint_name)
+    if part not in _LIMB_PARTS:
+        return MIDDLE_COLOR
+    return {'left': LEFT_COLOR, 'right': RIGHT_COLOR}.get(side, MIDDLE_COLOR)
+
+
+def _limb_color(first: str, second: str) -> Color:
+    """Colour arms and legs by their side; torso, face and lines across the body alike."""
+    color = _joint_color(first)
+    is_torso = {split_side(first)[1], split_side(second)[1]} == {'shoulder', 'hip'}
+    return MIDDLE_COLOR if is_torso or color != _joint_color(second) else color
+
+
+def make_skeleton(
+    name: str,
+    joint_names: Sequence[str],
+    limbs: Sequence[tuple[str, str]] = (),
+    sigmas: Sequence[float] | None = None,
+) -> Skeleton:
+    """Build a skeleton whose symmetries, halves, weights and colours follow from its names.
+
+    Args:
+        name: Name of the data set.
+        joint_names: Names (K,); sides as :func:`split_side` understands them.
+        limbs: Names of the joints at both ends of each limb.
+        sigmas: Spread of human labels (K,); None takes COCO's by body part, and a shoulder's
+            where COCO does not label the part.
+    """
+    names = tuple(joint_names)
+    parts = [split_side(joint)[1] for joint in names]
+    lower = tuple(i for i, part in enumerate(parts) if part in _LOWER_PARTS)
+    return Skeleton(
+        name=name,
+        joint_names=names,
+        flip_indices=mirror_indices(names),
+        limbs=tuple((names.index(first), names.index(second)) for first, second in limbs),
+        sigmas=tuple(sigmas or (_SIGMAS.get(part, _OTHER_SIGMA) for part in parts)),
+        joint_weights=tuple(_JOINT_WEIGHTS.get(part, 1.0) for part in parts),
+        upper_body_ids=tuple(i for i in range(len(names)) if i not in lower),
+        lower_body_ids=lower,
+        joint_colors=tuple(_joint_color(joint) for joint in names),
+        limb_colors=tuple(_limb_color(first, second) for first, second in limbs),
+    )
