@@ -1,0 +1,21 @@
+"""Networks and how they are trained: backbones, heads, losses, estimators."""
+
+from .backbones import TinyConvNet, ViPNASBottleneck, ViPNASResNet
+from .data_preprocessor import PoseDataPreprocessor
+from .estimators import BasePoseEstimator, TopdownPoseEstimator
+from .heads import BaseHeatmapHead, HeatmapHead, ViPNASHead
+from .layers import ContextBlock, checkpoint_module
+
+__all__ = [
+    'BaseHeatmapHead',
+    'BasePoseEstimator',
+    'ContextBlock',
+    'HeatmapHead',
+    'PoseDataPreprocessor',
+    'TinyConvNet',
+    'TopdownPoseEstimator',
+    'ViPNASBottleneck',
+    'ViPNASHead',
+    'ViPNASResNet',
+    'checkpoint_module',
+]

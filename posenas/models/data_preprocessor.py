@@ -1,0 +1,55 @@
+"""From a list of uint8 images to one normalised batch."""
+
+from collections.abc import Sequence
+
+from mmengine.model import ImgDataPreprocessor
+
+from posenas.registry import BATCH_AUGMENTS, MODELS
+
+__all__ = ['PoseDataPreprocessor']
+
+
+@MODELS.register_module()
+class PoseDataPreprocessor(ImgDataPreprocessor):
+    """mmengine's preprocessor with augmentations of whole batches.
+
+    Args:
+        mean: Per channel, pixel values 0 to 255, in the order after ``bgr_to_rgb``; None does
+            not normalise.
+        std: Likewise.
+        pad_size_divisor: Width and height are padded at the right and bottom to a multiple of it.
+        pad_value: What is padded, after normalisation.
+        bgr_to_rgb: Whether to reverse the channels.
+        rgb_to_bgr: The same reversal under its other name.
+        non_blocking: Whether copies to the device may overlap with computation.
+        batch_augments: Configs of callables ``(inputs, data_samples) -> (inputs, data_samples)``,
+            applied in training only.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        pad_size_divisor: int = 1,
+        pad_value: float = 0,
+        bgr_to_rgb: bool = False,
+        rgb_to_bgr: bool = False,
+        non_blocking: bool = False,
+        batch_augments: Sequence[dict] | None = None,
+    ) -> None:
+        super().__init__(
+            mean, std, pad_size_divisor, pad_value, bgr_to_rgb, rgb_to_bgr, non_blocking
+        )
+        self.batch_augments = [BATCH_AUGMENTS.build(cfg) for cfg in batch_augments or ()]
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """Stack and normalise ``inputs``, (3, H, W) uint8 each.
+
+        Returns:
+            ``inputs`` (B, 3, H, W) float32 and ``data_samples``.
+        """
+        data = super().forward(data, training)
+        if training:
+            for augment in self.batch_augments:
+                data['inputs'], data['data_samples'] = augment(data['inputs'], data['data_samples'])
+        return data

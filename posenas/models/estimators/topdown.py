@@ -1,0 +1,62 @@
+"""Top-down estimation: one person per input."""
+
+from collections.abc import Sequence
+
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor
+
+from posenas.geometry import crop_to_image
+from posenas.models.estimators.base import BasePoseEstimator
+from posenas.registry import MODELS
+from posenas.structures import PoseDataSample
+
+__all__ = ['TopdownPoseEstimator']
+
+
+@MODELS.register_module()
+class TopdownPoseEstimator(BasePoseEstimator):
+    """Estimate the joints of one person per crop and carry them back to the image.
+
+    The arguments are those of :class:`BasePoseEstimator`. In ``test_cfg``: ``flip_test`` averages
+    with the maps of the mirrored crop, ``flip_mode`` says how those are mirrored back,
+    ``shift_heatmap`` moves them one cell to the right, ``output_heatmaps`` adds ``pred_fields``.
+    """
+
+    def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
+        """Compute ``loss_kpt`` and ``acc_pose`` of crops (B, 3, H, W) with their targets."""
+        return self.head.loss(self.extract_feat(inputs), data_samples, self.train_cfg)
+
+    def predict(
+        self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
+    ) -> list[PoseDataSample]:
+        """Add predictions to the samples of crops (B, 3, H, W).
+
+        Returns:
+            The samples with ``pred_instances``: ``keypoints`` (1, K, 2) in image pixels,
+            ``keypoint_scores`` and ``keypoints_visible`` (1, K), and the given ``bboxes`` (1, 4)
+            and ``bbox_scores`` (1,); with ``pred_fields`` under ``output_heatmaps``.
+        """
+        feats = self.extract_feat(inputs)
+        if self.test_cfg.get('flip_test', False):
+            feats = (feats, self.extract_feat(inputs.flip(-1)))
+        instances, fields = self.head.predict(feats, data_samples, self.test_cfg)
+        for i, sample in enumerate(data_samples):
+            _add_prediction(sample, instances[i], None if fields is None else fields[i])
+        return list(data_samples)
+
+
+def _add_prediction(
+    sample: PoseDataSample, instances: InstanceData, fields: PixelData | None
+) -> None:
+    """Move joints from input to image pixels and store them beside the given boxes."""
+    meta = sample.metainfo
+    instances.keypoints = crop_to_image(
+        instances.keypoints, meta['input_size'], meta['input_center'], meta['input_scale']
+    )
+    if 'keypoints_visible' not in instances:
+        instances.keypoints_visible = instances.keypoint_scores
+    instances.bboxes = sample.gt_instances.bboxes
+    instances.bbox_scores = sample.gt_instances.bbox_scores
+    sample.pred_instances = instances
+    if fields is not None:
+        sample.pred_fields = fields

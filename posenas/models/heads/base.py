@@ -1,0 +1,191 @@
+"""What all heatmap heads share: targets, loss, training accuracy, decoding."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+import torch
+from mmengine.model import BaseModule
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor
+
+from posenas.codecs import pose_pck_accuracy
+from posenas.models.layers.deconv import (
+    build_conv_layers,
+    build_deconv_layers,
+    build_final_layer,
+)
+from posenas.models.layers.flip import flip_heatmaps
+from posenas.registry import KEYPOINT_CODECS, MODELS
+from posenas.structures import PoseDataSample
+from posenas.utils import ConfigError
+
+__all__ = ['BaseHeatmapHead']
+
+#: Features of one pass, from the backbone or neck.
+Features = Sequence[Tensor]
+#: Loss of heads whose config names none.
+DEFAULT_LOSS = MappingProxyType(dict(type='KeypointMSELoss', use_target_weight=True))
+
+
+class BaseHeatmapHead(BaseModule):
+    """Turn features into one map per joint, learn them and read joints from them.
+
+    Args:
+        out_channels: Maps per image, K for most codecs.
+        loss: Config of the loss, called as ``loss(heatmaps, targets, keypoint_weights)``.
+        decoder: Config of the codec that wrote the targets; needed for predictions only.
+        init_cfg: Initialisation; None draws convolutions from a normal distribution with standard
+            deviation 0.001 and sets batch norms to 1.
+    """
+
+    def __init__(
+        self,
+        out_channels: int,
+        loss: Mapping = DEFAULT_LOSS,
+        decoder: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg or _DEFAULT_INIT)
+        self.out_channels = out_channels
+        self.loss_module = MODELS.build(dict(loss))
+        self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)
+
+    def _add_layers(
+        self,
+        in_channels: int,
+        deconv_out_channels: Sequence[int] | None,
+        deconv_kernel_sizes: Sequence[int] | None,
+        deconv_num_groups: Sequence[int] | None,
+        conv_out_channels: Sequence[int] | None,
+        conv_kernel_sizes: Sequence[int] | None,
+        final_layer: Mapping | None,
+    ) -> None:
+        """Create the layers that :meth:`forward` runs; for heads that need no other ones."""
+        width = deconv_out_channels[-1] if deconv_out_channels else in_channels
+        final_width = conv_out_channels[-1] if conv_out_channels else width
+        self.deconv_layers = build_deconv_layers(
+            in_channels, deconv_out_channels, deconv_kernel_sizes, deconv_num_groups
+        )
+        self.conv_layers = build_conv_layers(width, conv_out_channels, conv_kernel_sizes)
+        self.final_layer = build_final_layer(final_width, self.out_channels, final_layer)
+
+    def forward(self, feats: Features) -> Tensor:
+        """Compute maps (B, out_channels, H, W) from the last of ``feats``."""
+        return self.final_layer(self.conv_layers(self.deconv_layers(feats[-1])))
+
+    def loss(
+        self, feats: Features, data_samples: Sequence[PoseDataSample], train_cfg: dict | None = None
+    ) -> dict[str, Tensor]:
+        """Compare the maps with the targets of the samples.
+
+        Args:
+            feats: Features of B images.
+            data_samples: Their samples, with ``gt_fields.heatmaps`` (out_channels, H, W) and
+                ``gt_instance_labels.keypoint_weights`` (1, K).
+            train_cfg: ``compute_acc=False`` leaves ``acc_pose`` out.
+
+        Returns:
+            ``loss_kpt`` and ``acc_pose``, the share of joints whose peak lies within 5 % of the
+            map's size of the target's.
+
+        Raises:
+            ConfigError: Targets and maps differ in number or size.
+        """
+        heatmaps = self.forward(feats)
+        targets = torch.stack([sample.gt_fields.heatmaps for sample in data_samples])
+        weights = torch.cat([s.gt_instance_labels.keypoint_weights for s in data_samples])
+        self._check_maps(heatmaps, tuple(targets.shape[1:]), 'the targets')
+        losses = dict(loss_kpt=self.loss_module(heatmaps, targets, weights))
+        if (train_cfg or {}).get('compute_acc', True):
+            step = heatmaps.shape[1] // weights.shape[1]  # the map that peaks leads its group
+            predicted, wanted = _to_numpy(heatmaps[:, ::step]), _to_numpy(targets[:, ::step])
+            _, accuracy, _ = pose_pck_accuracy(predicted, wanted, _to_numpy(weights) > 0)
+            losses['acc_pose'] = heatmaps.new_tensor(accuracy)
+        return losses
+
+    def predict(
+        self,
+        feats: Features | Sequence[Features],
+        data_samples: Sequence[PoseDataSample],
+        test_cfg: dict | None = None,
+    ) -> tuple[list[InstanceData], list[PixelData] | None]:
+        """Decode joints in input pixels.
+
+        Args:
+            feats: Features of B images; under ``flip_test`` a pair, the second of the mirrored
+                images.
+            data_samples: Their samples; ``flip_indices`` (K,) is read under ``flip_test``.
+            test_cfg: ``flip_test``, ``flip_mode``, ``shift_heatmap`` (move mirrored maps one cell
+                to the right), ``output_heatmaps`` (return the maps too).
+
+        Returns:
+            Per image ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); and the maps
+            (out_channels, H, W) where asked for, else None.
+
+        Raises:
+            ConfigError: There is no decoder, or its ``heatmap_size`` is not that of the maps.
+        """
+        test_cfg = test_cfg or {}
+        if self.decoder is None:
+            raise ConfigError('head.decoder must be set to predict: give it the codec of the data')
+        if test_cfg.get('flip_test', False):
+            heatmaps = self._forward_flip_test(feats, data_samples, test_cfg)
+        else:
+            heatmaps = self.forward(feats)
+        width, height = self.decoder.heatmap_size
+        self._check_maps(heatmaps, (self.out_channels, height, width), 'the decoder')
+        keypoints, scores = self.decoder.batch_decode(_to_numpy(heatmaps))
+        instances = [
+            InstanceData(keypoints=keypoints[i : i + 1], keypoint_scores=scores[i : i + 1])
+            for i in range(len(heatmaps))
+        ]
+        if not test_cfg.get('output_heatmaps', False):
+            return instances, None
+        return instances, [PixelData(heatmaps=maps) for maps in heatmaps.detach()]
+
+    def _forward_flip_test(
+        self,
+        feats: Sequence[Features],
+        data_samples: Sequence[PoseDataSample],
+        test_cfg: dict,
+    ) -> Tensor:
+        """Average the maps of the images with those of the mirrored images."""
+        plain, mirrored = feats
+        flipped = flip_heatmaps(
+            self.forward(mirrored),
+            flip_mode=test_cfg.get('flip_mode', 'heatmap'),
+            flip_indices=data_samples[0].metainfo['flip_indices'],
+            shift_heatmap=test_cfg.get('shift_heatmap', False),
+        )
+        return (self.forward(plain) + flipped) * 0.5
+
+    def _check_maps(self, heatmaps: Tensor, wanted: tuple[int, ...], source: str) -> None:
+        """Require maps (B, C, H, W) to have the shape ``wanted``, (C, H, W)."""
+        made = tuple(heatmaps.shape[1:])
+        if made == wanted:
+            return
+        if made[0] != wanted[0]:
+            raise ConfigError(
+                f'the head must make as many maps as {source} hold: it makes {made[0]}, {source} '
+                f'hold {wanted[0]}; set head.out_channels={wanted[0]} (joints of the dataset)'
+            )
+        size, wanted_size = made[:0:-1], wanted[:0:-1]
+        raise ConfigError(
+            f"the head's maps must have the codec's heatmap_size: the network makes {size}, "
+            f'{source} have {wanted_size} (width, height); set the codec to heatmap_size={size}, '
+            "or change input_size (a multiple of the network's stride, mostly 32) or the head's "
+            'deconv layers'
+        )
+
+
+#: Initialisation of heads without init_cfg.
+_DEFAULT_INIT = [
+    dict(type='Normal', std=0.001, layer=['Conv2d', 'ConvTranspose2d']),
+    dict(type='Constant', val=1, layer='BatchNorm2d'),
+]
+
+
+def _to_numpy(tensor: Tensor) -> np.ndarray:
+    """Copy to the CPU in float32, which bfloat16 maps need for NumPy."""
+    return tensor.detach().float().cpu().numpy()

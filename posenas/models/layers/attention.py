@@ -1,0 +1,39 @@
+"""Attention blocks inside convolutional networks."""
+
+from torch import Tensor, nn
+
+__all__ = ['ContextBlock']
+
+
+class ContextBlock(nn.Module):
+    """Add one vector per image, computed from an attention-weighted mean over all positions.
+
+    After Cao et al., GCNet: Non-local Networks Meet Squeeze-Excitation Networks and Beyond, ICCVW
+    2019, figure 4; attention pooling and additive fusion, the form ViPNAS uses.
+
+    Args:
+        channels: Channels C of the map.
+        ratio: Squeezed width divided by C; None is ViPNAS's ``max(1 / 16, 16 / C)``.
+    """
+
+    def __init__(self, channels: int, ratio: float | None = None) -> None:
+        super().__init__()
+        if ratio is None:
+            ratio = max(1 / 16, 16 / channels)
+        # Rounds down in floating point, as published: 49 and 98 channels squeeze to 15, not 16.
+        planes = int(channels * ratio)
+        if planes < 1:
+            raise ValueError(f'channels * ratio must be at least 1, got {channels} * {ratio}')
+        self.conv_mask = nn.Conv2d(channels, 1, 1)
+        self.channel_add_conv = nn.Sequential(
+            nn.Conv2d(channels, planes, 1),
+            nn.LayerNorm([planes, 1, 1]),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(planes, channels, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` (B, C, H, W) plus the context of each image."""
+        weights = self.conv_mask(x).flatten(2).softmax(dim=-1)  # (B, 1, H * W)
+        context = x.flatten(2) @ weights.transpose(1, 2)  # (B, C, 1)
+        return x + self.channel_add_conv(context[..., None])
