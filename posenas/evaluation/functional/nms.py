@@ -1,0 +1,109 @@
+"""Removal of duplicate detections; lists hold row indices, best first, ties by row."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.evaluation.functional.oks import oks_matrix
+from posenas.utils.checks import check_choice, check_shape
+
+__all__ = ['SCORE_MODES', 'instance_scores', 'nms', 'oks_nms', 'soft_nms', 'soft_oks_nms']
+
+Floats = NDArray[np.floating]
+
+#: What the score of an instance is made of: its box, its joints, or the product of both.
+SCORE_MODES = ('bbox', 'keypoint', 'bbox_keypoint')
+
+
+def instance_scores(
+    bbox_scores: Floats,
+    keypoint_scores: Floats,
+    threshold: float = 0.2,
+    mode: str = 'bbox_keypoint',
+) -> NDArray[np.float64]:
+    """Score instances by their box and the joints found in it.
+
+    Args:
+        bbox_scores: (N,) confidences of the person detector.
+        keypoint_scores: (N, K) confidences of the joints.
+        threshold: Only joints above it enter the mean; without any the mean is 0.
+        mode: One of :data:`SCORE_MODES`.
+
+    Returns:
+        (N,) scores.
+    """
+    check_choice('mode', mode, SCORE_MODES)
+    boxes = np.asarray(bbox_scores, np.float64)
+    if mode == 'bbox':
+        return boxes
+    joints = np.asarray(keypoint_scores, np.float64)
+    passed = joints > threshold
+    total = np.where(passed, joints, 0).sum(-1)
+    means = np.asarray(total / np.maximum(passed.sum(-1), 1))
+    return means if mode == 'keypoint' else boxes * means
+
+
+def nms(similarity: Floats, scores: Floats, threshold: float) -> list[int]:
+    """Keep the best instance, drop what is too similar to it, repeat.
+
+    Args:
+        similarity: (N, N), row i against all: IoU of boxes, OKS of poses.
+        scores: (N,), higher is better.
+        threshold: An instance is dropped if its similarity to a kept one is greater.
+    """
+
+    def drop(scores: NDArray[np.float64], row: Floats) -> NDArray[np.float64]:
+        return np.where(row > threshold, -np.inf, scores)
+
+    return _select(similarity, scores, drop, len(scores))
+
+
+def soft_nms(similarity: Floats, scores: Floats, threshold: float, max_kept: int = 20) -> list[int]:
+    """Order instances by scores that decay with the similarity to those taken before.
+
+    Each score is multiplied by exp(-similarity ** 2 / threshold) for every instance taken.
+
+    Args:
+        similarity: (N, N), row i against all: IoU of boxes, OKS of poses.
+        scores: (N,), not negative, higher is better.
+        threshold: Width of the decay.
+        max_kept: At most so many are taken.
+    """
+
+    def decay(scores: NDArray[np.float64], row: Floats) -> NDArray[np.float64]:
+        return scores * np.exp(-(row**2) / threshold)
+
+    return _select(similarity, scores, decay, max_kept)
+
+
+def oks_nms(
+    keypoints: Floats, scores: Floats, areas: Floats, sigmas: Floats, threshold: float
+) -> list[int]:
+    """Apply :func:`nms` to poses; arrays as in :func:`oks_matrix`."""
+    return nms(oks_matrix(keypoints, areas, sigmas), scores, threshold)
+
+
+def soft_oks_nms(
+    keypoints: Floats, scores: Floats, areas: Floats, sigmas: Floats, threshold: float
+) -> list[int]:
+    """Apply :func:`soft_nms` to poses; arrays as in :func:`oks_matrix`."""
+    return soft_nms(oks_matrix(keypoints, areas, sigmas), scores, threshold)
+
+
+def _select(
+    similarity: Floats,
+    scores: Floats,
+    rescore: Callable[[NDArray[np.float64], Floats], NDArray[np.float64]],
+    max_kept: int,
+) -> list[int]:
+    """Take the best remaining instance and rescore the others by their similarity to it."""
+    check_shape('similarity', similarity, (len(scores), len(scores)))
+    remaining = np.array(scores, np.float64)
+    kept: list[int] = []
+    while len(kept) < max_kept and np.isfinite(remaining).any():
+        best = int(np.argmax(remaining))
+        kept.append(best)
+        remaining[best] = -np.inf
+        remaining = rescore(remaining, similarity[best])
+    return kept

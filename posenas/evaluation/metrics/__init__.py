@@ -1,0 +1,8 @@
+"""Metrics that validation and test loops call."""
+
+from .base import PoseMetric
+from .coco import CocoMetric
+from .lsp import LspPCKMetric
+from .pck import PCKAccuracy
+
+__all__ = ['CocoMetric', 'LspPCKMetric', 'PCKAccuracy', 'PoseMetric']

@@ -1,0 +1,96 @@
+"""What all pose metrics share: each person counted once, the missing ones reported."""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.evaluator import BaseMetric
+from mmengine.fileio import load
+from mmengine.logging import print_log
+
+from posenas.utils import DataError
+
+__all__ = ['PoseMetric', 'load_annotations', 'predicted_keypoints']
+
+
+class PoseMetric(BaseMetric):
+    """Base of metrics over persons, one sample per person.
+
+    Samples that a distributed sampler repeats count once. Samples that never arrive, because
+    their image cannot be read, are excluded from the score; their number is logged beside it and
+    returned as ``excluded`` when it is not 0.
+
+    Args:
+        collect_device: 'cpu' or 'gpu', where results of several processes meet.
+        prefix: Put before the names of the scores, with a slash.
+    """
+
+    _size = 0
+
+    @abstractmethod
+    def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Take from one data sample what :meth:`score` needs, as plain data and arrays."""
+
+    @abstractmethod
+    def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Compute the scores from what :meth:`extract` took of each person."""
+
+    def process(self, data_batch: object, data_samples: Sequence[dict[str, Any]]) -> None:
+        """Store what one batch of data samples, as dicts, contributes."""
+        for sample in data_samples:
+            identity = dict(id=sample['id'], img_id=sample['img_id'])
+            self.results.append(dict(identity, **self.extract(sample)))
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Score everything processed so far; ``size`` is the number of samples of the dataset."""
+        self._size = size
+        scores: dict[str, float] = super().evaluate(size)
+        return scores
+
+    def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
+        """Drop repeated persons, score the others, say how many are missing."""
+        persons = list({(result['img_id'], result['id']): result for result in results}.values())
+        scores = {name: float(value) for name, value in self.score(persons).items()}
+        excluded = self._size - len(persons)
+        print_log(
+            f'{type(self).__name__}: {len(persons)} persons scored, {excluded} excluded'
+            f'{" because their image could not be read" if excluded else ""}',
+            logger='current',
+            level=logging.WARNING if excluded else logging.INFO,
+        )
+        return dict(scores, excluded=float(excluded)) if excluded else scores
+
+
+def load_annotations(path: str | Path) -> dict[str, Any]:
+    """Read an annotation file in COCO layout.
+
+    Raises:
+        DataError: It cannot be read or is not such a file.
+    """
+    try:
+        data = load(path)
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path} must be a readable COCO JSON file, got: {error}') from error
+    if not isinstance(data, dict) or 'annotations' not in data:
+        raise DataError(f"{path} must be a COCO JSON file with 'annotations': give the label file")
+    return data
+
+
+def predicted_keypoints(sample: Mapping[str, Any]) -> np.ndarray:
+    """Return joints and confidences (K, 3) of the one person of a top-down data sample.
+
+    Raises:
+        DataError: A value is not finite.
+    """
+    instances = sample['pred_instances']
+    joints, scores = instances['keypoints'][0], instances['keypoint_scores'][0]
+    keypoints = np.concatenate([joints, np.asarray(scores)[:, None]], axis=1)  # (K, 3)
+    if not np.isfinite(keypoints).all():
+        raise DataError(
+            f'the prediction of sample {sample["id"]} (image {sample["img_id"]}) must be finite, '
+            'got NaN or infinity: the weights or the input are broken'
+        )
+    return keypoints

@@ -1,0 +1,210 @@
+"""Average precision of poses by the rules of COCO and CrowdPose."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from posenas.evaluation.functional import (
+    BACKENDS,
+    SCORE_MODES,
+    STATISTICS,
+    evaluate_keypoints,
+    instance_scores,
+    oks_nms,
+    soft_oks_nms,
+)
+from posenas.evaluation.metrics.base import PoseMetric, load_annotations, predicted_keypoints
+from posenas.registry import METRICS
+from posenas.utils import ConfigError, check_choice
+from posenas.utils.atomic_io import write_json
+
+__all__ = ['CocoMetric']
+
+_NMS = {'oks_nms': oks_nms, 'soft_oks_nms': soft_oks_nms, 'none': None}
+
+
+@METRICS.register_module()
+class CocoMetric(PoseMetric):
+    """COCO keypoint AP and AR after rescoring and removal of duplicate poses.
+
+    The area of a pose in OKS-NMS is that of its padded box of fixed aspect ratio. Result files
+    and evaluation carry no box, as for the official server.
+
+    Args:
+        ann_file: COCO JSON with the ground truth. Without it, annotations come from the samples
+            (``raw_ann_info``), so persons that are not samples are missing.
+        use_area: False takes 0.53 times the box for every area (CrowdPose).
+        iou_type: 'keypoints', or 'keypoints_crowd' for CrowdPose's statistics.
+        score_mode: Score of a pose: that of its 'bbox', the mean of its joints ('keypoint'), or
+            the product ('bbox_keypoint').
+        keypoint_score_thr: Joints enter the mean if their confidence is greater.
+        nms_mode: 'oks_nms', 'soft_oks_nms' or 'none'.
+        nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.
+        format_only: Write the results and score nothing, for test sets without labels.
+        pred_converter: Moves predicted joints to the skeleton of the ground truth:
+            ``dict(type='KeypointConverter', num_keypoints=K, mapping=[(from, to), ...])``, where
+            ``from`` may be a pair of joints whose middle is taken.
+        gt_converter: The same for annotated joints.
+        outfile_prefix: Results go to ``<outfile_prefix>.keypoints.json``; nowhere if not given.
+        backend: 'faster_coco_eval' or 'xtcocotools'.
+        **kwargs: Arguments of :class:`PoseMetric`.
+
+    Raises:
+        ConfigError: ``format_only`` without ``outfile_prefix``.
+        DataError: ``ann_file`` cannot be read.
+    """
+
+    default_prefix = 'coco'
+
+    def __init__(
+        self,
+        ann_file: str | Path | None = None,
+        use_area: bool = True,
+        iou_type: str = 'keypoints',
+        score_mode: str = 'bbox_keypoint',
+        keypoint_score_thr: float = 0.2,
+        nms_mode: str = 'oks_nms',
+        nms_thr: float = 0.9,
+        format_only: bool = False,
+        pred_converter: Mapping[str, Any] | None = None,
+        gt_converter: Mapping[str, Any] | None = None,
+        outfile_prefix: str | None = None,
+        backend: str = 'faster_coco_eval',
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_choice('iou_type', iou_type, STATISTICS)
+        check_choice('score_mode', score_mode, SCORE_MODES)
+        check_choice('nms_mode', nms_mode, _NMS)
+        check_choice('backend', backend, BACKENDS)
+        if format_only and outfile_prefix is None:
+            raise ConfigError('format_only needs outfile_prefix, the place of the results')
+        self.ground_truth = None if ann_file is None else load_annotations(ann_file)
+        self.use_area = use_area
+        self.iou_type = iou_type
+        self.score_mode = score_mode
+        self.keypoint_score_thr = keypoint_score_thr
+        self.nms_mode = nms_mode
+        self.nms_thr = nms_thr
+        self.format_only = format_only
+        self.pred_converter = pred_converter
+        self.gt_converter = gt_converter
+        self.outfile_prefix = outfile_prefix
+        self.backend = backend
+
+    def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Take joints (K, 3), score of the box and area, and annotations where none are given."""
+        keypoints = predicted_keypoints(sample)
+        if self.pred_converter is not None:
+            keypoints = _convert(keypoints, **self.pred_converter)
+        result: dict[str, Any] = dict(
+            category_id=int(np.ravel(sample.get('category_id', 1))[0]),
+            keypoints=keypoints,
+            bbox_score=float(sample['pred_instances']['bbox_scores'][0]),
+            area=float(np.prod(sample['input_scale'])),
+        )
+        if self.ground_truth is None:
+            result['annotation'] = sample['raw_ann_info']
+            result['image'] = dict(id=sample['img_id'])
+            if 'crowd_index' in sample:
+                result['image']['crowdIndex'] = sample['crowd_index']
+        return result
+
+    def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Rescore, remove duplicates, write the result file, evaluate."""
+        rows = self.results_of_images(results)
+        if self.outfile_prefix is not None:
+            write_json(f'{self.outfile_prefix}.keypoints.json', rows)
+        if self.format_only:
+            return {}
+        return evaluate_keypoints(
+            self._truth(results),
+            rows,
+            self.dataset_meta['sigmas'],
+            self.iou_type,
+            self.use_area,
+            self.backend,
+        )
+
+    def results_of_images(self, results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Turn persons into rows of a COCO result file, image by image, best first.
+
+        Args:
+            results: What :meth:`extract` took from each person.
+
+        Returns:
+            Rows ``{image_id, category_id, keypoints (3 K), score}``.
+        """
+        images: dict[Any, list[Mapping[str, Any]]] = {}
+        for result in results:
+            images.setdefault(result['img_id'], []).append(result)
+        return [row for persons in images.values() for row in self._results_of_image(persons)]
+
+    def _results_of_image(self, persons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Score the persons of one image and drop those found twice."""
+        keypoints = np.stack([person['keypoints'] for person in persons])  # (N, K, 3)
+        scores = instance_scores(
+            np.array([person['bbox_score'] for person in persons]),
+            keypoints[..., 2],
+            self.keypoint_score_thr,
+            self.score_mode,
+        )
+        select = _NMS[self.nms_mode]
+        if select is None:
+            kept = list(range(len(persons)))
+        else:
+            areas = np.array([person['area'] for person in persons])
+            sigmas = np.asarray(self.dataset_meta['sigmas'])
+            kept = select(keypoints[..., :2], scores, areas, sigmas, self.nms_thr)
+        return [
+            dict(
+                image_id=persons[index]['img_id'],
+                category_id=persons[index]['category_id'],
+                keypoints=keypoints[index].ravel().tolist(),
+                score=float(scores[index]),
+            )
+            for index in kept
+        ]
+
+    def _truth(self, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the ground truth, from its file or from the samples, in the wanted skeleton."""
+        truth = self.ground_truth
+        if truth is None:
+            annotations = [result['annotation'] for result in results]
+            images = {result['img_id']: result['image'] for result in results}
+            categories = {annotation['category_id'] for annotation in annotations}
+            truth = dict(
+                images=list(images.values()),
+                annotations=annotations,
+                categories=[dict(id=category) for category in sorted(categories)],
+            )
+        if self.gt_converter is None:
+            return truth
+        converted = [
+            dict(
+                annotation,
+                keypoints=_convert(
+                    np.reshape(annotation['keypoints'], (-1, 3)), **self.gt_converter
+                ).ravel(),
+            )
+            for annotation in truth['annotations']
+        ]
+        return dict(truth, annotations=converted)
+
+
+def _convert(
+    keypoints: np.ndarray,
+    num_keypoints: int,
+    mapping: Sequence[tuple[int | tuple[int, int], int]],
+    type: str = 'KeypointConverter',
+) -> np.ndarray:
+    """Move joints (K, 3) to another skeleton, (num_keypoints, 3); joints without source are 0."""
+    check_choice('type of a converter', type, ('KeypointConverter',))
+    converted = np.zeros((num_keypoints, 3))
+    for source, target in mapping:
+        pair = keypoints[np.atleast_1d(source)]
+        converted[target, :2] = pair[:, :2].mean(axis=0)
+        converted[target, 2] = pair[:, 2].min()
+    return converted
