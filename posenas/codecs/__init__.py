@@ -1,0 +1,20 @@
+"""Codecs between keypoints and heatmaps; NumPy and OpenCV only."""
+
+from .accuracy import pose_pck_accuracy
+from .base import KeypointCodec
+from .megvii_heatmap import MegviiHeatmap
+from .msra_heatmap import MSRAHeatmap
+from .refine import find_maxima, refine_dark, refine_quarter, refine_udp_dark
+from .udp_heatmap import UDPHeatmap
+
+__all__ = [
+    'KeypointCodec',
+    'MSRAHeatmap',
+    'MegviiHeatmap',
+    'UDPHeatmap',
+    'find_maxima',
+    'pose_pck_accuracy',
+    'refine_dark',
+    'refine_quarter',
+    'refine_udp_dark',
+]

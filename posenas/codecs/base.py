@@ -1,0 +1,177 @@
+"""The contract of all codecs: keypoints of one crop to target maps and back."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from posenas.utils import check_choice, check_shape
+
+__all__ = ['GENERATIONS', 'KeypointCodec', 'check_kernel_size']
+
+#: Numerics of MMPose 1.x, and of 0.x, on which ViPNAS and Dite-HRNet were published.
+GENERATIONS = ('1.x', '0.x')
+
+
+class KeypointCodec(ABC):
+    """Keypoints in the pixels of a crop <-> maps of one channel group per keypoint.
+
+    A subclass draws targets and finds keypoints in units of map cells; shapes, sizes, weights and
+    numbers that are not finite are settled here.
+
+    Attributes:
+        input_size: Width and height of the crop, pixels.
+        heatmap_size: Width and height of the maps, cells.
+        generation: Whose numerics apply where the generations of MMPose differ, '1.x' or '0.x'.
+        channels_per_keypoint: Maps per keypoint, consecutive.
+        encode_stride: Crop pixels per cell along x and y when targets are drawn, (2,).
+        decode_stride: Likewise when maps are decoded, (2,).
+
+    Args:
+        input_size: See the attribute.
+        heatmap_size: See the attribute.
+        generation: See the attribute.
+        channels_per_keypoint: See the attribute.
+
+    Raises:
+        ValueError: A size is not a pair of positive whole numbers, or the generation is unknown.
+    """
+
+    def __init__(
+        self,
+        input_size: Sequence[int],
+        heatmap_size: Sequence[int],
+        generation: str = '1.x',
+        channels_per_keypoint: int = 1,
+    ) -> None:
+        check_choice('generation', generation, GENERATIONS)
+        self.input_size = _check_size('input_size', input_size)
+        self.heatmap_size = _check_size('heatmap_size', heatmap_size)
+        self.generation = generation
+        self.channels_per_keypoint = channels_per_keypoint
+        self.encode_stride = np.divide(self.input_size, self.heatmap_size)
+        self.decode_stride = self.encode_stride
+
+    def encode(
+        self, keypoints: ArrayLike, keypoints_visible: ArrayLike | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Draw the target maps of one person.
+
+        Args:
+            keypoints: (1, K, 2), pixels of the crop. One that is not finite counts as unlabelled.
+            keypoints_visible: (1, K), labelled if at least 0.5; None: all are.
+
+        Returns:
+            ``heatmaps`` (K * channels_per_keypoint, H, W) and ``keypoint_weights`` (1, K): the
+            visibility, but 0 for keypoints that the maps cannot show.
+
+        Raises:
+            ValueError: Shapes differ from the above.
+        """
+        points = np.asarray(keypoints, dtype=np.float64)
+        check_shape('keypoints', points, (1, None, 2))
+        visible = np.ones(points.shape[:2]) if keypoints_visible is None else keypoints_visible
+        weights = np.array(visible, dtype=np.float32)
+        check_shape('keypoints_visible', weights, points.shape[:2])
+        finite = np.isfinite(points[0]).all(axis=1) & np.isfinite(weights[0])
+        labelled = finite & (weights[0] >= 0.5)
+        cells = np.where(labelled[:, None], points[0], 0) / self.encode_stride
+        heatmaps, drawn = self.draw_targets(cells, labelled)
+        weights[0, ~finite | (labelled & ~drawn)] = 0
+        return dict(heatmaps=heatmaps, keypoint_weights=weights)
+
+    def decode(self, heatmaps: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Find the keypoints of one person.
+
+        Args:
+            heatmaps: (K * channels_per_keypoint, H, W).
+
+        Returns:
+            Keypoints (1, K, 2) in pixels of the crop and scores (1, K); see :meth:`batch_decode`.
+
+        Raises:
+            ValueError: The shape differs from the above.
+        """
+        return self.batch_decode(np.asarray(heatmaps)[None])
+
+    def batch_decode(self, heatmaps: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Find the keypoints of B persons; the maps are not changed.
+
+        Args:
+            heatmaps: (B, K * channels_per_keypoint, H, W).
+
+        Returns:
+            Keypoints (B, K, 2) in pixels of the crop and scores (B, K), the maximum of the map.
+            A map without positive value gives cell (-1, -1); one that holds a number which is not
+            finite does so with score 0.
+
+        Raises:
+            ValueError: The shape differs from the above.
+        """
+        maps = np.asarray(heatmaps, dtype=np.float32)
+        width, height = self.heatmap_size
+        check_shape('heatmaps', maps, (None, None, height, width))
+        batch_size, channels = maps.shape[:2]
+        if channels % self.channels_per_keypoint:
+            raise ValueError(
+                f'heatmaps must have {self.channels_per_keypoint} channels per keypoint, '
+                f'got {channels} channels'
+            )
+        groups = maps.reshape(-1, self.channels_per_keypoint, height, width)
+        cells, scores = self.locate(_blank_broken(groups))
+        keypoints = (cells * self.decode_stride).astype(np.float32)
+        return keypoints.reshape(batch_size, -1, 2), scores.reshape(batch_size, -1)
+
+    @abstractmethod
+    def draw_targets(
+        self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Draw the maps of all keypoints.
+
+        Args:
+            cells: (K, 2), real-valued and finite, map cells.
+            labelled: (K,); the map of any other keypoint stays zero.
+
+        Returns:
+            Maps (K * channels_per_keypoint, H, W), and (K,) where the maps show the keypoint.
+        """
+
+    @abstractmethod
+    def locate(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Find one keypoint in each of M groups of finite maps, without changing them.
+
+        Args:
+            maps: (M, channels_per_keypoint, H, W).
+
+        Returns:
+            Real-valued cells (M, 2) and scores (M,).
+        """
+
+
+def check_kernel_size(name: str, size: int) -> None:
+    """Require ``size`` to be an odd whole number greater than 0.
+
+    Raises:
+        ValueError: It is not.
+    """
+    if size != int(size) or size < 1 or size % 2 == 0:
+        raise ValueError(f'{name} must be an odd whole number greater than 0, got {size}')
+
+
+def _check_size(name: str, size: Sequence[int]) -> tuple[int, int]:
+    """Return ``size`` as a tuple, or raise ValueError if it is no (width, height)."""
+    pair = tuple(size)
+    if len(pair) != 2 or any(length != int(length) or length < 1 for length in pair):
+        raise ValueError(f'{name} must be (width, height) in whole numbers > 0, got {pair}')
+    return int(pair[0]), int(pair[1])
+
+
+def _blank_broken(groups: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (M, C, H, W) with every group zeroed that holds a number which is not finite."""
+    with np.errstate(invalid='ignore', over='ignore'):
+        suspect = ~np.isfinite(groups.sum(axis=(1, 2, 3)))
+    if not suspect.any():  # a finite sum has finite terms, and costs one pass
+        return groups
+    finite = np.isfinite(groups).all(axis=(1, 2, 3), keepdims=True)
+    return np.where(finite, groups, np.float32(0))

@@ -1,0 +1,174 @@
+"""Target maps and smoothing: everything here is a product of one factor per axis.
+
+A Gaussian is exp(-dx^2 / 2 s^2) times exp(-dy^2 / 2 s^2), so K maps of H x W cells need K (H + W)
+exponentials and one outer product; a blur is one matrix product per axis.
+"""
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    'blur_maps',
+    'blur_matrix',
+    'draw_disc_offsets',
+    'draw_gaussians',
+    'draw_impulses',
+    'overlaps_map',
+    'window_around',
+]
+
+Float = NDArray[np.float32] | NDArray[np.float64]
+Border = Literal['zero', 'reflect']
+
+
+def window_around(
+    centers: NDArray[np.float64], sigma: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """First cell and end (exclusive), each (K, 2), of the 3-sigma window of centres (K, 2)."""
+    return np.trunc(centers - 3 * sigma), np.trunc(centers + 3 * sigma + 1)
+
+
+def overlaps_map(
+    start: NDArray[np.float64], end: NDArray[np.float64], heatmap_size: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Tell which windows, ``start`` and ``end`` (K, 2), reach into the map of (width, height).
+
+    An end of exactly 0, where the window ends before the first cell, counts as inside: published
+    weights were trained so.
+    """
+    return np.asarray(((start < np.array(heatmap_size)) & (end >= 0)).all(axis=1))
+
+
+def draw_gaussians(
+    centers: NDArray[np.float64],
+    heatmap_size: tuple[int, int],
+    sigma: float,
+    window: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+) -> NDArray[np.float32]:
+    """Draw a Gaussian of height 1 per centre.
+
+    Args:
+        centers: (K, 2) real-valued cells.
+        heatmap_size: Width and height, cells.
+        sigma: Standard deviation, cells.
+        window: First cell and end of each window, both (K, 2); zero outside. None: no window.
+
+    Returns:
+        Maps (K, H, W).
+    """
+    profiles = []
+    for axis, length in enumerate(heatmap_size):
+        cells = np.arange(length)
+        profile = np.exp(-((cells - centers[:, axis, None]) ** 2) / (2 * sigma**2))
+        if window is not None:
+            start, end = window[0][:, axis, None], window[1][:, axis, None]
+            profile *= (cells >= start) & (cells < end)
+        profiles.append(profile)
+    return _outer(profiles[0], profiles[1])
+
+
+def draw_disc_offsets(
+    centers: NDArray[np.float64], heatmap_size: tuple[int, int], radius: float, inside_only: bool
+) -> NDArray[np.float32]:
+    """Draw the three maps of the combined target: class, x offset, y offset.
+
+    Args:
+        centers: (K, 2) real-valued cells.
+        heatmap_size: Width and height, cells.
+        radius: Radius of the disc of class 1, cells; also the unit of the offsets.
+        inside_only: Whether offsets are 0 outside the disc.
+
+    Returns:
+        Maps (K, 3, H, W); the offset of a cell points from the cell to the centre.
+    """
+    width, height = heatmap_size
+    maps = np.empty((len(centers), 3, height, width), dtype=np.float32)
+    maps[:, 1] = (centers[:, 0, None, None] - np.arange(width)) / radius
+    maps[:, 2] = (centers[:, 1, None, None] - np.arange(height)[:, None]) / radius
+    maps[:, 0] = maps[:, 1] ** 2 + maps[:, 2] ** 2 <= 1
+    if inside_only:
+        maps[:, 1:] *= maps[:, :1]
+    return maps
+
+
+def draw_impulses(
+    cells: NDArray[np.int64], heatmap_size: tuple[int, int], kernel_size: int, peak: float
+) -> NDArray[np.float32]:
+    """Blur one impulse per map and scale the map to ``peak`` at the impulse.
+
+    Args:
+        cells: (K, 2) whole cells inside the map.
+        heatmap_size: Width and height, cells.
+        kernel_size: Odd width of the blur, cells; the map is mirrored at its border, so that a
+            cell between impulse and border may exceed ``peak``.
+        peak: Value at the impulse.
+
+    Returns:
+        Maps (K, H, W).
+    """
+    profiles = []
+    for axis, length in enumerate(heatmap_size):
+        matrix = blur_matrix(length, kernel_size, 'reflect')
+        centers = cells[:, axis]
+        profiles.append(matrix[:, centers].T / matrix[centers, centers][:, None])
+    return _outer(profiles[0] * np.float32(peak), profiles[1])
+
+
+def blur_maps(maps: NDArray[np.float32], kernel_size: int, border: Border) -> NDArray[np.float32]:
+    """Smooth maps (..., H, W) with OpenCV's Gaussian of ``kernel_size``; see :func:`blur_matrix`.
+
+    Returns:
+        New maps (..., H, W).
+    """
+    height, width = maps.shape[-2:]
+    rows = blur_matrix(height, kernel_size, border)
+    columns = blur_matrix(width, kernel_size, border)
+    flat = maps.reshape(-1, width) @ columns.T
+    blurred: NDArray[np.float32] = rows @ flat.reshape(maps.shape)
+    return blurred
+
+
+def blur_matrix(length: int, kernel_size: int, border: Border) -> NDArray[np.float32]:
+    """Write a one-dimensional Gaussian blur as a matrix.
+
+    Args:
+        length: Number of cells.
+        kernel_size: Odd number of taps; the standard deviation follows from it as in OpenCV,
+            2.0 for 11.
+        border: 'zero' or 'reflect' (mirrored about the outermost cell): what lies outside.
+
+    Returns:
+        (length, length), to be multiplied with a column of cells.
+    """
+    taps = cv2.getGaussianKernel(kernel_size, 0, cv2.CV_32F).ravel()
+    radius = kernel_size // 2
+    matrix = np.zeros((length, length), dtype=np.float32)
+    for offset, tap in zip(range(-radius, radius + 1), taps, strict=True):
+        rows = np.arange(length)
+        sources = rows + offset
+        if border == 'zero':
+            rows = rows[(sources >= 0) & (sources < length)]
+            sources = rows + offset
+        else:
+            sources = _reflect(sources, length)
+        matrix[rows, sources] += tap
+    return matrix
+
+
+def _reflect(indices: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Mirror indices at the outermost cells: -1 is 1, ``length`` is ``length - 2``."""
+    if length == 1:
+        return np.zeros_like(indices)
+    period = 2 * length - 2
+    folded = indices % period
+    return np.where(folded < length, folded, period - folded)
+
+
+def _outer(profile_x: Float, profile_y: Float) -> NDArray[np.float32]:
+    """Multiply factors (K, W) and (K, H) to maps (K, H, W)."""
+    columns = profile_y.astype(np.float32)[:, :, None]
+    maps: NDArray[np.float32] = columns * profile_x.astype(np.float32)[:, None, :]
+    return maps
