@@ -34,6 +34,13 @@ def select_weights(
     return weights[:, :, None, None]
 
 
+def _mean_square(output: Tensor, target: Tensor, factors: Tensor | None) -> Tensor:
+    """Mean over all elements of factor * (output - target)^2, factors (B, K, 1, 1) or none."""
+    if factors is None:
+        return F.mse_loss(output, target)
+    return (F.mse_loss(output, target, reduction='none') * factors).mean()
+
+
 @MODELS.register_module()
 class KeypointMSELoss(nn.Module):
     """Mean of weight * (output - target)^2 over persons, keypoints and cells.
@@ -85,17 +92,14 @@ class KeypointMSELoss(nn.Module):
         if self.skip_empty_channel:
             drawn = (target != 0).flatten(2).any(dim=2)[:, :, None, None].to(output.dtype)
             factors = drawn if factors is None else factors * drawn
-        if factors is None:
-            return F.mse_loss(output, target) * self.loss_weight
-        error = F.mse_loss(output, target, reduction='none')
-        return (error * factors).mean() * self.loss_weight
+        return _mean_square(output, target, factors) * self.loss_weight
 
 
 @MODELS.register_module()
-class JointsMSELoss(KeypointMSELoss):
+class JointsMSELoss(nn.Module):
     """Mean of (weight * output - weight * target)^2, the loss of MMPose 0.x.
 
-    HRNet and FPD halve it: ``loss_weight=0.5``.
+    :class:`KeypointMSELoss` with ``square_weight``. HRNet and FPD halve it: ``loss_weight=0.5``.
 
     Args:
         use_target_weight: Whether keypoints are weighted.
@@ -103,7 +107,18 @@ class JointsMSELoss(KeypointMSELoss):
     """
 
     def __init__(self, use_target_weight: bool = False, loss_weight: float = 1.0) -> None:
-        super().__init__(use_target_weight, loss_weight=loss_weight, square_weight=True)
+        super().__init__()
+        self.use_target_weight = use_target_weight
+        self.loss_weight = loss_weight
+
+    def forward(
+        self, output: Tensor, target: Tensor, target_weights: Tensor | None = None
+    ) -> Tensor:
+        """Compare maps; arguments, result and errors of :meth:`KeypointMSELoss.forward`."""
+        check_shape('target', target, output.shape)
+        weights = select_weights(output, target_weights, self.use_target_weight)
+        factors = None if weights is None else weights**2
+        return _mean_square(output, target, factors) * self.loss_weight
 
 
 @MODELS.register_module(name=['KeypointOHKMMSELoss', 'JointsOHKMMSELoss'])
