@@ -1,8 +1,9 @@
 """The record of joints, limbs and symmetries that data, metrics and drawing share."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ['Skeleton', 'make_skeleton', 'mirror_indices', 'split_side']
 
@@ -126,6 +127,31 @@ class Skeleton:
             'dataset_keypoint_weights': self.joint_weights,
             'sigmas': self.sigmas,
         }
+
+    @classmethod
+    def from_metainfo(cls, metainfo: Mapping[str, Any]) -> 'Skeleton':
+        """Read back what :meth:`metainfo` wrote, such as a model's ``dataset_meta``."""
+        indices = metainfo['keypoint_name2id']
+        return cls(
+            name=metainfo['dataset_name'],
+            joint_names=tuple(sorted(indices, key=indices.__getitem__)),
+            flip_indices=tuple(metainfo['flip_indices']),
+            limbs=_pairs(metainfo['skeleton_links']),
+            sigmas=tuple(metainfo['sigmas']),
+            joint_weights=tuple(metainfo['dataset_keypoint_weights']),
+            upper_body_ids=tuple(metainfo['upper_body_ids']),
+            lower_body_ids=tuple(metainfo['lower_body_ids']),
+            joint_colors=_colors(metainfo['keypoint_colors']),
+            limb_colors=_colors(metainfo['skeleton_link_colors']),
+        )
+
+
+def _pairs(values: Iterable[Sequence[int]]) -> tuple[Pair, ...]:
+    return tuple((int(first), int(second)) for first, second in values)
+
+
+def _colors(values: Iterable[Sequence[int]]) -> tuple[Color, ...]:
+    return tuple((int(red), int(green), int(blue)) for red, green, blue in values)
 
 
 def split_side(joint_name: str) -> tuple[str, str]:

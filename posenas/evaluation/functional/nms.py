@@ -72,7 +72,7 @@ def soft_nms(similarity: Floats, scores: Floats, threshold: float, max_kept: int
     """
 
     def decay(scores: NDArray[np.float64], row: Floats) -> NDArray[np.float64]:
-        return scores * np.exp(-(row**2) / threshold)
+        return np.asarray(scores * np.exp(-(row**2) / threshold))
 
     return _select(similarity, scores, decay, max_kept)
 

@@ -28,6 +28,7 @@ class PoseMetric(BaseMetric):
         prefix: Put before the names of the scores, with a slash.
     """
 
+    default_prefix = ''  # mmengine warns about None
     _size = 0
 
     @abstractmethod
