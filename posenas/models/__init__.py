@@ -4,13 +4,23 @@ from .backbones import TinyConvNet, ViPNASBottleneck, ViPNASResNet
 from .data_preprocessor import PoseDataPreprocessor
 from .estimators import BasePoseEstimator, TopdownPoseEstimator
 from .heads import BaseHeatmapHead, HeatmapHead, ViPNASHead
-from .layers import ContextBlock, checkpoint_module
+from .layers import ContextBlock, checkpoint_module, flip_heatmaps
+from .losses import (
+    CombinedTargetMSELoss,
+    JointsMSELoss,
+    KeypointMSELoss,
+    KeypointOHKMMSELoss,
+)
 
 __all__ = [
     'BaseHeatmapHead',
     'BasePoseEstimator',
+    'CombinedTargetMSELoss',
     'ContextBlock',
     'HeatmapHead',
+    'JointsMSELoss',
+    'KeypointMSELoss',
+    'KeypointOHKMMSELoss',
     'PoseDataPreprocessor',
     'TinyConvNet',
     'TopdownPoseEstimator',
@@ -18,4 +28,5 @@ __all__ = [
     'ViPNASHead',
     'ViPNASResNet',
     'checkpoint_module',
+    'flip_heatmaps',
 ]

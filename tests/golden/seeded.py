@@ -28,7 +28,7 @@ def draw_entry(name: str, shape: tuple[int, ...], dtype: torch.dtype) -> torch.T
     """
     if not dtype.is_floating_point:
         return torch.zeros(shape, dtype=dtype)
-    random = np.random.RandomState(crc32(name.encode()))  # noqa: NPY002  (frozen stream)
+    random = np.random.RandomState(crc32(name.encode()))
     leaf = name.rpartition('.')[2]
     if leaf == 'running_var' or (leaf == 'weight' and len(shape) == 1):
         values = random.uniform(0.5, 1.5, shape)
@@ -52,5 +52,5 @@ def draw_state_dict(manifest: dict) -> dict[str, torch.Tensor]:
 
 def draw_input(shape: tuple[int, ...], seed: int = 0) -> torch.Tensor:
     """Draw a standard normal float32 input."""
-    random = np.random.RandomState(seed)  # noqa: NPY002  (frozen stream)
+    random = np.random.RandomState(seed)
     return torch.as_tensor(random.standard_normal(shape), dtype=torch.float32)

@@ -2,5 +2,6 @@
 
 from .attention import ContextBlock
 from .checkpointing import checkpoint_module
+from .flip import flip_heatmaps
 
-__all__ = ['ContextBlock', 'checkpoint_module']
+__all__ = ['ContextBlock', 'checkpoint_module', 'flip_heatmaps']
