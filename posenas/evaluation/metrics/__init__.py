@@ -4,5 +4,6 @@ from .base import PoseMetric
 from .coco import CocoMetric
 from .lsp import LspPCKMetric
 from .pck import PCKAccuracy
+from .result_file import ResultFile
 
-__all__ = ['CocoMetric', 'LspPCKMetric', 'PCKAccuracy', 'PoseMetric']
+__all__ = ['CocoMetric', 'LspPCKMetric', 'PCKAccuracy', 'PoseMetric', 'ResultFile']

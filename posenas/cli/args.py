@@ -1,0 +1,146 @@
+"""Options that several commands share, in today's and in older spellings."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from posenas.utils.errors import ConfigError
+
+__all__ = [
+    'CommandParser',
+    'add_config_options',
+    'add_draw_options',
+    'add_launch_options',
+    'apply_draw_options',
+    'choose_work_dir',
+    'export_local_rank',
+    'load_experiment',
+]
+
+
+class CommandParser(argparse.ArgumentParser):
+    """Argument parser that reads ``_`` in the name of an option as ``-``.
+
+    Args:
+        command: Name of the command after ``posenas``.
+        description: What the command does, in one sentence.
+        **kwargs: Arguments of :class:`argparse.ArgumentParser`.
+    """
+
+    def __init__(self, command: str, description: str, **kwargs: Any) -> None:
+        super().__init__(
+            prog=f'posenas {command}', description=description, allow_abbrev=False, **kwargs
+        )
+
+    def parse_known_args(
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse ``args`` after bringing option names to the spelling with dashes."""
+        words = None if args is None else [_with_dashes(word) for word in args]
+        return super().parse_known_args(words, namespace)
+
+
+def _with_dashes(word: str) -> str:
+    if not word.startswith('--'):
+        return word
+    name, equals, value = word.partition('=')
+    return name.replace('_', '-') + equals + value
+
+
+def add_config_options(parser: argparse.ArgumentParser) -> None:
+    """Add the positional ``config`` and ``--cfg-options``."""
+    from posenas.utils.config import DictAction
+
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings, such as train_cfg.max_epochs=10; lists as key="[a,b]" or key=a,b',
+    )
+
+
+def add_launch_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--work-dir`` and what the distributed launchers pass."""
+    parser.add_argument(
+        '--work-dir',
+        metavar='DIR',
+        help='folder of logs and checkpoints (default: work_dir of the config, else '
+        './work_dirs/<name of the config>)',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='who started this process (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--local-rank', type=int, default=0, metavar='N', help='set by older launchers'
+    )
+
+
+def add_draw_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of drawing predictions while a network is validated or tested."""
+    parser.add_argument('--show-dir', metavar='DIR', help='save drawn predictions here')
+    parser.add_argument('--show', action='store_true', help='show drawn predictions in a window')
+    parser.add_argument(
+        '--interval', type=int, default=1, metavar='N', help='draw every Nth sample (default: 1)'
+    )
+    parser.add_argument(
+        '--wait-time', type=float, default=2, metavar='S', help='seconds per window (default: 2)'
+    )
+
+
+def export_local_rank(args: argparse.Namespace) -> None:
+    """Hand ``--local-rank`` on as LOCAL_RANK unless the launcher set that itself."""
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+
+
+def choose_work_dir(option: str | None, cfg: dict, config_file: str) -> str:
+    """Return the folder of logs and checkpoints: the option, the config's, else by name."""
+    return option or cfg.get('work_dir') or str(Path('work_dirs') / Path(config_file).stem)
+
+
+def load_experiment(args: argparse.Namespace) -> Any:  # noqa: ANN401  (mmengine ships no types)
+    """Load ``args.config`` with its overrides, work dir and launcher, and verify it.
+
+    Returns:
+        The :class:`mmengine.Config`.
+
+    Raises:
+        ConfigError: It has an unknown key or contradicts itself.
+    """
+    from posenas.utils.config import load_config, verify_config
+
+    cfg = load_config(args.config, cfg_options=args.cfg_options)
+    verify_config(cfg)
+    cfg.launcher = args.launcher
+    cfg.work_dir = choose_work_dir(args.work_dir, cfg, args.config)
+    return cfg
+
+
+def apply_draw_options(args: argparse.Namespace, cfg: dict, hook: str, hook_type: str) -> None:
+    """Switch on the drawing hook ``default_hooks[hook]`` with the options of the command line.
+
+    Args:
+        args: Options of :func:`add_draw_options`.
+        cfg: Config, changed in place.
+        hook: Key of the hook.
+        hook_type: Registered name of the hook if the config has none.
+
+    Raises:
+        ConfigError: ``--interval`` is not positive.
+    """
+    if args.interval < 1:
+        raise ConfigError(f'--interval must be at least 1, got {args.interval}')
+    settings = dict(enable=True, show=args.show, interval=args.interval)
+    if args.show_dir:
+        settings['out_dir'] = args.show_dir
+    if args.show:
+        settings['wait_time'] = args.wait_time
+    cfg.setdefault('default_hooks', {}).setdefault(hook, dict(type=hook_type)).update(settings)

@@ -1,0 +1,219 @@
+"""Measure a checkpoint on the test set of a config."""
+
+import argparse
+import inspect
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from posenas.cli.args import (
+    CommandParser,
+    add_config_options,
+    add_draw_options,
+    add_launch_options,
+    apply_draw_options,
+    export_local_rank,
+    load_experiment,
+)
+from posenas.utils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from posenas.engine.runner import PoseRunner
+
+__all__ = ['build_parser', 'configure', 'main']
+
+#: Name for --eval in older projects -> metric of that meaning.
+_METRICS_BY_OLD_NAME = {
+    'mAP': dict(type='CocoMetric'),
+    'PCK': dict(type='PCKAccuracy', norm_item='bbox'),
+    'PCKh': dict(type='PCKAccuracy', norm_item='head', thr=0.5),
+    'tPCK': dict(type='PCKAccuracy', norm_item='torso'),
+}
+_RESULT_SUFFIXES = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``posenas test``."""
+    parser = CommandParser('test', 'Measure a checkpoint on the test set of a config.')
+    add_config_options(parser)
+    parser.add_argument('checkpoint', help='checkpoint file')
+    add_launch_options(parser)
+    _add_output_options(parser)
+    _add_metric_options(parser)
+    parser.add_argument(
+        '--fuse-conv-bn',
+        action='store_true',
+        help='fold batch normalisation into the convolutions before it, checked to change nothing',
+    )
+    add_draw_options(parser)
+    parser.add_argument(
+        '--badcase', action='store_true', help='draw only the samples with the worst predictions'
+    )
+    return parser
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        help='save predictions (.json, .yaml, .pkl): per batch preds (N, K, 3), boxes (N, 6: '
+        'centre, scale / 200, area, score), image_paths and bbox_ids',
+    )
+    parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
+    parser.add_argument('--dump', metavar='FILE.pkl', help='save complete data samples')
+
+
+def _add_metric_options(parser: argparse.ArgumentParser) -> None:
+    scores = parser.add_mutually_exclusive_group()
+    scores.add_argument(
+        '--eval',
+        nargs='+',
+        metavar='METRIC',
+        help='mAP, PCK, PCKh, tPCK or names of metric classes, instead of those of the config',
+    )
+    scores.add_argument('--no-eval', action='store_true', help='predict, score nothing')
+    scores.add_argument(
+        '--format-only',
+        action='store_true',
+        help='write result files for an evaluation server (to the work dir), score nothing',
+    )
+    parser.add_argument(
+        '--gpu-collect', action='store_true', help='gather results of processes over the GPUs'
+    )
+    parser.add_argument('--tmpdir', metavar='DIR', help='shared folder to gather results through')
+
+
+def configure(args: argparse.Namespace, cfg: Config) -> None:
+    """Write the options of the command line into ``cfg``.
+
+    Raises:
+        ConfigError: An option does not fit the config.
+    """
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    metrics = [*_choose_metrics(args, cfg), *_build_writers(args, cfg)]
+    if not metrics:
+        raise ConfigError('--no-eval leaves nothing to do: add --out FILE or --dump FILE')
+    for metric in metrics:
+        if args.gpu_collect:
+            metric['collect_device'] = 'gpu'
+        elif args.tmpdir:
+            metric.update(collect_device='cpu', collect_dir=args.tmpdir)
+    cfg.test_evaluator = metrics
+    if args.badcase:
+        apply_draw_options(args, cfg, 'badcase', 'BadCaseAnalysisHook')
+    elif args.show or args.show_dir:
+        apply_draw_options(args, cfg, 'visualization', 'PoseVisualizationHook')
+
+
+def _choose_metrics(args: argparse.Namespace, cfg: Config) -> list[dict[str, Any]]:
+    """Return the configs of the metrics that the options leave or ask for."""
+    evaluator = cfg.get('test_evaluator') or []
+    if isinstance(evaluator, dict):
+        evaluator = evaluator.get('metrics', evaluator)
+    configured = [dict(m) for m in (evaluator if isinstance(evaluator, list) else [evaluator])]
+    if args.no_eval:
+        return []
+    if args.eval:
+        return [_find_metric(name, configured, cfg) for name in args.eval]
+    if args.format_only:
+        prefix = str(Path(cfg.work_dir) / 'results')
+        formats = [metric for metric in configured if 'format_only' in _parameters(metric)]
+        if not formats:
+            raise ConfigError(
+                f'--format-only needs a metric that writes result files, the config has '
+                f'{[metric["type"] for metric in configured]}: add --eval mAP instead'
+            )
+        return [dict(dict(outfile_prefix=prefix), **m, format_only=True) for m in formats]
+    return configured
+
+
+def _find_metric(name: str, configured: list[dict[str, Any]], cfg: Config) -> dict[str, Any]:
+    """Return the metric that ``--eval name`` asks for: the config's own if it has it."""
+    metric = _METRICS_BY_OLD_NAME.get(name, dict(type=name))
+    for candidate in configured:
+        if candidate['type'] == metric['type'] and metric.get('norm_item') in (
+            None,
+            candidate.get('norm_item', 'bbox'),
+        ):
+            return candidate
+    dataset = cfg.test_dataloader.dataset
+    if 'ann_file' in _parameters(metric) and dataset.get('ann_file'):
+        return dict(metric, ann_file=str(Path(dataset.get('data_root') or '', dataset.ann_file)))
+    return metric
+
+
+def _parameters(metric: dict[str, Any]) -> Sequence[str]:
+    """List the parameters of the class that a metric config names.
+
+    Raises:
+        ConfigError: There is no such metric.
+    """
+    import posenas.evaluation  # noqa: F401  (fills the registry that the message lists)
+    from posenas.registry import METRICS
+
+    metric_class = METRICS.get(metric['type'])
+    if metric_class is None:
+        known = sorted({*_METRICS_BY_OLD_NAME, *METRICS.module_dict})
+        raise ConfigError(f'metric {metric["type"]!r} is not supported: choose among {known}')
+    return tuple(inspect.signature(metric_class).parameters)
+
+
+def _build_writers(args: argparse.Namespace, cfg: Config) -> list[dict[str, Any]]:
+    """Return the configs of the metrics that only write files."""
+    writers: list[dict[str, Any]] = []
+    if args.out:
+        if Path(args.out).suffix not in _RESULT_SUFFIXES:
+            raise ConfigError(f'--out must end with one of {_RESULT_SUFFIXES}, got {args.out}')
+        batch_size = cfg.test_dataloader.batch_size
+        writers.append(dict(type='ResultFile', out_file=args.out, batch_size=batch_size))
+    if args.dump:
+        if Path(args.dump).suffix not in ('.pkl', '.pickle'):
+            raise ConfigError(f'--dump must end with .pkl or .pickle, got {args.dump}')
+        writers.append(dict(type='DumpResults', out_file_path=args.dump))
+    return writers
+
+
+def _without_ema(cfg: Config) -> list[dict[str, Any]]:
+    """Return the hooks less averaging: a checkpoint's ``state_dict`` is the average already."""
+    return [hook for hook in cfg.get('custom_hooks') or [] if hook['type'] != 'EMAHook']
+
+
+def _fuse(runner: 'PoseRunner', checkpoint: str) -> None:
+    """Load the checkpoint, then fold batch normalisation into the convolutions before it."""
+    from mmengine.model import is_model_wrapper
+
+    from posenas.engine.fusion import fuse_conv_bn
+
+    runner.load_checkpoint(checkpoint)
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    width, height = model.head.decoder.input_size
+    change = fuse_conv_bn(model, (height, width))
+    print_log(f'fused convolutions change the output by {change:.1e} of its range', 'current')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas test``.
+
+    Raises:
+        ConfigError: Options and config do not fit together.
+        CheckpointError: The checkpoint cannot be read safely or does not fit the network.
+    """
+    args = build_parser().parse_args(argv)
+    export_local_rank(args)
+    cfg = load_experiment(args)
+    configure(args, cfg)
+    from posenas.engine.runner import PoseRunner
+    from posenas.utils.atomic_io import write_json
+
+    if args.fuse_conv_bn:
+        cfg.load_from, cfg.custom_hooks = None, _without_ema(cfg)
+    runner = PoseRunner.from_cfg(cfg)
+    if args.fuse_conv_bn:
+        _fuse(runner, args.checkpoint)
+    scores = runner.test()
+    if args.out_metrics and runner.rank == 0:
+        write_json(args.out_metrics, scores, indent=2)
+    return 0

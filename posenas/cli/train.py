@@ -1,0 +1,143 @@
+"""Train a network from a config."""
+
+import argparse
+import logging
+from collections.abc import Sequence
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from posenas.cli.args import (
+    CommandParser,
+    add_config_options,
+    add_draw_options,
+    add_launch_options,
+    apply_draw_options,
+    export_local_rank,
+    load_experiment,
+)
+
+__all__ = ['build_parser', 'configure', 'main']
+
+#: Number of processes that older configs state their learning rate for.
+_BASE_PROCESSES = 8
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``posenas train``."""
+    parser = CommandParser('train', 'Train a network from a config.')
+    add_config_options(parser)
+    add_launch_options(parser)
+    _add_start_options(parser)
+    _add_device_options(parser)
+    parser.add_argument('--no-validate', action='store_true', help='train without validation')
+    parser.add_argument(
+        '--auto-scale-lr',
+        '--autoscale-lr',
+        action='store_true',
+        help='multiply the learning rate by the batch size of all processes over the base one',
+    )
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
+    parser.add_argument('--compile', action='store_true', help='compile the network by torch')
+    parser.add_argument('--seed', type=int, metavar='N', help='seed of everything random')
+    parser.add_argument(
+        '--deterministic', action='store_true', help='use deterministic kernels only'
+    )
+    add_draw_options(parser)
+    return parser
+
+
+def _add_start_options(parser: argparse.ArgumentParser) -> None:
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='FILE',
+        help='continue the run of this checkpoint; without FILE the newest of the work dir',
+    )
+    start.add_argument('--resume-from', dest='resume', metavar='FILE', help='as --resume FILE')
+    start.add_argument('--load-from', metavar='FILE', help='start from the weights of a checkpoint')
+
+
+def _add_device_options(parser: argparse.ArgumentParser) -> None:
+    devices = parser.add_mutually_exclusive_group()
+    devices.add_argument(
+        '--gpus', type=int, metavar='N', help='only 1; for more use tools/dist_train.sh'
+    )
+    devices.add_argument(
+        '--gpu-ids',
+        '--gpu-id',
+        type=int,
+        nargs='+',
+        metavar='I',
+        help='the first is used; for more use tools/dist_train.sh',
+    )
+
+
+def configure(args: argparse.Namespace, cfg: Config) -> None:
+    """Write the options of the command line into ``cfg``.
+
+    Raises:
+        ConfigError: An option does not fit the config.
+    """
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    elif args.load_from:
+        cfg.resume, cfg.load_from = False, args.load_from
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.auto_scale_lr:
+        batch = cfg.train_dataloader.batch_size
+        scaling = dict(base_batch_size=_BASE_PROCESSES * batch, **cfg.get('auto_scale_lr', {}))
+        cfg.auto_scale_lr = dict(scaling, enable=True)
+    if args.amp:
+        cfg.optim_wrapper = dict(cfg.optim_wrapper, type='AmpOptimWrapper')
+    if args.compile:
+        cfg.compile = True
+    _configure_randomness(args, cfg)
+    if args.show or args.show_dir:
+        apply_draw_options(args, cfg, 'visualization', 'PoseVisualizationHook')
+
+
+def _configure_randomness(args: argparse.Namespace, cfg: Config) -> None:
+    randomness = dict(cfg.get('randomness') or {})
+    if args.seed is not None:
+        randomness['seed'] = args.seed
+    if args.deterministic:
+        randomness['deterministic'] = True
+    cfg.randomness = randomness
+
+
+def _choose_gpu(args: argparse.Namespace) -> None:
+    ids = args.gpu_ids or list(range(args.gpus or 1))
+    if len(ids) > 1:
+        print_log(
+            f'one process uses one GPU: {ids[0]} of {ids}; start several processes by '
+            f'tools/dist_train.sh CONFIG {len(ids)}',
+            logger='current',
+            level=logging.WARNING,
+        )
+    if args.gpu_ids:
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.set_device(ids[0])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas train``.
+
+    Raises:
+        ConfigError: Options and config do not fit together.
+    """
+    args = build_parser().parse_args(argv)
+    export_local_rank(args)
+    cfg = load_experiment(args)
+    configure(args, cfg)
+    _choose_gpu(args)
+    from posenas.engine.runner import PoseRunner
+
+    PoseRunner.from_cfg(cfg).train()
+    return 0
