@@ -1,0 +1,306 @@
+"""What all top-down data sets share: one person is one sample."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from mmengine.logging import print_log
+from torch.utils.data import Dataset
+
+from posenas.datasets.annotations import read_coco_file
+from posenas.datasets.persons import PersonTable
+from posenas.registry import TRANSFORMS
+from posenas.skeletons import Skeleton, skeleton_from_metainfo
+from posenas.utils.checks import check_choice
+from posenas.utils.errors import ConfigError, DataError
+
+__all__ = ['BAD_SAMPLE_POLICIES', 'BaseTopdownDataset']
+
+BAD_SAMPLE_POLICIES = ('replace', 'skip', 'fail')
+
+
+class BaseTopdownDataset(Dataset):
+    """Persons of a file in COCO's keypoint layout, with any skeleton.
+
+    A sample is a dict (K keypoints): ``img_path``, ``img_id``, ``id``, ``bbox`` (1, 4) corners
+    and ``bbox_score`` (1,), ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible``
+    (1, K) 0 or 1, ``area`` where the file has it, ``category_id``, ``iscrowd``, the skeleton's
+    ``flip_indices``, ``upper_body_ids``, ``lower_body_ids`` and ``dataset_keypoint_weights``
+    (K,), ``dataset_name``, and ``rng``, the generator that transforms draw from. It is seeded by
+    :attr:`seed`, the epoch (attribute ``epoch`` of the index) and the index, so a sample does not
+    depend on workers or on what was drawn before. In test mode annotated samples have
+    ``raw_ann_info``, the annotation in COCO's form.
+
+    Args:
+        ann_file: Annotation file, relative to ``data_root``.
+        bbox_file: Detected boxes that replace the annotated ones; test mode only.
+        data_mode: Only 'topdown'.
+        metainfo: Skeleton, see :func:`posenas.skeletons.skeleton_from_metainfo`; None takes it
+            from the file's categories and, where they name no joints, :attr:`METAINFO`.
+        data_root: Folder that ``ann_file`` and ``data_prefix`` are relative to.
+        data_prefix: ``img``, the folder of the images.
+        filter_cfg: ``bbox_score_thr``, least score of a detected box.
+        indices: The first n samples, or these.
+        serialize_data: Ignored: annotations always are arrays that workers share.
+        pipeline: Transforms, as configs or callables.
+        test_mode: Whether samples are for evaluation.
+        lazy_init: Whether to read the file only when it is needed.
+        max_refetch: How many other samples 'replace' tries.
+        sample_interval: Keep every n-th sample.
+        generation: Cleaning of annotated boxes, '1.x' or '0.x'.
+        bad_sample_policy: What to do when an image cannot be read: 'replace' by another sample,
+            'skip' (deliver a black image marked ``bad_sample``, which metrics leave out and
+            count) or 'fail'; None is 'replace' in training and 'skip' in test mode.
+        backend_args: Backend of the annotation file, for mmengine's fileio.
+
+    Attributes:
+        METAINFO: Skeleton of files that name no joints.
+        seed: First part of the seed of each sample; set by the runner.
+
+    Raises:
+        ConfigError: An argument cannot mean anything.
+        DataError: A file is malformed, or no sample is left.
+    """
+
+    METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'coco'}
+
+    def __init__(
+        self,
+        ann_file: str = '',
+        bbox_file: str | None = None,
+        data_mode: str = 'topdown',
+        metainfo: Mapping[str, Any] | None = None,
+        data_root: str | None = None,
+        data_prefix: Mapping[str, str] | None = None,
+        filter_cfg: Mapping[str, Any] | None = None,
+        indices: int | Sequence[int] | None = None,
+        serialize_data: bool = True,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        lazy_init: bool = False,
+        max_refetch: int = 1000,
+        sample_interval: int = 1,
+        generation: str = '1.x',
+        bad_sample_policy: str | None = None,
+        backend_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        if data_mode != 'topdown':
+            raise ConfigError(f"data_mode must be 'topdown', got {data_mode!r}")
+        if bbox_file and not test_mode:
+            raise ConfigError(
+                'bbox_file needs test_mode=True: detected boxes have no labels to train on'
+            )
+        unknown = set(filter_cfg or {}) - {'bbox_score_thr'}
+        if unknown:
+            raise ConfigError(f"filter_cfg must hold only 'bbox_score_thr', got {sorted(unknown)}")
+        root = Path(data_root or '')
+        self.ann_file = str(root / ann_file)
+        self.bbox_file = bbox_file
+        self.data_prefix = {key: str(root / path) for key, path in (data_prefix or {}).items()}
+        self.image_folder = Path(self.data_prefix.get('img', root))
+        self.filter_cfg = dict(filter_cfg or {})
+        self.indices, self.sample_interval = indices, sample_interval
+        self.test_mode = test_mode
+        self.max_refetch = max_refetch
+        self.generation = generation
+        self.bad_sample_policy = bad_sample_policy or ('skip' if test_mode else 'replace')
+        check_choice('bad_sample_policy', self.bad_sample_policy, BAD_SAMPLE_POLICIES)
+        self.backend_args = backend_args
+        self.pipeline = [step if callable(step) else TRANSFORMS.build(step) for step in pipeline]
+        self._has_foreign = any(
+            not type(step).__module__.startswith('posenas.') for step in self.pipeline
+        )
+        self.seed = 0
+        self._given = None if metainfo is None else skeleton_from_metainfo(metainfo)
+        self._persons: PersonTable | None = None
+        self._set_skeleton(self._given or skeleton_from_metainfo(self.METAINFO))
+        if not lazy_init:
+            self.full_init()
+
+    def _set_skeleton(self, skeleton: Skeleton) -> None:
+        self.skeleton = skeleton
+        self._common = {
+            'dataset_name': skeleton.name,
+            'flip_indices': list(skeleton.flip_indices),
+            'upper_body_ids': list(skeleton.upper_body_ids),
+            'lower_body_ids': list(skeleton.lower_body_ids),
+            'dataset_keypoint_weights': np.array(skeleton.joint_weights, np.float32),
+        }
+
+    @property
+    def metainfo(self) -> dict[str, Any]:
+        """The skeleton under MMPose's keys, see :meth:`posenas.skeletons.Skeleton.metainfo`."""
+        return self.skeleton.metainfo()
+
+    @property
+    def persons(self) -> PersonTable:
+        """The persons of all samples."""
+        self.full_init()
+        return self._persons
+
+    def __len__(self) -> int:
+        return len(self.persons)
+
+    def full_init(self) -> None:
+        """Read the files, once."""
+        if self._persons is not None:
+            return
+        persons, dropped = self.load_persons()
+        rows = np.arange(len(persons))[:: self.sample_interval]
+        if self.indices is not None:
+            rows = rows[: self.indices] if isinstance(self.indices, int) else rows[self.indices]
+        if len(rows) < len(persons):
+            persons = persons.select(rows)
+        source = self.bbox_file or self.ann_file
+        left_out = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)
+        if not len(persons):
+            raise DataError(
+                f'{source}: at least one person must be usable, got none (left out: '
+                f'{left_out or "nothing"})'
+            )
+        message = f'{source}: {len(persons)} persons' + (left_out and f', left out {left_out}')
+        print_log(message, logger='current')
+        # Shared memory: workers mark here which samples are bad.
+        self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
+        self._persons = persons
+
+    def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
+        """Read the persons and count those left out by reason; readers of other layouts override.
+
+        The skeleton may be replaced by the one the file names.
+        """
+        coco = read_coco_file(self.ann_file, self.backend_args)
+        if self._given is None and coco.skeleton is not None:
+            self._set_skeleton(coco.skeleton)
+        num_joints = self.skeleton.num_joints
+        if self.bbox_file:
+            threshold = self.filter_cfg.get('bbox_score_thr')
+            return coco.detections(self.bbox_file, num_joints, threshold)
+        return coco.persons(num_joints, self.generation)
+
+    def get_data_info(self, index: int) -> dict[str, Any]:
+        """Return sample ``index`` as it enters the pipeline, but for ``rng``."""
+        persons, one = self.persons, slice(index, index + 1)
+        image_row = persons.image_rows[index]
+        info = {
+            'img_path': str(self.image_folder / persons.images.name(image_row)),
+            'img_id': int(persons.images.ids[image_row]),
+            'id': int(persons.ids[index]),
+            'category_id': int(persons.category_ids[index]),
+            'iscrowd': 0,
+            'bbox': persons.bboxes[one].copy(),
+            'bbox_score': persons.bbox_scores[one].copy(),
+            'keypoints': persons.keypoints[one].copy(),
+            'keypoints_visible': np.minimum(persons.visibility[one], 1).astype(np.float32),
+            **self._common,
+        }
+        area = float(persons.areas[index])
+        if area == area:
+            info['area'] = area
+        if self.test_mode and persons.is_annotated:
+            info['raw_ann_info'] = self._raw_annotation(index, info)
+        return info
+
+    def _raw_annotation(self, index: int, info: Mapping[str, Any]) -> dict[str, Any]:
+        """Write the annotation of sample ``index`` as COCO's files do."""
+        persons = self.persons
+        visibility = persons.visibility[index]
+        joints = np.concatenate([persons.keypoints[index], visibility[:, None]], axis=1)
+        annotation = {
+            'id': info['id'],
+            'image_id': info['img_id'],
+            'category_id': info['category_id'],
+            'iscrowd': 0,
+            'bbox': persons.raw_bboxes[index].tolist(),
+            'num_keypoints': int((visibility > 0).sum()),
+            'keypoints': joints.ravel().tolist(),
+        }
+        return annotation | ({'area': info['area']} if 'area' in info else {})
+
+    def __getitem__(self, index: int) -> Any:  # noqa: ANN401  (what the last transform returns)
+        """Prepare sample ``index``; in training its attribute ``epoch`` varies the transforms."""
+        epoch, index = getattr(index, 'epoch', 0), int(index)
+        if not -len(self) <= index < len(self):
+            raise IndexError(f'index must lie within the {len(self)} samples, got {index}')
+        index %= len(self)
+        try:
+            return self._prepare(index, np.random.default_rng([self.seed, epoch, index]))
+        except DataError as error:
+            self._note_bad(index, error)
+            if self.bad_sample_policy == 'fail':
+                raise
+            if self.bad_sample_policy == 'skip':
+                return self._prepare_blank(index, error)
+            return self._prepare_other(index, epoch, error)
+
+    def _prepare(
+        self, index: int, rng: np.random.Generator, changes: Mapping[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401
+        sample = self.get_data_info(index)
+        sample['rng'] = rng
+        sample.update(changes or {})
+        if not self._has_foreign:
+            return self._run(sample)
+        with _seeded_globals(int(rng.integers(2**32))):
+            return self._run(sample)
+
+    def _run(self, sample: dict[str, Any]) -> Any:  # noqa: ANN401
+        path = sample['img_path']
+        for step in self.pipeline:
+            sample = step(sample)
+            if sample is None:
+                raise DataError(f'{path}: {type(step).__name__} found nothing to work on')
+        return sample
+
+    def _prepare_blank(self, index: int, error: DataError) -> Any:  # noqa: ANN401
+        width, height = self.persons.images.sizes[self.persons.image_rows[index]].tolist()
+        blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
+        changes = {'img': blank, 'bad_sample': str(error)}
+        return self._prepare(index, np.random.default_rng([self.seed, 0, index]), changes)
+
+    def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401
+        for attempt in range(1, self.max_refetch + 1):
+            rng = np.random.default_rng([self.seed, epoch, index, attempt])
+            other = int(rng.integers(len(self)))
+            try:
+                return self._prepare(other, rng)
+            except DataError as other_error:
+                self._note_bad(other, other_error)
+        raise DataError(
+            f'one of {self.max_refetch} samples drawn in place of a bad one must be readable, but '
+            f'none was; the first: {error}'
+        ) from error
+
+    def _note_bad(self, index: int, error: DataError) -> None:
+        if not self._bad[index]:
+            self._bad[index] = 1
+            print_log(
+                f'bad sample {index} ({self.bad_sample_policy}): {error}',
+                logger='current',
+                level=30,
+            )
+
+    @property
+    def bad_samples(self) -> tuple[dict[str, Any], ...]:
+        """Samples met so far, by any worker, that could not be read: index, id and img_path."""
+        infos = ((int(i), self.get_data_info(int(i))) for i in torch.nonzero(self._bad).ravel())
+        return tuple(dict(index=i, id=info['id'], img_path=info['img_path']) for i, info in infos)
+
+
+@contextmanager
+def _seeded_globals(seed: int) -> Iterator[None]:
+    """Seed the global generators for transforms that are not ours, and restore them after."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        torch.set_rng_state(states[2])

@@ -1,0 +1,81 @@
+"""Persons and images of a data set as columns: small, shared between workers, quick to pickle."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+__all__ = ['ImageTable', 'PersonTable']
+
+
+class ImageTable:
+    """The images of a data set; I images.
+
+    Args:
+        ids: Identifiers (I,).
+        names: File names, I strings.
+        sizes: Width and height (I, 2), pixels; 0 where unknown.
+
+    Attributes:
+        ids: As given, int64.
+        sizes: As given, int32.
+    """
+
+    def __init__(self, ids: np.ndarray, names: Sequence[str], sizes: np.ndarray) -> None:
+        self.ids = ids.astype(np.int64)
+        self.sizes = sizes.astype(np.int32)
+        # One block of bytes: a list of strings would be copied into every worker, name by name.
+        encoded = [name.encode('utf-8', 'surrogatepass') for name in names]
+        self._names = np.frombuffer(b''.join(encoded), dtype=np.uint8)
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        self._ends = np.cumsum(lengths)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def name(self, row: int) -> str:
+        """Return the file name of the image in ``row``."""
+        start = self._ends[row - 1] if row else 0
+        return self._names[start : self._ends[row]].tobytes().decode('utf-8', 'surrogatepass')
+
+
+@dataclass
+class PersonTable:
+    """The persons of a data set; P persons, K keypoints.
+
+    Attributes:
+        images: The images they are in.
+        image_rows: Row of each person's image (P,) int32.
+        ids: Identifiers of annotations or detections (P,) int64.
+        category_ids: Categories (P,) int32.
+        bboxes: Corners (P, 4) float32, image pixels, cut to the image where annotated.
+        raw_bboxes: Left, top, width, height as in the file (P, 4) float32.
+        bbox_scores: Detection scores (P,) float32; 1 where annotated.
+        keypoints: Image pixels (P, K, 2) float32.
+        visibility: 0 unlabelled, 1 occluded, 2 visible (P, K) uint8.
+        areas: Mask areas (P,) float32, pixels squared; NaN where the file has none.
+        is_annotated: Whether boxes and keypoints are annotations, not detections.
+    """
+
+    images: ImageTable
+    image_rows: np.ndarray
+    ids: np.ndarray
+    category_ids: np.ndarray
+    bboxes: np.ndarray
+    raw_bboxes: np.ndarray
+    bbox_scores: np.ndarray
+    keypoints: np.ndarray
+    visibility: np.ndarray
+    areas: np.ndarray
+    is_annotated: bool = True
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def select(self, rows: np.ndarray | slice) -> 'PersonTable':
+        """Return the persons in ``rows``: indices, a mask (P,) or a slice; images are shared."""
+        shared = ('images', 'is_annotated')
+        columns = {field.name: getattr(self, field.name) for field in fields(self)}
+        return PersonTable(
+            **{k: v if k in shared else np.ascontiguousarray(v[rows]) for k, v in columns.items()}
+        )

@@ -1,0 +1,27 @@
+"""Steps from a person's record to the network's input and target."""
+
+from .albumentation import Albumentation
+from .bbox_center_scale import GetBBoxCenterScale
+from .generate_target import GenerateTarget
+from .keypoint_converter import KeypointConverter
+from .loading import LoadImage
+from .pack import PackPoseInputs
+from .photometric import PhotometricDistortion
+from .random_bbox import RandomBBoxTransform
+from .random_flip import RandomFlip
+from .random_half_body import RandomHalfBody
+from .topdown_affine import TopdownAffine
+
+__all__ = [
+    'Albumentation',
+    'GenerateTarget',
+    'GetBBoxCenterScale',
+    'KeypointConverter',
+    'LoadImage',
+    'PackPoseInputs',
+    'PhotometricDistortion',
+    'RandomBBoxTransform',
+    'RandomFlip',
+    'RandomHalfBody',
+    'TopdownAffine',
+]

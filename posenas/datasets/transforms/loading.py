@@ -1,0 +1,132 @@
+"""Reading of images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from mmcv.image import imfrombytes
+from mmcv.transforms import BaseTransform
+from mmengine import fileio
+
+from posenas.registry import TRANSFORMS
+from posenas.utils.errors import DataError
+
+__all__ = ['LoadImage', 'decode_image', 'read_bytes']
+
+_CV2_FLAGS = {'color': cv2.IMREAD_COLOR, 'grayscale': cv2.IMREAD_GRAYSCALE}
+_JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
+
+
+def read_bytes(path: str, backend_args: Mapping[str, Any] | None = None) -> bytes:
+    """Read the file at ``path``, through mmengine's backends where ``backend_args`` are given.
+
+    Raises:
+        DataError: It cannot be read or is empty.
+    """
+    try:
+        if backend_args is not None or '://' in path:
+            content = fileio.get(path, backend_args)
+        else:
+            with open(path, 'rb') as file:
+                content = file.read()
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path}: an image must be readable: {error}') from error
+    if not content:
+        raise DataError(f'{path}: an image must have content, got an empty file')
+    return content
+
+
+def _is_cut_short(content: bytes) -> bool:
+    """Say whether a JPEG's last scan has no end marker behind it.
+
+    Inside a scan neither marker can occur, and an embedded preview has both of its own.
+    """
+    if content[:2] != _JPEG_START or content[-2:] == _JPEG_END:
+        return False
+    return content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN)
+
+
+def decode_image(
+    path: str, content: bytes, color_type: str = 'color', backend: str = 'cv2'
+) -> np.ndarray:
+    """Decode an image file.
+
+    Args:
+        path: Where it came from, for messages.
+        content: The file's bytes.
+        color_type: 'color' or 'grayscale', or another flag of :func:`mmcv.imfrombytes`.
+        backend: Decoder, as :func:`mmcv.imfrombytes` names it.
+
+    Returns:
+        Image (H, W, 3) in the order blue, green, red, or (H, W), uint8.
+
+    Raises:
+        DataError: The bytes are no image, or one that is cut short.
+    """
+    if _is_cut_short(content):
+        raise DataError(f'{path}: an image must be complete, this JPEG file is cut short')
+    try:
+        if backend == 'cv2' and color_type in _CV2_FLAGS:
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), _CV2_FLAGS[color_type])
+        else:
+            image = imfrombytes(content, flag=color_type, backend=backend)
+    except (cv2.error, OSError, ValueError) as error:
+        raise DataError(f'{path}: an image must be decodable: {error}') from error
+    if image is None:
+        raise DataError(f'{path}: an image must be decodable, this file is broken or no image')
+    return image
+
+
+@TRANSFORMS.register_module()
+class LoadImage(BaseTransform):
+    """Read the image at ``img_path``, unless the sample has ``img`` already.
+
+    Reads ``img_path``; adds ``img`` (H, W, 3) uint8 in the order blue, green, red, and
+    ``img_shape`` and ``ori_shape`` (H, W).
+
+    Args:
+        to_float32: Whether to convert to float32.
+        color_type: 'color' or 'grayscale'.
+        imdecode_backend: Decoder: 'cv2', 'turbojpeg', 'pillow', 'tifffile'.
+        file_client_args: Older name of ``backend_args``.
+        ignore_empty: Whether to return None instead of raising.
+        backend_args: Backend of mmengine's fileio; None reads local files.
+    """
+
+    def __init__(
+        self,
+        to_float32: bool = False,
+        color_type: str = 'color',
+        imdecode_backend: str = 'cv2',
+        file_client_args: dict | None = None,
+        ignore_empty: bool = False,
+        backend_args: dict | None = None,
+    ) -> None:
+        if file_client_args not in (None, {'backend': 'disk'}):
+            backend_args = backend_args or file_client_args
+        self.to_float32 = to_float32
+        self.color_type = color_type
+        self.imdecode_backend = imdecode_backend
+        self.ignore_empty = ignore_empty
+        self.backend_args = None if backend_args in (None, {'backend': 'local'}) else backend_args
+
+    def transform(self, results: dict) -> dict | None:
+        """Apply the transform; the class lists the keys.
+
+        Raises:
+            DataError: The file is missing, empty, cut short or no image.
+        """
+        try:
+            image = results['img'] if 'img' in results else self._load(results['img_path'])
+        except DataError:
+            if self.ignore_empty:
+                return None
+            raise
+        results['img'] = image.astype(np.float32) if self.to_float32 else image
+        results['img_shape'] = results['ori_shape'] = image.shape[:2]
+        return results
+
+    def _load(self, path: str) -> np.ndarray:
+        content = read_bytes(path, self.backend_args)
+        return decode_image(path, content, self.color_type, self.imdecode_backend)

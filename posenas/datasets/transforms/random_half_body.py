@@ -1,0 +1,92 @@
+"""Random crop to the upper or the lower body."""
+
+from collections.abc import Sequence
+
+from mmcv.transforms import BaseTransform
+
+from posenas.registry import TRANSFORMS
+from posenas.utils.checks import check_choice, check_positive, check_probability
+
+__all__ = ['RandomHalfBody']
+
+#: Probability that a standard normal draw is below 0.5, by which 0.x chose the upper body.
+_UPPER_PROB_V0 = 0.6914624612740131
+
+
+@TRANSFORMS.register_module()
+class RandomHalfBody(BaseTransform):
+    """Crop to the visible joints of one half of the body.
+
+    Changes ``bbox_center`` (1, 2) to their mean and ``bbox_scale`` (1, 2) to their padded extent,
+    image pixels; reads ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K), ``upper_body_ids``,
+    ``lower_body_ids`` and ``rng``.
+
+    Args:
+        min_total_keypoints: Fewest visible joints of a person that is cropped.
+        min_upper_keypoints: Fewest visible joints of an upper body to crop to; '1.x' only.
+        min_lower_keypoints: The same for the lower body.
+        padding: Factor by which the crop exceeds the joints' extent.
+        prob: Probability of cropping.
+        upper_prioritized_prob: Probability of the upper body where both will do; '1.x' only.
+        generation: '1.x', or '0.x': the upper body with probability 0.69 if it has more than two
+            joints, else the lower if it has, else the upper if it has two.
+    """
+
+    def __init__(
+        self,
+        min_total_keypoints: int = 9,
+        min_upper_keypoints: int = 2,
+        min_lower_keypoints: int = 3,
+        padding: float = 1.5,
+        prob: float = 0.3,
+        upper_prioritized_prob: float = 0.7,
+        generation: str = '1.x',
+    ) -> None:
+        check_positive('padding', padding)
+        check_probability('prob', prob)
+        check_probability('upper_prioritized_prob', upper_prioritized_prob)
+        check_choice('generation', generation, ('1.x', '0.x'))
+        self.min_total_keypoints = min_total_keypoints
+        self.min_upper_keypoints = min_upper_keypoints
+        self.min_lower_keypoints = min_lower_keypoints
+        self.padding = padding
+        self.prob = prob
+        self.upper_prob = _UPPER_PROB_V0 if generation == '0.x' else upper_prioritized_prob
+        self._choose = self._choose_v0 if generation == '0.x' else self._choose_v1
+
+    def transform(self, results: dict) -> dict:
+        """Apply the transform; the class lists the keys."""
+        rng = results['rng']
+        visible = results['keypoints_visible'][0].tolist()
+        if sum(v > 0 for v in visible) < self.min_total_keypoints or rng.random() >= self.prob:
+            return results
+        upper = [i for i in results['upper_body_ids'] if visible[i] > 0]
+        lower = [i for i in results['lower_body_ids'] if visible[i] > 0]
+        chosen = self._choose(upper, lower, bool(rng.random() < self.upper_prob))
+        if chosen:
+            joints = results['keypoints'][0, chosen]
+            extent = joints.max(axis=0) - joints.min(axis=0)
+            if extent.min() > 0:
+                results['bbox_center'] = joints.mean(axis=0, keepdims=True)
+                results['bbox_scale'] = (extent * self.padding)[None]
+        return results
+
+    def _choose_v1(
+        self, upper: Sequence[int], lower: Sequence[int], prefer_upper: bool
+    ) -> Sequence[int]:
+        has_upper = len(upper) >= self.min_upper_keypoints
+        has_lower = len(lower) >= self.min_lower_keypoints
+        if has_upper and has_lower:
+            return upper if prefer_upper else lower
+        if has_upper:
+            return upper
+        return lower if has_lower else ()
+
+    def _choose_v0(
+        self, upper: Sequence[int], lower: Sequence[int], prefer_upper: bool
+    ) -> Sequence[int]:
+        if prefer_upper and len(upper) > 2:
+            return upper
+        if len(lower) > 2:
+            return lower
+        return upper if len(upper) >= 2 else ()
