@@ -1,0 +1,33 @@
+"""Pictures of people, heatmaps and training curves."""
+
+from .curves import draw_curves, read_scalars
+from .draw import (
+    draw_bboxes,
+    draw_heatmaps,
+    draw_keypoint_numbers,
+    draw_poses,
+    heatmaps_to_image,
+    suitable_line_width,
+)
+from .openpose import OPENPOSE, to_openpose
+from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
+from .visualizer import PoseLocalVisualizer
+
+__all__ = [
+    'OPENPOSE',
+    'PoseLocalVisualizer',
+    'draw_bboxes',
+    'draw_curves',
+    'draw_heatmaps',
+    'draw_keypoint_numbers',
+    'draw_poses',
+    'enlarge',
+    'fit_tile',
+    'grid',
+    'heatmaps_to_image',
+    'read_scalars',
+    'side_by_side',
+    'suitable_line_width',
+    'to_openpose',
+    'zoom_points',
+]

@@ -1,0 +1,108 @@
+"""Training curves from the scalars that every run writes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from posenas.utils import DataError
+from posenas.utils.atomic_io import atomic_write
+
+__all__ = ['draw_curves', 'read_scalars']
+
+Curve = tuple[list[float], list[float]]
+
+
+def read_scalars(path: str | Path) -> dict[str, Curve]:
+    """Read the curves of a run.
+
+    Args:
+        path: ``scalars.json`` of a run, or a folder below which the newest one is taken, such as
+            a work directory.
+
+    Returns:
+        Steps and values by the name of the scalar, in the order of writing. Steps are iterations
+        in training and epochs (or iterations, in loops that count those) in validation.
+
+    Raises:
+        DataError: There is no such file, or a line of it is not a JSON object.
+    """
+    file = _find(Path(path))
+    curves: dict[str, Curve] = {}
+    for number, line in enumerate(file.read_text().splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            step = float(record.pop('step', number))
+        except (ValueError, AttributeError) as error:
+            raise DataError(
+                f'line {number} of {file} must be a JSON object, got {line!r}'
+            ) from error
+        for name, value in record.items():
+            if isinstance(value, int | float) and name not in ('epoch', 'iter'):
+                steps, values = curves.setdefault(name, ([], []))
+                steps.append(step)
+                values.append(float(value))
+    return curves
+
+
+def draw_curves(
+    path: str | Path,
+    out_file: str | Path,
+    names: Sequence[str] | None = None,
+    title: str = '',
+    reference: Mapping[str, float] | None = None,
+) -> None:
+    """Draw the curves of a run, one panel per scalar, and write the picture.
+
+    Args:
+        path: As in :func:`read_scalars`.
+        out_file: Picture to write; its suffix names the format (png, svg, pdf).
+        names: Scalars to draw; by default the total loss, the training accuracy and every score
+            of validation.
+        title: Line above the panels.
+        reference: Values to mark with a dashed line, by the name of the scalar.
+
+    Raises:
+        DataError: As in :func:`read_scalars`, or a name is not in the file.
+    """
+    from matplotlib.figure import Figure
+
+    curves = read_scalars(path)
+    chosen = list(names) if names is not None else _interesting(curves)
+    unknown = [name for name in chosen if name not in curves]
+    if unknown or not chosen:
+        raise DataError(f'scalars to draw must be among {sorted(curves)}, got {unknown or chosen}')
+    figure = Figure(figsize=(4.2 * len(chosen), 3.4), layout='constrained')
+    for axes, name in zip(figure.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True):
+        steps, values = curves[name]
+        axes.plot(steps, values, color='tab:blue', linewidth=1.6, marker='.' * (len(steps) < 40))
+        if reference and name in reference:
+            axes.axhline(reference[name], color='tab:gray', linewidth=1, linestyle='--')
+        axes.set_title(name, fontsize=10)
+        axes.set_xlabel('step', fontsize=9)
+        axes.grid(alpha=0.3)
+        axes.spines[['top', 'right']].set_visible(False)
+    if title:
+        figure.suptitle(title, fontsize=11)
+    with atomic_write(out_file) as file:
+        figure.savefig(file, dpi=120, format=Path(out_file).suffix.lstrip('.') or 'png')
+
+
+def _find(path: Path) -> Path:
+    """Return ``path`` itself or the newest ``scalars.json`` below it."""
+    files = [path] if path.is_file() else sorted(path.rglob('scalars.json'))
+    if not files:
+        raise DataError(f'{path} must be scalars.json or a folder with one, found none')
+    return max(files, key=lambda file: file.stat().st_mtime)
+
+
+def _interesting(curves: Mapping[str, Curve]) -> list[str]:
+    """Leave out what belongs to the log rather than to a picture."""
+    housekeeping = ('lr', 'time', 'data_time', 'memory', 'grad_norm', 'loss_scale')
+    components = [name for name in curves if name.startswith('loss_')]
+    return [
+        name
+        for name in curves
+        if name not in (*housekeeping, *components) and not name.startswith('base_')
+    ]
