@@ -12,7 +12,15 @@ from posenas.utils.errors import CheckpointError, ConfigError, DataError, Output
 from posenas.utils.optional import import_optional
 
 #: Public name -> module that defines it and loads torch or mmengine.
-_LAZY: dict[str, str] = {'register_atomic_backend': 'posenas.utils.file_backend'}
+_LAZY: dict[str, str] = {
+    'find_latest_checkpoint': 'posenas.utils.checkpoint',
+    'load_checkpoint_file': 'posenas.utils.safe_load',
+    'load_state': 'posenas.utils.checkpoint',
+    'register_atomic_backend': 'posenas.utils.file_backend',
+    'register_checkpoint_loaders': 'posenas.utils.checkpoint_loaders',
+    'save_checkpoint': 'posenas.utils.checkpoint',
+    'write_last_checkpoint': 'posenas.utils.checkpoint',
+}
 
 __all__ = [
     'CheckpointError',
@@ -25,9 +33,15 @@ __all__ = [
     'check_positive',
     'check_probability',
     'check_shape',
+    'find_latest_checkpoint',
     'import_optional',
+    'load_checkpoint_file',
+    'load_state',
     'register_atomic_backend',
+    'register_checkpoint_loaders',
+    'save_checkpoint',
     'write_json',
+    'write_last_checkpoint',
     'write_text',
 ]
 
