@@ -1,0 +1,81 @@
+"""Ending a training on SIGTERM or SIGINT without losing an iteration."""
+
+from typing import Any
+
+from mmengine.hooks import EMAHook, Hook
+from mmengine.runner import Runner
+
+from posenas.engine.distributed import agree_on_largest
+from posenas.engine.loops.train_loop import VALIDATED
+from posenas.engine.optim import at_step_boundary
+from posenas.engine.signals import SignalFlag
+from posenas.registry import HOOKS
+from posenas.utils.checkpoint import write_last_checkpoint
+
+__all__ = ['StopSignalHook']
+
+
+@HOOKS.register_module()
+class StopSignalHook(Hook):
+    """On SIGTERM or SIGINT to any rank: finish the iteration, save, exit with 143 or 130.
+
+    With gradient accumulation training goes on to the next update. A second signal ends the
+    process at once, as it would without this hook.
+
+    Args:
+        filename: Checkpoint to write in the work_dir; one is kept, the latest.
+    """
+
+    priority = 'LOWEST'
+
+    def __init__(self, filename: str = 'interrupted.pth') -> None:
+        self.filename = filename
+        self.flag = SignalFlag()
+
+    def before_train(self, runner: Runner) -> None:
+        """Start listening."""
+        self.flag.install()
+
+    def after_train(self, runner: Runner) -> None:
+        """Stop listening."""
+        self.flag.restore()
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,  # noqa: ANN401
+        outputs: dict | None = None,
+    ) -> None:
+        """Save and exit when some rank got a signal."""
+        signum = agree_on_largest(self.flag.received)
+        if signum and at_step_boundary(runner.optim_wrapper):
+            self._save_and_exit(runner, signum, runner.iter + 1)
+
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: Any = None,  # noqa: ANN401
+        outputs: Any = None,  # noqa: ANN401
+    ) -> None:
+        """Leave a validation within training; resuming will repeat it."""
+        signum = agree_on_largest(self.flag.received)
+        if not (signum and at_step_boundary(runner.optim_wrapper)):
+            return
+        for hook in runner.hooks:
+            if isinstance(hook, EMAHook):  # it lent its weights to the model for validation
+                hook.after_val_epoch(runner)
+        runner.message_hub.update_info(VALIDATED, -1)
+        self._save_and_exit(runner, signum, runner.iter)
+
+    def _save_and_exit(self, runner: Runner, signum: int, iterations: int) -> None:
+        runner.logger.warning(
+            f'signal {signum}: saving {self.filename} after {iterations} iterations; '
+            'continue with --resume'
+        )
+        meta = dict(epoch=runner.epoch, iter=iterations)
+        runner.save_checkpoint(runner.work_dir, self.filename, meta=meta)
+        if runner.rank == 0:
+            write_last_checkpoint(runner.work_dir, f'{runner.work_dir}/{self.filename}')
+        raise SystemExit(128 + signum)

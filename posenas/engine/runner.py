@@ -1,0 +1,236 @@
+"""The runner: mmengine's, made exact, safe and at home on CPUs."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.dist import get_rank, sync_random_seed
+from mmengine.evaluator import Evaluator as BaseEvaluator
+from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper
+from mmengine.runner import BaseLoop, Runner
+from mmengine.runner.utils import set_random_seed
+from torch import distributed, nn
+from torch.utils.data import DataLoader
+
+from posenas.engine import compat
+from posenas.engine.distributed import init_gloo
+from posenas.engine.evaluator import Evaluator
+from posenas.engine.randomness import init_worker, seed_initialization, set_dataset_seed
+from posenas.engine.resume import restore_training
+from posenas.registry import RUNNERS
+from posenas.utils.checkpoint import find_latest_checkpoint, load_state
+
+__all__ = ['PoseRunner']
+
+
+@RUNNERS.register_module()
+class PoseRunner(Runner):
+    """Trains, validates and tests what a config describes.
+
+    Differs from mmengine's runner: default scope ``posenas``; distributed on CPU over gloo; a
+    missing seed is drawn once, shared, logged and saved; training resumes at any iteration to the
+    same bits; NaN and stop signals are handled; checkpoints never run code.
+
+    Args:
+        *args: Arguments of ``mmengine.runner.Runner``.
+        default_scope: Registry scope in which names are looked up first.
+        **kwargs: Arguments of ``mmengine.runner.Runner``.
+    """
+
+    def __init__(self, *args: Any, default_scope: str = 'posenas', **kwargs: Any) -> None:
+        compat.apply()
+        self.seed_was_given = False
+        super().__init__(*args, default_scope=default_scope, **kwargs)
+
+    @classmethod
+    def from_cfg(cls, cfg: Config | ConfigDict | dict) -> 'PoseRunner':
+        """Build a runner from a config.
+
+        A missing ``default_scope`` is 'posenas', a missing ``work_dir`` is
+        ``work_dirs/<name of the config>``.
+        """
+        cfg = Config(cfg) if not isinstance(cfg, Config) else cfg.copy()
+        name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
+        cfg.setdefault('default_scope', 'posenas')
+        cfg.setdefault('work_dir', str(Path('work_dirs', name)))
+        cfg.setdefault('randomness', dict(seed=None))
+        cfg.setdefault('env_cfg', dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)))
+        return super().from_cfg(cfg)
+
+    def setup_env(self, env_cfg: dict) -> None:
+        """Set threads, limits and, when launched so, the process group."""
+        if self.distributed and not torch.cuda.is_available() and not distributed.is_initialized():
+            dist_cfg = env_cfg.get('dist_cfg', {})
+            options = {key: dist_cfg[key] for key in ('timeout', 'port') if key in dist_cfg}
+            init_gloo(self.launcher, **options)
+        super().setup_env(env_cfg)
+
+    def set_randomness(
+        self, seed: int | None, diff_rank_seed: bool = False, deterministic: bool = False
+    ) -> None:
+        """Set the one seed of all ranks; ranks always draw differently while training.
+
+        Args:
+            seed: The seed; None draws one on rank 0 and shares it.
+            diff_rank_seed: Kept for mmengine's configs, without effect.
+            deterministic: Restrict torch to deterministic algorithms.
+        """
+        self.seed_was_given = seed is not None
+        self._seed = sync_random_seed() if seed is None else int(seed)
+        self._deterministic = deterministic
+        set_random_seed(self._seed, deterministic=deterministic)
+        if 'randomness' in self.cfg:
+            self.cfg.randomness.seed = self._seed  # for the config that is written down
+
+    def wrap_model(self, model_wrapper_cfg: dict | None, model: nn.Module) -> nn.Module:
+        """Move ``model`` to its device and, in distributed runs, replicate it.
+
+        Buffers follow rank 0, whose buffers a checkpoint holds, so that resuming is exact.
+        """
+        if self.distributed and model_wrapper_cfg is None:
+            model_wrapper_cfg = dict(
+                type='MMDistributedDataParallel',
+                broadcast_buffers=True,
+                find_unused_parameters=self.cfg.get('find_unused_parameters', False),
+            )
+        os.environ.setdefault('LOCAL_RANK', '0')
+        return super().wrap_model(model_wrapper_cfg, model)
+
+    def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
+        """Scale learning rates by batch size if ``auto_scale_lr.enable``, else say by how much."""
+        if auto_scale_lr and not auto_scale_lr.get('enable', False):
+            per_rank = self.train_dataloader.batch_sampler.batch_size
+            base = auto_scale_lr['base_batch_size']
+            factor = per_rank * self.world_size / base
+            self.logger.info(
+                f'learning rates are used as given; --auto-scale-lr would multiply them by '
+                f'{factor:g} (batch {per_rank} x {self.world_size} processes, made for {base})'
+            )
+        super().scale_lr(optim_wrapper, auto_scale_lr)
+
+    @staticmethod
+    def build_dataloader(
+        dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
+    ) -> DataLoader:
+        """Build a data loader whose data set and sampler know the seed.
+
+        Args:
+            dataloader: Data loader or its config.
+            seed: Seed of shuffles and transforms, equal on all ranks.
+            diff_rank_seed: Kept for mmengine's signature, without effect.
+        """
+        if isinstance(dataloader, dict) and seed is not None:
+            dataloader = dict(dataloader)
+            dataloader.pop('disable_subprocess_warning', None)
+            worker = dict(
+                type=init_worker,
+                num_workers=dataloader.get('num_workers', 0),
+                rank=get_rank(),
+                seed=seed,
+            )
+            dataloader.setdefault('worker_init_fn', worker)
+        loader = Runner.build_dataloader(dataloader, seed=seed)
+        if seed is not None:
+            set_dataset_seed(loader.dataset, seed)
+        return loader
+
+    def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:
+        """Build the training loop; ``by_epoch`` or the limit given choose a missing type."""
+        if isinstance(loop, dict) and 'type' not in loop:
+            loop = dict(loop)
+            by_epoch = loop.pop('by_epoch', 'max_iters' not in loop)
+            loop['type'] = 'EpochBasedTrainLoop' if by_epoch else 'IterBasedTrainLoop'
+        return super().build_train_loop(loop)
+
+    def build_evaluator(self, evaluator: BaseEvaluator | dict | list) -> BaseEvaluator:
+        """Build an evaluator whose results are plain numbers."""
+        is_metrics = isinstance(evaluator, list) or (
+            isinstance(evaluator, dict) and 'metrics' not in evaluator
+        )
+        return Evaluator(evaluator) if is_metrics else super().build_evaluator(evaluator)
+
+    def register_default_hooks(self, hooks: dict[str, Hook | dict] | None = None) -> None:
+        """Register mmengine's default hooks and ours; a None in ``hooks`` leaves one out."""
+        defaults = dict(
+            nan_guard=dict(type='NanGuardHook'),
+            plain_checkpoint=dict(type='PlainCheckpointHook'),
+            stop_signal=dict(type='StopSignalHook'),
+        )
+        hooks = {**defaults, **(hooks or {})}
+        left_out = [name for name in defaults if hooks[name] is None]
+        for name in left_out:
+            del hooks[name]
+        super().register_default_hooks(hooks)
+
+    def load_or_resume(self) -> None:
+        """Resume or load as the config says; without a checkpoint resuming starts afresh."""
+        if self._has_loaded:
+            return
+        source = self._load_from
+        if self._resume and source is None:
+            source = find_latest_checkpoint(self.work_dir)
+            if source is None:
+                self.logger.warning(f'no usable checkpoint in {self.work_dir}: starting afresh')
+        if source is None:
+            return
+        if self._resume:
+            self.resume(source)
+        else:
+            self.load_checkpoint(source)
+
+    def resume(
+        self,
+        filename: str,
+        resume_optimizer: bool = True,
+        resume_param_scheduler: bool = True,
+        map_location: str = 'default',
+    ) -> None:
+        """Continue a training exactly where the checkpoint ``filename`` was written.
+
+        Args:
+            filename: Path of a training checkpoint.
+            resume_optimizer: Must be True: weights alone are loaded by :meth:`load_checkpoint`.
+            resume_param_scheduler: Must be True, likewise.
+            map_location: Kept for mmengine's signature; states go where their weights are.
+
+        Raises:
+            CheckpointError: The file is unsafe, or does not fit model, optimizer or schedulers.
+        """
+        if not (resume_optimizer and resume_param_scheduler):
+            raise ValueError('resume restores everything: use load_checkpoint for weights alone')
+        self._resume = True  # hooks ask whether a loaded checkpoint continues a training
+        checkpoint = self.load_checkpoint(filename, strict=True)
+        restore_training(self, checkpoint)
+        self.logger.info(f'resumed {filename}: epoch {self.epoch}, iteration {self.iter}')
+
+    def load_checkpoint(
+        self,
+        filename: str,
+        map_location: str = 'cpu',
+        strict: bool = False,
+        revise_keys: list | None = None,
+    ) -> dict:
+        """Load the weights of ``filename`` into the model.
+
+        Args:
+            filename: Path or address of a checkpoint.
+            map_location: Device for its tensors before they are copied.
+            strict: Whether names and shapes must agree; if not, a warning lists the differences.
+            revise_keys: Kept for mmengine's signature; ``module.`` is always stripped.
+
+        Returns:
+            The checkpoint.
+        """
+        checkpoint = compat.load_checkpoint(filename, map_location)
+        self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+        load_state(self.model, checkpoint, strict=strict)
+        self._has_loaded = True
+        self.logger.info(f'loaded {filename}')
+        return checkpoint
+
+    def _init_model_weights(self) -> None:
+        seed_initialization(self.seed)
+        super()._init_model_weights()

@@ -1,0 +1,208 @@
+"""A training small enough to repeat hundreds of times, with every source of randomness.
+
+Also a script, for tests that kill or launch processes: ``toy_training.py WORK_DIR [JSON options]``
+trains and, when done, leaves ``final.pth`` with the weights.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import BaseMetric
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel
+from mmengine.registry import DATASETS, HOOKS, METRICS, MODELS
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import Dataset
+
+from posenas.engine import PoseRunner
+
+
+@DATASETS.register_module(force=True)
+class ToyPoses(Dataset):
+    """Noisy pictures of one bright spot; the noise is drawn from (seed, epoch, index)."""
+
+    metainfo = dict(dataset_name='toy')
+
+    def __init__(self, length=10, seed=0):
+        self.length = length
+        self.seed = seed
+
+    def __len__(self):
+        return self.length
+
+    def __getitem__(self, index):
+        rng = np.random.default_rng([self.seed, getattr(index, 'epoch', 0), int(index)])
+        target = np.zeros((1, 8, 8), np.float32)
+        target[0, int(index) % 8, int(index) // 8 % 8] = 1
+        inputs = target.repeat(3, 0) + rng.normal(scale=0.3, size=(3, 8, 8)).astype(np.float32)
+        return dict(inputs=torch.from_numpy(inputs), data_samples=torch.from_numpy(target))
+
+
+@MODELS.register_module(force=True)
+class ToyPoseNet(BaseModel):
+    """Convolution, batch normalisation and dropout; predicts the spot."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3, padding=1)
+        self.norm = nn.BatchNorm2d(6)
+        self.drop = nn.Dropout(0.3)
+        self.last = nn.Conv2d(6, 1, 3, padding=1)
+
+    def forward(self, inputs, data_samples=None, mode='tensor'):
+        inputs = torch.stack(inputs) if isinstance(inputs, list) else inputs
+        maps = self.last(self.drop(self.norm(self.conv(inputs)).relu()))
+        if mode == 'loss':
+            error = functional.mse_loss(maps, torch.stack(data_samples))
+            return dict(loss_kpt=10 * error, acc_pose=maps.detach().mean())
+        return maps if mode == 'tensor' else list(maps)
+
+
+@METRICS.register_module(force=True)
+class ToyScore(BaseMetric):
+    """Mean height of the predicted maps; any number that depends on the weights would do."""
+
+    def process(self, data_batch, data_samples):
+        self.results += [float(sample.mean()) for sample in data_samples]
+
+    def compute_metrics(self, results):
+        return dict(score=np.float32(np.mean(results)))
+
+
+@HOOKS.register_module(force=True)
+class SignalSelfHook(Hook):
+    """Send ``signum`` to this process while training on iteration ``at`` (counted from 0)."""
+
+    def __init__(self, at, signum=signal.SIGKILL, stage='train'):
+        self.at, self.signum, self.stage = at, signum, stage
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if self.stage == 'train' and runner.iter == self.at:
+            os.kill(os.getpid(), self.signum)
+
+    def before_val_iter(self, runner, batch_idx, data_batch=None):
+        if self.stage == 'val' and runner.iter == self.at:
+            os.kill(os.getpid(), self.signum)
+
+
+@HOOKS.register_module(force=True)
+class PoisonHook(Hook):
+    """Put a NaN into ``where`` at each of the ``iterations``; ``once`` per training at most."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, where, iterations, times=None):
+        self.where, self.iterations, self.times = where, iterations, times
+        self.handle = None
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if self.handle is not None:
+            self.handle.remove()
+        if runner.iter not in self.iterations or self.times == 0:
+            return
+        self.times = None if self.times is None else self.times - 1
+        model = getattr(runner.model, 'module', runner.model)
+        if self.where == 'input':
+            data_batch['inputs'][0][0, 0, 0] = float('nan')
+        elif self.where == 'target':
+            data_batch['data_samples'][0][0, 0, 0] = float('inf')
+        elif self.where == 'gradient':
+            self.handle = model.last.weight.register_hook(lambda grad: grad * float('nan'))
+        elif self.where == 'buffer':
+            model.norm.running_mean[0] = float('nan')
+        elif self.where == 'weight':
+            model.conv.weight.data[0] = float('nan')
+
+
+def make_cfg(
+    work_dir,
+    *,
+    by_epoch=True,
+    ema=None,
+    amp=False,
+    accumulate=1,
+    workers=0,
+    batch=2,
+    length=10,
+    epochs=3,
+    max_iters=15,
+    optimizer=None,
+    schedulers=None,
+    hooks=(),
+    interval=1,
+    save_by_epoch=False,
+    validate=True,
+    seed=3,
+    sampler=None,
+    val_interval=None,
+    **extra,
+):
+    """Make a config; every keyword changes one aspect of the training."""
+    loader = dict(
+        batch_size=batch,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        dataset=dict(type='ToyPoses', length=length),
+    )
+    kind = sampler or ('DefaultSampler' if by_epoch else 'InfiniteSampler')
+    custom_hooks = list(hooks)
+    if ema:
+        custom_hooks.append(dict(type='EMAHook', ema_type=ema, momentum=0.1, priority=49))
+    step = val_interval or (1 if by_epoch else 5)
+    validation = dict(
+        val_cfg=dict(),
+        val_dataloader=dict(
+            loader,
+            num_workers=0,
+            persistent_workers=False,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+        ),
+        val_evaluator=dict(type='ToyScore'),
+    )
+    cfg = dict(
+        default_scope='posenas',
+        work_dir=str(work_dir),
+        model=dict(type='ToyPoseNet'),
+        train_dataloader=dict(loader, sampler=dict(type=kind, shuffle=True)),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=step)
+        if by_epoch
+        else dict(by_epoch=False, max_iters=max_iters, val_interval=step),
+        optim_wrapper=dict(
+            type='AmpOptimWrapper' if amp else 'OptimWrapper',
+            accumulative_counts=accumulate,
+            optimizer=optimizer or dict(type='Adam', lr=0.01),
+            **(dict(dtype='bfloat16') if amp else {}),
+        ),
+        param_scheduler=schedulers or [],
+        default_hooks=dict(
+            checkpoint=dict(type='CheckpointHook', interval=interval, by_epoch=save_by_epoch),
+            logger=dict(type='LoggerHook', interval=2),
+        ),
+        custom_hooks=custom_hooks,
+        log_processor=dict(window_size=3, by_epoch=by_epoch),
+        randomness=dict(seed=seed),
+        log_level='ERROR',
+    )
+    return Config({**cfg, **(validation if validate else {}), **extra})
+
+
+def train(cfg):
+    """Train to the end and return the runner."""
+    runner = PoseRunner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+if __name__ == '__main__':
+    torch.set_num_threads(1)
+    runner = train(make_cfg(sys.argv[1], **json.loads(sys.argv[2] if sys.argv[2:] else '{}')))
+    if runner.rank == 0:
+        model = getattr(runner.model, 'module', runner.model)
+        torch.save(model.state_dict(), Path(sys.argv[1]) / 'final.pth')
