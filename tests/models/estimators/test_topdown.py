@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+import torch
+
+from posenas.models import TopdownPoseEstimator
+from posenas.registry import MODELS
+
+CODEC = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=2.0)
+
+
+def _model(head=None, **cfg):
+    base = dict(
+        type='TopdownPoseEstimator',
+        data_preprocessor=dict(
+            type='PoseDataPreprocessor', mean=[120.0] * 3, std=[60.0] * 3, bgr_to_rgb=True
+        ),
+        backbone=dict(type='TinyConvNet'),
+        head=dict(
+            type='HeatmapHead',
+            in_channels=32,
+            out_channels=17,
+            deconv_out_channels=None,
+            deconv_kernel_sizes=None,
+            decoder=CODEC,
+        )
+        | (head or {}),
+    )
+    return MODELS.build(base | cfg)
+
+
+def _data(model, batch, training=False):
+    images, samples = batch
+    return model.data_preprocessor(dict(inputs=images, data_samples=samples), training)
+
+
+def test_tensor_mode_gives_maps():
+    assert _model()(torch.zeros(2, 3, 64, 48)).shape == (2, 17, 16, 12)
+
+
+def test_tensor_mode_without_a_head_gives_features():
+    feats = TopdownPoseEstimator(dict(type='TinyConvNet'))(torch.zeros(2, 3, 64, 48))
+    assert feats[0].shape == (2, 32, 16, 12)
+
+
+def test_loss_mode_trains_every_parameter(make_batch):
+    model = _model()
+    losses = model(**_data(model, make_batch(), True), mode='loss')
+    assert set(losses) == {'loss_kpt', 'acc_pose'}
+    losses['loss_kpt'].backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_predictions_are_carried_from_crop_to_image(make_batch):
+    model = _model(test_cfg=dict(output_heatmaps=True)).eval()
+    batch = make_batch()
+    samples = model.test_step(dict(inputs=batch[0], data_samples=batch[1]))
+    for sample in samples:
+        pred = sample.pred_instances
+        expected, scores = model.head.decoder.decode(sample.pred_fields.heatmaps.numpy())
+        # the crop (48, 64) shows (96, 128) image pixels around (100, 50)
+        np.testing.assert_allclose(pred.keypoints, expected * 2 + [100 - 48, 50 - 64], rtol=1e-5)
+        np.testing.assert_array_equal(pred.keypoint_scores, scores)
+        np.testing.assert_array_equal(pred.keypoints_visible, scores)
+        np.testing.assert_array_equal(pred.bboxes, [[0, 0, 200, 100]])
+        np.testing.assert_array_equal(pred.bbox_scores, [0.5])
+
+
+def test_flip_test_is_blind_to_mirroring(make_batch):
+    model = _model(test_cfg=dict(flip_test=True, output_heatmaps=True)).eval()
+    images, samples = make_batch(1)
+    maps = []
+    for image in (images[0], images[0].flip(-1)):
+        (sample,) = model.test_step(dict(inputs=[image], data_samples=[samples[0].clone()]))
+        maps.append(sample.pred_fields.heatmaps)
+    torch.testing.assert_close(maps[1], maps[0].flip(-1)[list(samples[0].flip_indices)])
+
+
+def test_shift_moves_the_mirrored_maps_one_cell(make_batch):
+    images, samples = make_batch(1)
+    outputs = []
+    for test_cfg in (
+        dict(),
+        dict(flip_test=True),
+        dict(flip_test=True, shift_heatmap=True),
+    ):
+        torch.manual_seed(0)
+        model = _model(test_cfg=dict(test_cfg, output_heatmaps=True)).eval()
+        (sample,) = model.test_step(dict(inputs=images, data_samples=[samples[0].clone()]))
+        outputs.append(sample.pred_fields.heatmaps)
+    plain, averaged, shifted = outputs
+    mirrored = 2 * averaged - plain
+    torch.testing.assert_close(shifted[..., 1:], (plain[..., 1:] + mirrored[..., :-1]) / 2)
+    torch.testing.assert_close(shifted[..., 0], averaged[..., 0])
+
+
+def test_preprocessor_may_be_a_module_and_metainfo_is_carried():
+    preprocessor = MODELS.build(dict(type='PoseDataPreprocessor'))
+    model = _model(data_preprocessor=preprocessor, metainfo=dict(dataset_name='coco'))
+    assert model.data_preprocessor is preprocessor
+    assert model.metainfo == dict(dataset_name='coco')
+    assert isinstance(model, TopdownPoseEstimator)
+
+
+def test_neck_stands_between_backbone_and_head(make_batch):
+    @MODELS.register_module(name='_HalvingNeck', force=True)
+    class HalvingNeck(torch.nn.Module):
+        def forward(self, feats):
+            return tuple(f / 2 for f in feats)
+
+    model = _model(neck=dict(type='_HalvingNeck')).eval()
+    x = torch.randn(1, 3, 64, 48)
+    torch.testing.assert_close(model.extract_feat(x)[0], model.backbone(x)[0] / 2)
+    MODELS.module_dict.pop('_HalvingNeck')
+
+
+def test_batch_of_one_that_batch_norm_cannot_train_names_the_fix(make_batch):
+    model = _model(
+        backbone=dict(type='TinyConvNet', channels=(4, 4, 4, 4, 4, 4), out_indices=(5,)),
+        head=dict(in_channels=4),
+    )
+    _, samples = make_batch(1)
+    with pytest.raises(ValueError, match=r'train_dataloader\.batch_size to 2 or more'):
+        model(torch.zeros(1, 3, 64, 48), samples, mode='loss')
+
+
+def test_batch_of_one_trains_where_maps_are_larger(make_batch):
+    model = _model()
+    assert model(**_data(model, make_batch(1), True), mode='loss')['loss_kpt'] > 0
+
+
+def test_input_that_is_no_multiple_of_the_stride_runs_but_cannot_meet_its_targets(make_batch):
+    model = _model()
+    assert model(torch.zeros(1, 3, 62, 48)).shape == (1, 17, 16, 12)  # rounded up, no harm
+    images, samples = make_batch(2, input_size=(48, 62), heatmap_size=(12, 15))
+    with pytest.raises(ValueError, match=r'makes \(12, 16\).*have \(12, 15\).*multiple of'):
+        model(**_data(model, (images, samples), True), mode='loss')
+
+
+def test_unknown_modes_and_absent_heads_are_named():
+    with pytest.raises(ValueError, match=r"mode must be one of .*got 'train'"):
+        _model()(torch.zeros(1, 3, 64, 48), mode='train')
+    with pytest.raises(ValueError, match="mode 'loss' needs a head"):
+        TopdownPoseEstimator(dict(type='TinyConvNet'))(torch.zeros(1, 3, 64, 48), [], mode='loss')
