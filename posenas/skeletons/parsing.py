@@ -81,6 +81,8 @@ def skeleton_from_metainfo(metainfo: Mapping[str, Any]) -> Skeleton:
     """
     if 'from_file' in metainfo:
         return _skeleton_from_file(str(metainfo['from_file']))
+    if 'keypoint_name2id' in metainfo:
+        return Skeleton.from_metainfo(metainfo)
     if 'keypoint_info' not in metainfo:
         return get_skeleton(str(metainfo.get('dataset_name')))
     try:
