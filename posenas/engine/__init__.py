@@ -4,10 +4,12 @@ from .ema import ExpMomentumEMA
 from .evaluator import Evaluator
 from .finite import NonFiniteError
 from .hooks import (
+    BadCaseAnalysisHook,
     CheckInvalidLossHook,
     CheckpointHook,
     NanGuardHook,
     PlainCheckpointHook,
+    PoseVisualizationHook,
     StopSignalHook,
 )
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop
@@ -17,6 +19,7 @@ from .runner import PoseRunner
 
 __all__ = [
     'AmpOptimWrapper',
+    'BadCaseAnalysisHook',
     'CheckInvalidLossHook',
     'CheckpointHook',
     'EpochBasedTrainLoop',
@@ -29,6 +32,7 @@ __all__ = [
     'OptimWrapper',
     'PlainCheckpointHook',
     'PoseRunner',
+    'PoseVisualizationHook',
     'StopSignalHook',
     'TrainLoop',
 ]

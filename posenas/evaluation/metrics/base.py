@@ -19,17 +19,30 @@ __all__ = ['PoseMetric', 'load_annotations', 'predicted_keypoints']
 class PoseMetric(BaseMetric):
     """Base of metrics over persons, one sample per person.
 
-    Samples that a distributed sampler repeats count once. Samples that never arrive, because
-    their image cannot be read, are excluded from the score; their number is logged beside it and
-    returned as ``excluded`` when it is not 0.
+    Samples that a distributed sampler repeats count once. Samples whose image could not be read,
+    marked by ``bad_sample`` or missing, are excluded from the score; their number is logged beside
+    it and returned as ``excluded`` when it is not 0.
 
     Args:
         collect_device: 'cpu' or 'gpu', where results of several processes meet.
         prefix: Put before the names of the scores, with a slash.
+        collect_dir: Shared folder through which they meet on 'cpu'.
+
+    Attributes:
+        bad_images: Ids of the images that could not be read, known while :meth:`score` runs.
     """
 
     default_prefix = ''  # mmengine warns about None
-    _size = 0
+
+    def __init__(
+        self,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        super().__init__(collect_device, prefix, collect_dir)
+        self.bad_images: frozenset[object] = frozenset()
+        self._size = 0
 
     @abstractmethod
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,8 +55,12 @@ class PoseMetric(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict[str, Any]]) -> None:
         """Store what one batch of data samples, as dicts, contributes."""
         for sample in data_samples:
-            identity = dict(id=sample['id'], img_id=sample['img_id'])
-            self.results.append(dict(identity, **self.extract(sample)))
+            result = dict(id=sample['id'], img_id=sample['img_id'])
+            if 'bad_sample' in sample:
+                result['bad_sample'] = sample['bad_sample']
+            else:
+                result.update(self.extract(sample))
+            self.results.append(result)
 
     def evaluate(self, size: int) -> dict[str, float]:
         """Score everything processed so far; ``size`` is the number of samples of the dataset."""
@@ -53,7 +70,9 @@ class PoseMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Drop repeated persons, score the others, say how many are missing."""
-        persons = list({(result['img_id'], result['id']): result for result in results}.values())
+        unique = {(result['img_id'], result['id']): result for result in results}.values()
+        persons = [result for result in unique if 'bad_sample' not in result]
+        self.bad_images = frozenset(r['img_id'] for r in unique if 'bad_sample' in r)
         scores = {name: float(value) for name, value in self.score(persons).items()}
         excluded = self._size - len(persons)
         print_log(

@@ -30,7 +30,8 @@ class CocoMetric(PoseMetric):
     """COCO keypoint AP and AR after rescoring and removal of duplicate poses.
 
     The area of a pose in OKS-NMS is that of its padded box of fixed aspect ratio. Result files
-    and evaluation carry no box, as for the official server.
+    and evaluation carry no box, as for the official server. Images that could not be read leave
+    the ground truth as well.
 
     Args:
         ann_file: COCO JSON with the ground truth. Without it, annotations come from the samples
@@ -179,6 +180,14 @@ class CocoMetric(PoseMetric):
                 images=list(images.values()),
                 annotations=annotations,
                 categories=[dict(id=category) for category in sorted(categories)],
+            )
+        if self.bad_images:
+            truth = dict(
+                truth,
+                images=[i for i in truth['images'] if i['id'] not in self.bad_images],
+                annotations=[
+                    a for a in truth['annotations'] if a['image_id'] not in self.bad_images
+                ],
             )
         if self.gt_converter is None:
             return truth
