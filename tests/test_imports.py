@@ -1,0 +1,37 @@
+"""What an import loads: the cost of starting a command, and a runtime without torch."""
+
+import subprocess
+import sys
+
+from source_files import PACKAGE, ROOT
+
+WITHOUT_TORCH = [
+    'posenas.registry',
+    'posenas.utils',
+    'posenas.geometry',
+    'posenas.skeletons',
+    'posenas.codecs',
+    *(f'posenas.cli.{path.stem}' for path in sorted((PACKAGE / 'cli').glob('[!_]*.py'))),
+]
+HEAVY = ('onnx', 'matplotlib.pyplot', 'tensorboard', 'torch.utils.tensorboard', 'rich.progress')
+
+
+def loaded_after(statement: str, candidates: tuple[str, ...]) -> list[str]:
+    code = f'{statement}\nimport sys\nprint(*(m for m in {candidates!r} if m in sys.modules))'
+    done = subprocess.run(
+        [sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+def test_the_package_loads_no_framework():
+    assert loaded_after('import posenas', ('torch', 'mmengine', 'numpy', 'cv2')) == []
+
+
+def test_low_levels_load_no_torch():
+    statement = f'import {", ".join(WITHOUT_TORCH)}'
+    assert loaded_after(statement, ('torch',)) == []
+
+
+def test_the_python_interface_leaves_extras_alone():
+    assert loaded_after('from posenas.apis import init_model', HEAVY) == []
