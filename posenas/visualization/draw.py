@@ -134,7 +134,7 @@ def draw_heatmaps(image: Image, heatmaps: Floats, alpha: float = 0.65) -> Image:
     heat = np.clip(heat / max(float(heat.max()), 1e-6), 0, 1)
     heat = cv2.resize(heat, (width, height), interpolation=cv2.INTER_LINEAR)
     colors = cv2.applyColorMap((255 * heat).astype(np.uint8), cv2.COLORMAP_INFERNO)
-    opacity = alpha * np.sqrt(heat)[..., None]
+    opacity = alpha * (heat**0.75)[..., None]
     blended = image * (1 - opacity) + cv2.cvtColor(colors, cv2.COLOR_BGR2RGB) * opacity
     return np.rint(blended).astype(np.uint8)
 

@@ -31,7 +31,8 @@ def enlarge(image: Image, min_side: int) -> tuple[Image, float]:
     if zoom == 1:
         return image, zoom
     size = round(image.shape[1] * zoom), round(image.shape[0] * zoom)
-    return cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), zoom
+    larger: Image = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC).astype(np.uint8)
+    return larger, zoom
 
 
 def zoom_points(points: NDArray[np.floating], zoom: float) -> NDArray[np.floating]:

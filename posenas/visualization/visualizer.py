@@ -21,7 +21,7 @@ from posenas.visualization.draw import (
     heatmaps_to_image,
 )
 from posenas.visualization.openpose import OPENPOSE, to_openpose
-from posenas.visualization.panels import side_by_side
+from posenas.visualization.panels import enlarge, side_by_side, zoom_points
 
 __all__ = ['PoseLocalVisualizer']
 
@@ -47,6 +47,7 @@ class PoseLocalVisualizer(Visualizer):
         show_keypoint_weight: Fade each person's drawing with its mean confidence.
         backend: Only 'opencv'; kept for configs written for MMPose.
         alpha: Opacity of the drawing, in [0, 1].
+        min_side: Smaller images are enlarged until their longer side has so many pixels.
         **kwargs: Arguments of ``mmengine.visualization.Visualizer``.
     """
 
@@ -54,7 +55,7 @@ class PoseLocalVisualizer(Visualizer):
         self,
         name: str = 'visualizer',
         image: np.ndarray | None = None,
-        vis_backends: Sequence[dict] | None = None,
+        vis_backends: Sequence[dict[str, Any]] | None = None,
         save_dir: str | None = None,
         bbox_color: str | Color = 'green',
         kpt_color: str | Color | None = None,
@@ -66,6 +67,7 @@ class PoseLocalVisualizer(Visualizer):
         show_keypoint_weight: bool = False,
         backend: str = 'opencv',
         alpha: float = 1.0,
+        min_side: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -82,6 +84,7 @@ class PoseLocalVisualizer(Visualizer):
         self.radius = radius
         self.show_keypoint_weight = show_keypoint_weight
         self.alpha = alpha
+        self.min_side = min_side
 
     @property
     def dataset_meta(self) -> Mapping[str, Any] | None:
@@ -136,21 +139,22 @@ class PoseLocalVisualizer(Visualizer):
             The picture (H', W', 3), RGB.
         """
         check_choice('skeleton_style', skeleton_style, ('mmpose', 'openpose'))
+        image, zoom = enlarge(image, self.min_side)
         panels = {}
         if draw_gt and 'gt_instances' in data_sample:
             truth = data_sample.gt_instances
             scores = np.asarray(truth.keypoints_visible, np.float32)
             panels['annotation'] = self._draw(
-                image, truth, scores, 0.0, draw_bbox, show_kpt_idx, skeleton_style
+                image, zoom, truth, scores, 0.0, draw_bbox, show_kpt_idx, skeleton_style
             )
         if draw_pred and 'pred_instances' in data_sample:
             prediction = data_sample.pred_instances
             scores = np.asarray(prediction.keypoint_scores)
             panels['prediction'] = self._draw(
-                image, prediction, scores, kpt_thr, draw_bbox, show_kpt_idx, skeleton_style
+                image, zoom, prediction, scores, kpt_thr, draw_bbox, show_kpt_idx, skeleton_style
             )
         if draw_heatmap:
-            panels.update(_heatmap_panel(image, data_sample))
+            panels.update(_heatmap_panel(image, zoom, data_sample))
         drawn = next(iter(panels.values()), image)
         if len(panels) > 1:
             drawn = side_by_side(list(panels.values()), list(panels))
@@ -165,6 +169,7 @@ class PoseLocalVisualizer(Visualizer):
     def _draw(
         self,
         image: np.ndarray,
+        zoom: float,
         instances: InstanceData,
         scores: np.ndarray,
         score_thr: float,
@@ -172,11 +177,12 @@ class PoseLocalVisualizer(Visualizer):
         with_numbers: bool,
         skeleton_style: str,
     ) -> np.ndarray:
-        """Draw all instances, each with ``scores`` (N, K) for its joints."""
-        keypoints = np.asarray(instances.keypoints)[..., :2]
+        """Draw all instances, each with ``scores`` (N, K) for its joints, on the zoomed image."""
+        keypoints = zoom_points(np.asarray(instances.keypoints)[..., :2], zoom)
         skeleton = self._current_skeleton()
         if with_bbox and 'bboxes' in instances:
-            image = draw_bboxes(image, np.asarray(instances.bboxes), self.bbox_color)
+            corners = np.reshape(instances.bboxes, (-1, 2, 2))
+            image = draw_bboxes(image, zoom_points(corners, zoom).reshape(-1, 4), self.bbox_color)
         if with_numbers:
             numbered = keypoints, scores
         if skeleton_style == 'openpose' and skeleton.joint_names == COCO.joint_names:
@@ -212,14 +218,15 @@ class PoseLocalVisualizer(Visualizer):
         return replace(skeleton, limbs=limbs, limb_colors=colors)
 
 
-def _heatmap_panel(image: np.ndarray, sample: PoseDataSample) -> dict[str, np.ndarray]:
+def _heatmap_panel(image: np.ndarray, zoom: float, sample: PoseDataSample) -> dict[str, np.ndarray]:
     """Lay a sample's maps over the place of its crop in the image."""
     fields = [name for name in ('pred_fields', 'gt_fields') if name in sample]
     if not fields:
         return {}
     maps = np.asarray(getattr(sample, fields[0]).heatmaps.cpu())
     size = image.shape[1], image.shape[0]
-    placed = heatmaps_to_image(maps, sample.input_center, sample.input_scale, size)
+    center = zoom_points(np.asarray(sample.input_center), zoom)
+    placed = heatmaps_to_image(maps, center, np.asarray(sample.input_scale) * zoom, size)
     return {'heatmaps': draw_heatmaps(image, placed)}
 
 
