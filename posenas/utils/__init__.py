@@ -13,9 +13,12 @@ from posenas.utils.optional import import_optional
 
 #: Public name -> module that defines it and loads torch or mmengine.
 _LAZY: dict[str, str] = {
+    'count_parameters': 'posenas.utils.profiling',
     'find_latest_checkpoint': 'posenas.utils.checkpoint',
     'load_checkpoint_file': 'posenas.utils.safe_load',
     'load_state': 'posenas.utils.checkpoint',
+    'measure_latency': 'posenas.utils.profiling',
+    'profile_model': 'posenas.utils.profiling',
     'register_atomic_backend': 'posenas.utils.file_backend',
     'register_checkpoint_loaders': 'posenas.utils.checkpoint_loaders',
     'save_checkpoint': 'posenas.utils.checkpoint',
@@ -33,10 +36,13 @@ __all__ = [
     'check_positive',
     'check_probability',
     'check_shape',
+    'count_parameters',
     'find_latest_checkpoint',
     'import_optional',
     'load_checkpoint_file',
     'load_state',
+    'measure_latency',
+    'profile_model',
     'register_atomic_backend',
     'register_checkpoint_loaders',
     'save_checkpoint',

@@ -1,0 +1,68 @@
+import pytest
+import torch
+from torch import nn
+
+from posenas.utils.torchstat import TORCHSTAT_COLUMNS, format_torchstat, profile_leaves
+
+
+@pytest.mark.parametrize(
+    ('module', 'shape', 'madd', 'flops', 'traffic'),
+    [
+        (nn.Conv2d(4, 6, 3), (1, 4, 5, 5), 54 * 72, 54 * 37, (4 * (100 + 222), 4 * 54)),
+        (
+            nn.Conv2d(4, 6, 3, groups=2, bias=False),
+            (1, 4, 5, 5),
+            54 * 35,
+            54 * 18,
+            (4 * (100 + 108), 4 * 54),
+        ),
+        (nn.BatchNorm2d(3), (1, 3, 4, 4), 4 * 48, 2 * 48, (4 * (48 + 6), 4 * 48)),
+        (nn.ReLU(), (1, 3, 4, 4), 48, 48, (192, 192)),
+        (nn.MaxPool2d(3, 2, 1), (1, 2, 8, 8), 8 * 32, 9 * 32, (512, 128)),
+        (nn.AvgPool2d((2, 1)), (1, 2, 8, 8), 2 * 64, 2 * 64, (512, 256)),
+        (nn.AdaptiveAvgPool2d((2, 3)), (1, 5, 8, 9), 0, 5 * 6 * (5 * 4), (0, 0)),
+        (nn.AdaptiveAvgPool2d(2), (1, 1, 3, 3), 0, 4 * 9, (0, 0)),
+        (nn.Upsample(scale_factor=2), (1, 2, 3, 3), 0, 72, (0, 0)),
+        (nn.Softmax(dim=1), (1, 8, 2, 2), 95, 0, (0, 0)),
+        (nn.Linear(5, 3), (1, 5), 27, 15, (4 * (5 + 18), 12)),
+        (nn.ConvTranspose2d(2, 3, 2), (1, 2, 4, 4), 0, 0, (0, 0)),
+        (nn.Hardswish(), (1, 2, 4, 4), 0, 0, (0, 0)),
+    ],
+)
+def test_rules_are_those_of_the_published_tables(module, shape, madd, flops, traffic):
+    (stat,) = profile_leaves(nn.Sequential(module), torch.zeros(shape))
+    assert (stat.madd, stat.flops) == (madd, flops)
+    assert (stat.mem_read, stat.mem_write) == traffic
+
+
+class _Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.used, self.unused = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        return torch.relu(self.used(self.used(x)[..., :2]))
+
+
+def test_repeated_calls_count_once_and_unused_modules_nothing():
+    used, unused = profile_leaves(_Twice(), torch.zeros(1, 3, 4, 4))
+    assert used.flops == 8 * 3 * 4
+    assert used.input_shape == (1, 3, 4, 2)
+    assert (unused.parameters, unused.flops, unused.input_shape) == (0, 0, ())
+
+
+def test_rows_are_printed_as_published():
+    stats = profile_leaves(nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU()), torch.zeros(1, 3, 66, 66))
+    conv, relu, total = format_torchstat(stats)
+    assert len(conv) == len(TORCHSTAT_COLUMNS)
+    assert conv[:-1] == (
+        '0', '3 66 66', '32 64 64', '896', '0.50', '7,077,888', '3.5M', '55,856', '524,288',
+    )  # fmt: skip
+    assert relu[3:8] == ('0', '0.50', '131,072', '128K', '524,288')
+    assert total[0] == 'Model'
+    assert total[3:7] == ('896', '1.00', '7,208,960', '3.62M')
+
+
+def test_large_parameter_counts_are_shortened_by_thousands():
+    (stat,) = profile_leaves(nn.Sequential(nn.Linear(1000, 1187)), torch.zeros(1, 1000))
+    assert format_torchstat([stat])[0][3] == '1.19M'
