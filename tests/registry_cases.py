@@ -1,0 +1,260 @@
+"""The smallest config of every registered class; tests/test_registry.py needs one for each.
+
+Add yours where it belongs: to ``MODELS`` with a function that runs the module, else to ``PARTS``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.structures import InstanceData, PixelData
+from tiny_data import write_people
+from torch import Tensor, nn
+
+from posenas.structures import PoseDataSample
+
+CODEC = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=2)
+TINY_BACKBONE = dict(type='TinyConvNet', channels=(8, 16), out_indices=(1,))
+TINY_HEAD = dict(
+    type='HeatmapHead',
+    in_channels=16,
+    out_channels=17,
+    deconv_out_channels=None,
+    deconv_kernel_sizes=None,
+    decoder=CODEC,
+)
+TINY_MODEL = dict(
+    type='TopdownPoseEstimator',
+    data_preprocessor=dict(type='PoseDataPreprocessor'),
+    backbone=TINY_BACKBONE,
+    head=TINY_HEAD,
+)
+
+
+@dataclass(frozen=True)
+class ModelCase:
+    """How to build and run a module.
+
+    Attributes:
+        cfg: Arguments beside ``type``.
+        run: Calls the module on fixed input and returns all its outputs.
+    """
+
+    cfg: dict
+    run: Callable[[nn.Module], Sequence[Tensor]]
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def on_images(module: nn.Module) -> Sequence[Tensor]:
+    return module(noise(2, 3, 64, 48))
+
+
+def on_features(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
+    return lambda module: [module((noise(2, channels, 4, 3),))]
+
+
+def on_heatmaps(num_maps: int = 17) -> Callable[[nn.Module], Sequence[Tensor]]:
+    def run(module: nn.Module) -> Sequence[Tensor]:
+        heatmaps = noise(2, num_maps, 16, 12).requires_grad_()
+        return [module(heatmaps, noise(2, num_maps, 16, 12, seed=1), torch.ones(2, 17))]
+
+    return run
+
+
+def on_pictures(module: nn.Module) -> Sequence[Tensor]:
+    pictures = [torch.full((3, 64, 48), level, dtype=torch.uint8) for level in (10, 200)]
+    return [module(dict(inputs=pictures, data_samples=None), module.training)['inputs']]
+
+
+def pose_samples(num: int = 2) -> list[PoseDataSample]:
+    """Data samples as the pipeline packs them, with targets."""
+    samples = []
+    for i in range(num):
+        sample = PoseDataSample(
+            metainfo=dict(
+                id=i,
+                img_id=i,
+                input_size=(48, 64),
+                input_center=np.array([24.0, 32.0]),
+                input_scale=np.array([48.0, 64.0]),
+                flip_indices=list(range(17)),
+            )
+        )
+        sample.gt_instances = InstanceData(
+            bboxes=np.array([[0.0, 0.0, 48.0, 64.0]]), bbox_scores=np.ones(1)
+        )
+        sample.gt_instance_labels = InstanceData(keypoint_weights=torch.ones(1, 17))
+        sample.gt_fields = PixelData(heatmaps=noise(17, 16, 12, seed=i))
+        samples.append(sample)
+    return samples
+
+
+def on_samples(module: nn.Module) -> Sequence[Tensor]:
+    if module.training:
+        return [module(noise(2, 3, 64, 48), pose_samples(), mode='loss')['loss_kpt']]
+    predictions = module(noise(2, 3, 64, 48), pose_samples(), mode='predict')
+    return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
+
+
+#: Registered class -> how to build and run it.
+MODELS = dict(
+    TinyConvNet=ModelCase({}, on_images),
+    ViPNASResNet=ModelCase(dict(depth=50), on_images),
+    HeatmapHead=ModelCase(dict(in_channels=8, out_channels=17), on_features(8)),
+    ViPNASHead=ModelCase(dict(in_channels=16, out_channels=17), on_features(16)),
+    KeypointMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
+    JointsMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
+    KeypointOHKMMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
+    CombinedTargetMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps(51)),
+    PoseDataPreprocessor=ModelCase(dict(mean=[0.0] * 3, std=[255.0] * 3), on_pictures),
+    TopdownPoseEstimator=ModelCase(
+        dict(backbone=TINY_BACKBONE, head=TINY_HEAD, test_cfg=dict(flip_test=True)), on_samples
+    ),
+    ExpMomentumEMA=ModelCase(
+        dict(model=nn.Conv2d(3, 4, 1)), lambda module: [module(noise(2, 3, 64, 48))]
+    ),
+)
+
+
+def tiny_experiment(folder: Path) -> Config:
+    """A training of seconds: 4 pictures, one epoch."""
+    annotations = write_people(folder)
+    pipeline = [
+        dict(type='LoadImage'),
+        dict(type='GetBBoxCenterScale'),
+        dict(type='TopdownAffine', input_size=CODEC['input_size']),
+    ]
+    dataset = dict(type='CocoDataset', ann_file=str(annotations), data_prefix=dict(img=str(folder)))
+    train = [*pipeline, dict(type='GenerateTarget', encoder=CODEC), dict(type='PackPoseInputs')]
+    test = [*pipeline, dict(type='PackPoseInputs')]
+    test_dataloader = dict(
+        batch_size=2,
+        num_workers=0,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        dataset=dict(dataset, pipeline=test, test_mode=True),
+    )
+    return Config(
+        dict(
+            default_scope='posenas',
+            work_dir=str(folder / 'work'),
+            model=TINY_MODEL,
+            train_cfg=dict(by_epoch=True, max_epochs=1),
+            val_cfg=dict(),
+            test_cfg=dict(),
+            train_dataloader=dict(
+                batch_size=2,
+                num_workers=0,
+                sampler=dict(type='DefaultSampler', shuffle=True),
+                dataset=dict(dataset, pipeline=train),
+            ),
+            val_dataloader=test_dataloader,
+            test_dataloader=test_dataloader,
+            val_evaluator=dict(type='PCKAccuracy'),
+            test_evaluator=dict(type='PCKAccuracy'),
+            optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3)),
+            log_level='ERROR',
+            randomness=dict(seed=0),
+            visualizer=None,
+            experiment_name=folder.name,
+        )
+    )
+
+
+def build_runner(folder: Path) -> object:
+    from posenas.engine import PoseRunner
+
+    return PoseRunner.from_cfg(tiny_experiment(folder))
+
+
+def build_loop(**cfg: object) -> Callable[[Path], object]:
+    return lambda folder: build_runner(folder).build_train_loop(cfg)
+
+
+def build_optim_wrapper(kind: str) -> Callable[[Path], object]:
+    def build(folder: Path) -> object:
+        from posenas.registry import OPTIM_WRAPPERS
+
+        optimizer = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)
+        return OPTIM_WRAPPERS.build(dict(type=kind, optimizer=optimizer))
+
+    return build
+
+
+def build_data_parallel(folder: Path) -> object:
+    from torch import distributed
+
+    from posenas.registry import MODEL_WRAPPERS
+
+    store = distributed.FileStore(str(folder / 'store'), 1)
+    distributed.init_process_group('gloo', store=store, rank=0, world_size=1)
+    try:
+        module = nn.Linear(2, 2)
+        wrapper = MODEL_WRAPPERS.build(dict(type='MMDistributedDataParallel', module=module))
+        wrapper(torch.ones(1, 2)).sum().backward()
+        assert module.weight.grad is not None
+        return wrapper
+    finally:
+        distributed.destroy_process_group()
+
+
+def build_albumentation(folder: Path) -> object:
+    pytest.importorskip('albumentations')
+    from posenas.registry import TRANSFORMS
+
+    return TRANSFORMS.build(dict(type='Albumentation', transforms=[dict(type='Blur', p=0.1)]))
+
+
+def people(skeleton: str) -> Callable[[Path], dict]:
+    return lambda folder: dict(ann_file=str(write_people(folder, skeleton=skeleton)))
+
+
+#: Registered class -> arguments beside ``type``, or a function of a folder that returns them or
+#: the object itself.
+PARTS = dict(
+    PoseRunner=build_runner,
+    EpochBasedTrainLoop=build_loop(type='EpochBasedTrainLoop', max_epochs=1),
+    IterBasedTrainLoop=build_loop(type='IterBasedTrainLoop', max_iters=2),
+    OptimWrapper=build_optim_wrapper('OptimWrapper'),
+    AmpOptimWrapper=build_optim_wrapper('AmpOptimWrapper'),
+    MMDistributedDataParallel=build_data_parallel,
+    CheckInvalidLossHook={},
+    NanGuardHook={},
+    PlainCheckpointHook={},
+    CheckpointHook={},
+    StopSignalHook={},
+    PoseVisualizationHook={},
+    BadCaseAnalysisHook={},
+    CocoDataset=people('coco'),
+    CrowdPoseDataset=people('crowdpose'),
+    LspDataset=people('lsp'),
+    DefaultSampler=dict(dataset=range(4), seed=0),
+    InfiniteSampler=dict(dataset=range(4), seed=0),
+    Albumentation=build_albumentation,
+    GetBBoxCenterScale={},
+    GenerateTarget=dict(encoder=CODEC),
+    KeypointConverter=dict(num_keypoints=2, mapping=[(5, 0), (6, 1)]),
+    LoadImage={},
+    PackPoseInputs={},
+    PhotometricDistortion={},
+    RandomBBoxTransform={},
+    RandomFlip={},
+    RandomHalfBody={},
+    TopdownAffine=dict(input_size=(48, 64)),
+    MegviiHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), kernel_size=5),
+    MSRAHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), sigma=2),
+    UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
+    CocoMetric={},
+    LspPCKMetric=people('lsp'),
+    PCKAccuracy={},
+    ResultFile=dict(out_file='results.json'),
+    Evaluator=dict(metrics=[]),
+    PoseLocalVisualizer=dict(name='registry walk'),
+    PoseInferencer=lambda folder: dict(pose2d=tiny_experiment(folder), device='cpu'),
+)

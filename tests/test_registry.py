@@ -1,0 +1,109 @@
+"""Every registered class is documented, exported, built; every module trains and reloads."""
+
+import inspect
+import re
+from importlib import import_module
+
+import pytest
+import registry_cases
+import torch
+from mmengine.registry import Registry
+from torch import nn
+
+from posenas import registry as registries
+
+
+def registered() -> dict[type, tuple[Registry, str]]:
+    """Every class of ours -> its registry and the first of its names."""
+    found = {}
+    for registry in vars(registries).values():
+        if isinstance(registry, Registry):
+            registry.import_from_location()
+            for name, registered_class in registry.module_dict.items():
+                if registered_class.__module__.startswith('posenas.'):
+                    found.setdefault(registered_class, (registry, name))
+    return found
+
+
+REGISTERED = registered()
+MODULES = [c for c, (registry, _) in REGISTERED.items() if registry is registries.MODELS]
+PARTS = [c for c in REGISTERED if c not in MODULES]
+every_class = pytest.mark.parametrize('cls', REGISTERED, ids=lambda cls: cls.__name__)
+every_module = pytest.mark.parametrize('cls', MODULES, ids=lambda cls: cls.__name__)
+every_part = pytest.mark.parametrize('cls', PARTS, ids=lambda cls: cls.__name__)
+
+
+def build_module(cls: type) -> tuple[nn.Module, registry_cases.ModelCase]:
+    case = registry_cases.MODELS[cls.__name__]
+    registry, name = REGISTERED[cls]
+    torch.manual_seed(0)
+    module = registry.build(dict(type=name, **case.cfg))
+    if hasattr(module, 'init_weights'):
+        module.init_weights()
+    return module, case
+
+
+def test_every_class_has_a_case_and_every_case_a_class():
+    assert {cls.__name__ for cls in MODULES} == registry_cases.MODELS.keys()
+    assert {cls.__name__ for cls in PARTS} == registry_cases.PARTS.keys()
+
+
+@every_class
+def test_a_class_and_its_arguments_are_documented(cls):
+    assert (cls.__doc__ or '').strip()
+    if '__init__' not in vars(cls):
+        return
+    for name, parameter in inspect.signature(cls).parameters.items():
+        stars = {parameter.VAR_POSITIONAL: r'\*', parameter.VAR_KEYWORD: r'\*\*'}
+        pattern = rf'^\s+{stars.get(parameter.kind, "")}{name}: \S'
+        assert re.search(pattern, cls.__doc__, re.MULTILINE), f'{name} is not documented'
+
+
+@every_class
+def test_a_class_is_exported_by_its_package(cls):
+    package = import_module(cls.__module__.rpartition('.')[0])
+    assert cls.__name__ in package.__all__
+    assert getattr(package, cls.__name__) is cls
+
+
+@every_class
+def test_a_class_inherits_from_at_most_one_other_of_ours(cls):
+    assert len([base for base in cls.__mro__[1:] if base.__module__.startswith('posenas.')]) <= 1
+
+
+@every_part
+def test_a_part_is_built_from_its_smallest_config(cls, tmp_path):
+    registry, name = REGISTERED[cls]
+    case = registry_cases.PARTS[cls.__name__]
+    built = case(tmp_path) if callable(case) else case
+    if isinstance(built, dict):
+        built = registry.build(dict(built, type=name))
+    assert isinstance(built, cls)
+
+
+@every_module
+def test_a_module_gives_every_trained_parameter_a_finite_gradient(cls):
+    module, case = build_module(cls)
+    outputs = case.run(module.train())
+    assert all(torch.isfinite(output).all() for output in outputs)
+    loss = sum(output.square().sum() for output in outputs if output.requires_grad)
+    trained = {name for name, p in module.named_parameters() if p.requires_grad}
+    if trained:
+        loss.backward()
+    gradients = {name: p.grad for name, p in module.named_parameters() if p.grad is not None}
+    assert trained - gradients.keys() == set(getattr(module, 'unused_parameters', ()))
+    assert all(torch.isfinite(gradient).all() for gradient in gradients.values())
+
+
+@every_module
+def test_a_module_repeats_itself_and_reloads_in_evaluation(cls):
+    module, case = build_module(cls)
+    case.run(module.train())  # moves running statistics away from their start
+    with torch.no_grad():
+        first, second = case.run(module.eval()), case.run(module)
+        twin, _ = build_module(cls)
+        twin.load_state_dict(module.state_dict(), strict=True)
+        reloaded = case.run(twin.eval())
+    for one, two, three in zip(first, second, reloaded, strict=True):
+        assert torch.equal(one, two)
+        assert torch.equal(one, three)
