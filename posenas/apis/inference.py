@@ -1,0 +1,285 @@
+"""Build a model from a config and run it on images and person boxes."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from numpy.typing import ArrayLike
+from torch import nn
+
+from posenas.apis.model_zoo import find_config
+from posenas.geometry import bbox_xywh2xyxy
+from posenas.registry import DATASETS, MODELS, TRANSFORMS
+from posenas.skeletons import Skeleton, skeleton_from_metainfo
+from posenas.structures import PoseDataSample
+from posenas.utils import ConfigError, DataError, check_choice, check_positive
+from posenas.utils.checkpoint import load_state
+from posenas.utils.config import load_config, verify_config
+from posenas.utils.safe_load import load_checkpoint_file
+
+__all__ = ['TopdownPipeline', 'inference_topdown', 'init_model', 'predict_crops']
+
+#: Entries of a config that inference uses.
+_NEEDED_KEYS = ('default_scope', 'codec', 'model', 'test_dataloader', 'val_dataloader')
+#: An image file, or the image itself, (H, W, 3) uint8 in the order blue, green, red.
+ImageLike = str | Path | np.ndarray
+
+
+def init_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device | None = None,
+    cfg_options: dict | None = None,
+) -> nn.Module:
+    """Build a model, load its weights and make it ready to predict.
+
+    Args:
+        config: Config file, name of a model, or a loaded config.
+        checkpoint: Checkpoint file; None leaves the random initial weights.
+        device: Where to compute; None takes the first GPU, else the CPU.
+        cfg_options: Settings that replace those of the config, such as
+            ``{'model.test_cfg.flip_test': False}``.
+
+    Returns:
+        The model in evaluation mode, with its config as ``cfg`` and what is known of the joints,
+        under MMPose's keys, as ``dataset_meta``.
+
+    Raises:
+        ConfigError: The config does not exist, cannot mean anything or does not fit the skeleton;
+            or there is no such device.
+        CheckpointError: The checkpoint cannot be read safely or does not fit the model.
+    """
+    cfg = _load_config(config, cfg_options)
+    init_default_scope('posenas')
+    model = MODELS.build(cfg.model)
+    loaded = {} if checkpoint is None else load_checkpoint_file(checkpoint)
+    if loaded:
+        load_state(model, loaded)
+    skeleton = _find_skeleton(cfg, loaded)
+    _check_skeleton(skeleton, model)
+    model.cfg, model.dataset_meta = cfg, skeleton.metainfo()
+    return model.to(_choose_device(device)).eval()
+
+
+def inference_topdown(
+    model: nn.Module,
+    img: ImageLike | Sequence[ImageLike],
+    bboxes: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    bbox_format: str = 'xyxy',
+    batch_size: int = 32,
+) -> list[PoseDataSample] | list[list[PoseDataSample]]:
+    """Find the joints of the people in one image or several.
+
+    Crops of all people in all images go through the network in common batches.
+
+    Args:
+        model: Result of :func:`init_model`.
+        img: File or array (H, W, 3) uint8 in the order blue, green, red; or a list of those.
+        bboxes: Boxes of the people (N, 4) or, with scores, (N, 5), image pixels; None takes the
+            whole image as the one box. For a list of images a list with one entry each.
+        bbox_format: 'xyxy' for corners, 'xywh' for left, top, width, height.
+        batch_size: Crops that go through the network at once.
+
+    Returns:
+        A sample per person with ``pred_instances``; for a list of images such a list per image.
+
+    Raises:
+        DataError: An image cannot be read, or boxes are malformed.
+        ConfigError: The model's config has no test pipeline.
+    """
+    check_positive('batch_size', batch_size)
+    if not isinstance(img, list | tuple):
+        return inference_topdown(model, [img], [bboxes], bbox_format, batch_size)[0]
+    boxes = [None] * len(img) if bboxes is None else list(bboxes)
+    if len(boxes) != len(img):
+        raise DataError(f'bboxes must have one entry per image, {len(img)}, got {len(boxes)}')
+    pipeline = TopdownPipeline(model.cfg, model.dataset_meta)
+    crops = [
+        pipeline.crop(pipeline.load(image), given, bbox_format)
+        for image, given in zip(img, boxes, strict=True)
+    ]
+    samples = iter(predict_crops(model, [crop for group in crops for crop in group], batch_size))
+    return [[next(samples) for _ in group] for group in crops]
+
+
+class TopdownPipeline:
+    """The test pipeline of a config, for images and boxes at hand instead of a data set.
+
+    Args:
+        cfg: Config with ``test_dataloader.dataset.pipeline``.
+        dataset_meta: What is known of the joints; ``flip_indices`` is used.
+
+    Raises:
+        ConfigError: There is no such pipeline, or it does not start with LoadImage.
+    """
+
+    def __init__(self, cfg: Config, dataset_meta: Mapping[str, Any]) -> None:
+        steps = _test_dataset(cfg).get('pipeline')
+        if not steps or 'LoadImage' not in str(steps[0]['type']):
+            raise ConfigError(
+                'test_dataloader.dataset.pipeline must start with LoadImage, got '
+                f'{steps and steps[0]["type"]}'
+            )
+        self._load, *self._steps = [TRANSFORMS.build(step) for step in steps]
+        self._flip_indices = list(dataset_meta['flip_indices'])
+
+    def load(self, image: ImageLike) -> dict[str, Any]:
+        """Read an image.
+
+        Returns:
+            A sample with ``img`` and, of a file, ``img_path``.
+
+        Raises:
+            DataError: It cannot be read, or an array is no image (H, W, 3) uint8.
+        """
+        if not isinstance(image, np.ndarray):
+            return self._load(dict(img_path=str(image), img_id=0))
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise DataError(
+                f'an image must have shape (H, W, 3) and dtype uint8, got {image.shape} '
+                f'{image.dtype}'
+            )
+        return self._load(dict(img=image, img_path='', img_id=0))
+
+    def crop(
+        self, loaded: Mapping[str, Any], bboxes: ArrayLike | None, bbox_format: str = 'xyxy'
+    ) -> list[dict[str, Any]]:
+        """Cut the people out of an image.
+
+        Args:
+            loaded: Result of :meth:`load`.
+            bboxes: As in :func:`inference_topdown`.
+            bbox_format: Likewise.
+
+        Returns:
+            ``inputs`` and ``data_samples`` of each person.
+
+        Raises:
+            DataError: The boxes are malformed.
+        """
+        height, width = loaded['img_shape']
+        if bboxes is None:
+            bboxes = [[0, 0, width, height, 1]]
+        corners, scores = _parse_bboxes(bboxes, bbox_format)
+        crops = []
+        for i in range(len(corners)):
+            sample = dict(
+                loaded,
+                id=i,
+                bbox=corners[i : i + 1],
+                bbox_score=scores[i : i + 1],
+                flip_indices=self._flip_indices,
+                rng=np.random.default_rng(0),
+            )
+            for step in self._steps:
+                sample = step(sample)
+            crops.append(sample)
+        return crops
+
+
+def predict_crops(
+    model: nn.Module, crops: Sequence[dict[str, Any]], batch_size: int = 32
+) -> list[PoseDataSample]:
+    """Run a model on the results of :meth:`TopdownPipeline.crop`, ``batch_size`` at a time.
+
+    Returns:
+        The data sample of each crop, with predictions.
+    """
+    samples: list[PoseDataSample] = []
+    with torch.no_grad():
+        for start in range(0, len(crops), batch_size):
+            samples += model.test_step(pseudo_collate(crops[start : start + batch_size]))
+    return samples
+
+
+def _parse_bboxes(bboxes: ArrayLike, bbox_format: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return corners (N, 4) and scores (N,), float32."""
+    check_choice('bbox_format', bbox_format, ('xyxy', 'xywh'))
+    try:
+        boxes = np.array(bboxes, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f'bboxes must be numbers (N, 4) or (N, 5): {error}') from error
+    if boxes.size == 0:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] not in (4, 5):
+        raise DataError(f'bboxes must have shape (N, 4) or, with scores, (N, 5), got {boxes.shape}')
+    corners = boxes[:, :4] if bbox_format == 'xyxy' else bbox_xywh2xyxy(boxes[:, :4])
+    is_box = np.isfinite(boxes).all(axis=1) & (corners[:, 2:] > corners[:, :2]).all(axis=1)
+    if not is_box.all():
+        first = int(np.flatnonzero(~is_box)[0])
+        raise DataError(
+            'bboxes must be finite, wider and higher than 0, '
+            f'got {boxes[first].tolist()} at {first} in format {bbox_format}'
+        )
+    scores = boxes[:, 4] if boxes.shape[1] == 5 else np.ones(len(boxes), np.float32)
+    return corners, scores
+
+
+def _load_config(config: str | Path | Config, cfg_options: dict | None) -> Config:
+    """Load a config by file or name, or copy a loaded one; check what inference needs of it."""
+    if isinstance(config, Config):
+        cfg = config.copy()
+        cfg.merge_from_dict(cfg_options or {})
+    else:
+        cfg = load_config(find_config(config), cfg_options=cfg_options)
+    if 'model' not in cfg:
+        raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
+    # Metrics, hooks and schedules may need what is not installed here.
+    needed = {key: cfg[key] for key in _NEEDED_KEYS if key in cfg}
+    verify_config(Config(needed, filename=cfg.filename))
+    return cfg
+
+
+def _test_dataset(cfg: Config) -> Mapping[str, Any]:
+    """Return the config of the test data set, or an empty one."""
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
+    return loader.get('dataset') or {}
+
+
+def _find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
+    """Read the skeleton that the checkpoint was trained on, else that of the test data set."""
+    meta = checkpoint.get('meta', {}).get('dataset_meta')
+    if isinstance(meta, Mapping) and 'keypoint_name2id' in meta:
+        try:
+            return Skeleton.from_metainfo(meta)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"the checkpoint's dataset_meta must describe a skeleton: {error!r}"
+            ) from error
+    dataset = _test_dataset(cfg)
+    if dataset.get('metainfo'):
+        return skeleton_from_metainfo(dataset['metainfo'])
+    dataset_class = DATASETS.get(dataset.get('type', 'CocoDataset'))
+    return skeleton_from_metainfo(dataset_class.METAINFO)
+
+
+def _check_skeleton(skeleton: Skeleton, model: nn.Module) -> None:
+    """Require the model to find as many joints as the skeleton has."""
+    decoder = getattr(getattr(model, 'head', None), 'decoder', None)
+    if decoder is None:
+        return
+    num_joints = model.head.out_channels // decoder.channels_per_keypoint
+    if num_joints != skeleton.num_joints:
+        raise ConfigError(
+            f'the skeleton must have the {num_joints} joints that the model finds, '
+            f'{skeleton.name!r} has {skeleton.num_joints}: set metainfo of '
+            'test_dataloader.dataset, or load a checkpoint that was trained on the data set'
+        )
+
+
+def _choose_device(device: str | torch.device | None) -> torch.device:
+    """Return the device, the first GPU or the CPU when None."""
+    if device is None:
+        return torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (AssertionError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f'device must exist on this machine, got {device!r}: {reason}') from error
+    return chosen

@@ -1,0 +1,195 @@
+"""Find joints in images, folders and videos, and write what was found."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from numpy.typing import ArrayLike
+
+from posenas.apis.inference import TopdownPipeline, init_model, predict_crops
+from posenas.apis.model_zoo import find_model
+from posenas.apis.outputs import DrawOptions, ResultWriter, draw_people, to_instances
+from posenas.apis.sources import Frame, Source, list_sources, read_frames, select_boxes
+from posenas.registry import INFERENCERS
+from posenas.skeletons import Skeleton
+from posenas.structures import PoseDataSample
+from posenas.utils import DataError, check_positive
+
+__all__ = ['MMPoseInferencer', 'PoseInferencer', 'PoseNASInferencer']
+
+
+@INFERENCERS.register_module(name=['PoseInferencer', 'PoseNASInferencer', 'MMPoseInferencer'])
+class PoseInferencer:
+    """A model that looks at whatever it is given.
+
+    ``next(PoseInferencer('body', 'model.pth')('photo.jpg', out_dir='out'))`` gives the result for
+    one photo and writes it. Nothing is downloaded, and no code in a checkpoint is run.
+
+    Args:
+        pose2d: Config file, name of a model, or a loaded config.
+        pose2d_weights: Checkpoint file. Without one the weights are random, which is logged.
+        device: Where to compute; None takes the first GPU, else the CPU.
+        cfg_options: Settings that replace those of the config.
+
+    Attributes:
+        model: The model.
+        bad_inputs: (path, reason) of each input of the last call that could not be read.
+
+    Raises:
+        ConfigError: Config or device do not exist, or the config cannot mean anything.
+        CheckpointError: The checkpoint cannot be read safely or does not fit the model.
+    """
+
+    def __init__(
+        self,
+        pose2d: str | Path | Config = 'body',
+        pose2d_weights: str | Path | None = None,
+        device: str | torch.device | None = None,
+        cfg_options: dict | None = None,
+    ) -> None:
+        self.model = init_model(pose2d, pose2d_weights, device, cfg_options)
+        self.bad_inputs: list[tuple[str, str]] = []
+        self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
+        self._skeleton = Skeleton.from_metainfo(self.model.dataset_meta)
+        if pose2d_weights is None:
+            _warn_of_random_weights(pose2d)
+
+    def __call__(
+        self,
+        inputs: str | Path | np.ndarray | Sequence[Any],
+        bboxes: ArrayLike | Mapping[str, Any] | None = None,
+        bbox_format: str = 'xyxy',
+        batch_size: int = 1,
+        return_vis: bool = False,
+        return_datasamples: bool = False,
+        out_dir: str | Path | None = None,
+        vis_out_dir: str | Path | None = None,
+        pred_out_dir: str | Path | None = None,
+        kpt_thr: float = 0.3,
+        radius: int | None = None,
+        thickness: int | None = None,
+        draw_bbox: bool = False,
+        draw_heatmap: bool = False,
+        skeleton_style: str = 'mmpose',
+    ) -> Iterator[dict[str, list]]:
+        """Look at the inputs, one batch of images each time the result is asked for its next.
+
+        An image or video that cannot be read is logged, listed in :attr:`bad_inputs` and left
+        out; if it is the only input, it is an error.
+
+        Args:
+            inputs: Image or video file, folder of those, array (H, W, 3) uint8 in the order blue,
+                green, red, or a list of any of these.
+            bboxes: Person boxes for every image, a list with those of each image, or a dict from
+                file name to those; None takes the whole image. Image pixels, (N, 4) or, with
+                scores, (N, 5).
+            bbox_format: 'xyxy' or 'xywh'.
+            batch_size: Images at once.
+            return_vis: Whether results hold pictures.
+            return_datasamples: Whether predictions are data samples instead of plain values.
+            out_dir: Folder that gets ``visualizations`` and ``predictions``.
+            vis_out_dir: Folder of pictures instead.
+            pred_out_dir: Folder of JSON files instead.
+            kpt_thr: Joints with a greater score are drawn.
+            radius: Of drawn joints, pixels; None suits the size of each person.
+            thickness: Of drawn limbs, pixels; None suits the size of each person.
+            draw_bbox: Whether to draw the boxes.
+            draw_heatmap: Whether to draw the heatmaps.
+            skeleton_style: 'mmpose' or 'openpose'.
+
+        Returns:
+            An iterator of dicts: ``predictions`` has for each image a list of instances, see
+            :func:`posenas.apis.outputs.to_instances`; ``visualization`` a picture (H, W, 3) RGB
+            for each image, or nothing without ``return_vis``.
+
+        Raises:
+            DataError: Inputs or boxes do not exist or are malformed.
+            OutputError: A file cannot be written.
+            ValueError: Another argument has no meaning.
+        """
+        check_positive('batch_size', batch_size)
+        options = DrawOptions(kpt_thr, radius, thickness, draw_bbox, draw_heatmap, skeleton_style)
+        sources = list_sources(inputs)
+        if out_dir is not None:
+            vis_out_dir = vis_out_dir or Path(out_dir) / 'visualizations'
+            pred_out_dir = pred_out_dir or Path(out_dir) / 'predictions'
+        writer = ResultWriter(vis_out_dir, pred_out_dir, self.model.dataset_meta)
+        self.bad_inputs = []
+        batches = self._predict(sources, bboxes, bbox_format, batch_size, draw_heatmap)
+        return self._deliver(batches, writer, options, return_vis, return_datasamples)
+
+    def _predict(
+        self,
+        sources: Sequence[Source],
+        bboxes: ArrayLike | Mapping[str, Any] | None,
+        bbox_format: str,
+        batch_size: int,
+        output_heatmaps: bool,
+    ) -> Iterator[list[tuple[Frame, list[PoseDataSample]]]]:
+        """Yield batches of images, each with a sample per person."""
+
+        def note_bad(source: Source, error: DataError) -> None:
+            if len(sources) == 1:
+                raise error
+            self.bad_inputs.append((str(source.path or source.name), str(error)))
+            print_log(f'left out: {error}', logger='current', level=30)
+
+        frames = enumerate(read_frames(sources, self._pipeline.load, note_bad))
+        while batch := list(islice(frames, batch_size)):
+            crops = [
+                self._pipeline.crop(
+                    frame.loaded, select_boxes(bboxes, frame, position), bbox_format
+                )
+                for position, frame in batch
+            ]
+            self.model.test_cfg['output_heatmaps'] = output_heatmaps
+            samples = iter(predict_crops(self.model, [crop for group in crops for crop in group]))
+            yield [
+                (frame, [next(samples) for _ in group])
+                for (_, frame), group in zip(batch, crops, strict=True)
+            ]
+
+    def _deliver(
+        self,
+        batches: Iterator[list[tuple[Frame, list[PoseDataSample]]]],
+        writer: ResultWriter,
+        options: DrawOptions,
+        return_vis: bool,
+        return_datasamples: bool,
+    ) -> Iterator[dict[str, list]]:
+        """Draw, write and hand back what was found in each batch."""
+        needs_picture = return_vis or writer.vis_dir is not None
+        with writer:
+            for batch in batches:
+                result: dict[str, list] = dict(visualization=[], predictions=[])
+                for frame, samples in batch:
+                    picture = None
+                    if needs_picture:
+                        image = frame.loaded['img']
+                        picture = draw_people(image, samples, self._skeleton, options)
+                    instances = to_instances(samples)
+                    writer.write(frame.source, picture, instances)
+                    result['predictions'].append(samples if return_datasamples else instances)
+                    if return_vis:
+                        result['visualization'].append(picture)
+                yield result
+
+
+#: Names under which other projects would look for the class.
+PoseNASInferencer = MMPoseInferencer = PoseInferencer
+
+
+def _warn_of_random_weights(pose2d: str | Path | Config) -> None:
+    """Log that predictions mean nothing, and where published weights are."""
+    model = None if isinstance(pose2d, Config) else find_model(str(pose2d))
+    where = f': download {model.weights} and give its path' if model and model.weights else ''
+    print_log(
+        f'pose2d_weights is None, so the weights are random and predictions mean nothing{where}',
+        logger='current',
+        level=30,
+    )

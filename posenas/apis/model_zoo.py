@@ -1,0 +1,123 @@
+"""Names of models and the configs behind them, in a checkout and in an installed copy."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import posenas
+from posenas.utils import ConfigError
+
+__all__ = ['ModelInfo', 'find_config', 'find_model', 'list_models']
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One entry of a ``metafile.yml``.
+
+    Attributes:
+        name: Name, the stem of the config.
+        config: Path of the config.
+        aliases: Other names, such as MMPose's.
+        metadata: Parameters, MACs and input size (width, height) of the network.
+        results: Published figures with data set and protocol.
+        weights: Address of published weights.
+    """
+
+    name: str
+    config: Path
+    aliases: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    results: Sequence[Mapping[str, Any]] = ()
+    weights: str | None = None
+
+
+def list_models() -> tuple[ModelInfo, ...]:
+    """List the models of all metafiles, by name.
+
+    Raises:
+        ConfigError: The configs are missing, or two models share a name.
+    """
+    root = _configs_folder()
+    models = [
+        ModelInfo(
+            name=entry['Name'],
+            config=root / Path(entry['Config']).relative_to('configs'),
+            aliases=tuple(entry.get('Aliases', ())),
+            metadata=entry.get('Metadata'),
+            results=tuple(entry.get('Results', ())),
+            weights=entry.get('Weights'),
+        )
+        for metafile in sorted(root.rglob('metafile.yml'))
+        for entry in yaml.safe_load(metafile.read_text(encoding='utf-8'))['Models']
+    ]
+    names = [name for model in models for name in (model.name, *model.aliases)]
+    shared = sorted({name for name in names if names.count(name) > 1})
+    if shared:
+        raise ConfigError(f'names and aliases in the metafiles must differ, got twice: {shared}')
+    return tuple(sorted(models, key=lambda model: model.name))
+
+
+def find_model(name: str) -> ModelInfo | None:
+    """Return the model with this name or alias, or None."""
+    return next((m for m in list_models() if name in (m.name, *m.aliases)), None)
+
+
+def find_config(name: str | Path) -> Path:
+    """Find the config that a user means.
+
+    Args:
+        name: Path of a config; name or alias of a model; or stem of a shipped config.
+
+    Raises:
+        ConfigError: There is none; the text suggests the nearest names.
+    """
+    path = Path(name)
+    if path.suffix in ('.py', '.json', '.yaml', '.yml'):
+        return _find_file(path)
+    model = find_model(str(name))
+    if model is not None:
+        return model.config
+    stems = {config.stem: config for config in _list_configs()}
+    if str(name) in stems:
+        return stems[str(name)]
+    known = {name for model in list_models() for name in (model.name, *model.aliases)} | set(stems)
+    near = difflib.get_close_matches(str(name), sorted(known), n=3, cutoff=0.4)
+    hint = f'did you mean {" or ".join(near)}?' if near else f'known models: {sorted(known)}'
+    raise ConfigError(f'{name} must be a config file or the name of a model; {hint}')
+
+
+def _find_file(path: Path) -> Path:
+    """Return ``path``, or the shipped config that ``configs/...`` names where there is none."""
+    if path.is_file():
+        return path
+    if path.parts[:1] == ('configs',):
+        shipped = _configs_folder() / path.relative_to('configs')
+        if shipped.is_file():
+            return shipped
+    near = difflib.get_close_matches(path.name, [p.name for p in _list_configs()], n=3)
+    hint = f'; did you mean {" or ".join(near)}?' if near else ''
+    raise ConfigError(f'config file {path} must exist{hint}')
+
+
+def _list_configs() -> list[Path]:
+    """List the shipped configs; those of the published folder scheme only forward to others."""
+    root = _configs_folder()
+    parts = ((path, path.relative_to(root).parts[0]) for path in sorted(root.rglob('*.py')))
+    return [path for path, first in parts if first not in ('_base_', 'body')]
+
+
+def _configs_folder() -> Path:
+    """Return ``configs/`` of the checkout, or the copy inside an installed package.
+
+    Raises:
+        ConfigError: There is neither.
+    """
+    package = Path(posenas.__file__).resolve().parent
+    for folder in (package / '.configs', package.parent / 'configs'):
+        if folder.is_dir():
+            return folder
+    raise ConfigError(f'configs must lie in {package / ".configs"}: install posenas again')

@@ -1,0 +1,263 @@
+"""What is handed back and written: plain instances, pictures, JSON files and videos."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import cv2
+import numpy as np
+
+from posenas.apis.sources import Source
+from posenas.skeletons import COCO, Skeleton
+from posenas.structures import PoseDataSample
+from posenas.utils import OutputError, atomic_write, check_choice, check_probability, write_json
+
+__all__ = ['DrawOptions', 'ResultWriter', 'draw_people', 'to_instances']
+
+
+@dataclass(frozen=True)
+class DrawOptions:
+    """How predictions are drawn.
+
+    Attributes:
+        kpt_thr: Joints whose score is greater are drawn, in [0, 1].
+        radius: Of joints, pixels; None suits the size of each person.
+        thickness: Of limbs, pixels; None suits the size of each person.
+        draw_bbox: Whether to draw the boxes.
+        draw_heatmap: Whether to lay the heatmaps over the image.
+        skeleton_style: 'mmpose', or 'openpose' for models of COCO's joints.
+    """
+
+    kpt_thr: float = 0.3
+    radius: int | None = None
+    thickness: int | None = None
+    draw_bbox: bool = False
+    draw_heatmap: bool = False
+    skeleton_style: str = 'mmpose'
+
+    def __post_init__(self) -> None:
+        """Refuse values without meaning."""
+        check_probability('kpt_thr', self.kpt_thr)
+        check_choice('skeleton_style', self.skeleton_style, ('mmpose', 'openpose'))
+
+
+def to_instances(samples: Sequence[PoseDataSample]) -> list[dict[str, Any]]:
+    """Turn predictions into plain Python values.
+
+    Returns:
+        Per person ``keypoints`` [[x, y], ...] in image pixels, ``keypoint_scores``, ``bbox``
+        [[x1, y1, x2, y2]] (nested, as readers of MMPose's files expect) and ``bbox_score``.
+    """
+    return [
+        dict(
+            keypoints=person.keypoints[0].tolist(),
+            keypoint_scores=person.keypoint_scores[0].tolist(),
+            bbox=person.bboxes.tolist(),
+            bbox_score=float(person.bbox_scores[0]),
+        )
+        for person in (sample.pred_instances for sample in samples)
+    ]
+
+
+def draw_people(
+    image: np.ndarray,
+    samples: Sequence[PoseDataSample],
+    skeleton: Skeleton,
+    options: DrawOptions,
+) -> np.ndarray:
+    """Draw the predictions of one image.
+
+    Args:
+        image: (H, W, 3) uint8 in the order blue, green, red.
+        samples: One per person; with ``pred_fields`` under ``draw_heatmap``.
+        skeleton: Joints and limbs.
+        options: See :class:`DrawOptions`.
+
+    Returns:
+        Picture (H, W, 3) uint8 in the order red, green, blue.
+    """
+    from posenas.visualization import (
+        OPENPOSE,
+        draw_bboxes,
+        draw_heatmaps,
+        draw_poses,
+        to_openpose,
+    )
+
+    picture = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    if not samples:
+        return picture
+    people = [sample.pred_instances for sample in samples]
+    if options.draw_heatmap:
+        picture = draw_heatmaps(picture, _heatmaps_of_image(samples, image.shape[1::-1]))
+    if options.draw_bbox:
+        picture = draw_bboxes(picture, np.concatenate([person.bboxes for person in people]))
+    keypoints = np.concatenate([person.keypoints for person in people])
+    scores = np.concatenate([person.keypoint_scores for person in people])
+    if options.skeleton_style == 'openpose' and skeleton.joint_names == COCO.joint_names:
+        keypoints, scores = to_openpose(keypoints, scores)
+        skeleton = OPENPOSE
+    return draw_poses(
+        picture,
+        keypoints,
+        scores,
+        skeleton,
+        score_thr=options.kpt_thr,
+        line_width=options.thickness,
+        radius=options.radius,
+    )
+
+
+def _heatmaps_of_image(samples: Sequence[PoseDataSample], image_size: Sequence[int]) -> np.ndarray:
+    """Lay the largest of each person's maps at its place, (1, H, W)."""
+    from posenas.visualization import heatmaps_to_image
+
+    canvas = np.zeros((1, image_size[1], image_size[0]), np.float32)
+    for sample in samples:
+        maps = sample.pred_fields.heatmaps.float().cpu().numpy().max(axis=0, keepdims=True)
+        meta = sample.metainfo
+        placed = heatmaps_to_image(maps, meta['input_center'], meta['input_scale'], image_size)
+        np.maximum(canvas, placed, out=canvas)
+    return canvas
+
+
+class ResultWriter:
+    """Write the results of a call, each file whole or not at all.
+
+    Images give ``<stem>.jpg`` (or the suffix of the image) and ``<stem>.json``, a list of
+    instances. Videos give ``<stem>.mp4`` and ``<stem>.json``, with ``meta_info`` and
+    ``instance_info``, a list of {frame_id, instances}. A context: leaving it finishes the last
+    video, unless by an error.
+
+    Args:
+        vis_dir: Folder of pictures; None writes none.
+        pred_dir: Folder of JSON files; None writes none.
+        dataset_meta: What is known of the joints, for the files of videos.
+    """
+
+    def __init__(
+        self,
+        vis_dir: str | Path | None,
+        pred_dir: str | Path | None,
+        dataset_meta: Mapping[str, Any],
+    ) -> None:
+        self.vis_dir = None if vis_dir is None else Path(vis_dir)
+        self.pred_dir = None if pred_dir is None else Path(pred_dir)
+        self.dataset_meta = dataset_meta
+        self._video: Source | None = None
+        self._video_file: _VideoFile | None = None
+        self._instance_info: list[dict[str, Any]] = []
+
+    def __enter__(self) -> 'ResultWriter':
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish_video()
+        elif self._video_file is not None:
+            self._video_file.discard()
+
+    def write(
+        self, source: Source, picture: np.ndarray | None, instances: list[dict[str, Any]]
+    ) -> None:
+        """Write one image or the next frame of a video.
+
+        Args:
+            source: Where the image came from.
+            picture: (H, W, 3) uint8 in the order red, green, blue; needed for a ``vis_dir``.
+            instances: Result of :func:`to_instances`.
+
+        Raises:
+            OutputError: A file cannot be written.
+        """
+        if source is not self._video:
+            self._finish_video()
+            self._video = source if source.is_video else None
+        if source.is_video:
+            self._add_frame(source, picture, instances)
+            return
+        if self.vis_dir is not None:
+            suffix = source.path.suffix.lower() if source.path else '.jpg'
+            _write_picture(self.vis_dir / f'{source.stem}{suffix}', picture)
+        if self.pred_dir is not None:
+            write_json(self.pred_dir / f'{source.stem}.json', instances, indent=2)
+
+    def _add_frame(
+        self, source: Source, picture: np.ndarray | None, instances: list[dict[str, Any]]
+    ) -> None:
+        frame_id = len(self._instance_info)
+        self._instance_info.append(dict(frame_id=frame_id, instances=instances))
+        if self.vis_dir is None:
+            return
+        if self._video_file is None:
+            path = self.vis_dir / f'{source.stem}.mp4'
+            size = picture.shape[1], picture.shape[0]
+            self._video_file = _VideoFile(path, source.frames_per_second(), size)
+        self._video_file.write(picture)
+
+    def _finish_video(self) -> None:
+        if self._video is None:
+            return
+        from posenas.utils.plain_data import to_plain
+
+        if self._video_file is not None:
+            self._video_file.finish()
+        if self.pred_dir is not None:
+            content = dict(meta_info=to_plain(self.dataset_meta), instance_info=self._instance_info)
+            write_json(self.pred_dir / f'{self._video.stem}.json', content)
+        self._video, self._video_file, self._instance_info = None, None, []
+
+
+class _VideoFile:
+    """An MP4 file that gets its name when it is finished.
+
+    Args:
+        path: File to write.
+        fps: Frames per second.
+        size: Width and height, pixels.
+    """
+
+    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
+        self.path = path
+        self.part = path.with_name(f'.{path.stem}.part{path.suffix}')  # the suffix sets the form
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f'{path.parent} must be a folder to write to: {error}') from error
+        self.size = size
+        self.writer = cv2.VideoWriter(str(self.part), cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
+        if not self.writer.isOpened():
+            raise OutputError(f'{path} must be writable as a video, the encoder refused it')
+
+    def write(self, picture: np.ndarray) -> None:
+        """Append a picture (H, W, 3) uint8 RGB."""
+        self.writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+
+    def finish(self) -> None:
+        """Close the file and move it to its place."""
+        self.writer.release()
+        os.replace(self.part, self.path)
+
+    def discard(self) -> None:
+        """Close the file and remove it."""
+        self.writer.release()
+        self.part.unlink(missing_ok=True)
+
+
+def _write_picture(path: Path, picture: np.ndarray) -> None:
+    """Encode an RGB picture by the suffix of ``path``, JPEG where OpenCV does not know it."""
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    suffix = path.suffix if cv2.haveImageWriter(path.name) else '.jpg'
+    is_encoded, content = cv2.imencode(suffix, bgr)
+    if not is_encoded:
+        raise OutputError(f'{path} must be writable as an image of {picture.shape}')
+    with atomic_write(path.with_suffix(suffix)) as file:
+        file.write(content.tobytes())

@@ -1,0 +1,135 @@
+"""Find joints in images, folders and videos."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from posenas.cli.args import CommandParser
+from posenas.utils import DataError
+
+if TYPE_CHECKING:
+    from posenas.apis import PoseInferencer
+
+__all__ = ['build_parser', 'main']
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``posenas infer``."""
+    from posenas.utils.config import DictAction
+
+    parser = CommandParser(
+        'infer', 'Find joints in images, folders and videos; write pictures and JSON.'
+    )
+    parser.add_argument('inputs', nargs='+', metavar='INPUT', help='image, video or folder')
+    parser.add_argument(
+        '--config',
+        '--model',
+        required=True,
+        metavar='CONFIG|NAME',
+        help='config file or name of a model',
+    )
+    parser.add_argument('--checkpoint', required=True, metavar='FILE', help='trained weights')
+    parser.add_argument(
+        '--boxes',
+        metavar='FILE.json',
+        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file '
+        '(default: the whole image is one person)',
+    )
+    parser.add_argument(
+        '--out-dir',
+        default='work_dirs/infer',
+        metavar='DIR',
+        help='gets visualizations/ and predictions/ (default: %(default)s)',
+    )
+    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
+    parser.add_argument(
+        '--batch-size', type=int, default=8, metavar='N', help='images at once (default: 8)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config, such as model.test_cfg.flip_test=False',
+    )
+    _add_draw_options(parser)
+    return parser
+
+
+def _add_draw_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--kpt-thr',
+        type=float,
+        default=0.3,
+        metavar='SCORE',
+        help='draw joints with a greater score (default: 0.3)',
+    )
+    parser.add_argument('--radius', type=int, metavar='PIXELS', help='of drawn joints')
+    parser.add_argument('--thickness', type=int, metavar='PIXELS', help='of drawn limbs')
+    parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
+    parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
+    parser.add_argument('--skeleton-style', choices=('mmpose', 'openpose'), default='mmpose')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas infer``.
+
+    Returns:
+        0; inputs that could not be read are listed at the end.
+
+    Raises:
+        ConfigError: Config, model or device do not exist.
+        CheckpointError: The checkpoint cannot be read safely or does not fit the model.
+        DataError: Inputs or boxes are missing or malformed, or no input could be read.
+    """
+    args = build_parser().parse_args(argv)
+    from posenas.apis import PoseInferencer
+
+    inferencer = PoseInferencer(args.config, args.checkpoint, args.device, args.cfg_options)
+    num_images, num_people = _look_at(inferencer, args)
+    _report(inferencer, num_images, num_people, args.out_dir)
+    if not num_images:
+        raise DataError(f'at least one of {len(inferencer.bad_inputs)} inputs must be readable')
+    return 0
+
+
+def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> tuple[int, int]:
+    """Run over all inputs under a progress bar; count images and people."""
+    from rich.progress import Progress
+
+    from posenas.apis.sources import list_sources, read_boxes
+
+    boxes = None if args.boxes is None else read_boxes(args.boxes)
+    total = sum(source.count_frames() for source in list_sources(args.inputs))
+    results = inferencer(
+        args.inputs,
+        bboxes=boxes,
+        batch_size=args.batch_size,
+        out_dir=args.out_dir,
+        kpt_thr=args.kpt_thr,
+        radius=args.radius,
+        thickness=args.thickness,
+        draw_bbox=args.draw_bbox,
+        draw_heatmap=args.draw_heatmap,
+        skeleton_style=args.skeleton_style,
+    )
+    num_images = num_people = 0
+    with Progress() as progress:
+        task = progress.add_task('finding joints', total=total or None)
+        for result in results:
+            num_images += len(result['predictions'])
+            num_people += sum(map(len, result['predictions']))
+            progress.advance(task, len(result['predictions']))
+    return num_images, num_people
+
+
+def _report(inferencer: 'PoseInferencer', num_images: int, num_people: int, out_dir: str) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f'{num_images} images, {num_people} people: pictures and JSON are in {out_dir}')
+    bad = inferencer.bad_inputs
+    if bad:
+        console.print(f'{len(bad)} inputs left out because they could not be read:')
+        for _, reason in bad:
+            console.print(f'  {reason}', markup=False)
