@@ -71,15 +71,18 @@ class LeafStat:
 
 
 def profile_leaves(model: nn.Module, *inputs: Tensor) -> list[LeafStat]:
-    """Run ``model(*inputs)`` once in evaluation mode and measure its leaf modules."""
+    """Run ``model(*inputs)`` once in evaluation mode and measure its leaf modules.
+
+    Modules that did not run count nothing; they are listed only if they hold parameters.
+    """
     stats = {}
     with evaluation_mode(model), ExitStack() as hooks:
         for name, module in model.named_modules():
             if name and not any(True for _ in module.children()):
-                stats[name] = LeafStat(name)
-                _watch(module, stats[name], hooks)
+                stats[module] = LeafStat(name)
+                _watch(module, stats[module], hooks)
         model(*inputs)
-    return list(stats.values())
+    return [s for module, s in stats.items() if s.input_shape or count_parameters(module)]
 
 
 def _watch(module: nn.Module, stat: LeafStat, hooks: ExitStack) -> None:
