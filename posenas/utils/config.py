@@ -1,0 +1,180 @@
+"""Load configs and apply command-line overrides; what they say is checked by verify_config."""
+
+import re
+from argparse import ArgumentError, ArgumentParser, Namespace
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from mmengine.config import Config, ConfigDict
+from mmengine.config import DictAction as _DictAction
+from mmengine.logging import print_log
+
+from posenas.utils.config_check import verify_config
+from posenas.utils.config_schema import RUNNER_KEYS
+from posenas.utils.errors import ConfigError
+from posenas.utils.literals import parse_literal
+
+__all__ = ['DictAction', 'load_config', 'verify_config']
+
+
+class DictAction(_DictAction):
+    """Collect ``KEY=VALUE`` arguments in a dict.
+
+    Values are read as by mmengine (numbers, True, None, ``a,b``, ``[1,2]``, ``(a,b)``, text) and
+    besides as Python literals with ``dict(...)``, such as ``[dict(type='LocalVisBackend')]``.
+    """
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: str | Sequence[str] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Add the arguments to those collected already."""
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for item in [values] if isinstance(values, str) else values or ():
+            key, equals, text = item.partition('=')
+            if not key or not equals:
+                raise ArgumentError(self, f'must be KEY=VALUE, got {item!r}')
+            try:
+                options[key] = _parse_value(text)
+            except (ValueError, AssertionError) as error:
+                raise ArgumentError(self, f'cannot read the value of {key}: {error}') from error
+        setattr(namespace, self.dest, options)
+
+
+def _parse_value(text: str) -> object:
+    """Read one value; text that no rule fits stays text."""
+    is_nested = re.match(r'\s*([\[({]|(dict|list|tuple|set)\()', text)
+    if not is_nested and ',' not in text:
+        return _DictAction._parse_int_float_bool(text.strip('\'"'))
+    if is_nested:
+        try:
+            return parse_literal(text)
+        except ValueError:
+            if re.search(r'[{=]|\w\(', text):  # neither a list nor a tuple of bare words
+                raise
+    return _DictAction._parse_iterable(text)
+
+
+def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
+    """Read a config file and apply overrides.
+
+    Configs are Python and run when they are read: load only those you trust. The scope ``mmpose``
+    is taken as ours when MMPose is not installed, and a missing one is ours.
+
+    Args:
+        path: Config file, usually ``.py``.
+        cfg_options: Dotted key -> value, as :class:`DictAction` collects them.
+
+    Raises:
+        ConfigError: The file is missing or broken, or an override cannot be applied or would
+            reach only one of several copies of a value.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ConfigError(f'no config file at {path}: check the path')
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is a program and can fail in any way
+        raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
+    if cfg_options:
+        before = cfg.to_dict()
+        _merge(cfg, cfg_options)
+        _check_copies(before, cfg.to_dict(), cfg_options)
+    _adopt_scope(cfg)
+    return cfg
+
+
+def _merge(cfg: Config, options: dict) -> None:
+    for key, value in options.items():
+        try:
+            cfg.merge_from_dict({key: value})
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+            raise ConfigError(f'{key}={value!r} does not fit the config: {error}') from error
+
+
+def _check_copies(before: dict, after: dict, options: dict) -> None:
+    """Refuse overrides of a value that the file has copied to places which keep the old one.
+
+    mmengine copies values while it reads a file, so a new ``codec`` or ``data_root`` at the top
+    would not reach pipelines, head and data sets.
+    """
+    for key in options:
+        top = key.split('.')[0]
+        if key.split('.')[-1] == 'data_root':
+            old, changed = _look_up(before, key), key
+        elif top not in RUNNER_KEYS:
+            old, changed = before.get(top), top
+        else:
+            continue
+        if old is None or isinstance(old, bool) or old in ('', [], {}):
+            continue
+        places = [
+            place
+            for place, value in _walk(after)
+            if not _is_under(place, changed) and _is_copy(value, old)
+        ]
+        if places:
+            raise ConfigError(
+                f'{key} would reach only one copy: the old value stays in '
+                f'{", ".join(places[:6])}{", ..." if len(places) > 6 else ""}; override these too '
+                'or write a config file'
+            )
+
+
+def _is_copy(value: object, old: object) -> bool:
+    if isinstance(old, str) and isinstance(value, str):
+        return value == old or (old.endswith('/') and value.startswith(old))
+    return type(value) is type(old) and value == old
+
+
+def _is_under(place: str, key: str) -> bool:
+    return place == key or place.startswith((f'{key}.', f'{key}['))
+
+
+def _look_up(cfg: dict, key: str) -> object:
+    value: object = cfg
+    for part in key.split('.'):
+        if isinstance(value, dict):
+            value = value.get(part)
+        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            return None
+    return value
+
+
+def _walk(value: object, place: str = '') -> Iterator[tuple[str, object]]:
+    """Yield (dotted place, value) of everything inside a config."""
+    if isinstance(value, dict):
+        items = [(f'{place}.{key}' if place else str(key), item) for key, item in value.items()]
+    elif isinstance(value, list):
+        items = [(f'{place}.{index}', item) for index, item in enumerate(value)]
+    else:
+        return
+    for name, item in items:
+        yield name, item
+        yield from _walk(item, name)
+
+
+def _adopt_scope(cfg: Config) -> None:
+    """Let configs written for MMPose find our classes of the same names."""
+    scope = cfg.get('default_scope')
+    if scope == 'mmpose' and find_spec('mmpose') is None:
+        print_log("default_scope 'mmpose' is read as 'posenas': mmpose is not installed", 'current')
+        _strip_prefix(cfg._cfg_dict, 'mmpose.')
+    elif scope is not None:
+        return
+    cfg.default_scope = 'posenas'
+
+
+def _strip_prefix(value: object, prefix: str) -> None:
+    """Remove the scope from all ``type`` entries inside ``value``, in place."""
+    items = value.values() if isinstance(value, ConfigDict) else value
+    if isinstance(value, ConfigDict) and isinstance(value.get('type'), str):
+        value['type'] = value['type'].removeprefix(prefix)
+    for item in items if isinstance(value, ConfigDict | list | tuple) else ():
+        _strip_prefix(item, prefix)

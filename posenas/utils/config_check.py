@@ -1,0 +1,242 @@
+"""Find mistakes in a config before anything is built from it."""
+
+import inspect
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
+from typing import NamedTuple
+
+from mmengine.config import Config
+from mmengine.registry import FUNCTIONS, Registry
+
+from posenas.utils.config_schema import (
+    CONTAINERS,
+    DEFAULT_TYPES,
+    EXTRAS,
+    NAMES,
+    REGISTRIES,
+    RUNNER_KEYS,
+    USUAL_NAMES,
+    VARIABLES,
+)
+from posenas.utils.errors import ConfigError
+from posenas.utils.spelling import find_nearest, find_slip
+
+__all__ = ['verify_config']
+
+
+def verify_config(cfg: Config) -> None:
+    """Check names, types, arguments and copies of the codec; import the named packages for it.
+
+    Raises:
+        ConfigError: Something is wrong; the text lists where and the nearest valid names.
+    """
+    import_module('mmengine.runner')  # its loops and hooks are in no location of a registry
+    registries = _Registries(import_module(f'{cfg.get("default_scope") or "posenas"}.registry'))
+    content = cfg.to_dict()
+    faults = [*_check_top_level(content)]
+    for key in sorted(content, key=lambda key: key not in RUNNER_KEYS):
+        faults += _check(content[key], _Place(key, key, REGISTRIES.get(key, ())), registries)
+    if not faults:  # a codec with wrong arguments would differ from its copies too
+        faults = [*_check_codecs(content)]
+    if faults:
+        source = f'{cfg.filename}: ' if cfg.filename else ''
+        lines = list(dict(reversed([(fault.text, fault) for fault in faults])).values())[::-1]
+        raise ConfigError(source + '\n  '.join(f'{f.place}: {f.text}' for f in lines[:8]))
+
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+class _Fault(NamedTuple):
+    place: str
+    text: str
+
+
+class _Place(NamedTuple):
+    """Where in a config a value stands, and in which registries its class is looked up."""
+
+    path: str
+    key: str
+    registries: tuple[str, ...]
+
+    def enter(self, key: str) -> '_Place':
+        path = f'{self.path}.{key}'
+        inside_model = self.registries == ('MODELS',) and key in ('train_cfg', 'test_cfg')
+        known = () if inside_model else REGISTRIES.get(key, self.registries)
+        return _Place(path, key, known)
+
+    def enter_item(self, index: object) -> '_Place':
+        return self._replace(path=f'{self.path}.{index}')
+
+
+class _Registries:
+    """Classes by name, from the registries of the config's scope and of mmengine."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self.module = module
+
+    def find(self, names: Sequence[str], kind: str) -> object | None:
+        """Find the class ``kind`` in the first of the registries ``names`` that has it."""
+        for registry in self._get(names):
+            try:
+                found = registry.get(kind)
+            except RuntimeError:  # the way Registry.get says no
+                continue
+            if found is not None:
+                return found
+        return None
+
+    def list_names(self, names: Sequence[str]) -> list[str]:
+        """List what is registered there."""
+        found: list[str] = []
+        for registry in self._get(names):
+            node: Registry | None = registry
+            while node is not None:
+                found += node.module_dict
+                node = node.parent
+        return found
+
+    def _get(self, names: Sequence[str]) -> list[Registry]:
+        return [getattr(self.module, name, FUNCTIONS) for name in names]
+
+
+def _check_top_level(cfg: Mapping) -> Iterator[_Fault]:
+    known = RUNNER_KEYS | VARIABLES
+    for key in cfg:
+        if key not in known and (slip := find_slip(key, known)):
+            yield _Fault(key, f'is no entry of a config: did you mean {slip!r}?')
+
+
+def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_Fault]:
+    """Check ``value`` and all it contains."""
+    wanted = CONTAINERS.get(re.sub(r'^(train|val|test)_dataloader', 'dataloader', place.path))
+    if wanted is not None and value is not None and not isinstance(value, wanted):
+        kind = 'list' if wanted is list else 'dict'
+        yield _Fault(place.path, f'must be a {kind}, got {value!r}')
+    if isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _check(item, place.enter_item(index), registries)
+    elif isinstance(value, Mapping):
+        yield from _check_mapping(value, place, registries)
+        for key, item in value.items():
+            inside = place.enter_item if place.key == 'default_hooks' else place.enter
+            yield from _check(item, inside(str(key)), registries)
+
+
+def _check_mapping(value: Mapping, place: _Place, registries: _Registries) -> Iterator[_Fault]:
+    keys = [str(key) for key in value if key != '_scope_']
+    kind = value.get('type', _default_type(value, place))
+    closed = NAMES.get(place.path) or NAMES.get(place.key)
+    usual = USUAL_NAMES.get(place.key) if place.path.endswith(place.key) else None
+    if kind is not None and place.registries:
+        yield from _check_class(kind, keys, place, registries)
+    elif closed is not None and not place.registries:
+        yield from _check_names(keys, place, closed, is_closed=True)
+    elif usual is not None:
+        yield from _check_names(keys, place, usual, is_closed=False)
+    elif place.registries and 'type' not in value and (slip := _find_type_slip(keys)):
+        yield _Fault(place.path, f"unknown key {slip!r}: did you mean 'type'?")
+
+
+def _default_type(value: Mapping, place: _Place) -> str | None:
+    """Name the class that a top-level entry without ``type`` means."""
+    if place.path == 'train_cfg':
+        by_epoch = value.get('by_epoch', 'max_iters' not in value)
+        return 'EpochBasedTrainLoop' if by_epoch else 'IterBasedTrainLoop'
+    return DEFAULT_TYPES.get(place.path)
+
+
+def _check_class(
+    kind: object, keys: list[str], place: _Place, registries: _Registries
+) -> Iterator[_Fault]:
+    if not isinstance(kind, str):
+        found: object | None = kind  # a class itself, in configs that import
+    else:
+        found = registries.find(place.registries, kind)
+    if found is None:
+        nearest = find_nearest(str(kind).split('.')[-1], registries.list_names(place.registries))
+        hint = f': did you mean {nearest!r}?' if nearest else ''
+        yield _Fault(f'{place.path}.type', f'nothing is registered as {kind!r}{hint}')
+    elif callable(found):
+        names, is_closed = _list_arguments(found)
+        names |= {'type'} | EXTRAS.get(place.key, set())
+        yield from _check_names(keys, place, names, is_closed and 'constructor' not in keys, kind)
+
+
+def _list_arguments(function: object) -> tuple[set[str], bool]:
+    """List the names of arguments and tell whether there can be no others.
+
+    ``**kwargs`` of a constructor are followed into its base classes.
+    """
+    classes = inspect.getmro(function) if inspect.isclass(function) else ()
+    calls = [vars(c)['__init__'] for c in classes if '__init__' in vars(c)] or [function]
+    names: set[str] = set()
+    for call in calls:
+        parameters = inspect.signature(call).parameters.values()
+        names |= {p.name for p in parameters if p.kind in _NAMED}
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    first = inspect.signature(calls[0]).parameters.values()
+    return names - {'self'}, not any(p.kind is p.VAR_KEYWORD for p in first)
+
+
+def _check_names(
+    keys: list[str], place: _Place, names: Collection[str], is_closed: bool, kind: object = None
+) -> Iterator[_Fault]:
+    for key in keys:
+        if key in names:
+            continue
+        nearest = find_nearest(key, names) if is_closed else find_slip(key, names)
+        if is_closed or nearest:
+            owner = f' of {getattr(kind, "__name__", kind)}' if kind else ''
+            hint = f': did you mean {nearest!r}?' if nearest else f': valid are {sorted(names)}'
+            yield _Fault(place.path, f'unknown key {key!r}{owner}{hint}')
+
+
+def _check_codecs(cfg: Mapping) -> Iterator[_Fault]:
+    """Require one codec everywhere: mmengine copies it while it reads the file."""
+    codecs = [
+        (place, codec)
+        for place, codec in _find_entries(cfg, ('codec', 'encoder', 'decoder'))
+        if isinstance(codec, Mapping) and 'input_size' in codec and 'type' in codec
+    ]
+    if not codecs:
+        return
+    first, wanted = codecs[0]
+    for place, codec in codecs[1:]:
+        for key in sorted({*wanted, *codec}):
+            if codec.get(key) != wanted.get(key):
+                yield _Fault(
+                    place,
+                    'the codec must be the same in codec, model.head.decoder and the encoder of '
+                    f'GenerateTarget, got {key}={codec.get(key)!r} here and {wanted.get(key)!r} in '
+                    f'{first}: change all places',
+                )
+    for place, size in _find_entries(cfg, ('input_size',)):
+        if isinstance(size, list | tuple) and tuple(size) != tuple(wanted['input_size']):
+            yield _Fault(
+                place,
+                f"must be the codec's {tuple(wanted['input_size'])}, got {tuple(size)} "
+                '(width, height): change both',
+            )
+
+
+def _find_entries(
+    value: object, keys: Collection[str], place: str = ''
+) -> Iterator[tuple[str, object]]:
+    """Yield (place, value) of all entries with one of ``keys``, outer ones first."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            path = f'{place}.{key}' if place else str(key)
+            if key in keys:
+                yield path, item
+            yield from _find_entries(item, keys, path)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _find_entries(item, keys, f'{place}.{index}')
+
+
+def _find_type_slip(keys: list[str]) -> str | None:
+    return next((key for key in keys if find_slip(key, ['type'])), None)

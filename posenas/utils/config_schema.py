@@ -1,0 +1,144 @@
+"""What the entries of a config may be called, and where the classes they name are registered."""
+
+__all__ = [
+    'CONTAINERS',
+    'DEFAULT_TYPES',
+    'EXTRAS',
+    'NAMES',
+    'REGISTRIES',
+    'RUNNER_KEYS',
+    'USUAL_NAMES',
+    'VARIABLES',
+]
+
+#: Top-level entries that the runner or a command reads.
+RUNNER_KEYS = frozenset(
+    {
+        *('activation_checkpointing', 'auto_scale_lr', 'compile', 'custom_hooks'),
+        *('custom_imports', 'data_preprocessor', 'default_hooks', 'default_scope'),
+        *('efficient_conv_bn_eval', 'env_cfg', 'experiment_name', 'find_unused_parameters'),
+        *('launcher', 'load_from', 'log_level', 'log_processor', 'model', 'model_wrapper_cfg'),
+        *('optim_wrapper', 'param_scheduler', 'randomness', 'resume', 'runner_type', 'sync_bn'),
+        *('test_cfg', 'test_dataloader', 'test_evaluator', 'train_cfg', 'train_dataloader'),
+        *('tta_model', 'val_cfg', 'val_dataloader', 'val_evaluator', 'visualizer', 'work_dir'),
+    }
+)
+#: Variables that configs customarily copy values from.
+VARIABLES = frozenset(
+    {
+        *('backend_args', 'channel_cfg', 'codec', 'data_mode', 'data_root', 'dataset_type'),
+        *('max_epochs', 'test_pipeline', 'train_pipeline', 'val_pipeline', 'vis_backends'),
+    }
+)
+#: Key of a config -> registries of the class that its value names.
+REGISTRIES = {
+    'model': ('MODELS',),
+    'data_preprocessor': ('MODELS',),
+    'dataset': ('DATASETS',),
+    'pipeline': ('TRANSFORMS',),
+    'train_pipeline': ('TRANSFORMS',),
+    'val_pipeline': ('TRANSFORMS',),
+    'test_pipeline': ('TRANSFORMS',),
+    'sampler': ('DATA_SAMPLERS',),
+    'batch_sampler': ('DATA_SAMPLERS',),
+    'collate_fn': ('FUNCTIONS',),
+    'codec': ('KEYPOINT_CODECS',),
+    'decoder': ('KEYPOINT_CODECS', 'MODELS'),
+    'encoder': ('KEYPOINT_CODECS', 'MODELS'),
+    'optim_wrapper': ('OPTIM_WRAPPERS',),
+    'optimizer': ('OPTIMIZERS',),
+    'param_scheduler': ('PARAM_SCHEDULERS',),
+    'default_hooks': ('HOOKS',),
+    'custom_hooks': ('HOOKS',),
+    'train_cfg': ('LOOPS',),
+    'val_cfg': ('LOOPS',),
+    'test_cfg': ('LOOPS',),
+    'val_evaluator': ('METRICS', 'EVALUATORS'),
+    'test_evaluator': ('METRICS', 'EVALUATORS'),
+    'visualizer': ('VISUALIZERS',),
+    'vis_backends': ('VISBACKENDS',),
+    'log_processor': ('LOG_PROCESSORS',),
+    'init_cfg': ('WEIGHT_INITIALIZERS',),
+    'model_wrapper_cfg': ('MODEL_WRAPPERS',),
+}
+#: Key -> what its config may hold besides the arguments of the class.
+EXTRAS = {
+    'norm_cfg': {'requires_grad'},
+    'optim_wrapper': {'constructor', 'optimizer', 'paramwise_cfg'},
+    'param_scheduler': {'convert_to_iter_based'},
+    'default_hooks': {'priority'},
+    'custom_hooks': {'priority'},
+    'train_cfg': {'by_epoch'},
+}
+#: Top-level entry -> class it stands for without a type.
+DEFAULT_TYPES = {
+    'optim_wrapper': 'OptimWrapper',
+    'val_cfg': 'ValLoop',
+    'test_cfg': 'TestLoop',
+    'log_processor': 'LogProcessor',
+    'visualizer': 'Visualizer',
+}
+#: Arguments of ``torch.utils.data.DataLoader`` and of the runner that builds it.
+_LOADER = {
+    *('dataset', 'batch_size', 'shuffle', 'sampler', 'batch_sampler', 'num_workers'),
+    *('collate_fn', 'pin_memory', 'drop_last', 'timeout', 'worker_init_fn', 'generator'),
+    *('multiprocessing_context', 'prefetch_factor', 'persistent_workers', 'pin_memory_device'),
+    *('in_order', 'num_batch_per_epoch', 'disable_subprocess_warning'),
+}
+#: Place or key of a dict without a class -> the names it may hold.
+NAMES = {
+    'train_dataloader': _LOADER,
+    'val_dataloader': _LOADER,
+    'test_dataloader': _LOADER,
+    'env_cfg': {'cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'},
+    'mp_cfg': {'mp_start_method', 'opencv_num_threads'},
+    'randomness': {'seed', 'diff_rank_seed', 'deterministic'},
+    'auto_scale_lr': {'enable', 'base_batch_size'},
+    'custom_imports': {'imports', 'allow_failed_imports'},
+    'data_prefix': {'img'},
+    'filter_cfg': {'bbox_score_thr'},
+    'model.test_cfg': {'flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps'},
+    'model.train_cfg': {'compute_acc'},
+}
+#: As NAMES, but other names are allowed too; only slips of these are reported.
+USUAL_NAMES = {
+    'default_hooks': {
+        *('timer', 'logger', 'param_scheduler', 'checkpoint', 'sampler_seed', 'visualization'),
+        *('nan_guard', 'plain_checkpoint', 'stop_signal', 'badcase'),
+    },
+    'dist_cfg': {'backend', 'timeout', 'port'},
+    'backend_args': {'backend'},
+    'paramwise_cfg': {
+        *('custom_keys', 'lr_mult', 'decay_mult', 'bias_lr_mult', 'bias_decay_mult'),
+        *('norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult', 'bypass_duplicate'),
+    },
+    'clip_grad': {'type', 'max_norm', 'norm_type', 'clip_value', 'error_if_nonfinite', 'foreach'},
+}
+#: Place -> what must stand there; ``dataloader`` is any of the three.
+CONTAINERS: dict[str, type | tuple[type, ...]] = {
+    'model': dict,
+    'model.data_preprocessor': dict,
+    'model.backbone': dict,
+    'model.neck': dict,
+    'model.head': dict,
+    'model.test_cfg': dict,
+    'dataloader': dict,
+    'dataloader.dataset': dict,
+    'dataloader.sampler': dict,
+    'dataloader.dataset.pipeline': list,
+    'train_cfg': dict,
+    'val_cfg': dict,
+    'test_cfg': dict,
+    'optim_wrapper': dict,
+    'optim_wrapper.optimizer': dict,
+    'param_scheduler': (dict, list),
+    'val_evaluator': (dict, list),
+    'test_evaluator': (dict, list),
+    'default_hooks': dict,
+    'custom_hooks': list,
+    'visualizer': dict,
+    'log_processor': dict,
+    'env_cfg': dict,
+    'randomness': dict,
+    'auto_scale_lr': dict,
+}
