@@ -1,0 +1,63 @@
+"""``posenas dataset synthetic``: draw annotated people."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from functools import partial
+
+from posenas.cli.args import CommandParser
+
+__all__ = ['build_parser', 'main']
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """List the options of the command."""
+    parser = CommandParser('dataset', 'Create data sets.')
+    kinds = parser.add_subparsers(
+        dest='kind', required=True, metavar='KIND', parser_class=argparse.ArgumentParser
+    )
+    people = kinds.add_parser(
+        'synthetic',
+        help='drawn people with exact joints, boxes and visibility',
+        description='Draw people: JPEG images, videos as folders of frames, COCO annotations.',
+    )
+    people.add_argument('--out', required=True, help='new or empty folder')
+    people.add_argument('--num-images', type=int, default=0, help='single images')
+    people.add_argument('--num-videos', type=int, default=0, help='videos with tracked people')
+    people.add_argument('--num-frames', type=int, default=24, help='frames of each video')
+    people.add_argument('--seed', type=int, default=0, help='equal seeds give equal files')
+    people.add_argument(
+        '--size', type=int, nargs=2, default=(640, 480), metavar=('W', 'H'), help='pixels'
+    )
+    people.add_argument('--people', type=float, default=3.0, help='mean number in an image')
+    people.add_argument(
+        '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: Arguments after ``dataset``; those of the process when None.
+
+    Returns:
+        Exit code 0.
+    """
+    args = build_parser().parse_args(argv)
+    from rich.progress import Progress
+
+    from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
+
+    spec = SyntheticSpec(
+        args.num_images, args.num_videos, args.num_frames, args.seed, tuple(args.size), args.people
+    )
+    total = spec.num_images + spec.num_videos * spec.num_frames
+    with Progress() as progress:
+        task = progress.add_task('drawing people', total=total)
+        advance = partial(progress.advance, task)
+        files = build_synthetic(args.out, spec, args.jobs, advance)
+        for file in files:
+            progress.console.print(f'annotations: {file}', soft_wrap=True, highlight=False)
+    return 0

@@ -1,0 +1,132 @@
+"""Short videos: people move from pose to pose while the camera pans and zooms."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from posenas.datasets.synthetic.background import draw_background
+from posenas.datasets.synthetic.photo import Photo
+from posenas.datasets.synthetic.poses import mirror_pose, sample_pose
+from posenas.datasets.synthetic.render import Light
+from posenas.datasets.synthetic.scene import Actor, Picture, Studio, sample_actors
+
+__all__ = ['draw_video']
+
+_FRAMES_PER_POSE = (10, 22)  # frames from one key pose to the next
+_MARGIN = 1.3  # background beyond the picture, for the camera's way
+
+
+@dataclass(frozen=True)
+class _Motion:
+    """Way of one actor: key poses (N, 29) at frames (N,), pixels per frame, growth per frame."""
+
+    poses: np.ndarray
+    frames: np.ndarray
+    drift: np.ndarray
+    growth: float
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator, actor: Actor, num_frames: int) -> '_Motion':
+        """Draw a way: half of the people repeat a pose and its mirror image, as walkers do."""
+        steps = rng.integers(*_FRAMES_PER_POSE, size=num_frames // _FRAMES_PER_POSE[0] + 2)
+        pose = actor.person.pose
+        poses = [pose]
+        repeats = rng.random() < 0.5
+        for _ in range(len(steps) - 1):
+            if repeats:
+                pose = mirror_pose(pose)
+                pose[0] = poses[0][0]
+            else:
+                pose = pose + rng.uniform(0.2, 0.7) * _towards(pose, sample_pose(rng), rng)
+            poses.append(pose)
+        return cls(
+            np.stack(poses),
+            np.cumsum(steps) - steps[0] - rng.integers(0, steps[0]),
+            rng.normal(0, 0.006, 2) * (1, 0.3) * actor.camera.scale,
+            rng.normal(0, 0.003),
+        )
+
+    def move(self, actor: Actor, frame: int, camera: '_Way') -> Actor:
+        """Put the actor where the frame sees it."""
+        pose = _glide(self.poses, self.frames, frame)
+        center, zoom = camera.see(actor.camera.center + frame * self.drift, frame)
+        scale = actor.camera.scale * zoom * np.exp(self.growth * frame)
+        low, high = (
+            camera.see(corner + frame * self.drift, frame)[0]
+            for corner in np.split(actor.obstacle_box, 2)
+        )
+        return replace(
+            actor,
+            person=actor.person.bend(pose),
+            camera=replace(actor.camera, center=center, scale=scale),
+            obstacle_box=np.concatenate([low, high]),
+        )
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Way of the camera: sway (2,) in pixels and zoom, one slow wave of ``period`` frames."""
+
+    middle: np.ndarray
+    sway: np.ndarray
+    zoom: float
+    period: float
+    phase: float
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator, size: tuple[int, int]) -> '_Way':
+        """Draw the camera's way."""
+        extent = np.array(size, float)
+        return cls(
+            0.5 * extent,
+            rng.uniform(-0.06, 0.06, 2) * extent,
+            rng.uniform(-0.08, 0.08),
+            rng.uniform(40, 90),
+            rng.uniform(0, 2 * np.pi),
+        )
+
+    def see(self, point: np.ndarray, frame: int) -> tuple[np.ndarray, float]:
+        """Return where a point (2,) of the scene is seen and how much it is enlarged."""
+        wave = np.sin(self.phase + 2 * np.pi * frame / self.period)
+        zoom = float(np.exp(self.zoom * wave))
+        return (point - self.middle) * zoom + self.middle + wave * self.sway, zoom
+
+
+def _towards(pose: np.ndarray, goal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Difference of two poses with at most an eighth of a turn of the whole body."""
+    step = goal - pose
+    step[:3] = np.clip(step[:3], -0.5, 0.5)
+    step[0] = rng.normal(0, 0.4)
+    return step
+
+
+def _glide(values: np.ndarray, frames: np.ndarray, frame: int) -> np.ndarray:
+    """Interpolate rows of ``values`` (N, D) at ``frames`` (N,) with rest at every key."""
+    last = int(np.clip(np.searchsorted(frames, frame, side='right'), 1, len(frames) - 1))
+    start, stop = frames[last - 1], frames[last]
+    share = np.clip((frame - start) / (stop - start), 0, 1)
+    share = share * share * (3 - 2 * share)
+    return values[last - 1] + share * (values[last] - values[last - 1])
+
+
+def draw_video(studio: Studio, seed: int, index: int, num_frames: int) -> Iterator[Picture]:
+    """Draw video ``index`` of the set ``seed`` frame by frame; it depends on nothing else."""
+    rng = np.random.default_rng([seed, index, 1])
+    light, photo = Light.sample(rng), Photo.sample(rng)
+    width, height = studio.size
+    wide = (round(width * _MARGIN), round(height * _MARGIN))
+    background = draw_background(rng, wide, studio.texture)
+    way = _Way.sample(rng, studio.size)
+    actors = sample_actors(rng, studio.size, studio.people)
+    motions = [_Motion.sample(rng, actor, num_frames) for actor in actors]
+    corner = 0.5 * (np.array(studio.size) - wide)
+    for frame in range(num_frames):
+        offset, zoom = way.see(corner, frame)
+        matrix = np.array([[zoom, 0, offset[0]], [0, zoom, offset[1]]])
+        image = cv2.warpAffine(background, matrix, studio.size, borderMode=cv2.BORDER_REFLECT_101)
+        moved = [
+            motion.move(actor, frame, way) for actor, motion in zip(actors, motions, strict=True)
+        ]
+        yield studio.photograph(image, moved, light, photo, rng)

@@ -1,0 +1,226 @@
+"""Files: JPEG images, videos as folders of frames, COCO-style annotations."""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import cv2
+
+from posenas.datasets.synthetic.scene import Annotation, Picture, Studio
+from posenas.datasets.synthetic.video import draw_video
+from posenas.skeletons import COCO
+from posenas.utils.atomic_io import write_json
+from posenas.utils.errors import ConfigError, OutputError
+
+__all__ = ['IMAGE_ANNOTATIONS', 'VIDEO_ANNOTATIONS', 'SyntheticSpec', 'build_synthetic']
+
+IMAGE_ANNOTATIONS = 'annotations/person_keypoints.json'
+VIDEO_ANNOTATIONS = 'annotations/person_keypoints_videos.json'
+
+Row = dict[str, object]
+#: Pictures that were drawn together, each with the rows of its people.
+Part = list[tuple[Row, list[Row]]]
+
+
+@dataclass(frozen=True)
+class SyntheticSpec:
+    """What is drawn.
+
+    Args:
+        num_images: Number of single images.
+        num_videos: Number of videos.
+        num_frames: Frames of each video.
+        seed: Choice of the people and scenes; each image depends on (seed, its number) only.
+        size: (width, height) in pixels.
+        people: Mean number of people in an image, at least 1.
+    """
+
+    num_images: int = 0
+    num_videos: int = 0
+    num_frames: int = 24
+    seed: int = 0
+    size: tuple[int, int] = (640, 480)
+    people: float = 3.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        rules = (
+            ('num_images', self.num_images >= 0, 'at least 0'),
+            ('num_videos', self.num_videos >= 0, 'at least 0'),
+            ('num_images + num_videos', self.num_images + self.num_videos > 0, 'at least 1'),
+            ('num_frames', self.num_frames >= 1, 'at least 1'),
+            ('seed', self.seed >= 0, 'at least 0'),
+            ('size', 64 <= min(self.size) and max(self.size) <= 4096, '64 to 4096 on both sides'),
+            ('people', 1 <= self.people <= 8, 'between 1 and 8'),
+        )
+        for name, holds, rule in rules:
+            if not holds:
+                raise ConfigError(f'{name} must be {rule}, got {self}')
+
+
+def build_synthetic(
+    out: str | Path,
+    spec: SyntheticSpec,
+    jobs: int = 1,
+    on_progress: Callable[[int], object] | None = None,
+) -> tuple[Path, ...]:
+    """Draw a data set into a folder.
+
+    Writes ``images/<number>.jpg`` and ``annotations/person_keypoints.json``, both in the layout of
+    COCO; videos become ``videos/<number>/<frame>.jpg`` with ``vid_id``, ``frame_id`` and
+    ``track_id`` in ``annotations/person_keypoints_videos.json``. Equal specs give equal files,
+    byte for byte, whatever ``jobs``. The annotations are written last.
+
+    Args:
+        out: Folder that does not exist or is empty.
+        spec: What to draw.
+        jobs: Processes that draw.
+        on_progress: Called with a number of pictures each time so many are done.
+
+    Returns:
+        The annotation files.
+
+    Raises:
+        ConfigError: The folder holds files, is no folder, or ``jobs`` is less than 1.
+        OutputError: A file cannot be written.
+    """
+    if jobs < 1:
+        raise ConfigError(f'jobs must be at least 1, got {jobs}')
+    out = Path(out)
+    tasks = (
+        (IMAGE_ANNOTATIONS, _write_image, spec.num_images),
+        (VIDEO_ANNOTATIONS, _write_video, spec.num_videos),
+    )
+    written = []
+    try:
+        _make_folders(out, spec)
+        with _open_pool(jobs) as run:
+            for name, draw, count in tasks:
+                if count:
+                    parts = run(partial(draw, out, spec), range(count))
+                    write_json(out / name, _collect(spec, parts, on_progress))
+                    written.append(out / name)
+    except OSError as error:
+        raise OutputError(
+            f'synthetic people need a folder that can be written, {str(out)!r} cannot: {error}; '
+            'choose another folder or free some space'
+        ) from error
+    return tuple(written)
+
+
+@contextmanager
+def _open_pool(jobs: int) -> Iterator[Callable[..., Iterator[Part]]]:
+    """Offer a ``map`` that keeps the order, over ``jobs`` processes or in this one."""
+    if jobs == 1:
+        yield map
+        return
+    pool = ProcessPoolExecutor(jobs)
+    try:
+        yield partial(pool.map, chunksize=4)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _make_folders(out: Path, spec: SyntheticSpec) -> None:
+    """Create the folders.
+
+    Raises:
+        ConfigError: ``out`` is a file or holds something.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ConfigError(
+            f'synthetic people need a new or empty folder, {str(out)!r} is a file or holds files; '
+            'remove it or choose another'
+        )
+    (out / 'annotations').mkdir(parents=True, exist_ok=True)
+    if spec.num_images:
+        (out / 'images').mkdir()
+    for index in range(spec.num_videos):
+        (out / 'videos' / f'{index:06d}').mkdir(parents=True)
+
+
+@cache
+def _build_studio(size: tuple[int, int], people: float) -> Studio:
+    """Make the tiles once per process."""
+    return Studio.build(size, people)
+
+
+def _write_image(out: Path, spec: SyntheticSpec, index: int) -> Part:
+    """Draw and store one image."""
+    picture = _build_studio(spec.size, spec.people).draw_image(spec.seed, index)
+    name = f'{index:06d}.jpg'
+    return [_store(out / 'images' / name, name, picture)]
+
+
+def _write_video(out: Path, spec: SyntheticSpec, index: int) -> Part:
+    """Draw and store the frames of one video."""
+    studio = _build_studio(spec.size, spec.people)
+    part = []
+    for frame, picture in enumerate(draw_video(studio, spec.seed, index, spec.num_frames)):
+        name = f'{index:06d}/{frame:06d}.jpg'
+        image, people = _store(out / 'videos' / name, name, picture)
+        image.update(vid_id=index + 1, frame_id=frame, nframes=spec.num_frames, is_labeled=True)
+        part.append((image, people))
+    return part
+
+
+def _store(path: Path, name: str, picture: Picture) -> tuple[Row, list[Row]]:
+    """Write one JPEG and list it with its people; numbers follow in :func:`_collect`."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, picture.quality]
+    path.write_bytes(cv2.imencode('.jpg', picture.image, quality)[1].tobytes())
+    height, width = picture.image.shape[:2]
+    image = dict(file_name=name, width=width, height=height)
+    return image, [_describe(annotation) for annotation in picture.annotations]
+
+
+def _describe(annotation: Annotation) -> Row:
+    """Turn one person into a row of COCO's annotations."""
+    keypoints = annotation.keypoints
+    flat = [
+        value
+        for x, y, flag in keypoints.tolist()
+        for value in (round(x, 2), round(y, 2), int(flag))
+    ]
+    return dict(
+        category_id=1,
+        iscrowd=0,
+        track_id=annotation.track,
+        bbox=list(annotation.bbox),
+        area=annotation.area,
+        num_keypoints=int((keypoints[:, 2] > 0).sum()),
+        keypoints=flat,
+        segmentation=[],
+    )
+
+
+def _collect(
+    spec: SyntheticSpec, parts: Iterable[Part], on_progress: Callable[[int], object] | None
+) -> Row:
+    """Number the rows of all parts and complete them to a COCO file."""
+    images: list[Row] = []
+    annotations: list[Row] = []
+    for part in parts:
+        for image, people in part:
+            images.append(dict(id=len(images) + 1, **image))
+            for person in people:
+                numbers = dict(id=len(annotations) + 1, image_id=len(images))
+                annotations.append(numbers | person)
+        if on_progress is not None:
+            on_progress(len(part))
+    person = dict(
+        id=1,
+        name='person',
+        supercategory='person',
+        keypoints=list(COCO.joint_names),
+        skeleton=[[first + 1, second + 1] for first, second in COCO.limbs],
+    )
+    return dict(
+        info=dict(description='posenas synthetic people', **asdict(spec)),
+        licenses=[],
+        images=images,
+        annotations=annotations,
+        categories=[person],
+    )
