@@ -19,6 +19,8 @@ __all__ = [
     'load_experiment',
 ]
 
+_LOCAL_BACKEND = dict(type='LocalVisBackend')
+
 
 class CommandParser(argparse.ArgumentParser):
     """Argument parser that reads ``_`` in the name of an option as ``-``.
@@ -139,8 +141,10 @@ def apply_draw_options(args: argparse.Namespace, cfg: dict, hook: str, hook_type
     if args.interval < 1:
         raise ConfigError(f'--interval must be at least 1, got {args.interval}')
     settings = dict(enable=True, show=args.show, interval=args.interval)
-    if args.show_dir:
-        settings['out_dir'] = args.show_dir
+    if args.show_dir:  # absolute: the hook puts other folders inside that of the run
+        settings['out_dir'] = str(Path(args.show_dir).absolute())
     if args.show:
         settings['wait_time'] = args.wait_time
     cfg.setdefault('default_hooks', {}).setdefault(hook, dict(type=hook_type)).update(settings)
+    if not cfg.get('visualizer'):
+        cfg['visualizer'] = dict(type='PoseLocalVisualizer', vis_backends=[_LOCAL_BACKEND])

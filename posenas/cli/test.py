@@ -75,7 +75,7 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         help='mAP, PCK, PCKh, tPCK or names of metric classes, instead of those of the config',
     )
     scores.add_argument('--no-eval', action='store_true', help='predict, score nothing')
-    scores.add_argument(
+    parser.add_argument(
         '--format-only',
         action='store_true',
         help='write result files for an evaluation server (to the work dir), score nothing',
@@ -117,17 +117,20 @@ def _choose_metrics(args: argparse.Namespace, cfg: Config) -> list[dict[str, Any
     if args.no_eval:
         return []
     if args.eval:
-        return [_find_metric(name, configured, cfg) for name in args.eval]
-    if args.format_only:
-        prefix = str(Path(cfg.work_dir) / 'results')
-        formats = [metric for metric in configured if 'format_only' in _parameters(metric)]
-        if not formats:
-            raise ConfigError(
-                f'--format-only needs a metric that writes result files, the config has '
-                f'{[metric["type"] for metric in configured]}: add --eval mAP instead'
-            )
-        return [dict(dict(outfile_prefix=prefix), **m, format_only=True) for m in formats]
-    return configured
+        configured = [_find_metric(name, configured, cfg) for name in args.eval]
+    return _formats(configured, cfg) if args.format_only else configured
+
+
+def _formats(metrics: list[dict[str, Any]], cfg: Config) -> list[dict[str, Any]]:
+    """Return the metrics that can write result files, set to only do that."""
+    writers = [metric for metric in metrics if 'format_only' in _parameters(metric)]
+    if not writers:
+        raise ConfigError(
+            '--format-only needs a metric that writes result files, got '
+            f'{[metric["type"] for metric in metrics]}: add --eval mAP'
+        )
+    prefix = str(Path(cfg.work_dir) / 'results')
+    return [dict(outfile_prefix=prefix) | metric | dict(format_only=True) for metric in writers]
 
 
 def _find_metric(name: str, configured: list[dict[str, Any]], cfg: Config) -> dict[str, Any]:
