@@ -13,7 +13,7 @@ WITHOUT_TORCH = [
     'posenas.codecs',
     *(f'posenas.cli.{path.stem}' for path in sorted((PACKAGE / 'cli').glob('[!_]*.py'))),
 ]
-HEAVY = ('onnx', 'matplotlib.pyplot', 'tensorboard', 'torch.utils.tensorboard', 'rich.progress')
+HEAVY = ('onnx', 'matplotlib.pyplot', 'tensorboard', 'torch.utils.tensorboard')
 
 
 def loaded_after(statement: str, candidates: tuple[str, ...]) -> list[str]:

@@ -1,0 +1,228 @@
+"""PoseInferencer: inputs, results, files."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from apis.spots import BOXES, PEOPLE, draw_spots
+
+from posenas.apis import MMPoseInferencer, PoseInferencer, PoseNASInferencer
+from posenas.registry import INFERENCERS
+from posenas.structures import PoseDataSample
+from posenas.utils import DataError, OutputError
+
+TOLERANCE = 8
+
+
+@pytest.fixture(scope='module')
+def inferencer(spot_config, spot_checkpoint):
+    return PoseInferencer(spot_config, spot_checkpoint, device='cpu')
+
+
+def run(inferencer, inputs, **options):
+    """All predictions of a call, image by image."""
+    return [people for result in inferencer(inputs, **options) for people in result['predictions']]
+
+
+def assert_plain(value):
+    if isinstance(value, dict):
+        assert all(type(key) is str for key in value)
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            assert_plain(item)
+    else:
+        assert type(value) in (str, int, float, bool, type(None))
+
+
+def test_the_class_has_the_names_that_users_know():
+    assert MMPoseInferencer is PoseNASInferencer is PoseInferencer
+    assert INFERENCERS.get('MMPoseInferencer') is PoseInferencer
+
+
+def test_result_has_the_published_form_in_plain_values(inferencer, spot_image):
+    result = next(inferencer(spot_image, bboxes=BOXES, return_vis=True))
+    assert set(result) == {'predictions', 'visualization'}
+    assert_plain(result['predictions'])
+    (people,) = result['predictions']
+    assert [set(person) for person in people] == [
+        {'keypoints', 'keypoint_scores', 'bbox', 'bbox_score'}
+    ] * 2
+    assert np.abs(np.array([person['keypoints'] for person in people]) - PEOPLE).max() < TOLERANCE
+    assert people[0]['bbox'] == [BOXES[0].tolist()]
+    assert people[0]['bbox_score'] == 1.0
+    (picture,) = result['visualization']
+    assert picture.shape == spot_image.shape
+    assert picture.dtype == np.uint8
+
+
+def test_pictures_are_rgb_and_drawn_only_when_asked_for(inferencer, spot_image):
+    assert next(inferencer(spot_image, bboxes=BOXES))['visualization'] == []
+    nothing_drawn = next(inferencer(spot_image, bboxes=[], return_vis=True))
+    np.testing.assert_array_equal(nothing_drawn['visualization'][0], spot_image[..., ::-1])
+    drawn = next(inferencer(spot_image, bboxes=BOXES, return_vis=True, kpt_thr=0.0))
+    assert (drawn['visualization'][0] != spot_image[..., ::-1]).any()
+
+
+@pytest.mark.parametrize(
+    'options',
+    [dict(draw_bbox=True), dict(draw_heatmap=True), dict(radius=9), dict(thickness=7)],
+)
+def test_each_drawing_option_changes_the_picture(inferencer, spot_image, options):
+    common = dict(bboxes=BOXES, return_vis=True, kpt_thr=0.0)
+    plain = next(inferencer(spot_image, **common))['visualization'][0]
+    other = next(inferencer(spot_image, **common, **options))['visualization'][0]
+    assert (plain != other).any()
+
+
+def test_data_samples_are_returned_on_request(inferencer, spot_image):
+    result = next(inferencer(spot_image, bboxes=BOXES, return_datasamples=True))
+    assert all(isinstance(sample, PoseDataSample) for sample in result['predictions'][0])
+
+
+def test_batches_change_nothing_but_the_number_of_results(inferencer, image_folder):
+    boxes = {'a.png': BOXES, 'b': BOXES[:1].tolist()}
+    one_by_one = list(inferencer(image_folder, bboxes=boxes))
+    together = list(inferencer(image_folder, bboxes=boxes, batch_size=4))
+    assert [len(result['predictions']) for result in one_by_one] == [1, 1]
+    assert [len(result['predictions']) for result in together] == [2]
+    assert one_by_one[0]['predictions'] + one_by_one[1]['predictions'] == together[0]['predictions']
+    assert [len(people) for people in together[0]['predictions']] == [2, 1]
+
+
+def test_a_bad_image_among_others_is_left_out_and_listed(inferencer, image_folder, tmp_path):
+    assert len(run(inferencer, str(image_folder), out_dir=tmp_path / 'out')) == 2
+    ((path, reason),) = inferencer.bad_inputs
+    assert path.endswith('broken.jpg')
+    assert 'broken.jpg' in reason
+    predictions = sorted(file.name for file in (tmp_path / 'out/predictions').iterdir())
+    assert predictions == ['a.json', 'b.json']
+    run(inferencer, image_folder / 'a.png')
+    assert inferencer.bad_inputs == []
+
+
+def test_a_bad_image_alone_is_an_error(inferencer, image_folder):
+    with pytest.raises(DataError, match=r'broken\.jpg'):
+        run(inferencer, image_folder / 'broken.jpg')
+
+
+def test_files_hold_what_the_result_holds(inferencer, image_folder, tmp_path):
+    people = run(inferencer, image_folder / 'a.png', bboxes=BOXES, out_dir=tmp_path)[0]
+    assert json.loads((tmp_path / 'predictions/a.json').read_text()) == people
+    picture = cv2.imread(str(tmp_path / 'visualizations/a.png'))
+    assert picture.shape == (120, 200, 3)
+    assert sorted(path.name for path in tmp_path.rglob('*') if path.is_file()) == [
+        'a.json',
+        'a.png',
+        'a.png',
+        'b.png',
+        'broken.jpg',
+        'notes.txt',
+    ]
+
+
+def test_folders_can_be_given_one_by_one(inferencer, spot_image, tmp_path):
+    run(inferencer, spot_image, pred_out_dir=tmp_path / 'json', vis_out_dir=tmp_path / 'vis')
+    assert [path.name for path in (tmp_path / 'json').iterdir()] == ['00000000.json']
+    assert [path.name for path in (tmp_path / 'vis').iterdir()] == ['00000000.jpg']
+
+
+def test_images_of_one_name_do_not_overwrite_each_other(inferencer, spot_image, tmp_path):
+    for name in ('x/p.png', 'y/p.png', 'p.jpg'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / name), spot_image)
+    inputs = [tmp_path / 'p.jpg', [tmp_path / 'x', str(tmp_path / 'y')], spot_image]
+    assert len(run(inferencer, inputs, out_dir=tmp_path / 'out')) == 4
+    names = sorted(path.name for path in (tmp_path / 'out/predictions').iterdir())
+    assert names == ['00000003.json', 'p.json', 'p_2.json', 'p_3.json']
+
+
+def test_a_video_gives_a_video_and_one_file_of_all_frames(inferencer, video_file, tmp_path):
+    boxes = {'clip.avi': [BOXES, BOXES[:1], []]}
+    people = run(inferencer, video_file, bboxes=boxes, batch_size=2, out_dir=tmp_path / 'out')
+    assert [len(frame) for frame in people] == [2, 1, 0]
+    content = json.loads((tmp_path / 'out/predictions/clip.json').read_text())
+    assert content['meta_info']['dataset_name'] == 'spots'
+    assert [frame['frame_id'] for frame in content['instance_info']] == [0, 1, 2]
+    assert [frame['instances'] for frame in content['instance_info']] == people
+    video = cv2.VideoCapture(str(tmp_path / 'out/visualizations/clip.mp4'))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 3
+    assert video.get(cv2.CAP_PROP_FPS) == pytest.approx(10)
+    assert len(list((tmp_path / 'out/visualizations').iterdir())) == 1
+    moved = np.array(people[1][0]['keypoints']) - people[0][0]['keypoints']
+    assert np.abs(moved - [2, 0]).max() < 4
+
+
+def test_videos_and_images_mix(inferencer, image_folder, video_file, tmp_path):
+    inputs = [image_folder / 'a.png', video_file, image_folder / 'b.png']
+    assert len(run(inferencer, inputs, batch_size=3, out_dir=tmp_path / 'out')) == 5
+    names = sorted(path.name for path in (tmp_path / 'out/predictions').iterdir())
+    assert names == ['a.json', 'b.json', 'clip.json']
+    content = json.loads((tmp_path / 'out/predictions/clip.json').read_text())
+    assert len(content['instance_info']) == 3
+
+
+def test_an_abandoned_video_leaves_no_file(inferencer, video_file, tmp_path):
+    results = inferencer(video_file, out_dir=tmp_path / 'out')
+    next(results)
+    results.close()
+    assert [path for path in (tmp_path / 'out').rglob('*') if path.is_file()] == []
+
+
+def test_a_broken_video_is_left_out(inferencer, image_folder, tmp_path):
+    (tmp_path / 'broken.mp4').write_bytes(b'nothing')
+    people = run(inferencer, [tmp_path / 'broken.mp4', image_folder / 'a.png'])
+    assert len(people) == 1
+    assert inferencer.bad_inputs[0][0].endswith('broken.mp4')
+
+
+def test_boxes_of_each_image_are_given_as_a_list(inferencer, spot_image):
+    people = run(inferencer, [spot_image] * 3, bboxes=[BOXES, None, BOXES[:1]], batch_size=2)
+    assert [len(frame) for frame in people] == [2, 1, 1]
+    assert people[1][0]['bbox'] == [[0, 0, 200, 120]]
+
+
+def test_boxes_of_every_image_are_given_once(inferencer, spot_image):
+    assert [len(p) for p in run(inferencer, [spot_image] * 2, bboxes=BOXES)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ('inputs', 'message'),
+    [
+        ('no/such/file.jpg', 'there is none'),
+        ('http://example.org/a.jpg', 'local files'),
+        ('webcam:0', 'local files'),
+        (3, 'paths, arrays or lists'),
+    ],
+)
+def test_inputs_that_are_none_are_refused_at_once(inferencer, inputs, message):
+    with pytest.raises(DataError, match=message):
+        inferencer(inputs)
+
+
+def test_an_empty_folder_is_refused(inferencer, tmp_path):
+    with pytest.raises(DataError, match='must hold images or videos'):
+        inferencer(tmp_path)
+
+
+@pytest.mark.parametrize('options', [dict(kpt_thr=2), dict(skeleton_style='x'), dict(batch_size=0)])
+def test_options_without_meaning_are_refused_at_once(inferencer, spot_image, options):
+    with pytest.raises(ValueError, match='must'):
+        inferencer(spot_image, **options)
+
+
+def test_a_file_in_place_of_the_output_folder_is_an_error(inferencer, video_file, tmp_path):
+    (tmp_path / 'out').write_text('a file')
+    for inputs in (draw_spots(), video_file):
+        with pytest.raises(OutputError, match='out'):
+            run(inferencer, inputs, out_dir=tmp_path / 'out')
+
+
+def test_random_weights_are_announced(spot_config, monkeypatch):
+    messages = []
+    monkeypatch.setattr(
+        'posenas.apis.inferencer.print_log', lambda text, **_: messages.append(text)
+    )
+    PoseInferencer(spot_config, device='cpu')
+    assert 'weights are random' in messages[0]

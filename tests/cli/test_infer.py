@@ -1,0 +1,77 @@
+"""The command posenas infer."""
+
+import json
+
+import pytest
+
+from posenas.cli import main
+from posenas.cli.infer import build_parser
+
+
+@pytest.fixture
+def infer(spot_config, spot_checkpoint, tmp_path):
+    def run(*words, out='out'):
+        options = ['--config', str(spot_config), '--checkpoint', str(spot_checkpoint)]
+        options += ['--device', 'cpu', '--out-dir', str(tmp_path / out)]
+        return main(['infer', *options, *map(str, words)])  # the last of two options counts
+
+    return run
+
+
+def test_a_folder_gives_pictures_and_json_and_bad_images_are_counted(
+    infer, image_folder, tmp_path, capsys
+):
+    boxes = tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps({'a.png': [[15, 15, 75, 95], [125, 15, 185, 100]]}))
+    code = infer(image_folder, '--boxes', boxes, '--kpt_thr', '0.1', '--draw-bbox')
+    assert code == 0
+    out = tmp_path / 'out'
+    names = sorted(path.relative_to(out).as_posix() for path in out.rglob('*.*'))
+    assert names == [
+        *('predictions/a.json', 'predictions/b.json'),
+        *('visualizations/a.png', 'visualizations/b.png'),
+    ]
+    assert len(json.loads((out / 'predictions/a.json').read_text())) == 2
+    text = capsys.readouterr().out
+    assert '2 images, 2 people' in text
+    assert '1 inputs left out' in text
+    assert 'broken.jpg' in text
+
+
+def test_a_video_and_images_go_through_in_one_call(infer, image_folder, video_file, tmp_path):
+    assert infer(image_folder / 'a.png', video_file, '--batch-size', '2') == 0
+    assert (tmp_path / 'out/predictions/clip.json').is_file()
+    assert (tmp_path / 'out/visualizations/clip.mp4').is_file()
+    assert (tmp_path / 'out/predictions/a.json').is_file()
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['none.jpg'], 'none.jpg'),
+        (['{folder}/broken.jpg'], 'broken.jpg'),
+        (['{folder}/a.png', '--boxes', '{folder}/notes.txt'], 'notes.txt'),
+        (['{folder}/a.png', '--device', 'nonsense'], 'device must exist'),
+        (['{folder}/a.png', '--cfg-options', 'model.backbone.type=SpotNot'], 'SpotNet'),
+    ],
+)
+def test_mistakes_end_with_one_line_and_code_2(infer, image_folder, capsys, words, message):
+    words = [word.format(folder=image_folder) for word in words]
+    code = infer(*words)
+    error = capsys.readouterr().err
+    assert code == 2
+    assert message in error
+    assert 'Traceback' not in error
+
+
+def test_nothing_readable_is_an_error(infer, image_folder, tmp_path, capsys):
+    (tmp_path / 'empty.jpg').touch()
+    assert infer(image_folder / 'broken.jpg', tmp_path / 'empty.jpg') == 2
+    assert 'at least one of 2 inputs' in capsys.readouterr().err
+
+
+def test_old_and_new_spellings_are_understood():
+    parser = build_parser()
+    common = ['a.jpg', '--checkpoint', 'c.pth']
+    assert parser.parse_args([*common, '--model', 'body', '--out_dir', 'o']).config == 'body'
+    assert parser.parse_args([*common, '--config', 'body']).out_dir == 'work_dirs/infer'
