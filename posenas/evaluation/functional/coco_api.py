@@ -135,7 +135,7 @@ def _prepare_annotation(
     source: Mapping[str, Any], num_keypoints: int, use_area: bool
 ) -> tuple[dict[str, Any], int]:
     """Copy what an evaluation reads and count the labelled joints."""
-    keypoints = list(source.get('keypoints') or [0] * 3 * num_keypoints)
+    keypoints = list(source.get('keypoints', ())) or [0] * 3 * num_keypoints
     where = f'annotation {source.get("id")} of image {source["image_id"]}'
     _check_values(where, keypoints, 3 * num_keypoints)
     width, height = source['bbox'][2:]

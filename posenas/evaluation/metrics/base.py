@@ -71,8 +71,8 @@ class PoseMetric(BaseMetric):
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Drop repeated persons, score the others, say how many are missing."""
         unique = {(result['img_id'], result['id']): result for result in results}.values()
-        persons = [result for result in unique if 'bad_sample' not in result]
         self.bad_images = frozenset(r['img_id'] for r in unique if 'bad_sample' in r)
+        persons = [result for result in unique if result['img_id'] not in self.bad_images]
         scores = {name: float(value) for name, value in self.score(persons).items()}
         excluded = self._size - len(persons)
         print_log(

@@ -82,7 +82,8 @@ class CocoMetric(PoseMetric):
         check_choice('backend', backend, BACKENDS)
         if format_only and outfile_prefix is None:
             raise ConfigError('format_only needs outfile_prefix, the place of the results')
-        self.ground_truth = None if ann_file is None else load_annotations(ann_file)
+        is_needed = ann_file is not None and not format_only
+        self.ground_truth = load_annotations(ann_file) if is_needed else None
         self.use_area = use_area
         self.iou_type = iou_type
         self.score_mode = score_mode
@@ -106,7 +107,7 @@ class CocoMetric(PoseMetric):
             bbox_score=float(sample['pred_instances']['bbox_scores'][0]),
             area=float(np.prod(sample['input_scale'])),
         )
-        if self.ground_truth is None:
+        if self.ground_truth is None and not self.format_only:
             result['annotation'] = sample['raw_ann_info']
             result['image'] = dict(id=sample['img_id'])
             if 'crowd_index' in sample:
