@@ -1,5 +1,6 @@
 """Turning SIGTERM and SIGINT into a flag that training polls."""
 
+import os
 import signal
 import threading
 from types import FrameType
@@ -41,9 +42,11 @@ class SignalFlag:
 
 
 def ignore_stop_signals() -> None:
-    """Let a data worker outlive the signals that a terminal or scheduler sends to all processes.
+    """Let a data worker outlive the signals that a terminal or launcher sends to a whole group.
 
-    The main process still needs its batches to finish the iteration; it ends the workers itself.
+    The main process still needs its batches to finish the iteration. A worker therefore leaves
+    the group; the main process, and nobody else, ends it by SIGTERM, and it ends by itself when
+    the main process is gone.
     """
-    for signum in STOP_SIGNALS:
-        signal.signal(signum, signal.SIG_IGN)
+    os.setpgrp()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
