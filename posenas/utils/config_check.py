@@ -25,6 +25,9 @@ from posenas.utils.spelling import find_nearest, find_slip
 
 __all__ = ['verify_config']
 
+#: Entries in MMPose's form of a skeleton, whose joints have a ``type`` that names no class.
+_FREE_FORM = ('metainfo', 'dataset_info')
+
 
 def verify_config(cfg: Config) -> None:
     """Check names, types, arguments and copies of the codec; import the named packages for it.
@@ -121,6 +124,8 @@ def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_F
     elif isinstance(value, Mapping):
         yield from _check_mapping(value, place, registries)
         for key, item in value.items():
+            if key in _FREE_FORM:
+                continue
             inside = place.enter_item if place.key == 'default_hooks' else place.enter
             yield from _check(item, inside(str(key)), registries)
 

@@ -25,9 +25,9 @@ model = dict(
 metainfo = dict(
     dataset_name='spots',
     keypoint_info={
-        0: dict(name='blue', id=0, color=[0, 0, 255], swap=''),
-        1: dict(name='green', id=1, color=[0, 255, 0], swap=''),
-        2: dict(name='red', id=2, color=[255, 0, 0], swap=''),
+        0: dict(name='blue', id=0, color=[0, 0, 255], type='upper', swap=''),
+        1: dict(name='green', id=1, color=[0, 255, 0], type='upper', swap=''),
+        2: dict(name='red', id=2, color=[255, 0, 0], type='upper', swap=''),
     },
     skeleton_info={0: dict(link=('blue', 'green'), id=0), 1: dict(link=('green', 'red'), id=1)},
     joint_weights=[1, 1, 1],
