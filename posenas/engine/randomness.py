@@ -8,7 +8,7 @@ import torch
 from mmengine.dataset import worker_init_fn
 from torch.utils.data import Dataset
 
-from posenas.engine.signals import ignore_stop_signals
+from posenas.engine.signals import leave_signals_to_parent
 
 __all__ = ['init_worker', 'seed_initialization', 'seed_iteration', 'set_dataset_seed']
 
@@ -39,7 +39,7 @@ def seed_initialization(seed: int) -> None:
 def init_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None:
     """Seed a data worker for third-party code and leave signals to the main process."""
     worker_init_fn(worker_id, num_workers=num_workers, rank=rank, seed=seed)
-    ignore_stop_signals()
+    leave_signals_to_parent()
 
 
 def _wrapped_datasets(dataset: Dataset) -> Iterator[Dataset]:

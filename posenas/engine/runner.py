@@ -9,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
+from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.utils import set_random_seed
@@ -67,6 +68,10 @@ class PoseRunner(Runner):
             options = {key: dist_cfg[key] for key in ('timeout', 'port') if key in dist_cfg}
             init_gloo(self.launcher, **options)
         super().setup_env(env_cfg)
+        # message hub and logger are found by name: runners of one second must not share them
+        namesakes = sum(self._timestamp in name for name in MessageHub._instance_dict)
+        if namesakes:
+            self._timestamp += f'_{namesakes}'
 
     def set_randomness(
         self, seed: int | None, diff_rank_seed: bool = False, deterministic: bool = False

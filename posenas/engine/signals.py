@@ -1,11 +1,12 @@
 """Turning SIGTERM and SIGINT into a flag that training polls."""
 
 import os
+import os
 import signal
 import threading
 from types import FrameType
 
-__all__ = ['SignalFlag', 'ignore_stop_signals']
+__all__ = ['SignalFlag', 'leave_signals_to_parent']
 
 #: The signals that ask a training to end: of schedulers and of a keyboard.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -41,12 +42,20 @@ class SignalFlag:
         self.restore()
 
 
-def ignore_stop_signals() -> None:
-    """Let a data worker outlive the signals that a terminal or launcher sends to a whole group.
+def leave_signals_to_parent() -> None:
+    """Let a data worker outlive the signals that a terminal or scheduler sends to all processes.
 
-    The main process still needs its batches to finish the iteration. A worker therefore leaves
-    the group; the main process, and nobody else, ends it by SIGTERM, and it ends by itself when
-    the main process is gone.
+    The main process still needs its batches to finish the iteration. It ends its workers by
+    SIGTERM, so that one is obeyed if it comes from there and ignored otherwise; only Linux tells.
     """
-    os.setpgrp()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, 'sigwaitinfo'):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_await_parent, daemon=True).start()
+
+
+def _await_parent() -> None:
+    """End this process when its parent sends SIGTERM."""
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)

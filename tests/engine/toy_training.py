@@ -28,9 +28,8 @@ from posenas.engine import PoseRunner
 class ToyPoses(Dataset):
     """Noisy pictures of one bright spot; the noise is drawn from (seed, epoch, index)."""
 
-    metainfo = dict(dataset_name='toy')
-
     def __init__(self, length=10, seed=0):
+        self.metainfo = dict(dataset_name='toy')
         self.length = length
         self.seed = seed
 
@@ -136,7 +135,9 @@ def make_cfg(
     optimizer=None,
     schedulers=None,
     hooks=(),
+    default_hooks=None,
     interval=1,
+    keep=-1,
     save_by_epoch=False,
     validate=True,
     seed=3,
@@ -182,8 +183,14 @@ def make_cfg(
         ),
         param_scheduler=schedulers or [],
         default_hooks=dict(
-            checkpoint=dict(type='CheckpointHook', interval=interval, by_epoch=save_by_epoch),
+            checkpoint=dict(
+                type='CheckpointHook',
+                interval=interval,
+                by_epoch=save_by_epoch,
+                max_keep_ckpts=keep,
+            ),
             logger=dict(type='LoggerHook', interval=2),
+            **(default_hooks or {}),
         ),
         custom_hooks=custom_hooks,
         log_processor=dict(window_size=3, by_epoch=by_epoch),
@@ -200,9 +207,40 @@ def train(cfg):
     return runner
 
 
+def weights(runner):
+    """Copy all weights and buffers of a runner, those of an average included."""
+    averages = [hook.ema_model for hook in runner.hooks if hasattr(hook, 'ema_model')]
+    return {
+        f'{number}.{name}': value.clone()
+        for number, model in enumerate([runner.model, *averages])
+        for name, value in model.state_dict().items()
+    }
+
+
+def largest_difference(first, second):
+    """Largest difference between two dicts of tensors with the same keys."""
+    assert first.keys() == second.keys()
+    return max(float((first[key].double() - second[key].double()).abs().max()) for key in first)
+
+
+def logged(runner):
+    """All that a training logged, line by line, without what clocks say."""
+    lines = Path(runner.log_dir, 'vis_data', 'scalars.json').read_text().splitlines()
+    clocks = {'time', 'data_time', 'memory'}
+    return [{k: v for k, v in json.loads(line).items() if k not in clocks} for line in lines]
+
+
+def script(work_dir, options, num_processes=1):
+    """Command line that runs this file as a script, over torchrun for several processes."""
+    arguments = [__file__, str(work_dir), json.dumps(options)]
+    if num_processes == 1:
+        return [sys.executable, *arguments]
+    launch = ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={num_processes}']
+    return [sys.executable, *launch, *arguments]
+
+
 if __name__ == '__main__':
     torch.set_num_threads(1)
     runner = train(make_cfg(sys.argv[1], **json.loads(sys.argv[2] if sys.argv[2:] else '{}')))
     if runner.rank == 0:
-        model = getattr(runner.model, 'module', runner.model)
-        torch.save(model.state_dict(), Path(sys.argv[1]) / 'final.pth')
+        torch.save(weights(runner), Path(sys.argv[1]) / 'final.pth')

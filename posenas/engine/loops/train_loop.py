@@ -18,8 +18,8 @@ from posenas.engine.rollback import RollBack
 
 __all__ = ['TrainLoop']
 
-#: Message hub entry: iteration after which the model was last validated.
-VALIDATED = 'validated_iter'
+#: Message hub entry: progress at which the model was last validated.
+VALIDATED = 'validated'
 
 
 class TrainLoop(BaseLoop):
@@ -148,7 +148,7 @@ class TrainLoop(BaseLoop):
         return outputs
 
     def _validate_if_due(self) -> None:
-        """Validate, unless the interval says no or this very model has been validated."""
+        """Validate, unless the interval says no or it was done before a resume."""
         runner, progress = self.runner, self.progress
         self.val_interval = self.intervals[bisect(self.milestones, progress + 1) - 1]
         due = progress >= max(self.val_begin, 1) and (
@@ -156,8 +156,8 @@ class TrainLoop(BaseLoop):
         )
         if runner.val_loop is None or not due:
             return
-        if runner.message_hub.get_info(VALIDATED) == self._iter:
+        if runner.message_hub.get_info(VALIDATED) == progress:
             return
-        runner.message_hub.update_info(VALIDATED, self._iter)
+        runner.message_hub.update_info(VALIDATED, progress)
         broadcast_buffers(runner.model)
         runner.val_loop.run()
