@@ -145,6 +145,8 @@ def apply_draw_options(args: argparse.Namespace, cfg: dict, hook: str, hook_type
         settings['out_dir'] = str(Path(args.show_dir).absolute())
     if args.show:
         settings['wait_time'] = args.wait_time
-    cfg.setdefault('default_hooks', {}).setdefault(hook, dict(type=hook_type)).update(settings)
+    hooks = cfg.get('default_hooks') or {}
+    configured = hooks.get(hook) or dict(type=hook_type)
+    cfg['default_hooks'] = {**hooks, hook: {**configured, **settings}}
     if not cfg.get('visualizer'):
         cfg['visualizer'] = dict(type='PoseLocalVisualizer', vis_backends=[_LOCAL_BACKEND])
