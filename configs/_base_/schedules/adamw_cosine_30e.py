@@ -1,6 +1,7 @@
-# Short schedule from scratch: warm-up of 200 iterations, then half a cosine to zero.
+# Short schedule from scratch: warm-up of 200 iterations, then half a cosine to zero; one validation
+# at the end, so nothing is chosen by it.
 max_epochs = 30
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=max_epochs)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.01))
