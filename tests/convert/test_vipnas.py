@@ -2,6 +2,7 @@ import pytest
 import torch
 from golden.seeded import draw_state_dict, load_manifest
 
+from posenas.apis import init_model
 from posenas.convert import convert_state_dict, detect_source, export_state_dict
 from posenas.registry import MODELS
 from posenas.utils import CheckpointError
@@ -112,3 +113,13 @@ def test_unknown_generations_are_named():
         convert_state_dict({}, source='2.x')
     with pytest.raises(ValueError, match='target must be one of'):
         export_state_dict({}, target='auto')
+
+
+def test_published_files_open_by_the_python_interface(published, golden_dir, tmp_path):
+    path = tmp_path / 'vipnas.pth'
+    torch.save(dict(meta={}, state_dict=published), path)
+    configs = golden_dir.parents[1] / 'configs' / 'top_down' / 'vipnas' / 'coco'
+    model = init_model(configs / 's_vipnas_res50_coco_256x192.py', path, device='cpu')
+    assert torch.equal(model.backbone.conv1.weight, published['backbone.conv1.weight'])
+    bias = model.head.final_layer.bias
+    assert torch.equal(bias, published['keypoint_head.final_layer.bias'])
