@@ -9,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
@@ -235,6 +236,22 @@ class PoseRunner(Runner):
         self._has_loaded = True
         self.logger.info(f'loaded {filename}')
         return checkpoint
+
+    def _maybe_compile(self, target: str) -> None:
+        """Compile the network if the config's ``compile`` is True or holds torch's options.
+
+        Only the modules on tensors: mmengine compiles the whole ``target`` step, whose data
+        samples torch cannot trace.
+        """
+        options = self.cfg.get('compile')
+        if not options:
+            return
+        options = {} if options is True else {k: v for k, v in options.items() if k != 'target'}
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        parts = [getattr(model, name, None) for name in ('backbone', 'neck')]
+        for network in [part for part in parts if part is not None] or [model]:
+            network.compile(**options)
+        self.logger.info('the network is compiled during its first iterations, which are slow')
 
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
