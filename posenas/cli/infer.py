@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas infer``.
 
     Returns:
-        0; inputs that could not be read are listed at the end.
+        0; inputs that could not be read are logged and counted.
 
     Raises:
         ConfigError: Config, model or device do not exist.
@@ -120,6 +120,7 @@ def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> tuple[in
             num_images += len(result['predictions'])
             num_people += sum(map(len, result['predictions']))
             progress.advance(task, len(result['predictions']))
+        progress.update(task, total=num_images, completed=num_images)
     return num_images, num_people
 
 
@@ -128,8 +129,8 @@ def _report(inferencer: 'PoseInferencer', num_images: int, num_people: int, out_
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(f'{num_images} images, {num_people} people: pictures and JSON are in {out_dir}')
-    bad = inferencer.bad_inputs
-    if bad:
-        console.print(f'{len(bad)} inputs left out because they could not be read:')
-        for _, reason in bad:
-            console.print(f'  {reason}', markup=False)
+    if inferencer.bad_inputs:
+        console.print(
+            f'left out, because they could not be read: {len(inferencer.bad_inputs)} inputs '
+            '(see the warnings above)'
+        )
