@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from posenas.datasets.transforms import GenerateTarget, TopdownAffine
+from posenas.registry import KEYPOINT_CODECS
+from posenas.utils.errors import ConfigError
+
+CODEC = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=1)
+
+
+@pytest.fixture
+def crop(sample):
+    return TopdownAffine(input_size=(48, 64))(sample())
+
+
+def test_the_codec_draws_the_targets(crop):
+    results = GenerateTarget(encoder=CODEC)(crop)
+    expected = KEYPOINT_CODECS.build(CODEC).encode(
+        crop['transformed_keypoints'], crop['keypoints_visible']
+    )
+    for key, value in expected.items():
+        np.testing.assert_array_equal(results[key], value)
+
+
+def test_joint_weights_multiply_on_request(crop):
+    plain = GenerateTarget(encoder=CODEC)(dict(crop))['keypoint_weights']
+    weighted = GenerateTarget(encoder=CODEC, use_dataset_keypoint_weights=True)(dict(crop))
+    np.testing.assert_allclose(
+        weighted['keypoint_weights'], plain * crop['dataset_keypoint_weights']
+    )
+
+
+def test_each_level_has_its_target(crop):
+    results = GenerateTarget(encoder=[CODEC, dict(CODEC, sigma=2)], multilevel=True)(crop)
+    first, second = results['heatmaps']
+    assert first.shape == second.shape
+    assert second.sum() > first.sum()
+    assert len(results['keypoint_weights']) == 2
+
+
+@pytest.mark.parametrize(
+    'kwargs', [dict(encoder=[CODEC]), dict(encoder=CODEC, multilevel=True)], ids=['list', 'dict']
+)
+def test_levels_and_list_go_together(kwargs):
+    with pytest.raises(ConfigError, match='multilevel'):
+        GenerateTarget(**kwargs)
+
+
+def test_a_codec_for_another_crop_is_refused(crop):
+    with pytest.raises(ConfigError, match=r'\(48, 64\), got \(96, 128\)'):
+        GenerateTarget(encoder=dict(CODEC, input_size=(96, 128)))(crop)

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from posenas.datasets.transforms import TopdownAffine
+from posenas.geometry import crop_to_image, invert_affine, warp_points
+
+
+@pytest.mark.parametrize('use_udp', [False, True])
+@pytest.mark.parametrize('rotation', [0, 35])
+def test_pixels_and_joints_move_together(sample, use_udp, rotation):
+    results = sample()
+    image = results['img']
+    results['bbox_rotation'] = np.array([rotation], np.float32)
+    TopdownAffine(input_size=(192, 256), use_udp=use_udp)(results)
+    assert results['img'].shape == (256, 192, 3)
+    inside = 0
+    for (x, y), (u, v) in zip(
+        results['keypoints'][0], results['transformed_keypoints'][0], strict=True
+    ):
+        if 1 <= u < 191 and 1 <= v < 255:
+            inside += 1
+            before = image[round(float(y)), round(float(x))].astype(int)
+            after = results['img'][round(float(v)), round(float(u))].astype(int)
+            assert np.abs(before - after).max() < 40
+    assert inside > 8
+
+
+def test_the_crop_gets_the_aspect_ratio_of_the_input(sample):
+    results = TopdownAffine(input_size=(192, 256))(sample())
+    assert results['bbox_scale'].tolist() == [[112.5, 150]]
+    assert results['input_scale'].tolist() == [112.5, 150]
+    assert results['input_center'].tolist() == [50, 90]
+    assert results['input_size'] == (192, 256)
+
+
+def test_input_points_return_to_the_image_both_ways(sample):
+    results = TopdownAffine(input_size=(48, 64))(sample())
+    points = results['transformed_keypoints']
+    direct = crop_to_image(points, (48, 64), results['input_center'], results['input_scale'])
+    np.testing.assert_allclose(direct, results['keypoints'], atol=1e-3)
+    inverse = warp_points(points, invert_affine(results['warp_mat']))
+    np.testing.assert_allclose(inverse, results['keypoints'], atol=1e-3)
+
+
+def test_a_sample_without_joints_is_cropped(sample):
+    results = sample()
+    del results['keypoints']
+    assert 'transformed_keypoints' not in TopdownAffine(input_size=(48, 64))(results)
+
+
+def test_input_size_must_be_positive():
+    with pytest.raises(ValueError, match='input_size'):
+        TopdownAffine(input_size=(0, 4))
