@@ -62,8 +62,8 @@ def atomic_write(path: str | Path, mode: str = 'wb', encoding: str | None = None
         if isinstance(error, OutputError) or (in_block and error.filename is not None):
             raise
         raise OutputError(
-            f'{path} must be writable, got: {_reason(error)}; free space, change the path or its '
-            'rights; what stood there is unchanged'
+            f'{path} must be writable, got: {_reason(error, target)}; free space, change the path '
+            'or its rights; what stood there is unchanged'
         ) from error
     finally:
         with suppress(OSError):  # moved already, or never made
@@ -108,10 +108,11 @@ def _is_device(path: Path) -> bool:
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError, target: Path) -> str:
     """Say why writing failed; the system's text for a file in place of a folder misleads."""
-    if isinstance(error, FileExistsError | NotADirectoryError):
-        return f'{error.filename} is a file where a folder must be'
+    blocking = next((folder for folder in target.parents if folder.is_file()), None)
+    if blocking is not None:
+        return f'{blocking} is a file where a folder must be'
     return error.strerror or str(error)
 
 

@@ -66,7 +66,7 @@ def _evaluate(node: ast.expr) -> object:
 def _evaluate_sign(node: ast.UnaryOp) -> object:
     operand = _evaluate(node.operand)
     if isinstance(operand, bool) or not isinstance(operand, int | float | complex):
-        raise ValueError(f'{ast.unparse(node)!r} must be a number')
+        raise ValueError(f'{ast.unparse(node)!r} must be a literal number')
     return -operand if isinstance(node.op, ast.USub) else operand
 
 
