@@ -24,6 +24,13 @@ def test_memory_order_changes_but_not_the_values():
     assert torch.equal(plain, dense)
 
 
+def test_memory_order_changes_on_the_cpu_only():
+    preprocessor = PoseDataPreprocessor(channels_last=True).to('meta')
+    batch = preprocessor(dict(inputs=_images()))['inputs']
+    assert batch.device.type == 'meta'
+    assert batch.is_contiguous()
+
+
 def test_batch_augments_run_in_training_only():
     @BATCH_AUGMENTS.register_module(name='_Negate')
     class Negate:
