@@ -9,8 +9,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.logging import MessageHub
+from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.utils import set_random_seed
