@@ -1,7 +1,6 @@
 """Turning SIGTERM and SIGINT into a flag that training polls."""
 
 import os
-import os
 import signal
 import threading
 from types import FrameType

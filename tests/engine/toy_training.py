@@ -50,7 +50,7 @@ class ToyPoseNet(BaseModel):
 
     def __init__(self):
         super().__init__()
-        self.conv = nn.Conv2d(3, 6, 3, padding=1)
+        self.conv = nn.Conv2d(3, 6, 3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(6)
         self.drop = nn.Dropout(0.3)
         self.last = nn.Conv2d(6, 1, 3, padding=1)

@@ -19,7 +19,7 @@ from posenas.engine.rollback import RollBack
 __all__ = ['TrainLoop']
 
 #: Message hub entry: progress at which the model was last validated.
-VALIDATED = 'validated'
+VALIDATED = 'last_validation'
 
 
 class TrainLoop(BaseLoop):

@@ -1,0 +1,87 @@
+"""Script: kill a toy training again and again while it saves, and look at what is left.
+
+``kill_saver.py WORK_DIR KEEP KILLS SEED`` prints a JSON report. The process that imports torch only
+forks the trainings, so that each costs a fraction of a second.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.registry import MODELS
+from toy_training import ToyPoseNet, make_cfg, train
+
+from posenas.utils import CheckpointError, find_latest_checkpoint, load_checkpoint_file
+
+
+@MODELS.register_module(force=True)
+class HeavyPoseNet(ToyPoseNet):
+    """Spends most of its time in saving: 8 MB that are not trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer('ballast', torch.rand(2_000_000))
+
+
+def start_training(work_dir, keep):
+    """Fork an endless training that resumes what is there; return its process id."""
+    process = os.fork()
+    if process:
+        return process
+    cfg = make_cfg(work_dir, epochs=10**6, length=2, validate=False, seed=0)
+    cfg.model.type = 'HeavyPoseNet'
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, max_keep_ckpts=keep)
+    cfg.resume = True
+    try:
+        train(cfg)
+    finally:
+        os._exit(1)
+
+
+def wait_for_save(work_dir, timeout=60):
+    """Wait until a file is being written."""
+    end = time.monotonic() + timeout
+    while not list(work_dir.glob('.*.part')):
+        if time.monotonic() > end:
+            raise TimeoutError('the training never saved')
+        time.sleep(0.0005)
+
+
+def inspect(work_dir):
+    """Tell how far the latest checkpoint is and which files with a checkpoint's name are broken."""
+    broken = []
+    for path in work_dir.glob('*.pth'):
+        try:
+            load_checkpoint_file(path)
+        except CheckpointError:
+            broken.append(path.name)
+    latest = find_latest_checkpoint(work_dir)
+    step = None if latest is None else load_checkpoint_file(latest)['meta']['iter']
+    return dict(step=step, broken=broken, files=len(list(work_dir.glob('*.pth'))))
+
+
+def main(work_dir, keep, kills, seed):
+    """Kill ``kills`` trainings; report on the folder after each."""
+    torch.set_num_threads(1)
+    rng, reports = np.random.default_rng(seed), []
+    for kill in range(kills):
+        process = start_training(work_dir, keep)
+        wait_for_save(work_dir)
+        if kill == 0:  # before the first save is complete there is nothing to lose
+            while not (work_dir / 'last_checkpoint').exists():
+                time.sleep(0.001)
+        time.sleep(rng.uniform(0, 0.25))
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
+        saving = bool(list(work_dir.glob('.*.part')))
+        reports.append(dict(saving=saving, **inspect(work_dir)))
+    print(json.dumps(reports))
+
+
+if __name__ == '__main__':
+    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
