@@ -17,7 +17,9 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),
 )
 vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='PoseLocalVisualizer', vis_backends=vis_backends, name='visualizer')
+visualizer = dict(
+    type='PoseLocalVisualizer', vis_backends=vis_backends, name='visualizer', min_side=480
+)
 log_processor = dict(
     type='LogProcessor', window_size=50, by_epoch=True, num_digits=6, mean_pattern=r'.*(time|loss|acc).*'
 )
