@@ -1,0 +1,185 @@
+"""What can be wrong with labels that are well-formed: boxes, joints, sides."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from posenas.geometry import bbox_xywh2xyxy, bbox_xyxy2cs
+from posenas.skeletons import Skeleton
+
+__all__ = ['LABEL_CHECKS', 'Labels', 'check_sides', 'describe_labels']
+
+#: Tolerance of coordinates at the image's border, pixels.
+_BORDER = 1.0
+#: Padding of the crop; a labelled joint beyond it is invisible to the network.
+_PADDING = 1.25
+#: Areas that COCO calls small and medium, square pixels.
+_SMALL, _MEDIUM = 32**2, 96**2
+
+
+@dataclass
+class Labels:
+    """Well-formed annotations of persons with labelled joints; P persons, K keypoints.
+
+    Attributes:
+        places: Position of each in the file's list (P,).
+        image_rows: Row of each person's image (P,).
+        sizes: Width and height of that image (P, 2), pixels; infinite where unknown.
+        bboxes: Left, top, width, height (P, 4), pixels.
+        keypoints: x, y, v (P, K, 3), pixels; v is 0 for unlabelled joints.
+        num_keypoints: As the file states it (P,), -1 where it does not.
+        skeleton: The joints.
+    """
+
+    places: np.ndarray
+    image_rows: np.ndarray
+    sizes: np.ndarray
+    bboxes: np.ndarray
+    keypoints: np.ndarray
+    num_keypoints: np.ndarray
+    skeleton: Skeleton
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """Whether each joint is labelled (P, K)."""
+        return self.keypoints[:, :, 2] > 0
+
+    def _joint(self, part: str, side: str) -> np.ndarray:
+        """Return joint ``<side>_<part>`` (P, 2), NaN where it is not labelled."""
+        joint = self.skeleton.joint_index(f'{side}_{part}')
+        points = self.keypoints[:, joint, :2].copy()
+        points[~self.labelled[:, joint]] = np.nan
+        return points
+
+    def line(self, part: str) -> np.ndarray:
+        """Return the vector from right to left ``part`` (P, 2), NaN where it is unknown."""
+        names = {f'{side}_{part}' for side in ('left', 'right')}
+        if not names <= set(self.skeleton.joint_names):
+            return np.full((len(self.places), 2), np.nan)
+        return self._joint(part, 'left') - self._joint(part, 'right')
+
+
+def _empty_box(labels: Labels) -> np.ndarray:
+    return (labels.bboxes[:, 2:] <= 0).any(axis=1)
+
+
+def _box_outside(labels: Labels) -> np.ndarray:
+    corners = bbox_xywh2xyxy(labels.bboxes)
+    outside = (corners[:, 2:] <= 0) | (corners[:, :2] >= labels.sizes)
+    return outside.any(axis=1) & ~_empty_box(labels)
+
+
+def _box_cut(labels: Labels) -> np.ndarray:
+    corners = bbox_xywh2xyxy(labels.bboxes)
+    beyond = (corners[:, :2] < -_BORDER) | (corners[:, 2:] > labels.sizes + _BORDER)
+    return beyond.any(axis=1) & ~_box_outside(labels) & ~_empty_box(labels)
+
+
+def _joint_outside(labels: Labels) -> np.ndarray:
+    points = labels.keypoints[:, :, :2]
+    beyond = (points < -_BORDER) | (points > labels.sizes[:, None] + _BORDER)
+    return (beyond.any(axis=2) & labels.labelled).any(axis=1)
+
+
+def _joint_beyond_crop(labels: Labels) -> np.ndarray:
+    center, scale = bbox_xyxy2cs(bbox_xywh2xyxy(labels.bboxes), _PADDING)
+    distance = np.abs(labels.keypoints[:, :, :2] - center[:, None])
+    # The crop's short side is enlarged, so the longer side bounds what it shows.
+    beyond = distance.max(axis=2) > scale.max(axis=1)[:, None] / 2
+    return (beyond & labels.labelled).any(axis=1) & ~_empty_box(labels)
+
+
+def _miscounted(labels: Labels) -> np.ndarray:
+    stated = labels.num_keypoints
+    return (stated >= 0) & (stated != labels.labelled.sum(axis=1))
+
+
+def _sides_at_one_spot(labels: Labels) -> np.ndarray:
+    same = np.zeros(len(labels.places), bool)
+    for left, right in labels.skeleton.flip_pairs:
+        distance = np.abs(labels.keypoints[:, left, :2] - labels.keypoints[:, right, :2])
+        both = labels.labelled[:, left] & labels.labelled[:, right]
+        same |= both & (distance.max(axis=1) < 0.5)
+    return same
+
+
+def _torso_twisted(labels: Labels) -> np.ndarray:
+    """Find shoulders and hips that run in opposite directions, both clearly."""
+    shoulders, hips = labels.line('shoulder'), labels.line('hip')
+    lengths = np.linalg.norm(shoulders, axis=1), np.linalg.norm(hips, axis=1)
+    unit = labels.bboxes[:, 2:].max(axis=1) * 0.1
+    with np.errstate(invalid='ignore', divide='ignore'):
+        cosine = (shoulders * hips).sum(axis=1) / (lengths[0] * lengths[1])
+        return (cosine < -0.7) & (np.minimum(*lengths) > unit)
+
+
+def _repeated(labels: Labels) -> np.ndarray:
+    rows = np.concatenate([labels.image_rows[:, None], labels.bboxes], axis=1)
+    first = np.unique(rows, axis=0, return_index=True)[1]
+    repeated = np.ones(len(rows), bool)
+    repeated[first] = False
+    return repeated
+
+
+#: Severity, what is found, its check (P persons -> (P,) bool), what it means.
+LABEL_CHECKS: tuple[tuple[str, str, Callable[[Labels], np.ndarray], str], ...] = (
+    ('error', 'empty box', _empty_box, 'width and height must be positive; the person is left out'),
+    ('error', 'box outside the image', _box_outside, 'the person is left out'),
+    ('warning', 'box reaches over the image', _box_cut, 'it is cut to the image'),
+    ('warning', 'joint outside the image', _joint_outside, 'label it v = 0, or correct the image'),
+    ('warning', 'joint beyond the crop', _joint_beyond_crop, 'the network cannot see it'),
+    ('warning', 'num_keypoints differs', _miscounted, 'it must count the joints with v > 0'),
+    ('warning', 'left and right at one spot', _sides_at_one_spot, 'a pair cannot share a pixel'),
+    ('warning', 'left and right swapped?', _torso_twisted, 'shoulders and hips run opposite ways'),
+    ('warning', 'person repeated', _repeated, 'the image has another person with the same box'),
+)
+
+
+def check_sides(skeleton: Skeleton, labels: Labels) -> Iterator[tuple[str, str, str]]:
+    """Look for joints without partner and pairs that are labelled unequally often.
+
+    Yields:
+        What is found, the joint, what it means.
+    """
+    counts = labels.labelled.sum(axis=0).tolist()
+    for joint, (name, partner) in enumerate(
+        zip(skeleton.joint_names, skeleton.flip_indices, strict=True)
+    ):
+        has_side = any(side in name.lower() for side in ('left', 'right'))
+        if has_side and partner == joint:
+            text = 'no joint of the other side has this name: mirrored samples will be wrong'
+            yield 'joint without partner', name, text
+        more, fewer = max(counts[joint], counts[partner]), min(counts[joint], counts[partner])
+        if joint < partner and more >= 50 and fewer < 0.7 * more:
+            text = (
+                f'labelled {counts[joint]} times, {skeleton.joint_names[partner]} {counts[partner]}'
+            )
+            yield 'pair labelled unequally', name, text
+
+
+def describe_labels(labels: Labels) -> dict[str, object]:
+    """Summarise persons, joints and boxes in plain numbers."""
+    count = max(len(labels.places), 1)
+    shares = labels.labelled.sum(axis=0) / count
+    areas = labels.bboxes[:, 2:].prod(axis=1)
+    per_image = np.unique(labels.image_rows, return_counts=True)[1]
+    per_person = labels.labelled.sum(axis=1)
+    return {
+        'persons': len(labels.places),
+        'images with persons': len(per_image),
+        'persons per image': {
+            'mean': round(float(per_image.mean()), 2) if len(per_image) else 0.0,
+            'max': int(per_image.max(initial=0)),
+        },
+        'labelled joints per person': round(float(per_person.sum()) / count, 2),
+        'share of persons by box area': {
+            'small': round(float((areas < _SMALL).sum()) / count, 4),
+            'medium': round(float(((areas >= _SMALL) & (areas < _MEDIUM)).sum()) / count, 4),
+            'large': round(float((areas >= _MEDIUM).sum()) / count, 4),
+        },
+        'share of persons with joint': {
+            name: round(float(share), 4)
+            for name, share in zip(labels.skeleton.joint_names, shares, strict=True)
+        },
+    }

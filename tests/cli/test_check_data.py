@@ -1,0 +1,74 @@
+import json
+
+import pytest
+from tiny_data import write_boxes, write_people
+
+from posenas.cli.check_data import main
+from posenas.utils.errors import ConfigError
+
+
+@pytest.fixture
+def people(tmp_path):
+    write_people(tmp_path, num_images=4, seed=2)  # upright enough to arouse no suspicion
+    return tmp_path
+
+
+def run(*words):
+    return main([str(word) for word in words])
+
+
+def test_good_data_passes_and_leaves_a_report(people, capsys):
+    assert run(people / 'people.json', '--out', people / 'report.json') == 0
+    assert 'nothing wrong was found' in capsys.readouterr().out
+    (report,) = json.loads((people / 'report.json').read_text())
+    assert report['statistics']['persons'] == 4
+    assert report['findings'] == []
+
+
+def test_broken_data_fails_and_names_what_is_broken(people, capsys):
+    (people / '002.jpg').write_bytes(b'')
+    assert run(people / 'people.json', '--out', people / 'report.json') == 1
+    assert 'unreadable image' in capsys.readouterr().out
+    (report,) = json.loads((people / 'report.json').read_text())
+    assert report['counts'] == [dict(severity='error', kind='unreadable image', number=1)]
+    assert report['findings'][0]['place'] == '002.jpg'
+
+
+def test_images_may_be_elsewhere_or_left_alone(people):
+    out = ('--out', people / 'report.json')
+    elsewhere = ('--images', people / 'nowhere')
+    assert run(people / 'people.json', *elsewhere, *out) == 1
+    assert run(people / 'people.json', *elsewhere, '--skip-images', *out) == 0
+
+
+def _config(people, **dataset):
+    base = dict(type='CocoDataset', data_root=str(people), ann_file='people.json')
+    loader = dict(batch_size=2, dataset=base)
+    tested = dict(batch_size=2, dataset=dict(base, test_mode=True, **dataset))
+    path = people / 'config.py'
+    path.write_text(
+        f"default_scope = 'posenas'\ntrain_dataloader = {loader!r}\nval_dataloader = {tested!r}\n"
+    )
+    return path
+
+
+def test_the_data_sets_of_a_config_are_checked(people):
+    boxes = people / 'boxes.json'
+    write_boxes(people / 'people.json', boxes)
+    out = people / 'report.json'
+    assert run(_config(people, bbox_file=str(boxes)), '--out', out) == 0
+    reports = json.loads(out.read_text())
+    assert [report['statistics']['samples'] for report in reports] == [4, 4]
+
+
+def test_boxes_that_a_data_set_refuses_are_an_error(people, capsys):
+    boxes = people / 'boxes.json'
+    boxes.write_text('[{"image_id": 1, "bbox": [1, 2], "score": 1}]')
+    out = ('--out', people / 'report.json')
+    assert run(_config(people, bbox_file=str(boxes)), '--skip-images', *out) == 1
+    assert 'refused by the' in capsys.readouterr().out
+
+
+def test_a_number_of_threads_below_one_is_refused(people):
+    with pytest.raises(ConfigError, match='--threads'):
+        run(people / 'people.json', '--threads', 0)
