@@ -45,8 +45,13 @@ class Photo:
             quality=int(rng.integers(60, 96)),
         )
 
-    def take(self, image: np.ndarray, rng: np.random.Generator, noise: np.ndarray) -> np.ndarray:
-        """Photograph ``image``, BGR uint8 (H, W, 3); ``noise`` is an int8 tile at least as large."""
+    def take(self, image: np.ndarray, noise: np.ndarray) -> np.ndarray:
+        """Photograph a picture.
+
+        Args:
+            image: BGR uint8, (H, W, 3).
+            noise: Noise of deviation 32 around 128, uint8, (H, W, 3).
+        """
         height, width = image.shape[:2]
         if self.blur is not None:
             image = cv2.filter2D(image, -1, self.blur)
@@ -57,11 +62,8 @@ class Photo:
             )
         image = cv2.LUT(image, self.curve)
         if self.grain >= 1:
-            y, x = rng.integers(0, np.array(noise.shape[:2]) - (height, width) + 1)
-            grain = noise[y : y + height, x : x + width]
-            image = cv2.scaleAdd(
-                grain.astype(np.float32), self.grain / 32, image.astype(np.float32)
-            ).clip(0, 255).astype(np.uint8)  # fmt: skip
+            share = self.grain / 32
+            image = cv2.addWeighted(image, 1, noise, share, -128 * share)
         if self.is_grey:
             image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
         return image

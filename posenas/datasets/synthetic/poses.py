@@ -60,7 +60,8 @@ POSE_FAMILIES: Mapping[str, Family] = {
         shoulder_twist=((35, 15), (10, 15)), neck_flex=(15, 12),
     ),
     'arms_raised': dict(
-        share=4, shoulder_flex=(110, 55), shoulder_abd=(30, 30), elbow=(30, 30), spine_flex=(-3, 12),
+        share=4, shoulder_flex=(110, 55), shoulder_abd=(30, 30), elbow=(30, 30),
+        spine_flex=(-3, 12),
     ),
     'arms_wide': dict(share=3, shoulder_abd=(85, 25), shoulder_flex=(10, 30), elbow=(20, 22)),
     'walk': dict(
@@ -81,11 +82,14 @@ POSE_FAMILIES: Mapping[str, Family] = {
         shoulder_flex=(40, 50), shoulder_abd=(35, 30), elbow=(40, 35), spine_flex=(12, 18),
     ),
     'kick': dict(
-        share=3, hip_flex=((90, 30), (2, 12)), hip_abd=((25, 25), (8, 8)), knee=((25, 28), (14, 14)),
-        shoulder_abd=(45, 30), shoulder_flex=(10, 40), elbow=(45, 35), pitch=(-10, 18), roll=(0, 18),
+        share=3, hip_flex=((90, 30), (2, 12)), hip_abd=((25, 25), (8, 8)), knee=((25, 28),
+        (14, 14)),
+        shoulder_abd=(45, 30), shoulder_flex=(10, 40), elbow=(45, 35),
+        pitch=(-10, 18), roll=(0, 18),
     ),
     'side_kick': dict(
-        share=2, hip_abd=((78, 15), (10, 10)), hip_flex=((20, 25), (5, 12)), knee=((25, 28), (14, 12)),
+        share=2, hip_abd=((78, 15), (10, 10)), hip_flex=((20, 25), (5, 12)), knee=((25, 28),
+        (14, 12)),
         roll=(-22, 18), shoulder_abd=(55, 30), elbow=(50, 35),
     ),
     'sit': dict(
@@ -113,23 +117,27 @@ POSE_FAMILIES: Mapping[str, Family] = {
         knee=(20, 24), ankle=(-30, 15),
     ),
     'jump': dict(
-        share=5, pitch=(5, 22), roll=(0, 14), hip_flex=((70, 40), (20, 40)), knee=((75, 38), (65, 40)),
+        share=5, pitch=(5, 22), roll=(0, 14), hip_flex=((70, 40), (20, 40)), knee=((75, 38),
+        (65, 40)),
         shoulder_flex=(70, 60), shoulder_abd=(50, 35), elbow=(45, 35), ankle=(-25, 18),
     ),
     'split_leap': dict(
         share=3, hip_flex=((85, 20), (-38, 15)), knee=((12, 18), (20, 24)), hip_abd=(10, 12),
-        shoulder_abd=(85, 30), shoulder_flex=(40, 50), elbow=(18, 20), ankle=(-40, 12), pitch=(0, 15),
+        shoulder_abd=(85, 30), shoulder_flex=(40, 50), elbow=(18, 20), ankle=(-40, 12),
+        pitch=(0, 15),
     ),
     'straddle': dict(
         share=2, hip_flex=(75, 25), hip_abd=(68, 15), knee=(8, 12), spine_flex=(20, 20),
         shoulder_flex=(60, 45), shoulder_abd=(40, 35), ankle=(-35, 15), pitch=(0, 30),
     ),
     'tuck': dict(
-        share=4, pitch=(40, 110), roll=(0, 35), hip_flex=(120, 15), knee=(120, 22), spine_flex=(45, 18),
+        share=4, pitch=(40, 110), roll=(0, 35), hip_flex=(120, 15), knee=(120, 22),
+        spine_flex=(45, 18),
         neck_flex=(25, 15), shoulder_flex=(70, 30), elbow=(55, 35), hip_abd=(12, 12),
     ),
     'pike': dict(
-        share=3, pitch=(20, 110), roll=(0, 25), hip_flex=(115, 20), knee=(8, 12), spine_flex=(40, 20),
+        share=3, pitch=(20, 110), roll=(0, 25), hip_flex=(115, 20), knee=(8, 12),
+        spine_flex=(40, 20),
         shoulder_flex=(110, 40), elbow=(15, 18), ankle=(-35, 15),
     ),
     'handstand': dict(
@@ -168,18 +176,22 @@ POSE_FAMILIES: Mapping[str, Family] = {
     ),
     'climb': dict(
         share=3, pitch=(15, 20), shoulder_flex=((150, 25), (80, 45)), elbow=((40, 35), (80, 35)),
-        shoulder_abd=(25, 20), hip_flex=((95, 25), (20, 25)), hip_abd=(25, 18), knee=((95, 25), (30, 25)),
+        shoulder_abd=(25, 20), hip_flex=((95, 25), (20, 25)), hip_abd=(25, 18), knee=((95, 25),
+        (30, 25)),
     ),
     'arch': dict(
-        share=3, pitch=(-60, 90), spine_flex=(-32, 14), shoulder_flex=(150, 30), shoulder_abd=(25, 25),
+        share=3, pitch=(-60, 90), spine_flex=(-32, 14), shoulder_flex=(150, 30),
+        shoulder_abd=(25, 25),
         hip_flex=(-22, 15), knee=(28, 30), neck_flex=(-30, 15), ankle=(-35, 14), elbow=(15, 18),
     ),
     'arabesque': dict(
         share=2.5, pitch=(55, 25), hip_flex=((-30, 12), (50, 25)), knee=((10, 14), (12, 12)),
-        shoulder_abd=(80, 30), shoulder_flex=(60, 45), spine_flex=(-15, 14), ankle=((-40, 12), (0, 10)),
+        shoulder_abd=(80, 30), shoulder_flex=(60, 45), spine_flex=(-15, 14), ankle=((-40, 12),
+        (0, 10)),
     ),
     'ride': dict(
-        share=3, pitch=(30, 14), spine_flex=(20, 14), hip_flex=((85, 20), (50, 25)), hip_abd=(12, 9),
+        share=3, pitch=(30, 14), spine_flex=(20, 14), hip_flex=((85, 20), (50, 25)),
+        hip_abd=(12, 9),
         knee=((85, 20), (50, 25)), shoulder_flex=(70, 16), elbow=(30, 22), neck_flex=(-15, 15),
     ),
     'free': dict(

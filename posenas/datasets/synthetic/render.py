@@ -1,11 +1,12 @@
 """Drawing of one person: project the skin, sort faces by depth, shade, blend into the picture."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from posenas.datasets.synthetic.appearance import FACE_PATCHES, Outfit
+from posenas.datasets.synthetic.appearance import Outfit
+from posenas.datasets.synthetic.background import modulate
 from posenas.datasets.synthetic.body import (
     BONE_INDICES,
     BodyShape,
@@ -13,18 +14,19 @@ from posenas.datasets.synthetic.body import (
     locate_joints,
     pose_body,
 )
+from posenas.datasets.synthetic.face import FACE_QUADS, FACE_SIGNS
 from posenas.datasets.synthetic.mesh import JOINT_PARTS, PART_INDICES, RINGS, skin_rings
 
 __all__ = ['Camera', 'Canvas', 'Light', 'Person', 'draw_person', 'project']
 
 _SHIFT = 4  # binary digits of sub-pixel positions in OpenCV's polygons
 _HEAD = BONE_INDICES['head']
-_PATCH_BIAS = 0.02  # the face's features lie on the head: draw them after it
+_FACE_BIAS = 0.02  # the face's features lie on the head: draw them after it
 # Deepest a joint may lie under the surface that shows it, fraction of the height.
 _JOINT_DEPTH = np.array(
-    [0.025, 0.025, 0.025, 0.035, 0.035, 0.07, 0.07, 0.05, 0.05, 0.04, 0.04, 0.105, 0.105]
-    + [0.06, 0.06, 0.05, 0.05]
-)
+    [0.025] * 3 + [0.035] * 2 + [0.07] * 2 + [0.05] * 2 + [0.04] * 2 + [0.105] * 2 + [0.06] * 2
+    + [0.05] * 2
+)  # fmt: skip
 _NEIGHBOURS = np.array([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)])
 
 
@@ -49,7 +51,7 @@ class Light:
         """Draw a lamp that mostly stands above and before the scene."""
         direction = rng.normal((0, 0.7, 0.45), (0.8, 0.5, 0.6))
         contrast = rng.uniform(0.15, 0.95)
-        level = rng.uniform(0.85, 1.2)
+        level = rng.uniform(0.6, 1.25)
         return cls(
             direction / np.linalg.norm(direction),
             level * (1 - 0.55 * contrast),
@@ -91,9 +93,9 @@ class Person:
     pose: np.ndarray
     relief: np.ndarray
 
-    def bend(self, pose: np.ndarray) -> 'Person':
-        """Return the same person in another pose."""
-        return replace(self, pose=pose)
+    def stand(self, camera: 'Camera') -> Posture:
+        """Bend the body into its pose, seen from ``camera``."""
+        return pose_body(self.shape, self.pose, camera.view)
 
 
 @dataclass(frozen=True)
@@ -143,36 +145,26 @@ def _build_surface(person: Person, posture: Posture, camera: Camera, light: Ligh
     ring, turned = points[RINGS.first], np.roll(points[RINGS.first], -1, axis=1)
     upper = points[RINGS.first + 1]
     corners = np.stack([ring, turned, np.roll(upper, -1, axis=1), upper], axis=2)  # (F, S, 4, 3)
-    patches = FACE_PATCHES * person.shape.head @ posture.rotations[_HEAD].T + posture.origins[_HEAD]
-    outward = np.concatenate([np.repeat(RINGS.outward, sides), _patch_signs()])
-    corners = np.concatenate([corners.reshape(-1, 4, 3), patches])
-    colors = np.concatenate(
-        [person.outfit.face_colors(sides).reshape(-1, 3), person.outfit.patch_colors()]
-    )
-    parts = np.concatenate(
-        [np.repeat(RINGS.part[RINGS.first], sides), np.full(len(patches), PART_INDICES['head'])]
-    )
+    head = posture.rotations[_HEAD], posture.origins[_HEAD]
+    face = FACE_QUADS * person.shape.head @ head[0].T + head[1]
+    corners = np.concatenate([corners.reshape(-1, 4, 3), face])
+    outward = np.concatenate([np.repeat(RINGS.outward, sides), FACE_SIGNS])
+    rows, features = person.outfit.paint_rows(sides), person.outfit.paint_face()
+    colors = np.concatenate([rows.reshape(-1, 3), features])
+    parts = np.repeat(RINGS.part[RINGS.first], sides)
+    parts = np.concatenate([parts, np.full(len(face), PART_INDICES['head'])])
     normals = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
     normals *= (outward / (np.linalg.norm(normals, axis=1) + 1e-12))[:, None]
     center = corners.mean(axis=1)
     ray = np.array([0, 0, camera.distance]) - center
     depths = np.linalg.norm(ray, axis=1)
     cosine = np.einsum('fi,fi->f', normals, ray) / depths
-    depths[-len(patches) :] -= _PATCH_BIAS
+    depths[-len(face) :] -= _FACE_BIAS
     seen = np.flatnonzero((cosine > 0) & ~np.isnan(colors[:, 0]))
     seen = seen[np.argsort(-depths[seen], kind='stable')]
     shades = _shade(normals[seen], cosine[seen], light)
     polygons = project(corners[seen], camera)
     return _Surface(polygons, colors[seen], shades, depths[seen], parts[seen])
-
-
-def _patch_signs() -> np.ndarray:
-    """Orient the quads of the face away from the middle of the head, (P,)."""
-    normal = np.cross(
-        FACE_PATCHES[:, 2] - FACE_PATCHES[:, 0], FACE_PATCHES[:, 3] - FACE_PATCHES[:, 1]
-    )
-    outward = FACE_PATCHES.mean(axis=1) - (0, 0.055, 0.01)
-    return np.where(np.einsum('pi,pi->p', normal, outward) > 0, 1.0, -1.0)
 
 
 def _rasterize(polygons: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -185,13 +177,14 @@ def _rasterize(polygons: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def draw_person(
-    canvas: Canvas, person: Person, camera: Camera, light: Light, number: int
+    canvas: Canvas, person: Person, posture: Posture, camera: Camera, light: Light, number: int
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Draw one person over all that is on the canvas.
 
     Args:
         canvas: Changed in place; ``owner`` becomes ``number`` where the person is seen.
         person: Whom to draw.
+        posture: The person bent, see :meth:`Person.stand`.
         camera: From where.
         light: Illumination.
         number: Mark of the person in ``owner``, 1 to 255.
@@ -200,7 +193,6 @@ def draw_person(
         Joints (17, 2) in pixels, whether the body itself leaves each joint visible (17,), and the
         number of pixels drawn.
     """
-    posture = pose_body(person.shape, person.pose, camera.view)
     points = locate_joints(person.shape, posture)
     joints = project(points, camera)
     surface = _build_surface(person, posture, camera, light)
@@ -249,13 +241,15 @@ def _paint(
     brightness = cv2.blur(np.take(levels, numbers), (smooth, smooth))
     brightness = cv2.multiply(brightness, texture, scale=1 / 128)
     brightness = cv2.multiply(brightness, _nearness(numbers, surface, scale, light), scale=1 / 128)
-    return cv2.multiply(
-        np.take(albedo, numbers, axis=0), cv2.merge([brightness] * 3), scale=1 / 128
-    )
+    return modulate(np.take(albedo, numbers, axis=0), brightness)
 
 
 def _nearness(numbers: np.ndarray, surface: _Surface, scale: float, light: Light) -> np.ndarray:
-    """Darken what lies behind its surroundings (ambient occlusion), 128 = unchanged, uint8, (H, W)."""
+    """Darken what lies behind its surroundings (ambient occlusion): 128 is unchanged.
+
+    Returns:
+        Factors, uint8, (H, W).
+    """
     mean = surface.depths.mean()
     depths = np.take(np.concatenate([[mean], surface.depths]).astype(np.float32), numbers)
     side = 2 * int(0.035 * scale) + 1

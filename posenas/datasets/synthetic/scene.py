@@ -7,14 +7,23 @@ import cv2
 import numpy as np
 
 from posenas.datasets.synthetic.appearance import Outfit
-from posenas.datasets.synthetic.background import draw_background, draw_obstacle, make_texture
-from posenas.datasets.synthetic.body import BodyShape, locate_joints, pose_body, rotation_xzy
+from posenas.datasets.synthetic.background import draw_background, make_texture, modulate
+from posenas.datasets.synthetic.body import BodyShape, Posture, locate_joints, rotation_xzy
 from posenas.datasets.synthetic.mesh import RINGS
 from posenas.datasets.synthetic.photo import Photo
 from posenas.datasets.synthetic.poses import sample_pose
 from posenas.datasets.synthetic.render import Camera, Canvas, Light, Person, draw_person, project
+from posenas.datasets.synthetic.things import draw_obstacle
 
-__all__ = ['Actor', 'Annotation', 'Picture', 'Studio', 'draw_actors', 'sample_actors']
+__all__ = [
+    'Actor',
+    'Annotation',
+    'Picture',
+    'Studio',
+    'crop_tile',
+    'draw_actors',
+    'sample_actors',
+]
 
 _MAX_PEOPLE = 12
 _MIN_AREA = 60  # pixels; people seen less, or less than a twelfth of themselves, stay unlabelled
@@ -28,6 +37,7 @@ class Actor:
 
     Args:
         person: Body, clothes and pose.
+        posture: The body bent into the pose.
         camera: Where the camera sees the person.
         track: Number of the person in the scene, from 1.
         shadow: Darkness of the shadow on the ground, in [0, 1].
@@ -36,6 +46,7 @@ class Actor:
     """
 
     person: Person
+    posture: Posture
     camera: Camera
     track: int
     shadow: float
@@ -83,7 +94,7 @@ class Studio:
         size: (width, height) of the pictures in pixels.
         people: Mean number of people in a picture, at least 1.
         texture: Tile of grey noise around 128, uint8.
-        grain: Tile of the camera's noise, deviation 32, int8, (N, N, 3).
+        grain: Tile of the camera's noise, deviation 32 around 128, uint8, (N, N, 3).
     """
 
     size: tuple[int, int]
@@ -96,16 +107,16 @@ class Studio:
         """Make the tiles, always the same ones."""
         rng = np.random.default_rng(0)
         side = max(*size, 512) * 3 // 2
-        grain = rng.standard_normal((side, side, 3), dtype=np.float32) * 32
-        grey = rng.standard_normal((side, side, 1), dtype=np.float32) * 24
-        tile = np.clip(grain * 0.8 + grey, -127, 127).astype(np.int8)
-        return cls(size, people, make_texture(rng, side), tile)
+        noise = 26 * rng.standard_normal((side, side, 3), dtype=np.float32)
+        noise += 18 * rng.standard_normal((side, side, 1), dtype=np.float32)
+        grain = np.clip(128 + noise, 0, 255).astype(np.uint8)
+        return cls(size, people, make_texture(rng, side), grain)
 
     def draw_image(self, seed: int, index: int) -> Picture:
         """Draw picture ``index`` of the set ``seed``; it depends on nothing else."""
         rng = np.random.default_rng([seed, index])
         light, photo = Light.sample(rng), Photo.sample(rng)
-        image = draw_background(rng, self.size, self.texture)
+        image = draw_background(rng, crop_tile(rng, self.texture, self.size))
         actors = sample_actors(rng, self.size, self.people)
         return self.photograph(image, actors, light, photo, rng)
 
@@ -119,8 +130,16 @@ class Studio:
     ) -> Picture:
         """Draw ``actors`` over ``image`` (in place) and photograph the scene."""
         owner = np.zeros(image.shape[:2], np.uint8)
-        annotations = draw_actors(Canvas(image, owner, self.texture), actors, light)
-        return Picture(photo.take(image, rng, self.grain), photo.quality, annotations)
+        canvas = Canvas(image, owner, crop_tile(rng, self.texture, self.size))
+        annotations = draw_actors(canvas, actors, light)
+        taken = photo.take(image, crop_tile(rng, self.grain, self.size))
+        return Picture(taken, photo.quality, annotations)
+
+
+def crop_tile(rng: np.random.Generator, tile: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Cut a window of ``size`` (width, height) out of ``tile`` (N, N, ...) at a random place."""
+    x, y = rng.integers(0, tile.shape[0] - np.array(size) + 1)
+    return tile[y : y + size[1], x : x + size[0]]
 
 
 def sample_actors(rng: np.random.Generator, size: tuple[int, int], people: float) -> list[Actor]:
@@ -150,11 +169,13 @@ def sample_actors(rng: np.random.Generator, size: tuple[int, int], people: float
         camera = Camera(
             view, float(np.exp(rng.uniform(np.log(1.8), np.log(9)))), scale, np.zeros(2)
         )
-        camera, box = _place(rng, person, camera, boxes, size)
+        posture = person.stand(camera)
+        camera, box = _place(rng, locate_joints(shape, posture), camera, boxes, size)
         boxes.append(box)
         actors.append(
             Actor(
                 person,
+                posture,
                 camera,
                 track,
                 shadow=float(rng.uniform(0.15, 0.7)) * (rng.random() < 0.6),
@@ -167,18 +188,19 @@ def sample_actors(rng: np.random.Generator, size: tuple[int, int], people: float
 
 def _place(
     rng: np.random.Generator,
-    person: Person,
+    points: np.ndarray,
     camera: Camera,
     others: Sequence[np.ndarray],
     size: tuple[int, int],
 ) -> tuple[Camera, np.ndarray]:
-    """Choose where a person stands in the picture, mostly whole and mostly beside the others.
+    """Choose where a person with joints at ``points`` (17, 3) stands in the picture.
+
+    Mostly the whole body is inside, mostly beside the others.
 
     Returns:
         The camera with its centre, and the body's box (x1, y1, x2, y2) in pixels.
     """
-    posture = pose_body(person.shape, person.pose, camera.view)
-    joints = project(locate_joints(person.shape, posture), camera)
+    joints = project(points, camera)
     margin = _BODY_MARGIN * camera.scale
     box = np.concatenate([joints.min(axis=0) - margin, joints.max(axis=0) + margin])
     frame = np.array(size, float)
@@ -211,7 +233,7 @@ def draw_actors(canvas: Canvas, actors: Iterable[Actor], light: Light) -> tuple[
     for actor in sorted(actors, key=lambda actor: actor.camera.scale):
         if actor.shadow:
             _drop_shadow(canvas.image, actor)
-        truth = draw_person(canvas, actor.person, actor.camera, light, actor.track)
+        truth = draw_person(canvas, actor.person, actor.posture, actor.camera, light, actor.track)
         drawn.append((actor.track, *truth))
         if actor.obstacle is not None:
             rng = np.random.default_rng(actor.obstacle)
@@ -223,8 +245,7 @@ def draw_actors(canvas: Canvas, actors: Iterable[Actor], light: Light) -> tuple[
 
 def _drop_shadow(image: np.ndarray, actor: Actor) -> None:
     """Darken the ground under the lowest joints, in place."""
-    posture = pose_body(actor.person.shape, actor.person.pose, actor.camera.view)
-    joints = project(locate_joints(actor.person.shape, posture), actor.camera)
+    joints = project(locate_joints(actor.person.shape, actor.posture), actor.camera)
     scale = actor.camera.scale
     low = joints[joints[:, 1] > joints[:, 1].max() - 0.12 * scale]
     x, y = low.mean(axis=0)
@@ -241,7 +262,7 @@ def _drop_shadow(image: np.ndarray, actor: Actor) -> None:
     )
     side = 2 * int(0.02 * scale) + 1
     mask = cv2.blur(mask, (side, side))
-    part[:] = cv2.multiply(part, cv2.merge([mask] * 3), scale=1 / 128)
+    part[:] = modulate(part, mask)
 
 
 def _annotate(

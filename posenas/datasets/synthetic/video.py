@@ -10,7 +10,7 @@ from posenas.datasets.synthetic.background import draw_background
 from posenas.datasets.synthetic.photo import Photo
 from posenas.datasets.synthetic.poses import mirror_pose, sample_pose
 from posenas.datasets.synthetic.render import Light
-from posenas.datasets.synthetic.scene import Actor, Picture, Studio, sample_actors
+from posenas.datasets.synthetic.scene import Actor, Picture, Studio, crop_tile, sample_actors
 
 __all__ = ['draw_video']
 
@@ -53,15 +53,15 @@ class _Motion:
         pose = _glide(self.poses, self.frames, frame)
         center, zoom = camera.see(actor.camera.center + frame * self.drift, frame)
         scale = actor.camera.scale * zoom * np.exp(self.growth * frame)
-        low, high = (
-            camera.see(corner + frame * self.drift, frame)[0]
-            for corner in np.split(actor.obstacle_box, 2)
-        )
+        corners = actor.obstacle_box.reshape(2, 2) + frame * self.drift
+        person = replace(actor.person, pose=pose)
+        view = replace(actor.camera, center=center, scale=scale)
         return replace(
             actor,
-            person=actor.person.bend(pose),
-            camera=replace(actor.camera, center=center, scale=scale),
-            obstacle_box=np.concatenate([low, high]),
+            person=person,
+            posture=person.stand(view),
+            camera=view,
+            obstacle_box=camera.see(corners, frame)[0].ravel(),
         )
 
 
@@ -88,7 +88,7 @@ class _Way:
         )
 
     def see(self, point: np.ndarray, frame: int) -> tuple[np.ndarray, float]:
-        """Return where a point (2,) of the scene is seen and how much it is enlarged."""
+        """Return where points (..., 2) of the scene are seen and how much it is enlarged."""
         wave = np.sin(self.phase + 2 * np.pi * frame / self.period)
         zoom = float(np.exp(self.zoom * wave))
         return (point - self.middle) * zoom + self.middle + wave * self.sway, zoom
@@ -117,7 +117,7 @@ def draw_video(studio: Studio, seed: int, index: int, num_frames: int) -> Iterat
     light, photo = Light.sample(rng), Photo.sample(rng)
     width, height = studio.size
     wide = (round(width * _MARGIN), round(height * _MARGIN))
-    background = draw_background(rng, wide, studio.texture)
+    background = draw_background(rng, crop_tile(rng, studio.texture, wide))
     way = _Way.sample(rng, studio.size)
     actors = sample_actors(rng, studio.size, studio.people)
     motions = [_Motion.sample(rng, actor, num_frames) for actor in actors]

@@ -53,7 +53,7 @@ class SyntheticSpec:
             ('num_images + num_videos', self.num_images + self.num_videos > 0, 'at least 1'),
             ('num_frames', self.num_frames >= 1, 'at least 1'),
             ('seed', self.seed >= 0, 'at least 0'),
-            ('size', 64 <= min(self.size) and max(self.size) <= 4096, '64 to 4096 on both sides'),
+            ('size', 64 <= min(self.size) <= max(self.size) <= 4096, '64 to 4096 on both sides'),
             ('people', 1 <= self.people <= 8, 'between 1 and 8'),
         )
         for name, holds, rule in rules:
