@@ -19,6 +19,7 @@ from posenas.visualization.draw import (
     draw_keypoint_numbers,
     draw_poses,
     heatmaps_to_image,
+    suitable_line_width,
 )
 from posenas.visualization.openpose import OPENPOSE, to_openpose
 from posenas.visualization.panels import enlarge, side_by_side, zoom_points
@@ -141,8 +142,8 @@ class PoseLocalVisualizer(Visualizer):
         check_choice('skeleton_style', skeleton_style, ('mmpose', 'openpose'))
         image, zoom = enlarge(image, self.min_side)
         panels = {}
-        if draw_gt and 'gt_instances' in data_sample:
-            truth = data_sample.gt_instances
+        truth = data_sample.get('gt_instances', ())
+        if draw_gt and 'keypoints_visible' in truth:
             scores = np.asarray(truth.keypoints_visible, np.float32)
             panels['annotation'] = self._draw(
                 image, zoom, truth, scores, 0.0, draw_bbox, show_kpt_idx, skeleton_style
@@ -180,15 +181,18 @@ class PoseLocalVisualizer(Visualizer):
         """Draw all instances, each with ``scores`` (N, K) for its joints, on the zoomed image."""
         keypoints = zoom_points(np.asarray(instances.keypoints)[..., :2], zoom)
         skeleton = self._current_skeleton()
-        if with_bbox and 'bboxes' in instances:
-            corners = np.reshape(instances.bboxes, (-1, 2, 2))
-            image = draw_bboxes(image, zoom_points(corners, zoom).reshape(-1, 4), self.bbox_color)
+        widths = [self.line_width] * len(keypoints)
+        if 'bboxes' in instances:
+            corners = zoom_points(np.reshape(instances.bboxes, (-1, 2, 2)), zoom)
+            widths = [self.line_width or suitable_line_width(box) for box in corners]
+            if with_bbox:
+                image = draw_bboxes(image, corners.reshape(-1, 4), self.bbox_color)
         if with_numbers:
             numbered = keypoints, scores
         if skeleton_style == 'openpose' and skeleton.joint_names == COCO.joint_names:
             skeleton = OPENPOSE
             keypoints, scores = to_openpose(keypoints, scores)
-        for person, person_scores in zip(keypoints, scores, strict=True):
+        for person, person_scores, width in zip(keypoints, scores, widths, strict=True):
             fading = float(person_scores.mean()) if self.show_keypoint_weight else 1.0
             image = draw_poses(
                 image,
@@ -196,7 +200,7 @@ class PoseLocalVisualizer(Visualizer):
                 person_scores[None],
                 skeleton,
                 score_thr,
-                self.line_width,
+                width,
                 self.radius,
                 self.alpha * min(max(fading, 0.0), 1.0),
                 self.kpt_color,

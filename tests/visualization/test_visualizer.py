@@ -67,6 +67,8 @@ def test_panels_stand_side_by_side(sample, options, panels):
 def test_missing_parts_are_left_out(sample):
     del sample.gt_instances, sample.pred_fields
     assert build().add_datasample('x', IMAGE, sample, draw_heatmap=True).shape == IMAGE.shape
+    sample.gt_instances = InstanceData(bboxes=np.array([[5, 5, 150, 99]]))
+    assert build().add_datasample('x', IMAGE, sample).shape == IMAGE.shape
     assert (build().add_datasample('x', IMAGE, PoseDataSample()) == IMAGE).all()
 
 
