@@ -21,11 +21,11 @@ from posenas.utils import CheckpointError, find_latest_checkpoint, load_checkpoi
 
 @MODELS.register_module(force=True)
 class HeavyPoseNet(ToyPoseNet):
-    """Spends most of its time in saving: 8 MB that are not trained."""
+    """Spends most of its time in saving: 4 MB that are not trained."""
 
     def __init__(self):
         super().__init__()
-        self.register_buffer('ballast', torch.rand(2_000_000))
+        self.register_buffer('ballast', torch.rand(1_000_000))
 
 
 def start_training(work_dir, keep):
@@ -43,10 +43,10 @@ def start_training(work_dir, keep):
         os._exit(1)
 
 
-def wait_for_save(work_dir, timeout=60):
-    """Wait until a file is being written."""
+def wait_for_save(work_dir, old, timeout=120):
+    """Wait until a file is being written that is none of the ``old`` ones."""
     end = time.monotonic() + timeout
-    while not list(work_dir.glob('.*.part')):
+    while not set(work_dir.glob('.*.part')) - old:
         if time.monotonic() > end:
             raise TimeoutError('the training never saved')
         time.sleep(0.0005)
@@ -65,21 +65,41 @@ def inspect(work_dir):
     return dict(step=step, broken=broken, files=len(list(work_dir.glob('*.pth'))))
 
 
+def kill(process):
+    """End a training without warning."""
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+
+
+def wait_for_progress(work_dir, step, timeout=120):
+    """Wait until a checkpoint after ``step`` is complete."""
+    end = time.monotonic() + timeout
+    while (inspect(work_dir)['step'] or 0) <= step:
+        if time.monotonic() > end:
+            raise TimeoutError(f'the training never got beyond step {step}')
+        time.sleep(0.05)
+
+
 def main(work_dir, keep, kills, seed):
-    """Kill ``kills`` trainings; report on the folder after each."""
+    """Kill ``kills`` trainings and report on the folder after each; the last one may get on."""
     torch.set_num_threads(1)
-    rng, reports = np.random.default_rng(seed), []
-    for kill in range(kills):
+    rng = np.random.default_rng(seed)
+    process = start_training(work_dir, keep)
+    wait_for_progress(work_dir, 0)  # before the first save there is nothing to lose
+    kill(process)
+    reports = [dict(saving=False, **inspect(work_dir))]
+    for _ in range(kills):
+        old = set(work_dir.glob('.*.part'))  # of the run killed before
         process = start_training(work_dir, keep)
-        wait_for_save(work_dir)
-        if kill == 0:  # before the first save is complete there is nothing to lose
-            while not (work_dir / 'last_checkpoint').exists():
-                time.sleep(0.001)
-        time.sleep(rng.uniform(0, 0.25))
-        os.kill(process, signal.SIGKILL)
-        os.waitpid(process, 0)
+        wait_for_save(work_dir, old)
+        time.sleep(rng.exponential(0.1))
+        kill(process)
         saving = bool(list(work_dir.glob('.*.part')))
         reports.append(dict(saving=saving, **inspect(work_dir)))
+    process = start_training(work_dir, keep)
+    wait_for_progress(work_dir, reports[-1]['step'])
+    kill(process)
+    reports.append(dict(saving=False, **inspect(work_dir)))
     print(json.dumps(reports))
 
 

@@ -20,7 +20,7 @@ def _kill_toy(work_dir, keep, kills, seed):
         env={**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1'},
         capture_output=True,
         text=True,
-        timeout=1500,
+        timeout=3000,
     )
     assert result.returncode == 0, result.stderr[-3000:]
     return json.loads(result.stdout.splitlines()[-1])
@@ -36,9 +36,8 @@ def _check(reports, keep):
     assert any(report['saving'] for report in reports)
 
 
-@pytest.mark.parametrize('keep', [1, 3])
-def test_a_killed_saver_can_always_be_resumed(tmp_path, keep):
-    _check(_kill_toy(tmp_path / 'work', keep, kills=6, seed=keep), keep)
+def test_a_killed_saver_can_always_be_resumed(tmp_path):
+    _check(_kill_toy(tmp_path / 'work', keep=1, kills=6, seed=1), keep=1)
 
 
 @pytest.mark.slow
