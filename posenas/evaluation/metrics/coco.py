@@ -82,8 +82,9 @@ class CocoMetric(PoseMetric):
         check_choice('backend', backend, BACKENDS)
         if format_only and outfile_prefix is None:
             raise ConfigError('format_only needs outfile_prefix, the place of the results')
-        is_needed = ann_file is not None and not format_only
-        self.ground_truth = load_annotations(ann_file) if is_needed else None
+        self.ground_truth = None
+        if ann_file is not None and not format_only:
+            self.ground_truth = load_annotations(ann_file)
         self.use_area = use_area
         self.iou_type = iou_type
         self.score_mode = score_mode
