@@ -1,14 +1,15 @@
 """What all top-down data sets share: one person is one sample."""
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from mmengine.logging import print_log
+from mmengine.utils import is_abs
 from torch.utils.data import Dataset
 
 from posenas.datasets.annotations import read_coco_file
@@ -41,10 +42,10 @@ class BaseTopdownDataset(Dataset):
         data_mode: Only 'topdown'.
         metainfo: Skeleton, see :func:`posenas.skeletons.skeleton_from_metainfo`; None takes it
             from the file's categories and, where they name no joints, :attr:`METAINFO`.
-        data_root: Folder that ``ann_file`` and ``data_prefix`` are relative to.
-        data_prefix: ``img``, the folder of the images.
+        data_root: Folder or address that ``ann_file`` and ``data_prefix`` start from.
+        data_prefix: ``img``, the folder of the images, relative to ``data_root``.
         filter_cfg: ``bbox_score_thr``, least score of a detected box.
-        indices: The first n samples, or these.
+        indices: The first n samples (the last n if negative), or a list of positions.
         serialize_data: Ignored: annotations always are arrays that workers share.
         pipeline: Transforms, as configs or callables.
         test_mode: Whether samples are for evaluation.
@@ -97,11 +98,10 @@ class BaseTopdownDataset(Dataset):
         unknown = set(filter_cfg or {}) - {'bbox_score_thr'}
         if unknown:
             raise ConfigError(f"filter_cfg must hold only 'bbox_score_thr', got {sorted(unknown)}")
-        root = Path(data_root or '')
-        self.ann_file = str(root / ann_file)
+        self.data_root = data_root or ''
+        self.ann_file = _join(self.data_root, ann_file)
         self.bbox_file = bbox_file
-        self.data_prefix = {key: str(root / path) for key, path in (data_prefix or {}).items()}
-        self.image_folder = Path(self.data_prefix.get('img', root))
+        self.image_folder = _join(self.data_root, (data_prefix or {}).get('img', ''))
         self.filter_cfg = dict(filter_cfg or {})
         self.indices, self.sample_interval = indices, sample_interval
         self.test_mode = test_mode
@@ -150,11 +150,7 @@ class BaseTopdownDataset(Dataset):
         if self._persons is not None:
             return
         persons, dropped = self.load_persons()
-        rows = np.arange(len(persons))[:: self.sample_interval]
-        if self.indices is not None:
-            rows = rows[: self.indices] if isinstance(self.indices, int) else rows[self.indices]
-        if len(rows) < len(persons):
-            persons = persons.select(rows)
+        persons = persons.select(self._choose_rows(len(persons)))
         source = self.bbox_file or self.ann_file
         left_out = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)
         if not len(persons):
@@ -167,6 +163,21 @@ class BaseTopdownDataset(Dataset):
         # Shared memory: workers mark here which samples are bad.
         self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
         self._persons = persons
+
+    def _choose_rows(self, count: int) -> np.ndarray:
+        """Return the rows, of ``count``, that ``sample_interval`` and ``indices`` keep."""
+        rows = np.arange(count)[:: self.sample_interval]
+        if self.indices is None:
+            return rows
+        if isinstance(self.indices, int):
+            return rows[: self.indices] if self.indices >= 0 else rows[self.indices :]
+        chosen = np.asarray(self.indices)
+        if chosen.size and not -len(rows) <= chosen.min() <= chosen.max() < len(rows):
+            raise ConfigError(
+                f'indices must lie within the {len(rows)} samples, got {chosen.min()} to '
+                f'{chosen.max()}'
+            )
+        return rows[chosen]
 
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
         """Read the persons and count those left out by reason; readers of other layouts override.
@@ -187,7 +198,7 @@ class BaseTopdownDataset(Dataset):
         persons, one = self.persons, slice(index, index + 1)
         image_row = persons.image_rows[index]
         info = {
-            'img_path': str(self.image_folder / persons.images.name(image_row)),
+            'img_path': os.path.join(self.image_folder, persons.images.name(image_row)),
             'img_id': int(persons.images.ids[image_row]),
             'id': int(persons.ids[index]),
             'category_id': int(persons.category_ids[index]),
@@ -289,6 +300,11 @@ class BaseTopdownDataset(Dataset):
         """Samples met so far, by any worker, that could not be read: index, id and img_path."""
         infos = ((int(i), self.get_data_info(int(i))) for i in torch.nonzero(self._bad).ravel())
         return tuple(dict(index=i, id=info['id'], img_path=info['img_path']) for i, info in infos)
+
+
+def _join(root: str, path: str) -> str:
+    """Join paths as text, so that addresses such as ``s3://bucket`` survive."""
+    return path if is_abs(path) else os.path.join(root, path)
 
 
 @contextmanager

@@ -196,6 +196,11 @@ def test_indices_choose_samples(people):
     assert make(people, (), indices=[4, 0])[0]['id'] == 5
     assert [s['id'] for s in make(people, (), sample_interval=2)] == [1, 3, 5]
     assert len(make(people, (), indices=100)) == 6
+    assert make(people, (), indices=-2)[0]['id'] == 5
+    order = [5, 3, 4, 0, 2, 1]
+    assert [s['id'] - 1 for s in make(people, (), indices=order)] == order
+    with pytest.raises(ConfigError, match='within the 6 samples, got 0 to 6'):
+        make(people, (), indices=[0, 6])
 
 
 def test_positions_outside_are_refused_and_negative_ones_count_from_the_end(people):
