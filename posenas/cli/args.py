@@ -57,7 +57,7 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
     """Add the positional ``config`` and ``--cfg-options``."""
     from posenas.utils.config import DictAction
 
-    parser.add_argument('config', help='config file')
+    parser.add_argument('config', help='config file, or the name of a shipped one')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -103,7 +103,7 @@ def export_local_rank(args: argparse.Namespace) -> None:
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
 
 
-def choose_work_dir(option: str | None, cfg: dict, config_file: str) -> str:
+def choose_work_dir(option: str | None, cfg: dict, config_file: str | Path) -> str:
     """Return the folder of logs and checkpoints: the option, the config's, else by name."""
     return option or cfg.get('work_dir') or str(Path('work_dirs') / Path(config_file).stem)
 
@@ -117,12 +117,14 @@ def load_experiment(args: argparse.Namespace) -> Any:  # noqa: ANN401  (mmengine
     Raises:
         ConfigError: It has an unknown key or contradicts itself.
     """
+    from posenas.apis.model_zoo import find_config
     from posenas.utils.config import load_config, verify_config
 
-    cfg = load_config(args.config, cfg_options=args.cfg_options)
+    path = find_config(args.config)
+    cfg = load_config(path, cfg_options=args.cfg_options)
     verify_config(cfg)
     cfg.launcher = args.launcher
-    cfg.work_dir = choose_work_dir(args.work_dir, cfg, args.config)
+    cfg.work_dir = choose_work_dir(args.work_dir, cfg, path)
     return cfg
 
 
