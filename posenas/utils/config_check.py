@@ -2,26 +2,27 @@
 
 import inspect
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
-from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, get_type_hints
 
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, Registry
 
 from posenas.utils.config_schema import (
-    CONTAINERS,
     DEFAULT_TYPES,
     EXTRAS,
     NAMES,
     REGISTRIES,
     RUNNER_KEYS,
+    TYPES,
     USUAL_NAMES,
     VARIABLES,
 )
 from posenas.utils.errors import ConfigError
 from posenas.utils.spelling import find_nearest, find_slip
+from posenas.utils.value_types import describe_type, fits_type
 
 __all__ = ['verify_config']
 
@@ -36,7 +37,7 @@ def verify_config(cfg: Config) -> None:
         ConfigError: Something is wrong; the text lists where and the nearest valid names.
     """
     import_module('mmengine.runner')  # its loops and hooks are in no location of a registry
-    registries = _Registries(import_module(f'{cfg.get("default_scope") or "posenas"}.registry'))
+    registries = _Registries(cfg.get('default_scope') or 'posenas')
     content = cfg.to_dict()
     faults = [*_check_top_level(content)]
     for key in sorted(content, key=lambda key: key not in RUNNER_KEYS):
@@ -77,10 +78,11 @@ class _Place(NamedTuple):
 class _Registries:
     """Classes by name, from the registries of the config's scope and of mmengine."""
 
-    def __init__(self, module: ModuleType) -> None:
-        self.module = module
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        self.module = import_module(f'{scope}.registry')
 
-    def find(self, names: Sequence[str], kind: str) -> object | None:
+    def find(self, names: Sequence[str], kind: str) -> object:
         """Find the class ``kind`` in the first of the registries ``names`` that has it."""
         for registry in self._get(names):
             try:
@@ -114,10 +116,9 @@ def _check_top_level(cfg: Mapping) -> Iterator[_Fault]:
 
 def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_Fault]:
     """Check ``value`` and all it contains."""
-    wanted = CONTAINERS.get(re.sub(r'^(train|val|test)_dataloader', 'dataloader', place.path))
-    if wanted is not None and value is not None and not isinstance(value, wanted):
-        kind = 'list' if wanted is list else 'dict'
-        yield _Fault(place.path, f'must be a {kind}, got {value!r}')
+    wanted = TYPES.get(re.sub(r'^(train|val|test)_dataloader', 'dataloader', place.path), object)
+    if not fits_type(value, wanted):
+        yield _Fault(place.path, f'must be {describe_type(wanted)}, got {value!r}')
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _check(item, place.enter_item(index), registries)
@@ -136,8 +137,8 @@ def _check_mapping(value: Mapping, place: _Place, registries: _Registries) -> It
     closed = NAMES.get(place.path) or NAMES.get(place.key)
     usual = USUAL_NAMES.get(place.key) if place.path.endswith(place.key) else None
     if kind is not None and place.registries:
-        yield from _check_class(kind, keys, place, registries)
-    elif closed is not None and not place.registries:
+        yield from _check_class(kind, value, place, registries)
+    elif closed is not None:
         yield from _check_names(keys, place, closed, is_closed=True)
     elif usual is not None:
         yield from _check_names(keys, place, usual, is_closed=False)
@@ -154,29 +155,38 @@ def _default_type(value: Mapping, place: _Place) -> str | None:
 
 
 def _check_class(
-    kind: object, keys: list[str], place: _Place, registries: _Registries
+    kind: object, value: Mapping, place: _Place, registries: _Registries
 ) -> Iterator[_Fault]:
-    if not isinstance(kind, str):
-        found: object | None = kind  # a class itself, in configs that import
-    else:
-        found = registries.find(place.registries, kind)
+    """Check that the class exists and takes these arguments."""
+    found = registries.find(place.registries, kind) if isinstance(kind, str) else kind
     if found is None:
         nearest = find_nearest(str(kind).split('.')[-1], registries.list_names(place.registries))
         hint = f': did you mean {nearest!r}?' if nearest else ''
         yield _Fault(f'{place.path}.type', f'nothing is registered as {kind!r}{hint}')
-    elif callable(found):
-        names, is_closed = _list_arguments(found)
-        names |= {'type'} | EXTRAS.get(place.key, set())
-        yield from _check_names(keys, place, names, is_closed and 'constructor' not in keys, kind)
+    if not callable(found):
+        return
+    keys = [str(key) for key in value if key != '_scope_']
+    names, is_closed = _list_arguments(found)
+    names |= {'type'} | EXTRAS.get(place.key, set()) | EXTRAS.get(kind, set())
+    yield from _check_names(keys, place, names, is_closed and 'constructor' not in keys, kind)
+    for name, annotation in _list_annotations(found, registries.scope).items():
+        if name in value and not fits_type(value[name], annotation):
+            wanted = describe_type(annotation)
+            yield _Fault(f'{place.path}.{name}', f'must be {wanted}, got {value[name]!r}')
 
 
-def _list_arguments(function: object) -> tuple[set[str], bool]:
+def _list_constructors(function: Callable) -> list[Callable]:
+    """List what is called with the arguments: the constructors of a class and its bases."""
+    classes = inspect.getmro(function) if inspect.isclass(function) else ()
+    return [vars(c)['__init__'] for c in classes if '__init__' in vars(c)] or [function]
+
+
+def _list_arguments(function: Callable) -> tuple[set[str], bool]:
     """List the names of arguments and tell whether there can be no others.
 
     ``**kwargs`` of a constructor are followed into its base classes.
     """
-    classes = inspect.getmro(function) if inspect.isclass(function) else ()
-    calls = [vars(c)['__init__'] for c in classes if '__init__' in vars(c)] or [function]
+    calls = _list_constructors(function)
     names: set[str] = set()
     for call in calls:
         parameters = inspect.signature(call).parameters.values()
@@ -185,6 +195,16 @@ def _list_arguments(function: object) -> tuple[set[str], bool]:
             break
     first = inspect.signature(calls[0]).parameters.values()
     return names - {'self'}, not any(p.kind is p.VAR_KEYWORD for p in first)
+
+
+def _list_annotations(function: Callable, scope: str) -> dict[str, object]:
+    """List the annotations of arguments, in code of ``scope`` alone: others' are often loose."""
+    annotations: dict[str, object] = {}
+    for call in reversed(_list_constructors(function)):
+        if getattr(call, '__module__', '').split('.')[0] == scope:
+            with suppress(NameError):  # imported for type checkers only
+                annotations |= get_type_hints(call)
+    return annotations
 
 
 def _check_names(

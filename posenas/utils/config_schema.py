@@ -1,12 +1,12 @@
 """What the entries of a config may be called, and where the classes they name are registered."""
 
 __all__ = [
-    'CONTAINERS',
     'DEFAULT_TYPES',
     'EXTRAS',
     'NAMES',
     'REGISTRIES',
     'RUNNER_KEYS',
+    'TYPES',
     'USUAL_NAMES',
     'VARIABLES',
 ]
@@ -61,8 +61,9 @@ REGISTRIES = {
     'init_cfg': ('WEIGHT_INITIALIZERS',),
     'model_wrapper_cfg': ('MODEL_WRAPPERS',),
 }
-#: Key -> what its config may hold besides the arguments of the class.
-EXTRAS = {
+#: Key or type -> what its config may hold besides the arguments of the class.
+EXTRAS: dict[object, set[str]] = {
+    'EMAHook': {'momentum', 'gamma', 'interval', 'update_buffers', 'device'},
     'norm_cfg': {'requires_grad'},
     'optim_wrapper': {'constructor', 'optimizer', 'paramwise_cfg'},
     'param_scheduler': {'convert_to_iter_based'},
@@ -114,31 +115,47 @@ USUAL_NAMES = {
     },
     'clip_grad': {'type', 'max_norm', 'norm_type', 'clip_value', 'error_if_nonfinite', 'foreach'},
 }
-#: Place -> what must stand there; ``dataloader`` is any of the three.
-CONTAINERS: dict[str, type | tuple[type, ...]] = {
+#: Place -> type of its value; ``dataloader`` is any of the three.
+TYPES: dict[str, object] = {
     'model': dict,
-    'model.data_preprocessor': dict,
+    'model.data_preprocessor': dict | None,
     'model.backbone': dict,
-    'model.neck': dict,
-    'model.head': dict,
-    'model.test_cfg': dict,
-    'dataloader': dict,
+    'model.neck': dict | None,
+    'model.head': dict | None,
+    'model.test_cfg': dict | None,
+    'dataloader': dict | None,
+    'dataloader.batch_size': int,
+    'dataloader.num_workers': int,
+    'dataloader.persistent_workers': bool,
+    'dataloader.pin_memory': bool,
+    'dataloader.drop_last': bool,
     'dataloader.dataset': dict,
-    'dataloader.sampler': dict,
     'dataloader.dataset.pipeline': list,
-    'train_cfg': dict,
-    'val_cfg': dict,
-    'test_cfg': dict,
-    'optim_wrapper': dict,
+    'dataloader.sampler': dict,
+    'train_cfg': dict | None,
+    'val_cfg': dict | None,
+    'test_cfg': dict | None,
+    'optim_wrapper': dict | None,
     'optim_wrapper.optimizer': dict,
-    'param_scheduler': (dict, list),
-    'val_evaluator': (dict, list),
-    'test_evaluator': (dict, list),
-    'default_hooks': dict,
-    'custom_hooks': list,
-    'visualizer': dict,
-    'log_processor': dict,
+    'optim_wrapper.optimizer.lr': float,
+    'optim_wrapper.clip_grad': dict | None,
+    'param_scheduler': dict | list | None,
+    'auto_scale_lr': dict | None,
+    'auto_scale_lr.enable': bool,
+    'auto_scale_lr.base_batch_size': int,
+    'val_evaluator': dict | list | None,
+    'test_evaluator': dict | list | None,
+    'default_hooks': dict | None,
+    'custom_hooks': list | None,
+    'visualizer': dict | None,
+    'log_processor': dict | None,
+    'log_level': int | str,
     'env_cfg': dict,
     'randomness': dict,
-    'auto_scale_lr': dict,
+    'randomness.seed': int | None,
+    'load_from': str | None,
+    'resume': bool,
+    'work_dir': str | None,
+    'experiment_name': str | None,
+    'launcher': str,
 }
