@@ -4,9 +4,12 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posenas.utils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 __all__ = [
     'CommandParser',
@@ -16,6 +19,7 @@ __all__ = [
     'apply_draw_options',
     'choose_work_dir',
     'export_local_rank',
+    'load_checked',
     'load_experiment',
 ]
 
@@ -108,23 +112,33 @@ def choose_work_dir(option: str | None, cfg: dict, config_file: str | Path) -> s
     return option or cfg.get('work_dir') or str(Path('work_dirs') / Path(config_file).stem)
 
 
-def load_experiment(args: argparse.Namespace) -> Any:  # noqa: ANN401  (mmengine ships no types)
-    """Load ``args.config`` with its overrides, work dir and launcher, and verify it.
+def load_checked(config: str, options: dict | None = None) -> 'Config':
+    """Find, load and verify a config.
 
-    Returns:
-        The :class:`mmengine.Config`.
+    Args:
+        config: Config file, or name of a shipped one.
+        options: Overrides, as ``--cfg-options`` collects them.
 
     Raises:
-        ConfigError: It has an unknown key or contradicts itself.
+        ConfigError: It does not exist, has an unknown key or contradicts itself.
     """
     from posenas.apis.model_zoo import find_config
     from posenas.utils.config import load_config, verify_config
 
-    path = find_config(args.config)
-    cfg = load_config(path, cfg_options=args.cfg_options)
+    cfg = load_config(find_config(config), cfg_options=options)
     verify_config(cfg)
+    return cfg
+
+
+def load_experiment(args: argparse.Namespace) -> 'Config':
+    """Load and verify ``args.config`` and give it the work dir and launcher of the command line.
+
+    Raises:
+        ConfigError: The config does not exist, has an unknown key or contradicts itself.
+    """
+    cfg = load_checked(args.config, args.cfg_options)
     cfg.launcher = args.launcher
-    cfg.work_dir = choose_work_dir(args.work_dir, cfg, path)
+    cfg.work_dir = choose_work_dir(args.work_dir, cfg, cfg.filename)
     return cfg
 
 

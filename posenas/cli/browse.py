@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, add_config_options, load_checked
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -96,10 +96,8 @@ def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any regis
     """Build the data set of the phase so that samples keep the joints of the crop."""
     import posenas.datasets  # noqa: F401  (fills the registry)
     from posenas.registry import DATASETS
-    from posenas.utils.config import load_config, verify_config
 
-    cfg = load_config(args.config, cfg_options=args.cfg_options)
-    verify_config(cfg)
+    cfg = load_checked(args.config, args.cfg_options)
     loader = cfg.get(f'{args.phase}_dataloader')
     if not loader:
         raise ConfigError(

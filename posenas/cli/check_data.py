@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, load_checked
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -53,9 +53,8 @@ def _datasets(config: str) -> Iterator['BaseTopdownDataset']:
     """Yield the data sets of all phases of a config, those with the same files once."""
     from posenas.datasets import BaseTopdownDataset
     from posenas.registry import DATASETS
-    from posenas.utils.config import load_config
 
-    cfg = load_config(config)
+    cfg = load_checked(config)
     seen = set()
     for phase in ('train', 'val', 'test'):
         loader = cfg.get(f'{phase}_dataloader')

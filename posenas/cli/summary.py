@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, add_config_options, load_checked
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
 
@@ -83,9 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmengine.registry import init_default_scope
 
     from posenas.registry import MODELS
-    from posenas.utils.config import load_config
 
-    cfg = load_config(args.config, cfg_options=args.cfg_options)
+    cfg = load_checked(args.config, args.cfg_options)
     height, width = _choose_shape(args.shape, cfg)
     init_default_scope('posenas')
     if 'model' not in cfg:
