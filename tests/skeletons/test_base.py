@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from posenas.skeletons import COCO, LSP, SKELETONS, make_skeleton, split_side
@@ -35,6 +36,12 @@ def test_every_left_joint_has_a_right_partner_of_the_same_part(name):
         other, other_part = split_side(skeleton.joint_names[j])
         assert part == other_part
         assert {side, other} in ({'left', 'right'}, {''})
+
+
+def test_symmetries_of_coco_are_the_recorded_ones(golden_dir):
+    recorded = np.load(golden_dir / 'pipeline' / 'flip.npz')
+    assert COCO.flip_indices == tuple(recorded['v1_flip_indices'])
+    assert COCO.flip_pairs == tuple(map(tuple, recorded['flip_pairs']))
 
 
 @pytest.mark.parametrize('name', sorted(SKELETONS))

@@ -3,6 +3,7 @@ import pytest
 
 from posenas.datasets.transforms import GenerateTarget, TopdownAffine
 from posenas.registry import KEYPOINT_CODECS
+from posenas.skeletons import COCO
 from posenas.utils.errors import ConfigError
 
 CODEC = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=1)
@@ -28,6 +29,20 @@ def test_joint_weights_multiply_on_request(crop):
     np.testing.assert_allclose(
         weighted['keypoint_weights'], plain * crop['dataset_keypoint_weights']
     )
+
+
+def test_joint_weights_of_coco_give_the_recorded_weights(golden_dir):
+    recorded = np.load(golden_dir / 'pipeline' / 'targets.npz')
+    np.testing.assert_allclose(COCO.joint_weights, recorded['joint_weights'].ravel())
+    encoder = dict(CODEC, input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+    transform = GenerateTarget(encoder=encoder, use_dataset_keypoint_weights=True)
+    for index, wanted in enumerate(recorded['v0_msra_weight_joint']):
+        person = dict(
+            transformed_keypoints=recorded['joints'][index, None, :, :2],
+            keypoints_visible=recorded['visible'][index, None, :, 0],
+            dataset_keypoint_weights=np.array(COCO.joint_weights, np.float32),
+        )
+        np.testing.assert_allclose(transform(person)['keypoint_weights'][0], wanted[:, 0])
 
 
 def test_each_level_has_its_target(crop):
