@@ -1,6 +1,7 @@
 """Build a model from a config and run it on images and person boxes."""
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
 from posenas.utils.checkpoint import load_state
-from posenas.utils.config import load_config, verify_config
+from posenas.utils.config import adopt_scope, load_config, verify_config
 from posenas.utils.safe_load import load_checkpoint_file
 
 __all__ = ['TopdownPipeline', 'inference_topdown', 'init_model', 'predict_crops']
@@ -224,8 +225,9 @@ def _parse_bboxes(bboxes: ArrayLike, bbox_format: str) -> tuple[np.ndarray, np.n
 def _load_config(config: str | Path | Config, cfg_options: dict | None) -> Config:
     """Load a config by file or name, or copy a loaded one; check what inference needs of it."""
     if isinstance(config, Config):
-        cfg = config.copy()
+        cfg = deepcopy(config)
         cfg.merge_from_dict(cfg_options or {})
+        adopt_scope(cfg)
     else:
         cfg = load_config(find_config(config), cfg_options=cfg_options)
     if 'model' not in cfg:

@@ -15,7 +15,7 @@ from posenas.utils.config_schema import RUNNER_KEYS
 from posenas.utils.errors import ConfigError
 from posenas.utils.literals import parse_literal
 
-__all__ = ['DictAction', 'load_config', 'verify_config']
+__all__ = ['DictAction', 'adopt_scope', 'load_config', 'verify_config']
 
 
 class DictAction(_DictAction):
@@ -84,7 +84,7 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
         before = cfg.to_dict()
         _merge(cfg, cfg_options)
         _check_copies(before, cfg.to_dict(), cfg_options)
-    _adopt_scope(cfg)
+    adopt_scope(cfg)
     return cfg
 
 
@@ -160,8 +160,8 @@ def _walk(value: object, place: str = '') -> Iterator[tuple[str, object]]:
         yield from _walk(item, name)
 
 
-def _adopt_scope(cfg: Config) -> None:
-    """Let configs written for MMPose find our classes of the same names."""
+def adopt_scope(cfg: Config) -> None:
+    """Let a config written for MMPose, or without a scope, find our classes of the same names."""
     scope = cfg.get('default_scope')
     if scope == 'mmpose' and find_spec('mmpose') is None:
         print_log("default_scope 'mmpose' is read as 'posenas': mmpose is not installed", 'current')

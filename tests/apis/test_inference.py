@@ -144,6 +144,15 @@ def test_options_replace_settings_of_file_and_loaded_config(spot_config):
         assert init_model(source, device='cpu').test_cfg['flip_test'] is True
 
 
+@pytest.mark.parametrize('prefix', ['', 'mmpose.'])
+def test_a_loaded_config_of_mmpose_builds_our_classes_and_stays_as_it_is(spot_config, prefix):
+    cfg = Config.fromfile(spot_config)
+    cfg.default_scope, cfg.model.type = 'mmpose', prefix + cfg.model.type
+    before = cfg.to_dict()
+    assert type(init_model(cfg, device='cpu')).__name__ == cfg.model.type.removeprefix(prefix)
+    assert cfg.to_dict() == before
+
+
 def test_joints_come_from_the_checkpoint_where_it_knows_them(spot_config, tmp_path, model):
     meta = dict(model.dataset_meta, dataset_name='others')
     torch.save(
