@@ -115,7 +115,7 @@ class CocoFile:
         Args:
             path: List of ``image_id``, ``category_id``, ``bbox`` (left, top, width, height) and
                 ``score``.
-            num_joints: Number of joints K; their coordinates are zero.
+            num_joints: Number of joints K, all unlabelled.
             score_thr: Least score of a box that is kept; None keeps all.
 
         Returns:
@@ -148,7 +148,7 @@ class CocoFile:
             raw_bboxes=boxes,
             bbox_scores=scores,
             keypoints=np.zeros((count, num_joints, 2), np.float32),
-            visibility=np.ones((count, num_joints), np.uint8),
+            visibility=np.zeros((count, num_joints), np.uint8),
             areas=np.full(count, np.nan, np.float32),
             is_annotated=False,
         )

@@ -54,8 +54,8 @@ class BaseTopdownDataset(Dataset):
         sample_interval: Keep every n-th sample.
         generation: Cleaning of annotated boxes, '1.x' or '0.x'.
         bad_sample_policy: What to do when an image cannot be read: 'replace' by another sample,
-            'skip' (deliver a black image marked ``bad_sample``, which metrics leave out and
-            count) or 'fail'; None is 'replace' in training and 'skip' in test mode.
+            'skip' (deliver a black image without labels, marked ``bad_sample``, which metrics
+            leave out and count) or 'fail'; None is 'replace' in training and 'skip' in test mode.
         backend_args: Backend of the annotation file, for mmengine's fileio.
 
     Attributes:
@@ -270,7 +270,8 @@ class BaseTopdownDataset(Dataset):
     def _prepare_blank(self, index: int, error: DataError) -> Any:  # noqa: ANN401
         width, height = self.persons.images.sizes[self.persons.image_rows[index]].tolist()
         blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
-        changes = {'img': blank, 'bad_sample': str(error)}
+        visible = np.zeros((1, self.skeleton.num_joints), np.float32)  # no loss from a black image
+        changes = {'img': blank, 'keypoints_visible': visible, 'bad_sample': str(error)}
         return self._prepare(index, np.random.default_rng([self.seed, 0, index]), changes)
 
     def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401

@@ -172,6 +172,7 @@ def test_detected_boxes_replace_annotated_ones(people, boxes):
     assert second['bbox'].tolist() == [[-5, 0, 295, 40]]
     assert first['bbox_score'].tolist() == [0.5]
     assert first['keypoints'].shape == (1, 17, 2)
+    assert not first['keypoints_visible'].any()
     assert 'raw_ann_info' not in first
 
 

@@ -170,6 +170,14 @@ def test_test_mode_marks_bad_samples_and_keeps_their_number(people):
     assert samples[3].ori_shape == samples[0].ori_shape
 
 
+def test_skipping_in_training_delivers_nothing_to_learn(people):
+    (people / '004.jpg').unlink()
+    sample = make(people, bad_sample_policy='skip')[3]['data_samples']
+    assert 'bad_sample' in sample
+    assert sample.gt_instance_labels.keypoint_weights.max() == 0
+    assert sample.gt_fields.heatmaps.max() == 0
+
+
 def test_failing_at_a_bad_sample_names_the_file(people):
     (people / '004.jpg').unlink()
     dataset = make(people, bad_sample_policy='fail')
