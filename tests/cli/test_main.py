@@ -1,0 +1,91 @@
+"""The dispatcher: which commands there are, and how errors reach the user."""
+
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+from source_files import PACKAGE, ROOT
+
+from posenas.cli import COMMANDS, main
+from posenas.utils.errors import ConfigError
+from posenas.version import __version__
+
+
+def module_of(command):
+    return import_module(f'posenas.cli.{command.replace("-", "_")}')
+
+
+def test_every_module_is_a_command_and_every_command_a_module():
+    modules = {path.stem for path in (PACKAGE / 'cli').glob('[!_]*.py')} - {'args'}
+    assert {command.replace('-', '_') for command in COMMANDS} == modules
+
+
+@pytest.mark.parametrize('command', COMMANDS)
+def test_a_command_explains_its_options(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([command, '--help'])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert f'usage: posenas {command}' in text
+    assert module_of(command).build_parser().description in ' '.join(text.split())
+
+
+def test_help_lists_every_command_with_its_purpose(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(['--help'])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f'{name} ' in text and summary in text for name, summary in COMMANDS.items())
+
+
+def test_the_version_is_printed(capsys):
+    with pytest.raises(SystemExit):
+        main(['--version'])
+    assert capsys.readouterr().out.strip() == f'posenas {__version__}'
+
+
+@pytest.mark.parametrize('argv', [[], ['tain'], ['train'], ['train', 'x.py', '--no-such-option']])
+def test_a_wrong_command_line_ends_with_code_2(argv):
+    with pytest.raises(SystemExit) as stop:
+        main(argv)
+    assert stop.value.code == 2
+
+
+def test_an_error_is_one_line(capsys):
+    assert main(['train', 'no_such_config.py']) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith('posenas train: error: ')
+    assert captured.err.count('\n') == 1
+    assert 'no_such_config.py' in captured.err
+
+
+@pytest.mark.parametrize('argv', [['--debug', 'train', 'x.py'], ['train', 'x.py', '--debug']])
+def test_debug_shows_the_traceback(argv):
+    with pytest.raises(ConfigError):
+        main(argv)
+
+
+def test_the_environment_can_ask_for_tracebacks(monkeypatch):
+    monkeypatch.setenv('POSENAS_DEBUG', '1')
+    with pytest.raises(ConfigError):
+        main(['train', 'x.py'])
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        ['-m', 'posenas', 'train', '--help'],
+        [str(ROOT / 'tools' / 'train.py'), '--help'],
+        [str(ROOT / 'tools' / 'test.py'), '--help'],
+        [str(ROOT / 'tools' / 'summary_network.py'), '--help'],
+    ],
+    ids=['python -m posenas', 'train.py', 'test.py', 'summary_network.py'],
+)
+def test_launchers_work_from_any_folder(command, tmp_path):
+    if command[0] == '-m':
+        pytest.importorskip('posenas')
+    done = subprocess.run(
+        [sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith('usage: posenas ')
