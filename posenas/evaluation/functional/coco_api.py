@@ -91,9 +91,9 @@ def prepare_ground_truth(
     unlabelled ones, a missing ``num_keypoints`` is counted; areas follow ``use_area``.
 
     Raises:
-        DataError: A part of the file is missing, keypoints have the wrong length or are not
-            finite, an area is missing although ``use_area``, an annotation names an unknown
-            image, or ``crowdIndex`` is missing.
+        DataError: A part of the file is missing, keypoints, a box or an area have the wrong
+            length or are not finite, an area is missing although ``use_area``, an annotation names
+            an unknown image, or ``crowdIndex`` is missing.
     """
     for key in ('images', 'annotations', 'categories'):
         if key not in ground_truth:
@@ -111,10 +111,10 @@ def prepare_ground_truth(
     known = {image['id'] for image in images}
     annotations, contradicting = [], []
     for number, source in enumerate(ground_truth['annotations'], start=1):
-        if source['image_id'] not in known:
+        if source.get('image_id') not in known:
             raise DataError(
                 f'annotation {source.get("id")} must belong to an image of the file, '
-                f'got image_id {source["image_id"]!r}: remove it or add the image'
+                f'got image_id {source.get("image_id")!r}: remove it or add the image'
             )
         annotation, counted = _prepare_annotation(source, num_keypoints, use_area)
         if annotation['num_keypoints'] != counted:
@@ -137,16 +137,19 @@ def _prepare_annotation(
     """Copy what an evaluation reads and count the labelled joints."""
     keypoints = list(source.get('keypoints', ())) or [0] * 3 * num_keypoints
     where = f'annotation {source.get("id")} of image {source["image_id"]}'
-    _check_values(where, keypoints, 3 * num_keypoints)
-    width, height = source['bbox'][2:]
+    _check_values(where, keypoints, 3 * num_keypoints, 'x, y, v per joint of the skeleton')
+    _check_values(f'bbox of {where}', source.get('bbox', ()), 4, 'left, top, width, height')
     if use_area and 'area' not in source:
         raise DataError(f'{where} must have an area: give it, or evaluate with use_area=False')
+    width, height = source['bbox'][2:]
+    area = source['area'] if use_area else AREA_PER_BOX * width * height
+    _check_values(f'area of {where}', [area], 1, 'square pixels')
     counted = sum(visibility > 0 for visibility in keypoints[2::3])
     annotation = dict(
         image_id=source['image_id'],
-        category_id=source['category_id'],
+        category_id=source.get('category_id', 1),
         bbox=list(source['bbox']),
-        area=source['area'] if use_area else AREA_PER_BOX * width * height,
+        area=area,
         iscrowd=int(source.get('iscrowd', 0)),
         keypoints=keypoints,
         num_keypoints=source.get('num_keypoints', counted),
@@ -169,7 +172,9 @@ def _copy_results(
                 f'{row["category_id"]!r}: evaluate with the file the results were made for'
             )
         keypoints = list(row['keypoints'])
-        _check_values(where, [*keypoints, row['score']], 3 * num_keypoints + 1)
+        values = [*keypoints, row['score']]
+        meaning = 'x, y, confidence per joint of the skeleton and the score'
+        _check_values(where, values, 3 * num_keypoints + 1, meaning)
         rows.append(
             dict(
                 image_id=row['image_id'],
@@ -181,19 +186,20 @@ def _copy_results(
     return rows
 
 
-def _check_values(where: str, values: Sequence[float], length: int) -> None:
+def _check_values(where: str, values: Sequence[float], length: int, meaning: str) -> None:
     """Require ``length`` finite numbers.
 
     Raises:
-        DataError: The length differs or a number is NaN or infinite.
+        DataError: The length differs, or a value is no number, NaN or infinite.
     """
     if len(values) != length:
-        raise DataError(
-            f'{where} must hold {length} values, x, y and v per joint and the score '
-            f'of a result, got {len(values)}: does the skeleton fit?'
-        )
-    if not np.isfinite(values).all():
-        raise DataError(f'{where} must hold finite numbers, got {list(values)}')
+        raise DataError(f'{where} must hold {length} values, {meaning}, got {len(values)}')
+    try:
+        is_finite = np.isfinite(values).all()
+    except TypeError:
+        is_finite = False
+    if not is_finite:
+        raise DataError(f'{where} must hold finite numbers, got {list(values)!r:.200}')
 
 
 def _run_faster_coco_eval(

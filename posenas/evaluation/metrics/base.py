@@ -92,7 +92,7 @@ def load_annotations(path: str | Path) -> dict[str, Any]:
     """
     try:
         data = load(path)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise DataError(f'{path} must be a readable COCO JSON file, got: {error}') from error
     if not isinstance(data, dict) or 'annotations' not in data:
         raise DataError(f"{path} must be a COCO JSON file with 'annotations': give the label file")

@@ -42,13 +42,20 @@ class LspPCKMetric(PoseMetric):
         **kwargs: Arguments of :class:`PoseMetric`.
 
     Raises:
-        DataError: ``ann_file`` cannot be read or has an image with two annotations.
+        DataError: ``ann_file`` cannot be read, does not name LSP's joints, or has a label without
+            all of them, without a box, or a second one of an image.
     """
 
     def __init__(self, ann_file: str | Path, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         data = load_annotations(ann_file)
-        self.joints = tuple(data['categories'][0]['keypoints'])
+        category = (data.get('categories') or [{}])[0]
+        self.joints = tuple(category.get('keypoints', ()))
+        lacking = set(_LIMB_JOINTS) - set(self.joints)
+        if lacking:
+            raise DataError(f'{ann_file} must name the joints of LSP, it lacks {sorted(lacking)}')
+        for place, label in enumerate(data['annotations']):
+            _check_label(f'annotations[{place}] of {ann_file}', label, len(self.joints))
         self.labels = {label['image_id']: label for label in data['annotations']}
         if len(self.labels) != len(data['annotations']):
             raise DataError(f'{ann_file} must hold one annotation per image, got more for some')
@@ -95,3 +102,13 @@ class LspPCKMetric(PoseMetric):
                 column_of = [result['prediction'][indices[name]] for result in results]
                 predictions[:, column] = np.reshape(column_of, (-1, 2))
         return predictions, predicted
+
+
+def _check_label(where: str, label: Mapping[str, Any], num_joints: int) -> None:
+    """Require what the scores read of an annotation."""
+    lengths = [len(label.get(key, ())) for key in ('keypoints', 'bbox')]
+    if 'image_id' not in label or lengths != [3 * num_joints, 4]:
+        raise DataError(
+            f'{where} must have image_id, keypoints with {3 * num_joints} numbers and bbox with 4, '
+            f'got {label!r:.120}'
+        )

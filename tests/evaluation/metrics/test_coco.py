@@ -179,12 +179,13 @@ def test_prediction_that_is_not_finite_is_refused_by_sample(flow, ann_file):
         build(ann_file).process(None, [sample])
 
 
+@pytest.mark.parametrize('name', ['labels.json', 'labels.txt'])
 @pytest.mark.parametrize('content', [None, '', '{"images": []}', '[1, 2]'])
-def test_unusable_annotation_file_is_refused_when_built(tmp_path, content):
-    path = tmp_path / 'labels.json'
+def test_unusable_annotation_file_is_refused_when_built(tmp_path, content, name):
+    path = tmp_path / name
     if content is not None:
         path.write_text(content)
-    with pytest.raises(DataError, match=r'labels\.json must be a'):
+    with pytest.raises(DataError, match=r'labels\.\w+ must be a'):
         CocoMetric(path)
 
 

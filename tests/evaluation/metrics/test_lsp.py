@@ -92,6 +92,28 @@ def test_two_labels_for_one_image_are_refused(tmp_path, labels):
         LspPCKMetric(path)
 
 
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (
+            lambda data: data.pop('categories'),
+            "of LSP, it lacks .'left_ankle'",
+        ),
+        (lambda data: data['categories'][0].update(keypoints=COCO.joint_names[:9]), 'it lacks'),
+        (lambda data: data['annotations'][2].update(keypoints=[1, 2]), r'annotations\[2\] of .*42'),
+        (lambda data: data['annotations'][2].pop('bbox'), r'annotations\[2\] of .*bbox with 4'),
+        (lambda data: data['annotations'][0].pop('image_id'), 'must have image_id'),
+    ],
+)
+def test_malformed_labels_are_refused_when_the_metric_is_built(tmp_path, labels, change, message):
+    path = write_labels(tmp_path / 'labels.json', labels)
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+    with pytest.raises(DataError, match=message):
+        LspPCKMetric(path)
+
+
 def test_mean_pose_of_the_training_set_has_the_published_score(shared_dir):
     folder = shared_dir / 'data' / 'lspet' / 'annotations'
     train = json.loads((folder / 'lspet_train.json').read_text())['annotations']
