@@ -89,9 +89,8 @@ def configure(args: argparse.Namespace, cfg: Config) -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.auto_scale_lr:
-        batch = cfg.train_dataloader.batch_size
-        scaling = dict(base_batch_size=_BASE_PROCESSES * batch, **cfg.get('auto_scale_lr', {}))
-        cfg.auto_scale_lr = dict(scaling, enable=True)
+        scaling = dict(base_batch_size=_BASE_PROCESSES * cfg.train_dataloader.batch_size)
+        cfg.auto_scale_lr = {**scaling, **(cfg.get('auto_scale_lr') or {}), 'enable': True}
     if args.amp:
         cfg.optim_wrapper = dict(cfg.optim_wrapper, type='AmpOptimWrapper')
     if args.compile:
@@ -102,7 +101,7 @@ def configure(args: argparse.Namespace, cfg: Config) -> None:
 
 
 def _configure_randomness(args: argparse.Namespace, cfg: Config) -> None:
-    randomness = dict(cfg.get('randomness') or {})
+    randomness = {'seed': None, **(cfg.get('randomness') or {})}
     if args.seed is not None:
         randomness['seed'] = args.seed
     if args.deterministic:
