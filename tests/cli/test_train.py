@@ -1,0 +1,136 @@
+"""Training from the command line: what each option does to the config, and whole runs."""
+
+import pytest
+import torch
+from mmengine.config import Config
+from registry_cases import tiny_experiment
+
+from posenas.cli import main
+from posenas.cli.train import build_parser, configure
+
+
+def base():
+    return Config(
+        dict(
+            train_cfg=dict(by_epoch=True, max_epochs=2),
+            val_cfg=dict(),
+            train_dataloader=dict(batch_size=16),
+            val_dataloader=dict(batch_size=4),
+            val_evaluator=dict(type='PCKAccuracy'),
+            optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3), clip_grad=dict(max_norm=1)),
+        )
+    )
+
+
+def configured(*words, **settings):
+    cfg = base()
+    cfg.merge_from_dict(settings)
+    configure(build_parser().parse_args(['config.py', *words]), cfg)
+    return cfg
+
+
+@pytest.mark.parametrize(
+    ('words', 'resume', 'load_from'),
+    [
+        ([], None, None),
+        (['--resume'], True, None),
+        (['--resume', 'a.pth'], True, 'a.pth'),
+        (['--resume-from', 'a.pth'], True, 'a.pth'),
+        (['--resume_from=a.pth'], True, 'a.pth'),
+        (['--load-from', 'a.pth'], False, 'a.pth'),
+    ],
+)
+def test_a_run_starts_where_the_options_say(words, resume, load_from):
+    cfg = configured(*words)
+    assert (cfg.get('resume'), cfg.get('load_from')) == (resume, load_from)
+
+
+def test_weights_replace_the_resume_of_the_config():
+    cfg = configured('--load-from', 'a.pth', resume=True, load_from='b.pth')
+    assert (cfg.resume, cfg.load_from) == (False, 'a.pth')
+
+
+def test_only_one_start_is_accepted():
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(['c.py', '--resume', 'a.pth', '--load-from', 'b.pth'])
+
+
+def test_no_validate_removes_all_of_validation():
+    cfg = configured('--no-validate')
+    assert cfg.val_cfg is cfg.val_dataloader is cfg.val_evaluator is None
+
+
+@pytest.mark.parametrize('option', ['--auto-scale-lr', '--autoscale-lr', '--autoscale_lr'])
+@pytest.mark.parametrize(
+    ('settings', 'base_batch_size'),
+    [({}, 8 * 16), (dict(auto_scale_lr=dict(base_batch_size=512)), 512)],
+    ids=['eight processes', 'as the config says'],
+)
+def test_learning_rates_scale_on_request(option, settings, base_batch_size):
+    cfg = configured(option, **settings)
+    assert dict(cfg.auto_scale_lr) == dict(base_batch_size=base_batch_size, enable=True)
+
+
+def test_mixed_precision_keeps_the_other_settings_of_the_optimizer():
+    cfg = configured('--amp')
+    assert cfg.optim_wrapper == dict(base().optim_wrapper, type='AmpOptimWrapper')
+
+
+@pytest.mark.parametrize(
+    ('words', 'expected'),
+    [
+        ([], dict(diff=1)),
+        (['--seed', '5'], dict(diff=1, seed=5)),
+        (['--seed', '0'], dict(diff=1, seed=0)),
+        (['--deterministic'], dict(diff=1, deterministic=True)),
+    ],
+)
+def test_randomness_is_set_piece_by_piece(words, expected):
+    assert dict(configured(*words, randomness=dict(diff=1)).randomness) == expected
+
+
+def test_compilation_is_switched_on():
+    assert configured('--compile').compile is True
+
+
+def test_gpus_and_gpu_ids_exclude_each_other():
+    with pytest.raises(SystemExit):
+        build_parser().parse_args(['c.py', '--gpus', '1', '--gpu-ids', '0'])
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    path = tmp_path / 'tiny.py'
+    tiny_experiment(tmp_path).dump(path)
+    return str(path)
+
+
+def weights(folder, name):
+    return torch.load(folder / name, weights_only=True)['state_dict']
+
+
+def test_a_run_resumed_by_the_command_ends_like_one_that_was_not_interrupted(
+    experiment, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    common = ['train', experiment, '--seed', '3', '--no-validate', '--gpu_ids', '0']
+    for work_dir, epochs, start in (('a', 2, []), ('b', 1, []), ('b', 2, ['--resume'])):
+        options = ['--work-dir', work_dir, '--cfg-options', f'train_cfg.max_epochs={epochs}']
+        assert main([*common, *start, *options]) == 0
+    straight, resumed = (weights(tmp_path / name, 'epoch_2.pth') for name in 'ab')
+    assert all(torch.equal(straight[key], resumed[key]) for key in straight)
+
+
+def test_options_change_a_whole_run(experiment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ['--amp', '--deterministic', '--auto-scale-lr', '--show-dir', 'drawn', '--gpus', '2']
+    try:
+        assert main(['train', experiment, '--work_dir', 'run', *words]) == 0
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert (tmp_path / 'run' / 'tiny.py').is_file()
+    assert (tmp_path / 'run' / 'epoch_1.pth').is_file()
+    assert list((tmp_path / 'drawn').glob('*.jpg'))
+    written = Config.fromfile(tmp_path / 'run' / 'tiny.py')
+    assert written.randomness.deterministic
+    assert written.auto_scale_lr == dict(base_batch_size=16, enable=True)

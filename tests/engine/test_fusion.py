@@ -1,0 +1,56 @@
+import pytest
+import torch
+from mmengine.registry import init_default_scope
+from registry_cases import TINY_MODEL
+from torch import nn
+
+from posenas.engine.fusion import fuse_conv_bn
+from posenas.registry import MODELS
+from posenas.utils import PoseNASError
+
+VIPNAS = dict(
+    type='TopdownPoseEstimator',
+    backbone=dict(type='ViPNASResNet', depth=50),
+    head=dict(type='ViPNASHead', in_channels=608, out_channels=17),
+)
+
+
+def randomise(model):
+    """Give weights and statistics values that a wrong fusion cannot hide behind."""
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(module.weight)
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+
+
+@pytest.mark.parametrize('cfg', [TINY_MODEL, VIPNAS], ids=['tiny', 's_vipnas_res50'])
+def test_fusing_keeps_the_output_and_removes_norms(cfg):
+    init_default_scope('posenas')
+    model = MODELS.build(cfg)
+    randomise(model)
+    norms = sum(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+    assert fuse_conv_bn(model, (64, 64)) < 1e-4
+    assert sum(isinstance(module, nn.BatchNorm2d) for module in model.modules()) < norms
+
+
+class NormFirst(nn.Module):
+    """Registers convolution and norm in one order and calls them in the other."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 3, 1), nn.BatchNorm2d(3)
+        nn.init.normal_(self.norm.running_mean)
+
+    def forward(self, x, data_samples=None, mode='tensor'):
+        return self.conv(self.norm(x))
+
+
+def test_a_network_that_fusing_would_change_is_refused():
+    torch.manual_seed(0)
+    with pytest.raises(PoseNASError, match='fuse-conv-bn'):
+        fuse_conv_bn(NormFirst(), (4, 4))
