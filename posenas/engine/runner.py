@@ -1,12 +1,13 @@
 """The runner: mmengine's, made exact, safe and at home on CPUs."""
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dist import get_rank, sync_random_seed
+from mmengine.dist import get_rank, master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
@@ -21,9 +22,9 @@ from posenas.engine import compat
 from posenas.engine.distributed import init_gloo
 from posenas.engine.evaluator import Evaluator
 from posenas.engine.randomness import init_worker, seed_initialization, set_dataset_seed
-from posenas.engine.resume import restore_training
+from posenas.engine.training_state import collect_training, restore_training
 from posenas.registry import RUNNERS
-from posenas.utils.checkpoint import find_latest_checkpoint, load_state
+from posenas.utils.checkpoint import find_latest_checkpoint, load_state, save_checkpoint
 
 __all__ = ['PoseRunner']
 
@@ -236,6 +237,42 @@ class PoseRunner(Runner):
         self._has_loaded = True
         self.logger.info(f'loaded {filename}')
         return checkpoint
+
+    @cached_property
+    def config_text(self) -> str:
+        """The config as a file would say it; formatting takes long, so it is done once."""
+        return self.cfg.pretty_text
+
+    @master_only
+    def save_checkpoint(
+        self,
+        out_dir: str,
+        filename: str,
+        file_client_args: dict | None = None,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        meta: dict | None = None,
+        by_epoch: bool = True,
+        backend_args: dict | None = None,
+    ) -> None:
+        """Write the training's state to ``out_dir / filename``, atomically and as plain data.
+
+        Args:
+            out_dir: Folder on this machine.
+            filename: Name of the file.
+            file_client_args: Kept for mmengine's signature, without effect.
+            save_optimizer: Include the optimizer; without it nothing can be resumed.
+            save_param_scheduler: Include the schedulers, likewise.
+            meta: More entries for ``meta``; ``epoch`` and ``iter`` in it say what is complete.
+            by_epoch: Whether, when ``meta`` does not say, the current epoch counts as complete
+                or else the current iteration.
+            backend_args: Kept for mmengine's signature, without effect.
+        """
+        done = (self.epoch + 1, self.iter) if by_epoch else (self.epoch, self.iter + 1)
+        position = dict(epoch=done[0], iter=done[1]) | (meta or {})
+        checkpoint = collect_training(self, position, save_optimizer, save_param_scheduler)
+        self.call_hook('before_save_checkpoint', checkpoint=checkpoint)
+        save_checkpoint(checkpoint, Path(out_dir, filename))
 
     def _maybe_compile(self, target: str) -> None:
         """Compile the network if the config's ``compile`` is True or holds torch's options.

@@ -79,9 +79,15 @@ def _getattr(*_: object) -> None:
     """Stand in for ``getattr``, by which a HistoryBuffer names its methods: they are not kept."""
 
 
+def _no_bytes() -> bytes:
+    """Stand in for ``bytes``, by which NumPy writes the content of an empty array."""
+    return b''
+
+
 _STAND_INS = [
     (_History, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_getattr, 'builtins.getattr'),
+    (_no_bytes, 'builtins.bytes'),
     (_Array, 'numpy.ndarray'),
     (_DType, 'numpy.dtype'),
     *((_reconstruct, f'numpy.{core}.multiarray._reconstruct') for core in ('core', '_core')),

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -77,34 +78,48 @@ class ToyScore(BaseMetric):
 
 @HOOKS.register_module(force=True)
 class SignalSelfHook(Hook):
-    """Send ``signum`` to this process while training on iteration ``at`` (counted from 0)."""
+    """Send ``signum`` to this process after ``at`` iterations, in training or validation."""
 
-    def __init__(self, at, signum=signal.SIGKILL, stage='train'):
-        self.at, self.signum, self.stage = at, signum, stage
+    def __init__(self, at, signum=signal.SIGKILL, stage='train', rank=0):
+        self.at, self.signum, self.stage, self.rank = at, signum, stage, rank
 
-    def before_train_iter(self, runner, batch_idx, data_batch=None):
-        if self.stage == 'train' and runner.iter == self.at:
-            os.kill(os.getpid(), self.signum)
-
-    def before_val_iter(self, runner, batch_idx, data_batch=None):
-        if self.stage == 'val' and runner.iter == self.at:
+    def _before_iter(self, runner, batch_idx, data_batch=None, mode='train'):
+        if (mode, runner.iter, runner.rank) == (self.stage, self.at, self.rank):
             os.kill(os.getpid(), self.signum)
 
 
 @HOOKS.register_module(force=True)
+class FailHook(Hook):
+    """Let a rank fail after ``at`` iterations: by an exception, a kill or a hang."""
+
+    def __init__(self, at, how, rank):
+        self.at, self.how, self.rank = at, how, rank
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if (runner.iter, runner.rank) != (self.at, self.rank):
+            return
+        Path(runner.work_dir, 'failed').touch()
+        if self.how == 'exception':
+            raise RuntimeError('a rank fails')
+        if self.how == 'kill':
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(3600)
+
+
+@HOOKS.register_module(force=True)
 class PoisonHook(Hook):
-    """Put a NaN into ``where`` at each of the ``iterations``; ``once`` per training at most."""
+    """Put a NaN or infinity into ``where`` at each of the ``iterations``, ``times`` at most."""
 
     priority = 'LOWEST'
 
-    def __init__(self, where, iterations, times=None):
-        self.where, self.iterations, self.times = where, iterations, times
+    def __init__(self, where, iterations, times=None, rank=0):
+        self.where, self.iterations, self.times, self.rank = where, iterations, times, rank
         self.handle = None
 
     def before_train_iter(self, runner, batch_idx, data_batch=None):
         if self.handle is not None:
             self.handle.remove()
-        if runner.iter not in self.iterations or self.times == 0:
+        if runner.iter not in self.iterations or self.times == 0 or runner.rank != self.rank:
             return
         self.times = None if self.times is None else self.times - 1
         model = getattr(runner.model, 'module', runner.model)
@@ -239,8 +254,13 @@ def script(work_dir, options, num_processes=1):
     return [sys.executable, *launch, *arguments]
 
 
-if __name__ == '__main__':
+def train_and_leave_weights(work_dir, options):
+    """Train in this process, alone or as one of several, and write ``final.pth``."""
     torch.set_num_threads(1)
-    runner = train(make_cfg(sys.argv[1], **json.loads(sys.argv[2] if sys.argv[2:] else '{}')))
+    runner = train(make_cfg(work_dir, **options))
     if runner.rank == 0:
-        torch.save(weights(runner), Path(sys.argv[1]) / 'final.pth')
+        torch.save(weights(runner), Path(work_dir, 'final.pth'))
+
+
+if __name__ == '__main__':
+    train_and_leave_weights(sys.argv[1], json.loads(sys.argv[2]) if sys.argv[2:] else {})

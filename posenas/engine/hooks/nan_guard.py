@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 from torch import Tensor
 
 from posenas.engine.diagnosis import describe_non_finite
-from posenas.engine.finite import NonFiniteError, all_finite, float_buffers
+from posenas.engine.finite import NonFiniteError, all_finite
 from posenas.engine.rollback import RollBack, scale_learning_rate
 from posenas.registry import HOOKS
 from posenas.utils.checkpoint import find_latest_checkpoint
@@ -125,11 +125,11 @@ class NanGuardHook(Hook):
 
     def _remember_buffers(self, runner: Runner) -> None:
         if self.policy != 'raise':
-            self._buffers = [buffer.clone() for buffer in float_buffers(runner.model)]
+            self._buffers = [buffer.clone() for buffer in runner.model.buffers()]
 
     def _restore_buffers(self, runner: Runner) -> None:
         with torch.no_grad():
-            for buffer, good in zip(float_buffers(runner.model), self._buffers, strict=True):
+            for buffer, good in zip(runner.model.buffers(), self._buffers, strict=True):
                 buffer.copy_(good)
 
     def _load_counters(self, runner: Runner) -> None:

@@ -138,7 +138,7 @@ class CheckpointHook(_CheckpointHook):
         for key in improved:
             self._save_best_of(runner, key, step, dict(meta))
         # the last checkpoint must know the best score and file, else a resumed run would not
-        if improved and self.last_ckpt is not None:
+        if improved and self.last_ckpt is not None and at_step_boundary(runner.optim_wrapper):
             self._save_checkpoint_with_step(runner, step, meta)
 
     def _is_best(self, runner: Runner, metrics: dict[str, float], key: str) -> bool:

@@ -1,12 +1,61 @@
-"""Bringing a runner back to the state of a checkpoint."""
+"""What a training consists of: gathering it for a checkpoint and bringing a runner back to it."""
 
+import time
+
+import mmengine
+from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
+from mmengine.utils import apply_to
+from torch import Tensor
 
 from posenas.engine.loops import TrainLoop
 from posenas.engine.randomness import set_dataset_seed
 from posenas.utils.errors import CheckpointError
+from posenas.version import __version__
 
-__all__ = ['restore_training']
+__all__ = ['collect_training', 'restore_training']
+
+
+def collect_training(runner: Runner, position: dict, optimizer: bool, schedulers: bool) -> dict:
+    """Gather the state of a training in the layout of mmengine's checkpoints, on the CPU.
+
+    Args:
+        runner: Runner in training.
+        position: Complete epochs and iterations, under ``epoch`` and ``iter``.
+        optimizer: Whether to include the optimizer; without it nothing can be resumed.
+        schedulers: Whether to include the schedulers, likewise.
+
+    Returns:
+        ``meta``, ``state_dict``, ``message_hub`` and, as asked, ``optimizer``,
+        ``param_schedulers``.
+    """
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    meta = dict(
+        position,
+        cfg=runner.config_text,
+        seed=runner.seed,
+        experiment_name=runner.experiment_name,
+        time=time.strftime('%Y%m%d_%H%M%S'),
+        mmengine_version=mmengine.__version__,
+        posenas_version=__version__,
+    )
+    dataset = runner.train_dataloader.dataset
+    if hasattr(dataset, 'metainfo'):
+        meta['dataset_meta'] = dataset.metainfo
+    checkpoint = dict(
+        meta=meta, state_dict=model.state_dict(), message_hub=runner.message_hub.state_dict()
+    )
+    if optimizer:
+        checkpoint['optimizer'] = runner.optim_wrapper.state_dict()
+    if schedulers and runner.param_schedulers is not None:
+        checkpoint['param_schedulers'] = _scheduler_states(runner.param_schedulers)
+    return apply_to(checkpoint, lambda value: isinstance(value, Tensor), Tensor.cpu)
+
+
+def _scheduler_states(schedulers: list | dict) -> list | dict:
+    if isinstance(schedulers, dict):
+        return {name: _scheduler_states(items) for name, items in schedulers.items()}
+    return [scheduler.state_dict() for scheduler in schedulers]
 
 
 def restore_training(runner: Runner, checkpoint: dict) -> None:
