@@ -123,6 +123,10 @@ MODELS = dict(
 )
 
 
+def coco_people(folder: Path) -> dict:
+    return dict(type='posenas.CocoDataset', ann_file=str(write_people(folder)))
+
+
 def tiny_experiment(folder: Path) -> Config:
     """A training of seconds: 4 pictures, one epoch."""
     annotations = write_people(folder)
@@ -234,6 +238,8 @@ PARTS = dict(
     CocoDataset=people('coco'),
     CrowdPoseDataset=people('crowdpose'),
     LspDataset=people('lsp'),
+    ConcatDataset=lambda folder: dict(datasets=[coco_people(folder)] * 2),
+    RepeatDataset=lambda folder: dict(dataset=coco_people(folder), times=2),
     DefaultSampler=dict(dataset=range(4), seed=0),
     InfiniteSampler=dict(dataset=range(4), seed=0),
     Albumentation=build_albumentation,

@@ -5,14 +5,17 @@ from .base import BaseTopdownDataset
 from .coco import CocoDataset, CrowdPoseDataset
 from .lsp import LspDataset
 from .samplers import DefaultSampler, EpochIndex, InfiniteSampler
+from .wrappers import ConcatDataset, RepeatDataset
 
 __all__ = [
     'BaseTopdownDataset',
     'CocoDataset',
+    'ConcatDataset',
     'CrowdPoseDataset',
     'DefaultSampler',
     'EpochIndex',
     'InfiniteSampler',
     'LspDataset',
+    'RepeatDataset',
     'transforms',
 ]
