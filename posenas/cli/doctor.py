@@ -16,6 +16,7 @@ __all__ = [
     'build_parser',
     'check_conflicts',
     'check_packages',
+    'installed_distributions',
     'main',
 ]
 
@@ -135,7 +136,21 @@ def _check_shared_memory() -> list[Finding]:
     return [Finding('shared memory', 'problem', text)]
 
 
-def _installed_distributions() -> dict[str, str | None]:
+def _check_configs() -> list[Finding]:
+    from posenas.apis import list_models
+    from posenas.utils.errors import ConfigError
+
+    try:
+        models = list_models()
+    except ConfigError as error:
+        return [Finding('configs', 'problem', str(error))]
+    missing = [model.name for model in models if not model.config.is_file()]
+    if missing:
+        return [Finding('configs', 'problem', f'files are missing for {missing}: install again')]
+    return [Finding('configs', 'ok', f'{len(models)} models')]
+
+
+def installed_distributions() -> dict[str, str | None]:
     """Return name in lower case -> version of every distribution."""
     return {
         distribution.metadata['Name'].lower(): distribution.version
@@ -168,15 +183,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     build_parser().parse_args(argv)
     from posenas.version import __version__
 
-    installed = _installed_distributions()
+    installed = installed_distributions()
     findings = [
         Finding('posenas', 'ok', __version__),
         Finding('Python', 'ok', f'{platform.python_version()} on {platform.platform()}'),
         *check_packages(_read_requirements(installed), installed),
         *check_conflicts(installed),
     ]
-    if 'torch' in installed:
-        findings += _check_devices()
+    if not any(finding.state == 'problem' for finding in findings):
+        findings += [*_check_devices(), *_check_configs()]
     findings += _check_shared_memory()
     _print_report(findings)
     return int(any(finding.state == 'problem' for finding in findings))
