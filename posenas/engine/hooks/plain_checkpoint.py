@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mmengine.dist import is_main_process, master_only
+from mmengine.fileio import get_file_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -62,13 +63,30 @@ class CheckpointHook(_CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Find out where to save, what is there, and tidy up after a killed predecessor."""
-        super().before_train(runner)
+        # mmengine's own method warns of a class it uses itself, and its deque of kept checkpoints
+        # drops entries by itself, before their files can be deleted
+        work_dir, folder = str(runner.work_dir), str(self.out_dir or runner.work_dir)
+        self.file_backend = get_file_backend(folder, backend_args=self.backend_args)
+        if folder != work_dir:
+            folder = self.file_backend.join_path(folder, Path(work_dir).name)
+        self.out_dir = folder
         self.is_due = False
-        if self.max_keep_ckpts > 0:
-            # mmengine's deque drops entries by itself, before their files can be deleted
-            self.keep_ckpt_ids: list[int] = list(self.keep_ckpt_ids)
+        self.keep_ckpt_ids = list(runner.message_hub.get_info('keep_ckpt_ids', []))
+        outdated = self._trim()
         if is_main_process():
-            remove_leftovers(self.out_dir, f'*{Path(self.filename_tmpl).suffix}')
+            remove_leftovers(folder, f'*{Path(self.filename_tmpl).suffix}')
+            self._remove(outdated)
+        runner.logger.info(f'Checkpoints will be saved to {folder}.')
+
+    def after_train(self, runner: Runner) -> None:
+        """Publish copies of the last and the best checkpoints, if asked for."""
+        if self.published_keys is None:
+            return
+        suffixes = [self._suffix(key) for key in self.key_indicators] if self.save_best else []
+        best = [runner.message_hub.get_info(f'best_ckpt{suffix}') for suffix in suffixes]
+        for path in [self.last_ckpt if self.save_last else None, *best]:
+            if path is not None:
+                self._publish_model(runner, Path(self.out_dir, Path(path).name))
 
     def after_train_iter(
         self,
@@ -116,6 +134,12 @@ class CheckpointHook(_CheckpointHook):
         if step not in self.keep_ckpt_ids:
             self.keep_ckpt_ids.append(step)
         runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        return self._trim()
+
+    def _trim(self) -> list[str]:
+        """Forget the oldest of too many checkpoints and name their files."""
+        if self.max_keep_ckpts <= 0:
+            return []
         outdated = self.keep_ckpt_ids[: -self.max_keep_ckpts]
         self.keep_ckpt_ids = self.keep_ckpt_ids[-self.max_keep_ckpts :]
         return [self.filename_tmpl.format(old) for old in outdated]
@@ -163,10 +187,6 @@ class CheckpointHook(_CheckpointHook):
         former = Path(runner.message_hub.get_info(info) or name).name  # the folder may have moved
         path = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info(info, path)
-        if len(self.key_indicators) == 1:
-            self.best_ckpt_path = path
-        else:
-            self.best_ckpt_path_dict[key] = path
         runner.save_checkpoint(
             self.out_dir,
             name,
@@ -186,10 +206,8 @@ class CheckpointHook(_CheckpointHook):
         return '' if len(self.key_indicators) == 1 else f'_{key}'
 
     @master_only
-    def _publish_model(self, runner: Runner, ckpt_path: str) -> None:
+    def _publish_model(self, runner: Runner, path: Path) -> None:
         """Write a copy with the published keys, named by the SHA-256 of its bytes."""
-        path = Path(ckpt_path)
         checkpoint = load_checkpoint_file(path)
         published = {key: checkpoint[key] for key in checkpoint if key in self.published_keys}
-        target = publish_checkpoint(published, path)
-        runner.logger.info(f'The checkpoint ({ckpt_path}) is published to {target}.')
+        runner.logger.info(f'{path} is published to {publish_checkpoint(published, path)}.')

@@ -228,6 +228,14 @@ def test_published_copies_hold_the_keys_asked_for(tmp_path):
     assert find_latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_1.pth')
 
 
+def test_the_best_is_published_too(tmp_path, scores):
+    scores += [0.5, 0.4]
+    settings = dict(save_best='score', rule='greater', validate=True, published_keys='state_dict')
+    train(make(tmp_path, epochs=2, interval=1, **settings))
+    published = [name for name in names(tmp_path) if '-' in name]
+    assert [name.split('-')[0] for name in published] == ['best_score_epoch_1', 'epoch_2']
+
+
 def test_checkpoints_may_lie_elsewhere(tmp_path):
     train(make(tmp_path / 'work', epochs=2, interval=1, out_dir=str(tmp_path / 'big_disk')))
     assert names(tmp_path / 'big_disk' / 'work') == ['epoch_1.pth', 'epoch_2.pth']
