@@ -16,7 +16,7 @@ from .bbox import (
     clean_bbox_xywh,
     fix_aspect_ratio,
 )
-from .keypoint import flip_bbox, flip_keypoints
+from .keypoint import convert_keypoints, flip_bbox, flip_keypoints
 
 __all__ = [
     'bbox_cs2xyxy',
@@ -25,6 +25,7 @@ __all__ = [
     'bbox_xyxy2cs',
     'bbox_xyxy2xywh',
     'clean_bbox_xywh',
+    'convert_keypoints',
     'crop_to_image',
     'fix_aspect_ratio',
     'flip_bbox',

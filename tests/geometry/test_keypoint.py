@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from posenas.geometry import flip_bbox, flip_keypoints
+from posenas.geometry import convert_keypoints, flip_bbox, flip_keypoints
 from posenas.skeletons import COCO
 
 
@@ -28,3 +29,25 @@ def test_flip_mirrors_pixels_and_exchanges_sides():
 
 def test_box_flip_keeps_corners_in_order():
     np.testing.assert_array_equal(flip_bbox(np.array([[1.0, 2, 4, 8]]), 10), [[5, 2, 8, 8]])
+
+
+def test_joints_of_another_skeleton_are_moved_joined_or_absent():
+    keypoints = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    visible = np.array([[1, 2, 0], [2, 1, 1]], np.float32)
+    moved, levels = convert_keypoints(keypoints, visible, 4, [(2, 0), ((0, 1), 3)])
+    np.testing.assert_array_equal(moved[0], [[4, 5], [0, 0], [0, 0], [1, 2]])
+    np.testing.assert_array_equal(levels, [[0, 0, 0, 1], [1, 0, 0, 1]])
+    assert moved.dtype == levels.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ('mapping', 'message'),
+    [
+        ([(3, 0)], r'sources .* got \[3, 3\]'),
+        ([((0, -1), 0)], 'sources'),
+        ([(0, 4)], 'tar'),
+    ],
+)
+def test_joints_that_do_not_exist_are_refused(mapping, message):
+    with pytest.raises(ValueError, match=message):
+        convert_keypoints(np.zeros((3, 2)), np.ones(3), 4, mapping)

@@ -195,7 +195,7 @@ def _check_values(where: str, values: Sequence[float], length: int, meaning: str
     if len(values) != length:
         raise DataError(f'{where} must hold {length} values, {meaning}, got {len(values)}')
     try:
-        is_finite = np.isfinite(values).all()
+        is_finite = bool(np.isfinite(values).all())
     except TypeError:
         is_finite = False
     if not is_finite:

@@ -16,6 +16,7 @@ from posenas.evaluation.functional import (
     soft_oks_nms,
 )
 from posenas.evaluation.metrics.base import PoseMetric, load_annotations, predicted_keypoints
+from posenas.geometry import convert_keypoints
 from posenas.registry import METRICS
 from posenas.utils import ConfigError, check_choice
 from posenas.utils.atomic_io import write_json
@@ -213,9 +214,5 @@ def _convert(
 ) -> np.ndarray:
     """Move joints (K, 3) to another skeleton, (num_keypoints, 3); joints without source are 0."""
     check_choice('type of a converter', type, ('KeypointConverter',))
-    converted = np.zeros((num_keypoints, 3))
-    for source, target in mapping:
-        pair = keypoints[np.atleast_1d(source)]
-        converted[target, :2] = pair[:, :2].mean(axis=0)
-        converted[target, 2] = pair[:, 2].min()
-    return converted
+    points, levels = convert_keypoints(keypoints[:, :2], keypoints[:, 2], num_keypoints, mapping)
+    return np.concatenate([points, levels[:, None]], axis=1)
