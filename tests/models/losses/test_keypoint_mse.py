@@ -27,6 +27,7 @@ def golden(golden_dir):
         ('v1_mse_noweight', KeypointMSELoss(), None),
         ('v1_mse_binary', KeypointMSELoss(use_target_weight=True), 'weight_binary'),
         ('v1_mse_joint', KeypointMSELoss(use_target_weight=True), 'weight_joint'),
+        ('v0_mse_joint', KeypointMSELoss(True, square_weight=True), 'weight_joint'),
         ('v0_mse_noweight', JointsMSELoss(), None),
         ('v0_mse_binary', JointsMSELoss(use_target_weight=True), 'weight_binary'),
         ('v0_mse_joint', JointsMSELoss(use_target_weight=True), 'weight_joint'),
