@@ -49,12 +49,12 @@ class ToyPoses(Dataset):
 class ToyPoseNet(BaseModel):
     """Convolution, batch normalisation and dropout; predicts the spot."""
 
-    def __init__(self):
+    def __init__(self, width=6):
         super().__init__()
-        self.conv = nn.Conv2d(3, 6, 3, padding=1, bias=False)
-        self.norm = nn.BatchNorm2d(6)
+        self.conv = nn.Conv2d(3, width, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
         self.drop = nn.Dropout(0.3)
-        self.last = nn.Conv2d(6, 1, 3, padding=1)
+        self.last = nn.Conv2d(width, 1, 3, padding=1)
 
     def forward(self, inputs, data_samples=None, mode='tensor'):
         inputs = torch.stack(inputs) if isinstance(inputs, list) else inputs
