@@ -13,7 +13,14 @@ import numpy as np
 from posenas.apis.sources import Source
 from posenas.skeletons import COCO, Skeleton
 from posenas.structures import PoseDataSample
-from posenas.utils import OutputError, atomic_write, check_choice, check_probability, write_json
+from posenas.utils import (
+    OutputError,
+    atomic_write,
+    check_choice,
+    check_probability,
+    make_folder,
+    write_json,
+)
 
 __all__ = ['DrawOptions', 'ResultWriter', 'draw_people', 'to_instances']
 
@@ -228,10 +235,7 @@ class _VideoFile:
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         self.path = path
         self.part = path.with_name(f'.{path.stem}.part{path.suffix}')  # the suffix sets the form
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f'{path.parent} must be a folder to write to: {error}') from error
+        make_folder(path.parent)
         self.size = size
         self.writer = cv2.VideoWriter(str(self.part), cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
         if not self.writer.isOpened():

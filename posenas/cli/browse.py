@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.utils import make_folder
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from posenas.visualization import grid
 
     dataset = _build_dataset(args)
+    make_folder(args.out_dir)
     skeleton = Skeleton.from_metainfo(dataset.metainfo)
     draw = _draw_transformed if args.mode == 'transformed' else _draw_original
     num_samples = min(args.num, len(dataset))

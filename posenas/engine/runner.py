@@ -24,6 +24,7 @@ from posenas.engine.evaluator import Evaluator
 from posenas.engine.randomness import init_worker, seed_initialization, set_dataset_seed
 from posenas.engine.training_state import collect_training, restore_training
 from posenas.registry import RUNNERS
+from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, load_state, save_checkpoint
 
 __all__ = ['PoseRunner']
@@ -59,6 +60,7 @@ class PoseRunner(Runner):
         name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
         cfg.setdefault('default_scope', 'posenas')
         cfg.setdefault('work_dir', str(Path('work_dirs', name)))
+        make_folder(cfg.work_dir)
         cfg.setdefault('randomness', dict(seed=None))
         cfg.setdefault('env_cfg', dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)))
         return super().from_cfg(cfg)

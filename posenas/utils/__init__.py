@@ -6,7 +6,7 @@ Names whose modules load torch or mmengine resolve lazily, so light packages can
 from importlib import import_module
 from typing import Any
 
-from posenas.utils.atomic_io import atomic_write, write_json, write_text
+from posenas.utils.atomic_io import atomic_write, make_folder, write_json, write_text
 from posenas.utils.checks import check_choice, check_positive, check_probability, check_shape
 from posenas.utils.errors import CheckpointError, ConfigError, DataError, OutputError, PoseNASError
 from posenas.utils.optional import import_optional
@@ -46,6 +46,7 @@ __all__ = [
     'load_checkpoint_file',
     'load_config',
     'load_state',
+    'make_folder',
     'measure_latency',
     'profile_model',
     'register_atomic_backend',

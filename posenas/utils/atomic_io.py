@@ -14,7 +14,7 @@ from typing import IO
 
 from posenas.utils.errors import OutputError
 
-__all__ = ['atomic_write', 'remove_leftovers', 'write_json', 'write_text']
+__all__ = ['atomic_write', 'make_folder', 'remove_leftovers', 'write_json', 'write_text']
 
 #: End of the names of temporary files; a killed process leaves at most one of them behind.
 _SUFFIX = '.part'
@@ -84,6 +84,26 @@ def write_json(path: str | Path, data: object, indent: int | None = None) -> Non
         OutputError: As in :func:`atomic_write`.
     """
     write_text(path, json.dumps(data, indent=indent, ensure_ascii=False) + '\n')
+
+
+def make_folder(path: str | Path) -> Path:
+    """Make sure that the folder ``path`` exists and files can be written into it.
+
+    Raises:
+        OutputError: It cannot be made or written to.
+    """
+    folder = Path(path)
+    probe = folder / f'.{secrets.token_hex(4)}{_SUFFIX}'
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f'{path} must be a folder to write to, got: {_reason(error, probe)}; change the path '
+            'or its rights'
+        ) from error
+    return folder
 
 
 def remove_leftovers(folder: str | Path, pattern: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mmcv
@@ -12,7 +13,7 @@ from mmengine.visualization import Visualizer
 from posenas.registry import VISUALIZERS
 from posenas.skeletons import COCO, Skeleton
 from posenas.structures import PoseDataSample
-from posenas.utils import check_choice, check_probability
+from posenas.utils import check_choice, check_probability, make_folder
 from posenas.visualization.draw import (
     draw_bboxes,
     draw_heatmaps,
@@ -162,6 +163,7 @@ class PoseLocalVisualizer(Visualizer):
         if show:
             self.show(mmcv.rgb2bgr(drawn), win_name=name, wait_time=wait_time, backend='cv2')
         if out_file is not None:
+            make_folder(Path(out_file).parent)
             mmcv.imwrite(mmcv.rgb2bgr(drawn), str(out_file))
         else:
             self.add_image(name, drawn, step)

@@ -11,7 +11,7 @@ import mmengine.fileio
 import pytest
 from mmengine.fileio import LocalBackend, get_file_backend, register_backend
 
-from posenas.utils import OutputError, atomic_write, write_json, write_text
+from posenas.utils import OutputError, atomic_write, make_folder, write_json, write_text
 from posenas.utils.atomic_io import remove_leftovers
 from posenas.utils.file_backend import AtomicLocalBackend, register_atomic_backend
 
@@ -110,6 +110,24 @@ def test_an_unwritable_folder_is_an_output_error_and_an_os_error():
     with pytest.raises(OutputError) as caught:
         write_text('/proc/posenas-file', 'x')
     assert isinstance(caught.value, OSError)
+
+
+def test_folders_are_made_and_tried_before_work_begins(tmp_path):
+    assert make_folder(tmp_path / 'a' / 'b') == tmp_path / 'a' / 'b'
+    make_folder(str(tmp_path / 'a' / 'b'))
+    assert os.listdir(tmp_path / 'a') == ['b']
+    assert os.listdir(tmp_path / 'a' / 'b') == []
+    (tmp_path / 'file').write_text('')
+    for path in (tmp_path / 'file', tmp_path / 'file' / 'sub'):
+        with pytest.raises(OutputError, match='file is a file where a folder must be'):
+            make_folder(path)
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='/proc is of Linux')
+@pytest.mark.parametrize('path', ['/proc', '/proc/new'])
+def test_folders_that_cannot_be_written_to_are_named(path):
+    with pytest.raises(OutputError, match=f'{path} must be a folder to write to'):
+        make_folder(path)
 
 
 def test_symbolic_links_are_followed_and_rights_are_kept(tmp_path):

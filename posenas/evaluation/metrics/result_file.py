@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 
 from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.registry import METRICS
-from posenas.utils import check_positive
+from posenas.utils import check_positive, make_folder
 
 __all__ = ['ResultFile']
 
@@ -57,7 +57,7 @@ class ResultFile(PoseMetric):
             for start in range(0, len(results), self.batch_size)
         ]
         print_log(f'writing results to {self.out_file}', logger='current')
-        Path(self.out_file).parent.mkdir(parents=True, exist_ok=True)
+        make_folder(Path(self.out_file).parent)
         dump(batches, self.out_file)
         return {}
 

@@ -18,6 +18,7 @@ from posenas.engine import PoseRunner
 from posenas.utils import (
     CheckpointError,
     ConfigError,
+    OutputError,
     find_latest_checkpoint,
     load_checkpoint_file,
 )
@@ -282,7 +283,7 @@ def test_a_full_disk_ends_the_training_and_spares_the_last_checkpoint(tmp_path):
 
 def test_a_file_where_the_work_dir_must_be_is_told(tmp_path):
     (tmp_path / 'work').write_text('')
-    with pytest.raises(OSError, match='work'):
+    with pytest.raises(OutputError, match='work is a file where a folder must be'):
         train(make(tmp_path / 'work', epochs=1))
 
 
