@@ -1,0 +1,130 @@
+"""Shell launchers: several processes on one machine, and what SLURM is asked for."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+from registry_cases import tiny_experiment
+from source_files import ROOT
+from tiny_data import write_people
+
+from posenas.cli import main
+
+TOOLS = ROOT / 'tools'
+
+
+def free_port():
+    with socket.socket() as server:
+        server.bind(('127.0.0.1', 0))
+        return str(server.getsockname()[1])
+
+
+def run(script, *words, expect_success=True, **environment):
+    done = subprocess.run(
+        ['bash', str(TOOLS / script), *map(str, words)],
+        env={**os.environ, 'PYTHON': sys.executable, 'PORT': free_port(), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert not expect_success or done.returncode == 0, done.stderr[-4000:]
+    return done
+
+
+@pytest.fixture(scope='module')
+def experiment(tmp_path_factory):
+    """A config in a folder with a blank; two processes cannot share its 5 pictures evenly."""
+    folder = tmp_path_factory.mktemp('two words')
+    cfg = tiny_experiment(folder)
+    annotations = write_people(folder, num_images=5)
+    coco = dict(type='CocoMetric', ann_file=str(annotations))
+    cfg.val_evaluator = [dict(type='PCKAccuracy', thr=0.3), coco]
+    cfg.test_evaluator = cfg.val_evaluator
+    cfg.optim_wrapper.optimizer.lr = 1e-2
+    path = folder / 'tiny.py'
+    cfg.dump(path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def trainings(experiment):
+    """Two equal trainings with two processes each."""
+    folders = [experiment.parent / name for name in ('first run', 'second run')]
+    for folder in folders:
+        words = ['--work-dir', folder, '--cfg-options', 'train_cfg.max_epochs=3']
+        run('dist_train.sh', experiment, 2, '--seed', 1, *words)
+    return [folder / 'epoch_3.pth' for folder in folders]
+
+
+def test_training_with_two_processes_repeats_itself(trainings):
+    first, second = (torch.load(file, weights_only=True)['state_dict'] for file in trainings)
+    assert first.keys() == second.keys()
+    assert max((first[key] - second[key]).abs().max() for key in first) == 0.0
+
+
+def test_two_processes_measure_what_one_measures(experiment, trainings, tmp_path):
+    one, two = tmp_path / 'one.json', tmp_path / 'two.json'
+    results = tmp_path / 'a b.json'
+    assert main(['test', str(experiment), str(trainings[0]), '--out-metrics', str(one)]) == 0
+    run('dist_test.sh', experiment, trainings[0], 2, '--out-metrics', two, '--out', results)
+    expected, actual = json.loads(one.read_text()), json.loads(two.read_text())
+    assert {'PCK', 'coco/AP'} <= expected.keys()
+    assert actual == pytest.approx(expected, abs=1e-6)
+    batches = json.loads(results.read_text())
+    assert [number for batch in batches for number in batch['bbox_ids']] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
+def test_an_error_in_every_process_is_an_error_of_the_launcher(script, tmp_path):
+    words = ['no such config.py', *(['x.pth'] if script == 'dist_test.sh' else []), 1]
+    done = run(script, *words, expect_success=False)
+    assert done.returncode != 0
+    assert 'no such config.py must exist' in done.stderr
+
+
+@pytest.mark.parametrize(
+    'script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh']
+)
+def test_a_launcher_without_arguments_explains_itself(script):
+    done = run(script, expect_success=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith('usage: ')
+
+
+@pytest.mark.parametrize(
+    ('script', 'words', 'environment', 'expected'),
+    [
+        (
+            'slurm_train.sh',
+            ['gpu', 'my job', 'a b.py', 'work dir', '--amp'],
+            dict(GPUS='16', SRUN_ARGS='--time=1:00 --exclusive'),
+            [
+                *('--partition=gpu', '--job-name=my job', '--gres=gpu:8', '--ntasks=16'),
+                *('--ntasks-per-node=8', '--time=1:00', '--exclusive', 'a b.py'),
+                *('--work-dir', 'work dir', '--launcher', 'slurm', '--amp'),
+            ],
+        ),
+        (
+            'slurm_test.sh',
+            ['gpu', 'job', 'a b.py', 'c d.pth', '--eval', 'mAP'],
+            dict(GPUS='2', CPUS_PER_TASK='3'),
+            [
+                *('--gres=gpu:2', '--ntasks=2', '--ntasks-per-node=2', '--cpus-per-task=3'),
+                *('a b.py', 'c d.pth', '--launcher', 'slurm', '--eval', 'mAP'),
+            ],
+        ),
+    ],
+)
+def test_slurm_gets_every_word_unbroken(script, words, environment, expected, tmp_path):
+    fake = tmp_path / 'srun'
+    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    fake.chmod(0o755)
+    path = f'{tmp_path}{os.pathsep}{os.environ["PATH"]}'
+    passed = run(script, *words, PATH=path, **environment).stdout.splitlines()
+    positions = [passed.index(word) for word in expected]
+    assert positions == sorted(positions)
