@@ -104,8 +104,11 @@ def test_a_training_resumed_in_the_middle_ends_the_same(name, iteration, folder,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('workers', [0, 2])
-@pytest.mark.parametrize('name', COMBINATIONS)
+@pytest.mark.parametrize(
+    ('name', 'workers'),
+    [(name, 0) for name in COMBINATIONS]
+    + [(name, 2) for name in ('epochs', 'iterations', 'everything', 'everything over iterations')],
+)
 def test_a_training_resumed_at_any_update_ends_the_same(name, workers, folder, tmp_path):
     *_, work_dir = uninterrupted(name, folder, workers)
     accumulate = COMBINATIONS[name].get('accumulate', 1)

@@ -20,7 +20,8 @@ class StopSignalHook(Hook):
     """On SIGTERM or SIGINT to any rank: finish the iteration, save, exit with 143 or 130.
 
     With gradient accumulation training goes on to the next update. A second signal ends the
-    process at once, as it would without this hook.
+    process at once, as it would without this hook. Under SLURM, ask for the signal before the
+    time limit and continue in the next job: ``sbatch --signal=TERM@120``, ``--resume``.
 
     Args:
         filename: Checkpoint to write in the work_dir; one is kept, the latest.

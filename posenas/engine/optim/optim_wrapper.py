@@ -35,6 +35,11 @@ class OptimWrapper(optim.OptimWrapper):
         clip_grad: Arguments of gradient clipping; ``type`` is 'norm' or 'value'.
     """
 
+    def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
+        """Set where accumulation stands: ``init_counts`` of ``max_counts`` iterations done."""
+        self._inner_count, self._max_counts = init_counts, max_counts
+        self._remainder_counts = max_counts % self._accumulative_counts
+
     def update_params(
         self, loss: Tensor, step_kwargs: dict | None = None, zero_kwargs: dict | None = None
     ) -> None:
