@@ -10,11 +10,13 @@ from mmcv.transforms import BaseTransform
 from mmengine import fileio
 
 from posenas.registry import TRANSFORMS
+from posenas.utils.checks import check_choice
 from posenas.utils.errors import DataError
 
 __all__ = ['LoadImage', 'decode_image', 'read_bytes']
 
 _CV2_FLAGS = {'color': cv2.IMREAD_COLOR, 'grayscale': cv2.IMREAD_GRAYSCALE}
+_BACKENDS = ('cv2', 'turbojpeg', 'pillow', 'tifffile')
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 
 
@@ -103,6 +105,7 @@ class LoadImage(BaseTransform):
         ignore_empty: bool = False,
         backend_args: dict | None = None,
     ) -> None:
+        check_choice('imdecode_backend', imdecode_backend, _BACKENDS)
         if file_client_args not in (None, {'backend': 'disk'}):
             backend_args = backend_args or file_client_args
         self.to_float32 = to_float32

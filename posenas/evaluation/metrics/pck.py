@@ -13,7 +13,7 @@ from posenas.evaluation.functional import (
 )
 from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.registry import METRICS
-from posenas.utils import ConfigError, check_choice, check_positive
+from posenas.utils import ConfigError, DataError, check_choice, check_positive
 
 __all__ = ['PCKAccuracy']
 
@@ -62,13 +62,22 @@ class PCKAccuracy(PoseMetric):
         )
 
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """Compute one score per normaliser; NaN where no person counts."""
+        """Compute one score per normaliser; NaN where no person counts.
+
+        Raises:
+            DataError: There are persons but no annotated joint, as with detected boxes.
+        """
         if not results:
             return {_SCORES[item]: float('nan') for item in self.norm_items}
         arrays = {
             name: np.stack([result[name] for result in results])
             for name in ('prediction', 'keypoints', 'labelled', 'bbox')
         }
+        if not arrays['labelled'].any():
+            raise DataError(
+                'samples must have annotated joints, none has: evaluate annotated boxes '
+                '(bbox_file=None) or by a metric with an ann_file'
+            )
         scores = {}
         for item in self.norm_items:
             distances = normalised_distances(

@@ -93,6 +93,11 @@ def test_other_readers_give_the_same_picture(tmp_path, jpeg, kwargs):
     assert np.abs(_load(tmp_path / 'a.jpg', jpeg, **kwargs)['img'] - expected).mean() < 1
 
 
+def test_an_unknown_decoder_is_no_fault_of_the_image():
+    with pytest.raises(ValueError, match=r"imdecode_backend must be one of .*got 'PIL'"):
+        LoadImage(imdecode_backend='PIL')
+
+
 def test_a_given_image_is_not_read_again(picture):
     results = LoadImage()(dict(img=picture, img_path='absent.jpg'))
     assert results['img'] is picture

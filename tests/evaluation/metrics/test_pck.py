@@ -4,7 +4,7 @@ from evaluation.metrics.samples import make_sample
 
 from posenas.evaluation import PCKAccuracy
 from posenas.skeletons import COCO, LSP
-from posenas.utils import ConfigError
+from posenas.utils import ConfigError, DataError
 
 JOINTS = LSP.joint_names
 
@@ -74,6 +74,12 @@ def test_head_needs_a_skeleton_with_a_head():
     sample = make_sample(0, 0, np.ones((17, 3)))
     with pytest.raises(ConfigError, match="norm_item='head' needs a skeleton"):
         evaluate([sample], COCO, norm_item='head')
+
+
+def test_detected_boxes_are_refused_because_they_have_no_labels():
+    sample = make_sample(4, 7, person(), person(**dict.fromkeys(JOINTS, 0)))
+    with pytest.raises(DataError, match='samples must have annotated joints'):
+        evaluate([sample])
 
 
 def test_nothing_to_score_is_nan():
