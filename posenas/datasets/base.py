@@ -239,7 +239,7 @@ class BaseTopdownDataset(Dataset):
             raise IndexError(f'index must lie within the {len(self)} samples, got {index}')
         index %= len(self)
         try:
-            return self._prepare(index, np.random.default_rng([self.seed, epoch, index]))
+            return self._prepare(index, _generator(self.seed, epoch, index))
         except DataError as error:
             self._note_bad(index, error)
             if self.bad_sample_policy == 'fail':
@@ -272,11 +272,11 @@ class BaseTopdownDataset(Dataset):
         blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
         visible = np.zeros((1, self.skeleton.num_joints), np.float32)  # no loss from a black image
         changes = {'img': blank, 'keypoints_visible': visible, 'bad_sample': str(error)}
-        return self._prepare(index, np.random.default_rng([self.seed, 0, index]), changes)
+        return self._prepare(index, _generator(self.seed, 0, index), changes)
 
     def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401
         for attempt in range(1, self.max_refetch + 1):
-            rng = np.random.default_rng([self.seed, epoch, index, attempt])
+            rng = _generator(self.seed, epoch, index, attempt)
             other = int(rng.integers(len(self)))
             try:
                 return self._prepare(other, rng)
@@ -306,6 +306,12 @@ class BaseTopdownDataset(Dataset):
 def _join(root: str, path: str) -> str:
     """Join paths as text, so that addresses such as ``s3://bucket`` survive."""
     return path if is_abs(path) else os.path.join(root, path)
+
+
+def _generator(*entropy: int) -> np.random.Generator:
+    """Return ``default_rng(entropy)``, in less time where each number fits 32 bits."""
+    is_short = max(entropy) < 2**32
+    return np.random.default_rng(np.array(entropy, np.uint32) if is_short else entropy)
 
 
 @contextmanager

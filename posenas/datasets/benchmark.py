@@ -26,7 +26,7 @@ _MEMORY_MAP = Path('/proc/self/smaps_rollup')
 
 @dataclass(frozen=True)
 class SampleCost:
-    """Time per sample on one thread, medians over runs.
+    """Processor time per sample on one thread, which other programs hardly disturb; medians.
 
     Attributes:
         num_samples: Samples prepared in each run.
@@ -116,11 +116,11 @@ def measure_samples(
         for _ in progress(range(num_runs + 1)):
             bound = full = 0.0
             for index, crop in zip(indices, crops, strict=True):
-                start = time.perf_counter()
+                start = time.thread_time()
                 _prepare_bound(*crop)
-                middle = time.perf_counter()
+                middle = time.thread_time()
                 dataset[index]
-                full += time.perf_counter() - middle
+                full += time.thread_time() - middle
                 bound += middle - start
             totals.append((full, bound))
     runs = totals[1:]

@@ -104,6 +104,14 @@ def test_global_generators_do_not_matter_and_stay_untouched(people):
     assert torch.equal(torch.get_rng_state(), states[2])
 
 
+@pytest.mark.parametrize('seed', [0, 7, 2**31, 2**32 - 1, 2**32, 2**70])
+def test_the_generator_is_seeded_by_seed_epoch_and_index(people, seed):
+    dataset = make(people, ())
+    dataset.seed = seed
+    drawn = dataset[EpochIndex(4, 3)]['rng'].random(5)
+    np.testing.assert_array_equal(drawn, np.random.default_rng([seed, 3, 4]).random(5))
+
+
 class GlobalNoise:
     """A transform of someone else, which draws from the global generators."""
 

@@ -1,6 +1,6 @@
 """Random left-right mirroring."""
 
-import cv2
+from mmcv.image import imflip
 from mmcv.transforms import BaseTransform
 
 from posenas.geometry import flip_bbox, flip_keypoints
@@ -34,7 +34,7 @@ class RandomFlip(BaseTransform):
         results['flip'] = bool(results['rng'].random() < self.prob)
         if results['flip']:
             width, joints = results['img'].shape[1], results['flip_indices']
-            results['img'] = cv2.flip(results['img'], 1)  # contiguous, unlike a view
+            results['img'] = imflip(results['img'])  # a view
             results['bbox'] = flip_bbox(results['bbox'], width)
             results['bbox_center'] = flip_keypoints(results['bbox_center'][None], width, [0])[0]
             results['keypoints'] = flip_keypoints(results['keypoints'], width, joints)

@@ -25,6 +25,21 @@ def test_pixels_and_joints_move_together(sample, use_udp, rotation):
     assert inside > 8
 
 
+@pytest.mark.parametrize('use_udp', [False, True])
+def test_a_mirrored_view_is_cropped_like_a_mirrored_copy(sample, use_udp):
+    crop = TopdownAffine(input_size=(192, 256), use_udp=use_udp)
+    view, copied = sample(), sample()
+    view['img'] = view['img'][:, ::-1]
+    copied['img'] = np.ascontiguousarray(view['img'])
+    for results in (view, copied):
+        results['bbox_rotation'] = np.array([20], np.float32)
+        crop(results)
+    difference = view['img'].astype(int) - copied['img']
+    assert np.abs(difference).max() <= 4
+    assert np.abs(difference).mean() < 0.2
+    np.testing.assert_array_equal(view['warp_mat'], copied['warp_mat'])
+
+
 def test_the_crop_gets_the_aspect_ratio_of_the_input(sample):
     results = TopdownAffine(input_size=(192, 256))(sample())
     assert results['bbox_scale'].tolist() == [[112.5, 150]]
