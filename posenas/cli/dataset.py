@@ -31,6 +31,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     people.add_argument('--people', type=float, default=3.0, help='mean number in an image')
     people.add_argument(
+        '--poses',
+        default='all',
+        choices=('all', 'everyday'),
+        help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
+    )
+    people.add_argument(
         '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
     return parser
@@ -51,7 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 
     spec = SyntheticSpec(
-        args.num_images, args.num_videos, args.num_frames, args.seed, tuple(args.size), args.people
+        num_images=args.num_images,
+        num_videos=args.num_videos,
+        num_frames=args.num_frames,
+        seed=args.seed,
+        size=tuple(args.size),
+        people=args.people,
+        poses=args.poses,
     )
     total = spec.num_images + spec.num_videos * spec.num_frames
     with Progress() as progress:

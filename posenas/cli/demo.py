@@ -79,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ('epoch_*.pth', 'the network: posenas infer IMAGE finds joints with it'),
         ('data', 'the drawn people, in COCO layout'),
     ):
-        console.print(f'  {name:16} {what}', highlight=False)
+        console.print(f'  {name:16} {what}', highlight=False, soft_wrap=True)
     return 0
 
 
@@ -109,7 +109,7 @@ def _configure(folder: Path, seed: int, epochs: int | None) -> 'Config':
     for evaluator in (cfg.val_evaluator[0], cfg.test_evaluator[0]):
         evaluator.ann_file = evaluator.ann_file.replace(cfg.data_root, root)
     cfg.data_root = root
-    cfg.work_dir, cfg.randomness, cfg.log_level = str(folder), dict(seed=seed), 'WARNING'
+    cfg.work_dir, cfg.randomness, cfg.log_level = str(folder), dict(seed=seed), 'ERROR'
     if epochs is not None:
         if epochs < 1:
             raise ConfigError(f'--epochs must be at least 1, got {epochs}')

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ['ANGLES', 'POSE_FAMILIES', 'mirror_pose', 'sample_pose']
+__all__ = ['ANGLES', 'POSE_FAMILIES', 'POSE_SETS', 'mirror_pose', 'sample_pose']
 
 _TRUNK = (
     'yaw', 'pitch', 'roll', 'spine_flex', 'spine_side', 'spine_twist',
@@ -225,7 +225,16 @@ def _spreads(family: Family) -> np.ndarray:
 
 _ALL_SPREADS = np.stack([_spreads(family) for family in POSE_FAMILIES.values()])
 _SHARES = np.array([family['share'] for family in POSE_FAMILIES.values()])
-_SHARES = _SHARES / _SHARES.sum()
+_EVERYDAY = (
+    'stand', 'hands_on_hips', 'arms_folded', 'phone', 'arms_raised', 'arms_wide', 'walk', 'run',
+    'throw', 'lunge', 'kick', 'sit', 'squat', 'kneel', 'bend',
+)  # fmt: skip
+_IS_EVERYDAY = np.isin(list(POSE_FAMILIES), _EVERYDAY)
+#: Relative frequency of the families: 'all' has as many acrobatic poses as upright ones.
+POSE_SETS: Mapping[str, np.ndarray] = {
+    name: shares / shares.sum()
+    for name, shares in (('all', _SHARES), ('everyday', _SHARES * _IS_EVERYDAY))
+}
 _LOW, _HIGH = _limits()
 
 
@@ -234,12 +243,16 @@ def mirror_pose(pose: np.ndarray) -> np.ndarray:
     return pose[_SWAP] * _MIRROR_SIGN
 
 
-def sample_pose(rng: np.random.Generator) -> np.ndarray:
+def sample_pose(rng: np.random.Generator, poses: str = 'all') -> np.ndarray:
     """Draw the angles of one person in radians, (29,); the yaw is uniform.
 
     A third of the people take the arms from another family, a sixth are half-way between two.
+
+    Args:
+        rng: Source of all choices.
+        poses: One of ``POSE_SETS``.
     """
-    first, second = rng.choice(len(_SHARES), size=2, p=_SHARES)
+    first, second = rng.choice(len(POSE_FAMILIES), size=2, p=POSE_SETS[poses])
     mean, deviation = _ALL_SPREADS[first]
     pose = rng.normal(mean, deviation)
     other = rng.normal(*_ALL_SPREADS[second])

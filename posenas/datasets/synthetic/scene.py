@@ -93,31 +93,33 @@ class Studio:
     Args:
         size: (width, height) of the pictures in pixels.
         people: Mean number of people in a picture, at least 1.
+        poses: What they do, one of ``poses.POSE_SETS``.
         texture: Tile of grey noise around 128, uint8.
         grain: Tile of the camera's noise, deviation 32 around 128, uint8, (N, N, 3).
     """
 
     size: tuple[int, int]
     people: float
+    poses: str
     texture: np.ndarray
     grain: np.ndarray
 
     @classmethod
-    def build(cls, size: tuple[int, int], people: float) -> 'Studio':
+    def build(cls, size: tuple[int, int], people: float, poses: str = 'all') -> 'Studio':
         """Make the tiles, always the same ones."""
         rng = np.random.default_rng(0)
         side = max(*size, 512) * 3 // 2
         noise = 26 * rng.standard_normal((side, side, 3), dtype=np.float32)
         noise += 18 * rng.standard_normal((side, side, 1), dtype=np.float32)
         grain = np.clip(128 + noise, 0, 255).astype(np.uint8)
-        return cls(size, people, make_texture(rng, side), grain)
+        return cls(size, people, poses, make_texture(rng, side), grain)
 
     def draw_image(self, seed: int, index: int) -> Picture:
         """Draw picture ``index`` of the set ``seed``; it depends on nothing else."""
         rng = np.random.default_rng([seed, index])
         light, photo = Light.sample(rng), Photo.sample(rng)
         image = draw_background(rng, crop_tile(rng, self.texture, self.size))
-        actors = sample_actors(rng, self.size, self.people)
+        actors = sample_actors(rng, self.size, self.people, self.poses)
         return self.photograph(image, actors, light, photo, rng)
 
     def photograph(
@@ -142,13 +144,16 @@ def crop_tile(rng: np.random.Generator, tile: np.ndarray, size: tuple[int, int])
     return tile[y : y + size[1], x : x + size[0]]
 
 
-def sample_actors(rng: np.random.Generator, size: tuple[int, int], people: float) -> list[Actor]:
+def sample_actors(
+    rng: np.random.Generator, size: tuple[int, int], people: float, poses: str = 'all'
+) -> list[Actor]:
     """Cast the people of a scene.
 
     Args:
         rng: Source of all choices.
         size: (width, height) of the picture in pixels.
         people: Mean number of people, at least 1.
+        poses: What they do, one of ``poses.POSE_SETS``.
     """
     count = min(1 + int(rng.poisson(people - 1)), _MAX_PEOPLE)
     tilt = np.array([rng.normal(0.12, 0.22), rng.normal(0, 0.07), 0.0])
@@ -162,7 +167,7 @@ def sample_actors(rng: np.random.Generator, size: tuple[int, int], people: float
         person = Person(
             shape,
             Outfit.sample(rng, shape.is_female),
-            sample_pose(rng),
+            sample_pose(rng, poses),
             rng.standard_normal((len(RINGS.part), sides)),
         )
         view = rotation_xzy(tilt + rng.normal(0, 0.05, 3) * (1, 0.5, 0))

@@ -28,21 +28,23 @@ class _Motion:
     growth: float
 
     @classmethod
-    def sample(cls, rng: np.random.Generator, actor: Actor, num_frames: int) -> '_Motion':
+    def sample(
+        cls, rng: np.random.Generator, actor: Actor, num_frames: int, poses: str
+    ) -> '_Motion':
         """Draw a way: half of the people repeat a pose and its mirror image, as walkers do."""
         steps = rng.integers(*_FRAMES_PER_POSE, size=num_frames // _FRAMES_PER_POSE[0] + 2)
         pose = actor.person.pose
-        poses = [pose]
+        keys = [pose]
         repeats = rng.random() < 0.5
         for _ in range(len(steps) - 1):
             if repeats:
                 pose = mirror_pose(pose)
-                pose[0] = poses[0][0]
+                pose[0] = keys[0][0]
             else:
-                pose = pose + rng.uniform(0.2, 0.7) * _towards(pose, sample_pose(rng), rng)
-            poses.append(pose)
+                pose = pose + rng.uniform(0.2, 0.7) * _towards(pose, sample_pose(rng, poses), rng)
+            keys.append(pose)
         return cls(
-            np.stack(poses),
+            np.stack(keys),
             np.cumsum(steps) - steps[0] - rng.integers(0, steps[0]),
             rng.normal(0, 0.006, 2) * (1, 0.3) * actor.camera.scale,
             rng.normal(0, 0.003),
@@ -119,8 +121,8 @@ def draw_video(studio: Studio, seed: int, index: int, num_frames: int) -> Iterat
     wide = (round(width * _MARGIN), round(height * _MARGIN))
     background = draw_background(rng, crop_tile(rng, studio.texture, wide))
     way = _Way.sample(rng, studio.size)
-    actors = sample_actors(rng, studio.size, studio.people)
-    motions = [_Motion.sample(rng, actor, num_frames) for actor in actors]
+    actors = sample_actors(rng, studio.size, studio.people, studio.poses)
+    motions = [_Motion.sample(rng, actor, num_frames, studio.poses) for actor in actors]
     corner = 0.5 * (np.array(studio.size) - wide)
     for frame in range(num_frames):
         offset, zoom = way.see(corner, frame)

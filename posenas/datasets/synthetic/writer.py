@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 
+from posenas.datasets.synthetic.poses import POSE_SETS
 from posenas.datasets.synthetic.scene import Annotation, Picture, Studio
 from posenas.datasets.synthetic.video import draw_video
 from posenas.skeletons import COCO
@@ -36,6 +37,7 @@ class SyntheticSpec:
         seed: Choice of the people and scenes; each image depends on (seed, its number) only.
         size: (width, height) in pixels.
         people: Mean number of people in an image, at least 1.
+        poses: 'all', half of them acrobatic, or 'everyday', mostly upright.
     """
 
     num_images: int = 0
@@ -44,6 +46,7 @@ class SyntheticSpec:
     seed: int = 0
     size: tuple[int, int] = (640, 480)
     people: float = 3.0
+    poses: str = 'all'
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
@@ -55,6 +58,7 @@ class SyntheticSpec:
             ('seed', self.seed >= 0, 'at least 0'),
             ('size', 64 <= min(self.size) <= max(self.size) <= 4096, '64 to 4096 on both sides'),
             ('people', 1 <= self.people <= 8, 'between 1 and 8'),
+            ('poses', self.poses in POSE_SETS, f'one of {sorted(POSE_SETS)}'),
         )
         for name, holds, rule in rules:
             if not holds:
@@ -143,21 +147,21 @@ def _make_folders(out: Path, spec: SyntheticSpec) -> None:
 
 
 @cache
-def _build_studio(size: tuple[int, int], people: float) -> Studio:
+def _build_studio(size: tuple[int, int], people: float, poses: str) -> Studio:
     """Make the tiles once per process."""
-    return Studio.build(size, people)
+    return Studio.build(size, people, poses)
 
 
 def _write_image(out: Path, spec: SyntheticSpec, index: int) -> Part:
     """Draw and store one image."""
-    picture = _build_studio(spec.size, spec.people).draw_image(spec.seed, index)
+    picture = _build_studio(spec.size, spec.people, spec.poses).draw_image(spec.seed, index)
     name = f'{index:06d}.jpg'
     return [_store(out / 'images' / name, name, picture)]
 
 
 def _write_video(out: Path, spec: SyntheticSpec, index: int) -> Part:
     """Draw and store the frames of one video."""
-    studio = _build_studio(spec.size, spec.people)
+    studio = _build_studio(spec.size, spec.people, spec.poses)
     part = []
     for frame, picture in enumerate(draw_video(studio, spec.seed, index, spec.num_frames)):
         name = f'{index:06d}/{frame:06d}.jpg'
