@@ -1,6 +1,5 @@
 """Two processes over gloo on CPU."""
 
-import multiprocessing
 import os
 import signal
 import socket
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from engine.toy_training import largest_difference, script, train_and_leave_weights
+from engine.toy_training import largest_difference, script, start
 
 from posenas.engine.distributed import init_gloo
 from posenas.utils.checkpoint import find_latest_checkpoint
@@ -41,25 +40,18 @@ def launch(work_dir, timeout=300, **options):
 
 
 def fork(work_dir, **options):
-    """Train in two processes forked from this one, which spares them all imports."""
+    """Train in two processes forked from this one; return the final weights."""
     with socket.create_server(('127.0.0.1', 0)) as server:
         port = server.getsockname()[1]
-    arguments = (port, work_dir, dict(OPTIONS, **options))
-    context = multiprocessing.get_context('fork')
-    ranks = [context.Process(target=_train_rank, args=(rank, *arguments)) for rank in range(2)]
-    for process in ranks:
-        process.start()
+    shared = dict(WORLD_SIZE='2', MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+    ranks = [
+        start(work_dir, dict(OPTIONS, **options), dict(shared, RANK=rank, LOCAL_RANK=rank))
+        for rank in '01'
+    ]
     for process in ranks:
         process.join(120)
     assert [process.exitcode for process in ranks] == [0, 0]
     return torch.load(work_dir / 'final.pth')
-
-
-def _train_rank(rank, port, work_dir, options):
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-    train_and_leave_weights(work_dir, options)
-    torch.distributed.destroy_process_group()
 
 
 @pytest.fixture(scope='module')

@@ -1,8 +1,6 @@
 """A training that is interrupted anywhere and resumed ends as if it had never been."""
 
-import os
 import signal
-import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -12,14 +10,13 @@ from engine.toy_training import (
     largest_difference,
     logged,
     make_cfg,
-    script,
+    start,
     train,
     weights,
 )
 
 from posenas.utils.checkpoint import find_latest_checkpoint
 
-ROOT = Path(__file__).resolve().parents[2]
 WARM_UP = dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=7)
 STEPS = dict(type='MultiStepLR', milestones=[1, 2], by_epoch=True)
 COSINE = dict(type='CosineAnnealingLR', T_max=3, by_epoch=True, convert_to_iter_based=True)
@@ -139,7 +136,7 @@ def test_weights_do_not_depend_on_the_number_of_workers(by_epoch, folder, tmp_pa
 def test_weights_do_not_depend_on_how_workers_start(workers, start_method, folder, tmp_path):
     end, *_ = uninterrupted('epochs', folder)
     options = dict(workers=workers, env_cfg=dict(mp_cfg=dict(mp_start_method=start_method)))
-    assert run_script(tmp_path, options).returncode == 0
+    assert run(tmp_path, options) == 0
     assert largest_difference(torch.load(tmp_path / 'final.pth'), end) == 0
 
 
@@ -148,11 +145,11 @@ def test_checkpoints_are_written_between_accumulations_only(folder):
     assert sorted(checkpoints(work_dir)) == [2, 4, 5, 7, 9, 10, 12, 14, 15]
 
 
-def run_script(work_dir, options, **kwargs):
-    environment = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
-    return subprocess.run(
-        script(work_dir, options), env=environment, capture_output=True, text=True, timeout=300
-    )
+def run(work_dir, options):
+    """Train in another process and return its exit code."""
+    process = start(work_dir, options)
+    process.join(300)
+    return process.exitcode
 
 
 @pytest.mark.parametrize(('at', 'workers'), [(7, 2)])
@@ -173,8 +170,7 @@ def kill_and_resume(name, at, workers, folder, tmp_path):
     options = dict(COMBINATIONS[name], workers=workers)
     options.update(interval=3, keep=1)
     killer = dict(type='SignalSelfHook', at=at, signum=int(signal.SIGKILL))
-    killed = run_script(tmp_path, dict(options, hooks=[killer]))
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert run(tmp_path, dict(options, hooks=[killer])) == -signal.SIGKILL
     resumed = train(make_cfg(tmp_path, resume=True, **options))
     assert largest_difference(weights(resumed), end) == 0
 
@@ -194,7 +190,7 @@ def test_a_validation_lost_to_a_kill_is_made_up_for(tmp_path):
         save_by_epoch=True,
         hooks=[dict(type='SignalSelfHook', at=10, signum=int(signal.SIGKILL), stage='val')],
     )
-    assert run_script(tmp_path / 'b', options).returncode == -signal.SIGKILL
+    assert run(tmp_path / 'b', options) == -signal.SIGKILL
     resumed = train(make_cfg(tmp_path / 'b', save_by_epoch=True, resume=True))
     scores = [
         [line['score'] for line in logged(run) if 'score' in line] for run in (straight, resumed)

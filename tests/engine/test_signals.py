@@ -2,19 +2,15 @@
 
 import os
 import signal
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 import torch
-from engine.toy_training import largest_difference, make_cfg, script, train, weights
+from engine.toy_training import largest_difference, make_cfg, start, train, weights
 
 from posenas.engine.hooks.stop_signal import StopSignalHook
 from posenas.utils.checkpoint import find_latest_checkpoint
 
-ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
 EVERYTHING = dict(ema='ExpMomentumEMA', accumulate=2, amp=True, interval=100)
 
 
@@ -69,15 +65,13 @@ def test_a_second_signal_acts_at_once():
 def test_a_process_with_workers_exits_with_143(group, tmp_path):
     """A scheduler signals the main process alone or its data workers too."""
     options = dict(workers=2, length=400, epochs=100, validate=False, interval=1000)
-    process = subprocess.Popen(
-        script(tmp_path, options), env=ENVIRONMENT, start_new_session=True, stderr=subprocess.PIPE
-    )
+    process = start(tmp_path, options)
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob('*/vis_data/scalars.json')) and time.monotonic() < deadline:
         time.sleep(0.2)
     (os.killpg if group else os.kill)(process.pid, signal.SIGTERM)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 143, errors.decode()
+    process.join(60)
+    assert process.exitcode == 143
     assert torch.load(tmp_path / 'interrupted.pth')['meta']['iter'] > 0
     with pytest.raises(ProcessLookupError):  # no worker is left
         os.killpg(process.pid, 0)

@@ -5,6 +5,7 @@ trains and, when done, leaves ``final.pth`` with the weights.
 """
 
 import json
+import multiprocessing
 import os
 import signal
 import sys
@@ -252,6 +253,22 @@ def script(work_dir, options, num_processes=1):
         return [sys.executable, *arguments]
     launch = ['-m', 'torch.distributed.run', '--standalone', f'--nproc-per-node={num_processes}']
     return [sys.executable, *launch, *arguments]
+
+
+def start(work_dir, options, environment=None):
+    """Start the training in a process forked from this one, which spares it the imports."""
+    arguments = (work_dir, options, environment)
+    process = multiprocessing.get_context('fork').Process(target=_train_forked, args=arguments)
+    process.start()
+    return process
+
+
+def _train_forked(work_dir, options, environment):
+    os.setsid()  # signals to its group shall not reach the tests
+    os.environ.update(environment or {})
+    train_and_leave_weights(work_dir, options)
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def train_and_leave_weights(work_dir, options):
