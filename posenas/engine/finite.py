@@ -32,7 +32,7 @@ class NonFiniteError(PoseNASError, FloatingPointError):
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Tell whether all floating-point ``tensors`` are finite; one pass, one synchronisation."""
     tensors = [tensor.detach() for tensor in tensors if tensor.is_floating_point()]
-    # the norm overflows long before a sum of squares stops meaning divergence
+    # values above 1e19 overflow the norm: they mean divergence as much as infinity does
     return bool(torch.isfinite(get_total_norm(tensors))) if tensors else True
 
 
