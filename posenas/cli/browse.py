@@ -97,6 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any registered dataset)
     """Build the data set of the phase so that samples keep the joints of the crop."""
     import posenas.datasets  # noqa: F401  (fills the registry)
+    from posenas.engine.randomness import set_dataset_seed
     from posenas.registry import DATASETS
 
     cfg = load_checked(args.config, args.cfg_options)
@@ -109,7 +110,7 @@ def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any regis
         if step['type'] == 'PackPoseInputs':
             step['pack_transformed'] = True
     dataset = DATASETS.build(loader.dataset)
-    dataset.seed = (cfg.get('randomness') or {}).get('seed') or 0
+    set_dataset_seed(dataset, (cfg.get('randomness') or {}).get('seed') or 0)
     return dataset
 
 

@@ -26,6 +26,7 @@ from posenas.engine.training_state import collect_training, restore_training
 from posenas.registry import RUNNERS
 from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, load_state, save_checkpoint
+from posenas.utils.config import adopt_scope
 
 __all__ = ['PoseRunner']
 
@@ -53,12 +54,12 @@ class PoseRunner(Runner):
     def from_cfg(cls, cfg: Config | ConfigDict | dict) -> 'PoseRunner':
         """Build a runner from a config.
 
-        A missing ``default_scope`` is 'posenas', a missing ``work_dir`` is
-        ``work_dirs/<name of the config>``.
+        A missing ``default_scope`` is 'posenas', as is MMPose's where that is not installed; a
+        missing ``work_dir`` is ``work_dirs/<name of the config>``.
         """
         cfg = Config(cfg) if not isinstance(cfg, Config) else cfg.copy()
         name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
-        cfg.setdefault('default_scope', 'posenas')
+        adopt_scope(cfg)
         cfg.setdefault('work_dir', str(Path('work_dirs', name)))
         make_folder(cfg.work_dir)
         cfg.setdefault('randomness', dict(seed=None))

@@ -77,7 +77,7 @@ class PoseMetric(BaseMetric):
         excluded = self._size - len(persons)
         print_log(
             f'{type(self).__name__}: {len(persons)} persons scored, {excluded} excluded'
-            f'{" because their image could not be read" if excluded else ""}',
+            + (f' ({len(self.bad_images)} images could not be read)' if self.bad_images else ''),
             logger='current',
             level=logging.WARNING if excluded else logging.INFO,
         )
