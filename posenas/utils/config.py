@@ -173,8 +173,9 @@ def adopt_scope(cfg: Config) -> None:
 
 def _strip_prefix(value: object, prefix: str) -> None:
     """Remove the scope from all ``type`` entries inside ``value``, in place."""
-    items = value.values() if isinstance(value, ConfigDict) else value
-    if isinstance(value, ConfigDict) and isinstance(value.get('type'), str):
-        value['type'] = value['type'].removeprefix(prefix)
-    for item in items if isinstance(value, ConfigDict | list | tuple) else ():
+    if isinstance(value, ConfigDict):
+        if isinstance(value.get('type'), str):
+            value['type'] = value['type'].removeprefix(prefix)
+        value = list(value.values())
+    for item in value if isinstance(value, list | tuple) else ():
         _strip_prefix(item, prefix)

@@ -55,9 +55,9 @@ def _evaluate(node: ast.expr) -> object:
             return tuple(_evaluate(item) for item in items)
         case ast.Set(elts=items):
             return {_evaluate(item) for item in items}
-        case ast.Dict(keys=keys, values=values) if all(key is not None for key in keys):
-            pairs = zip(keys, values, strict=True)
-            return {_evaluate(key): _evaluate(value) for key, value in pairs}
+        case ast.Dict(keys=keys, values=values) if None not in keys:  # None stands for **mapping
+            names = [_evaluate(key) for key in keys if key is not None]
+            return dict(zip(names, map(_evaluate, values), strict=True))
         case ast.Call():
             return _evaluate_call(node)
     raise ValueError(f'{ast.unparse(node)!r} must be a literal')
@@ -73,9 +73,7 @@ def _evaluate_sign(node: ast.UnaryOp) -> object:
 def _evaluate_call(node: ast.Call) -> object:
     """Evaluate ``dict(...)`` and the like; nothing else may be called."""
     kind = _CONTAINERS.get(node.func.id) if isinstance(node.func, ast.Name) else None
-    if kind is None or any(keyword.arg is None for keyword in node.keywords):
+    named = {keyword.arg: _evaluate(keyword.value) for keyword in node.keywords if keyword.arg}
+    if kind is None or len(named) < len(node.keywords):
         raise ValueError(f'{ast.unparse(node)!r} must be a literal: only dict() and such are read')
-    return kind(
-        *(_evaluate(argument) for argument in node.args),
-        **{keyword.arg: _evaluate(keyword.value) for keyword in node.keywords},
-    )
+    return kind(*map(_evaluate, node.args), **named)

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ __all__ = [
 
 T = TypeVar('T')
 _ATOMS = (bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size)
+#: Types whose subclasses, such as enums of int, become one of them.
+_BASES: tuple[type[Any], ...] = (int, float, complex, str, bytes, torch.Size)
 _HISTORY_KEYS = {'log_history', 'count_history', 'max_length'}
 
 
@@ -39,7 +41,7 @@ class StandIn(ABC):
         """Give the plain data that the object stands for."""
 
 
-def to_plain(value: object, dropped: list[str] | None = None) -> object:
+def to_plain(value: object, dropped: list[str] | None = None) -> Any:  # noqa: ANN401  (as value)
     """Copy ``value`` with everything turned into plain data.
 
     Arrays become lists, NumPy scalars numbers, paths and dates text, a ``HistoryBuffer`` a dict of
@@ -81,9 +83,11 @@ class _Plainer:
         return plain
 
     def _convert_mapping(self, value: Mapping) -> dict:
-        plain = self._remember(value, OrderedDict() if isinstance(value, OrderedDict) else {})
-        if hasattr(value, '_metadata'):  # versions of the modules in a state dict
-            plain._metadata = self.convert(value._metadata)  # type: ignore[union-attr]
+        plain: dict = OrderedDict() if isinstance(value, OrderedDict) else {}
+        self._remember(value, plain)  # before its items, which may contain it
+        if isinstance(plain, OrderedDict) and hasattr(value, '_metadata'):
+            # versions of the modules in a state dict, which is an OrderedDict for their sake
+            plain._metadata = self.convert(value._metadata)  # type: ignore[attr-defined]
         for key, item in value.items():
             self.keys.append(key)
             try:
@@ -98,7 +102,7 @@ class _Plainer:
 
     def _convert_sequence(self, value: list | tuple | set | frozenset) -> list | tuple | set:
         if isinstance(value, list):
-            plain = self._remember(value, [])  # before its items, which may contain it
+            plain: list = self._remember(value, [])
             plain.extend(map(self.convert, value))
             return plain
         items = [self.convert(item) for item in value]
@@ -125,17 +129,16 @@ def _plain_leaf(value: object) -> object:
     if isinstance(value, StandIn):
         return value.plain()
     if isinstance(value, HistoryBuffer):
-        return plain_history(*value.data, value.max_length)
+        values, counts = value.data
+        return plain_history(values, counts, value.max_length)
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in 'biufcUS':
         return value.tolist()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
     if isinstance(value, date):  # and datetime
         return value.isoformat()
-    for kind in (*_ATOMS[:6], torch.Size):  # subclasses such as enums of int and lazy strings
-        if isinstance(value, kind):
-            return kind(value)
-    return None
+    kind = next((kind for kind in _BASES if isinstance(value, kind)), None)
+    return None if kind is None else kind(value)
 
 
 def plain_history(log_history: np.ndarray, count_history: np.ndarray, max_length: int) -> dict:

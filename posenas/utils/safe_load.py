@@ -6,7 +6,7 @@ inert stand-ins take their places while a file is read. Any other name is refuse
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +63,8 @@ class _History(StandIn):
 
     def plain(self) -> object:
         state = vars(self)
-        histories = (state[name].array for name in ('_log_history', '_count_history'))
-        return plain_history(*histories, state['max_length'])
+        values, counts = state['_log_history'].array, state['_count_history'].array
+        return plain_history(values, counts, state['max_length'])
 
 
 def _reconstruct(*_: object) -> _Array:
@@ -84,7 +84,7 @@ def _no_bytes() -> bytes:
     return b''
 
 
-_STAND_INS = [
+_STAND_INS: list[Callable | tuple[Callable, str]] = [
     (_History, 'mmengine.logging.history_buffer.HistoryBuffer'),
     (_getattr, 'builtins.getattr'),
     (_no_bytes, 'builtins.bytes'),
