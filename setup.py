@@ -46,7 +46,7 @@ setup(
     description='Search, train, distil and run human pose networks',
     long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
-    license='Apache-2.0',
+    license_expression='Apache-2.0',
     license_files=['LICENSE'],
     python_requires='>=3.10',
     packages=find_packages(include=['posenas', 'posenas.*']),

@@ -1,0 +1,78 @@
+"""The wheel: what it holds, and that it works away from the checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+from source_files import MODULES, ROOT
+
+from posenas.version import __version__
+
+SOURCES = ('posenas', 'configs', 'requirements')
+FILES = ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE', 'CHANGELOG.md')
+
+
+@pytest.fixture(scope='module')
+def wheel(tmp_path_factory):
+    """The wheel of a copy of the sources: building in place leaves files behind."""
+    pytest.importorskip('setuptools')
+    folder = tmp_path_factory.mktemp('wheel')
+    ignored = shutil.ignore_patterns('__pycache__')
+    for name in SOURCES:
+        shutil.copytree(ROOT / name, folder / 'source' / name, ignore=ignored)
+    for name in FILES:
+        shutil.copy(ROOT / name, folder / 'source')
+    command = ['-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-w', str(folder)]
+    done = subprocess.run(
+        [sys.executable, *command, str(folder / 'source')],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob('*.whl'))
+
+
+def test_the_wheel_holds_modules_configs_and_types(wheel):
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {str(path.relative_to(ROOT)) for path in MODULES} <= names
+    configs = (ROOT / 'configs').rglob('*.[py][ym]*')
+    assert {f'posenas/.configs/{path.relative_to(ROOT / "configs")}' for path in configs} <= names
+    assert 'posenas/py.typed' in names
+    assert not any('__pycache__' in name or name.startswith(('tests', 'build')) for name in names)
+
+
+def test_the_metadata_name_command_licence_and_extras(wheel):
+    archive = zipfile.ZipFile(wheel)
+    folder = f'posenas-{__version__}.dist-info'
+    metadata = archive.read(f'{folder}/METADATA').decode()
+    entry_points = archive.read(f'{folder}/entry_points.txt').decode()
+    assert 'posenas = posenas.cli:main' in entry_points
+    assert 'License-Expression: Apache-2.0' in metadata
+    assert 'Requires-Dist: torch>=2.6' in metadata
+    assert 'Requires-Dist: mmengine==0.10.7' in metadata
+    assert 'Provides-Extra: tensorboard' in metadata
+    assert f'{folder}/licenses/LICENSE' in archive.namelist()
+
+
+def test_an_installed_copy_finds_its_configs(wheel, tmp_path):
+    zipfile.ZipFile(wheel).extractall(tmp_path / 'site')
+    code = (
+        'import posenas; from posenas.apis import find_config\n'
+        "print(posenas.__file__, find_config('s_vipnas_res50_coco_256x192'))"
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path / 'site')},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    package, config = done.stdout.split()
+    site = tmp_path / 'site' / 'posenas'
+    assert package == str(site / '__init__.py')
+    assert config.startswith(str(site / '.configs'))
