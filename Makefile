@@ -36,10 +36,10 @@ demo: $(INSTALLED)
 	$(BIN)/python -m posenas demo
 
 test: $(INSTALLED)
-	$(PYTEST) -n 2 -m 'not slow'
+	$(PYTEST) -n 2 --dist worksteal --timeout 600 -m 'not slow'
 
 test-all: $(INSTALLED)
-	$(PYTEST) -n 2
+	$(PYTEST) -n 2 --dist worksteal --timeout 3000
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ['build_parser', 'configure', 'main']
 
 #: Name for --eval in older projects -> metric of that meaning.
-_METRICS_BY_OLD_NAME = {
+_METRICS_BY_OLD_NAME: dict[str, dict[str, Any]] = {
     'mAP': dict(type='CocoMetric'),
     'PCK': dict(type='PCKAccuracy', norm_item='bbox'),
     'PCKh': dict(type='PCKAccuracy', norm_item='head', thr=0.5),
