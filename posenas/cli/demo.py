@@ -22,7 +22,7 @@ __all__ = ['build_parser', 'main']
 _CONFIG = 's_vipnas_res50_demo_synthetic_128x96'
 _SIZE = (320, 240)  # of the pictures: small ones are quick to draw and to read
 _THRESHOLD = 0.1
-#: People below the seed of the training set and of the validation set: the sets share nobody.
+#: Seeds of the splits relative to each other: they share nobody.
 _SEEDS = dict(train=0, val=1)
 _NUM_PICTURES = 10
 _TILE = (400, 300)  # width and height of a picture on the sheet
@@ -62,10 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = Console()
     start = time.monotonic()
     folder = Path(args.work_dir or Path('work_dirs', 'demo', f'{datetime.now():%Y%m%d_%H%M%S}'))
+    cfg = _configure(folder, args.seed, args.epochs)
     counts = dict(train=args.num_images, val=args.num_val_images)
     for split, count in counts.items():
         _draw_people(console, folder / 'data' / split, split, count, args.seed)
-    runner, scores = _train(console, _configure(folder, args.seed, args.epochs))
+    runner, scores = _train(console, cfg)
     baseline = _score_mean_pose(runner)
     with console.status('drawing pictures'):
         _write_results(runner, folder, scores, baseline)
@@ -91,7 +92,9 @@ def _draw_people(console: 'Console', folder: Path, split: str, count: int, seed:
 
     from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 
-    spec = SyntheticSpec(num_images=count, seed=2 * seed + _SEEDS[split], size=_SIZE)
+    spec = SyntheticSpec(
+        num_images=count, seed=2 * seed + _SEEDS[split], size=_SIZE, poses='everyday'
+    )
     with Progress(console=console) as progress:
         task = progress.add_task(f'drawing people ({split})', total=count)
         build_synthetic(folder, spec, os.cpu_count() or 1, partial(progress.advance, task))

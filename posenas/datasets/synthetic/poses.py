@@ -244,9 +244,10 @@ def mirror_pose(pose: np.ndarray) -> np.ndarray:
 
 
 def sample_pose(rng: np.random.Generator, poses: str = 'all') -> np.ndarray:
-    """Draw the angles of one person in radians, (29,); the yaw is uniform.
+    """Draw the angles of one person in radians, (29,).
 
-    A third of the people take the arms from another family, a sixth are half-way between two.
+    A third of the people take the arms from another family, a sixth are half-way between two. The
+    yaw goes all round; like most people in photographs, half of them face the camera roughly.
 
     Args:
         rng: Source of all choices.
@@ -264,5 +265,5 @@ def sample_pose(rng: np.random.Generator, poses: str = 'all') -> np.ndarray:
         pose[1:] += share * (other[1:] - pose[1:])
     if rng.random() < 0.5:
         pose = mirror_pose(pose)
-    pose[0] = rng.uniform(-np.pi, np.pi)
+    pose[0] = rng.normal(0, 0.7) if rng.random() < 0.5 else rng.uniform(-np.pi, np.pi)
     return np.clip(pose, _LOW, _HIGH)
