@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -39,17 +40,20 @@ def start_training(work_dir, keep):
     cfg.resume = True
     try:
         train(cfg)
-    finally:
-        os._exit(1)
+    except BaseException:
+        traceback.print_exc()
+    os._exit(1)
 
 
-def wait_for_save(work_dir, old, timeout=120):
-    """Wait until a file is being written that is none of the ``old`` ones."""
+def wait_for(condition, process, pause, timeout=120):
+    """Wait until ``condition()`` holds while the training ``process`` lives."""
     end = time.monotonic() + timeout
-    while not set(work_dir.glob('.*.part')) - old:
+    while not condition():
+        if os.waitpid(process, os.WNOHANG)[0]:
+            raise RuntimeError('the training ended by itself, see above')
         if time.monotonic() > end:
             raise TimeoutError('the training never saved')
-        time.sleep(0.0005)
+        time.sleep(pause)
 
 
 def inspect(work_dir):
@@ -71,13 +75,9 @@ def kill(process):
     os.waitpid(process, 0)
 
 
-def wait_for_progress(work_dir, step, timeout=120):
+def wait_for_progress(work_dir, step, process):
     """Wait until a checkpoint after ``step`` is complete."""
-    end = time.monotonic() + timeout
-    while (inspect(work_dir)['step'] or 0) <= step:
-        if time.monotonic() > end:
-            raise TimeoutError(f'the training never got beyond step {step}')
-        time.sleep(0.05)
+    wait_for(lambda: (inspect(work_dir)['step'] or 0) > step, process, pause=0.05)
 
 
 def main(work_dir, keep, kills, seed):
@@ -85,19 +85,19 @@ def main(work_dir, keep, kills, seed):
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     process = start_training(work_dir, keep)
-    wait_for_progress(work_dir, 0)  # before the first save there is nothing to lose
+    wait_for_progress(work_dir, 0, process)  # before the first save there is nothing to lose
     kill(process)
     reports = [dict(saving=False, **inspect(work_dir))]
     for _ in range(kills):
         old = set(work_dir.glob('.*.part'))  # of the run killed before
         process = start_training(work_dir, keep)
-        wait_for_save(work_dir, old)
+        wait_for(lambda old=old: set(work_dir.glob('.*.part')) - old, process, pause=0.0005)
         time.sleep(rng.exponential(0.1))
         kill(process)
         saving = bool(list(work_dir.glob('.*.part')))
         reports.append(dict(saving=saving, **inspect(work_dir)))
     process = start_training(work_dir, keep)
-    wait_for_progress(work_dir, reports[-1]['step'])
+    wait_for_progress(work_dir, reports[-1]['step'], process)
     kill(process)
     reports.append(dict(saving=False, **inspect(work_dir)))
     print(json.dumps(reports))
