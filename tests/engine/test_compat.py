@@ -191,7 +191,7 @@ def test_f15_names_that_mmengine_lacks_are_ours():
 
 def test_f16_the_warning_of_mmengine_is_expected():
     text = (ROOT / 'pyproject.toml').read_text()
-    assert 'torch\\\\.jit\\\\.script' in text
+    assert 'torch\\\\.jit' in text
 
 
 @pytest.mark.parametrize('metric', ['coco/AP', 'PCK@0.1', 'PCK'])

@@ -4,6 +4,7 @@ Also a script, for tests that kill or launch processes: ``toy_training.py WORK_D
 trains and, when done, leaves ``final.pth`` with the weights.
 """
 
+import gc
 import json
 import multiprocessing
 import os
@@ -257,6 +258,7 @@ def script(work_dir, options, num_processes=1):
 
 def start(work_dir, options, environment=None):
     """Start the training in a process forked from this one, which spares it the imports."""
+    gc.collect()  # a copy of earlier data loaders must not end their workers
     arguments = (work_dir, options, environment)
     process = multiprocessing.get_context('fork').Process(target=_train_forked, args=arguments)
     process.start()
