@@ -98,9 +98,15 @@ def test_overrides_reach_the_network(config, tmp_path, capsys):
         (['--shape', '0'], 'invalid input shape'),
         (['--batch', '0'], '--batch must be at least 1'),
         (['--device', 'nowhere'], '--device must name a device'),
-        (['--cfg-options', 'codec.input_size=None'], '--shape HEIGHT WIDTH must be given'),
     ],
 )
 def test_options_that_mean_nothing_are_refused(config, options, message):
     with pytest.raises(ConfigError, match=message):
         main([config, *options])
+
+
+def test_without_a_codec_the_shape_must_be_given(tmp_path):
+    path = tmp_path / 'bare.py'
+    path.write_text(MODEL[MODEL.index('model = ') :])
+    with pytest.raises(ConfigError, match='--shape HEIGHT WIDTH must be given'):
+        main([str(path)])

@@ -79,10 +79,10 @@ def test_mixed_precision_keeps_the_other_settings_of_the_optimizer():
 @pytest.mark.parametrize(
     ('words', 'expected'),
     [
-        ([], dict(diff=1)),
+        ([], dict(diff=1, seed=None)),
         (['--seed', '5'], dict(diff=1, seed=5)),
         (['--seed', '0'], dict(diff=1, seed=0)),
-        (['--deterministic'], dict(diff=1, deterministic=True)),
+        (['--deterministic'], dict(diff=1, seed=None, deterministic=True)),
     ],
 )
 def test_randomness_is_set_piece_by_piece(words, expected):
