@@ -6,14 +6,17 @@ forks the trainings, so that each costs a fraction of a second.
 
 import json
 import os
+import re
 import signal
 import sys
 import time
 import traceback
 from pathlib import Path
 
+import matplotlib.pyplot  # noqa: F401  (else every training imports it again)
 import numpy as np
 import torch
+import torch._dynamo
 from mmengine.registry import MODELS
 from toy_training import ToyPoseNet, make_cfg, train
 
@@ -77,7 +80,12 @@ def kill(process):
 
 def wait_for_progress(work_dir, step, process):
     """Wait until a checkpoint after ``step`` is complete."""
-    wait_for(lambda: (inspect(work_dir)['step'] or 0) > step, process, pause=0.05)
+
+    def is_beyond():
+        last = work_dir / 'last_checkpoint'
+        return last.exists() and int(re.sub(r'\D', '', last.read_text())) > step
+
+    wait_for(is_beyond, process, pause=0.02)
 
 
 def main(work_dir, keep, kills, seed):
@@ -91,7 +99,7 @@ def main(work_dir, keep, kills, seed):
     for _ in range(kills):
         old = set(work_dir.glob('.*.part'))  # of the run killed before
         process = start_training(work_dir, keep)
-        wait_for(lambda old=old: set(work_dir.glob('.*.part')) - old, process, pause=0.0005)
+        wait_for(lambda old=old: set(work_dir.glob('.*.part')) - old, process, pause=0.003)
         time.sleep(rng.exponential(0.1))
         kill(process)
         saving = bool(list(work_dir.glob('.*.part')))
