@@ -35,8 +35,8 @@ train_pipeline = [
     dict(type='PackPoseInputs'),
 ]
 train_dataloader = dict(batch_size=16, dataset=dict(pipeline=train_pipeline))
-max_epochs = 10
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=5)
+max_epochs = 8
+train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_interval=4)
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(
@@ -55,4 +55,4 @@ param_scheduler = [
     ),
 ]
 auto_scale_lr = dict(base_batch_size=16)
-default_hooks = dict(checkpoint=dict(interval=5, max_keep_ckpts=1, save_best='PCK', rule='greater'))
+default_hooks = dict(checkpoint=dict(interval=4, max_keep_ckpts=1, save_best='PCK', rule='greater'))
