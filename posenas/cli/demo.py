@@ -21,7 +21,10 @@ __all__ = ['build_parser', 'main']
 
 _CONFIG = 's_vipnas_res50_demo_synthetic_128x96'
 _SIZE = (320, 240)  # of the pictures: small ones are quick to draw and to read
+_PEOPLE = 2  # in a picture on average
 _THRESHOLD = 0.1
+#: Threads that train at most: the network is too small for more.
+_MAX_THREADS = 4
 #: Seeds of the splits relative to each other: they share nobody.
 _SEEDS = dict(train=0, val=1)
 _NUM_PICTURES = 10
@@ -38,10 +41,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--seed', type=int, default=0, help='of data and training (default: 0)')
     parser.add_argument(
-        '--num-images', type=int, default=2600, help='training images (default: %(default)s)'
+        '--num-images', type=int, default=3800, help='training images (default: %(default)s)'
     )
     parser.add_argument(
-        '--num-val-images', type=int, default=200, help='validation images (default: %(default)s)'
+        '--num-val-images', type=int, default=300, help='validation images (default: %(default)s)'
     )
     parser.add_argument('--epochs', type=int, help='passes over the images (default: the config)')
     return parser
@@ -93,7 +96,11 @@ def _draw_people(console: 'Console', folder: Path, split: str, count: int, seed:
     from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 
     spec = SyntheticSpec(
-        num_images=count, seed=2 * seed + _SEEDS[split], size=_SIZE, poses='everyday'
+        num_images=count,
+        seed=2 * seed + _SEEDS[split],
+        size=_SIZE,
+        people=_PEOPLE,
+        poses='everyday',
     )
     with Progress(console=console) as progress:
         task = progress.add_task(f'drawing people ({split})', total=count)
@@ -127,10 +134,15 @@ def _train(console: 'Console', cfg: 'Config') -> tuple['PoseRunner', dict[str, f
     Returns:
         The runner and the scores of the last validation.
     """
+    import os
+
+    import torch
     from rich.progress import Progress
 
     from posenas.engine import PoseRunner
 
+    # One core is left to the processes that prepare samples.
+    torch.set_num_threads(max(1, min(_MAX_THREADS, (os.cpu_count() or 2) - 1)))
     runner = PoseRunner.from_cfg(cfg)
     with Progress(console=console) as progress:
         task = progress.add_task('training', total=None)

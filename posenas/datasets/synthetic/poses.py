@@ -65,8 +65,8 @@ POSE_FAMILIES: Mapping[str, Family] = {
     ),
     'arms_wide': dict(share=3, shoulder_abd=(85, 25), shoulder_flex=(10, 30), elbow=(20, 22)),
     'walk': dict(
-        share=5, shoulder_flex=((-24, 12), (26, 12)), elbow=(28, 16),
-        hip_flex=((28, 10), (-14, 9)), knee=((14, 12), (26, 18)),
+        share=5, shoulder_flex=((-24, 12), (26, 12)), elbow=(28, 16), hip_flex=((28, 10), (-14, 9)),
+        knee=((14, 12), (26, 18)),
     ),
     'run': dict(
         share=5, pitch=(12, 10), shoulder_flex=((-45, 20), (50, 22)), elbow=(92, 22),
@@ -82,15 +82,13 @@ POSE_FAMILIES: Mapping[str, Family] = {
         shoulder_flex=(40, 50), shoulder_abd=(35, 30), elbow=(40, 35), spine_flex=(12, 18),
     ),
     'kick': dict(
-        share=3, hip_flex=((90, 30), (2, 12)), hip_abd=((25, 25), (8, 8)), knee=((25, 28),
-        (14, 14)),
-        shoulder_abd=(45, 30), shoulder_flex=(10, 40), elbow=(45, 35),
+        share=3, hip_flex=((90, 30), (2, 12)), hip_abd=((25, 25), (8, 8)),
+        knee=((25, 28), (14, 14)), shoulder_abd=(45, 30), shoulder_flex=(10, 40), elbow=(45, 35),
         pitch=(-10, 18), roll=(0, 18),
     ),
     'side_kick': dict(
-        share=2, hip_abd=((78, 15), (10, 10)), hip_flex=((20, 25), (5, 12)), knee=((25, 28),
-        (14, 12)),
-        roll=(-22, 18), shoulder_abd=(55, 30), elbow=(50, 35),
+        share=2, hip_abd=((78, 15), (10, 10)), hip_flex=((20, 25), (5, 12)),
+        knee=((25, 28), (14, 12)), roll=(-22, 18), shoulder_abd=(55, 30), elbow=(50, 35),
     ),
     'sit': dict(
         share=5, hip_flex=(86, 12), knee=(85, 18), hip_abd=(14, 10), spine_flex=(14, 14),
@@ -117,9 +115,9 @@ POSE_FAMILIES: Mapping[str, Family] = {
         knee=(20, 24), ankle=(-30, 15),
     ),
     'jump': dict(
-        share=5, pitch=(5, 22), roll=(0, 14), hip_flex=((70, 40), (20, 40)), knee=((75, 38),
-        (65, 40)),
-        shoulder_flex=(70, 60), shoulder_abd=(50, 35), elbow=(45, 35), ankle=(-25, 18),
+        share=5, pitch=(5, 22), roll=(0, 14), hip_flex=((70, 40), (20, 40)),
+        knee=((75, 38), (65, 40)), shoulder_flex=(70, 60), shoulder_abd=(50, 35), elbow=(45, 35),
+        ankle=(-25, 18),
     ),
     'split_leap': dict(
         share=3, hip_flex=((85, 20), (-38, 15)), knee=((12, 18), (20, 24)), hip_abd=(10, 12),
@@ -132,13 +130,12 @@ POSE_FAMILIES: Mapping[str, Family] = {
     ),
     'tuck': dict(
         share=4, pitch=(40, 110), roll=(0, 35), hip_flex=(120, 15), knee=(120, 22),
-        spine_flex=(45, 18),
-        neck_flex=(25, 15), shoulder_flex=(70, 30), elbow=(55, 35), hip_abd=(12, 12),
+        spine_flex=(45, 18), neck_flex=(25, 15), shoulder_flex=(70, 30), elbow=(55, 35),
+        hip_abd=(12, 12),
     ),
     'pike': dict(
         share=3, pitch=(20, 110), roll=(0, 25), hip_flex=(115, 20), knee=(8, 12),
-        spine_flex=(40, 20),
-        shoulder_flex=(110, 40), elbow=(15, 18), ankle=(-35, 15),
+        spine_flex=(40, 20), shoulder_flex=(110, 40), elbow=(15, 18), ankle=(-35, 15),
     ),
     'handstand': dict(
         share=4, pitch=(180, 18), roll=(0, 12), shoulder_flex=(170, 14), shoulder_abd=(12, 10),
@@ -176,23 +173,23 @@ POSE_FAMILIES: Mapping[str, Family] = {
     ),
     'climb': dict(
         share=3, pitch=(15, 20), shoulder_flex=((150, 25), (80, 45)), elbow=((40, 35), (80, 35)),
-        shoulder_abd=(25, 20), hip_flex=((95, 25), (20, 25)), hip_abd=(25, 18), knee=((95, 25),
-        (30, 25)),
+        shoulder_abd=(25, 20), hip_flex=((95, 25), (20, 25)), hip_abd=(25, 18),
+        knee=((95, 25), (30, 25)),
     ),
     'arch': dict(
         share=3, pitch=(-60, 90), spine_flex=(-32, 14), shoulder_flex=(150, 30),
-        shoulder_abd=(25, 25),
-        hip_flex=(-22, 15), knee=(28, 30), neck_flex=(-30, 15), ankle=(-35, 14), elbow=(15, 18),
+        shoulder_abd=(25, 25), hip_flex=(-22, 15), knee=(28, 30), neck_flex=(-30, 15),
+        ankle=(-35, 14), elbow=(15, 18),
     ),
     'arabesque': dict(
         share=2.5, pitch=(55, 25), hip_flex=((-30, 12), (50, 25)), knee=((10, 14), (12, 12)),
-        shoulder_abd=(80, 30), shoulder_flex=(60, 45), spine_flex=(-15, 14), ankle=((-40, 12),
-        (0, 10)),
+        shoulder_abd=(80, 30), shoulder_flex=(60, 45), spine_flex=(-15, 14),
+        ankle=((-40, 12), (0, 10)),
     ),
     'ride': dict(
         share=3, pitch=(30, 14), spine_flex=(20, 14), hip_flex=((85, 20), (50, 25)),
-        hip_abd=(12, 9),
-        knee=((85, 20), (50, 25)), shoulder_flex=(70, 16), elbow=(30, 22), neck_flex=(-15, 15),
+        hip_abd=(12, 9), knee=((85, 20), (50, 25)), shoulder_flex=(70, 16), elbow=(30, 22),
+        neck_flex=(-15, 15),
     ),
     'free': dict(
         share=9, pitch=(0, 100), roll=(0, 60), spine_flex=(8, 28), spine_side=(0, 16),
