@@ -98,7 +98,7 @@ def test_absolute_names_of_mmengine_are_found_in_a_moved_folder(tmp_path):
     path = save_step(tmp_path, 5)
     (tmp_path / 'last_checkpoint').write_text(str(path))
     assert find_latest_checkpoint(tmp_path) == str(path)
-    (tmp_path / 'last_checkpoint').write_text('/gone/work/iter_5.pth')
+    (tmp_path / 'last_checkpoint').write_text('/gone/run/iter_5.pth')
     assert find_latest_checkpoint(tmp_path) == str(path)
 
 
