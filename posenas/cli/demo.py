@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--seed', type=int, default=0, help='of data and training (default: 0)')
     parser.add_argument(
-        '--num-images', type=int, default=3800, help='training images (default: %(default)s)'
+        '--num-images', type=int, default=3000, help='training images (default: %(default)s)'
     )
     parser.add_argument(
         '--num-val-images', type=int, default=300, help='validation images (default: %(default)s)'
@@ -141,8 +141,7 @@ def _train(console: 'Console', cfg: 'Config') -> tuple['PoseRunner', dict[str, f
 
     from posenas.engine import PoseRunner
 
-    # One core is left to the processes that prepare samples.
-    torch.set_num_threads(max(1, min(_MAX_THREADS, (os.cpu_count() or 2) - 1)))
+    torch.set_num_threads(min(_MAX_THREADS, os.cpu_count() or 1))
     runner = PoseRunner.from_cfg(cfg)
     with Progress(console=console) as progress:
         task = progress.add_task('training', total=None)
