@@ -53,12 +53,15 @@ def test_handlers_are_restored_when_training_ends(tmp_path):
 
 
 def test_a_second_signal_acts_at_once():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells may ignore it
     hook = StopSignalHook()
     hook.flag.install()
     os.kill(os.getpid(), signal.SIGINT)
     assert hook.flag.received == signal.SIGINT
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
+    hook.flag.restore()
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize('group', [False, True])
