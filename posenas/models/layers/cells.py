@@ -1,0 +1,37 @@
+"""What every searched cell is: a graph whose nodes sum what their edges bring."""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+__all__ = ['dense_sources', 'run_cell']
+
+#: One edge of a cell: an operation, or a weighted sum of several.
+Edge = Callable[[Tensor], Tensor]
+
+
+def run_cell(
+    inputs: Sequence[Tensor], sources: Sequence[Sequence[int]], edges: Sequence[Edge]
+) -> list[Tensor]:
+    """Compute all states of a cell.
+
+    Args:
+        inputs: Input states 0 to I - 1, each (B, C, H, W).
+        sources: For each node, in order, the state that each of its edges reads; node i is state
+            I + i and may read any state before it.
+        edges: What the edges do, numbered through all nodes.
+
+    Returns:
+        The inputs and, behind them, one state per node: the sum over its edges.
+    """
+    states = list(inputs)
+    remaining = iter(edges)
+    for node_sources in sources:
+        terms = [next(remaining)(states[source]) for source in node_sources]
+        states.append(sum(terms[1:], start=terms[0]))
+    return states
+
+
+def dense_sources(num_inputs: int, num_nodes: int) -> list[list[int]]:
+    """Let every node read all states before it: ``[[0], [0, 1], ...]`` for one input."""
+    return [list(range(num_inputs + i)) for i in range(num_nodes)]
