@@ -49,11 +49,11 @@ KEYPOINT_CODECS = Registry('keypoint codec', scope='posenas', locations=['posena
 
 #: Backbones, necks, heads, losses, estimators and data preprocessors.
 MODELS = _child('model', roots.MODELS, 'posenas.models', 'posenas.search')
-#: Operations of the cells of neural fabrics (PNFS) by published name: ``operator(channels)`` makes a
+#: Operators of neural fabrics (PNFS) by published name: ``operator(channels)`` makes a
 #: module that keeps the shape (B, C, H, W).
 CNF_OPERATORS = Registry('CNF operator', scope='posenas', locations=['posenas.models'])
-#: Operations of PoseNAS cells by published name: ``operation(channels, stride)`` makes a module from
-#: (B, C, H, W) to (B, C, H / stride, W / stride).
+#: Operations of PoseNAS cells by published name: ``operation(channels, stride)`` makes a module
+#: from (B, C, H, W) to (B, C, H / stride, W / stride).
 POSENAS_OPERATIONS = Registry('PoseNAS operation', scope='posenas', locations=['posenas.models'])
 #: Wrappers around a whole model, such as distributed data parallel.
 MODEL_WRAPPERS = _child('model wrapper', roots.MODEL_WRAPPERS, 'posenas.engine')
