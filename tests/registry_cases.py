@@ -60,6 +60,10 @@ def on_features(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
     return lambda module: [module((noise(2, channels, 4, 3),))]
 
 
+def on_stages(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
+    return lambda module: module((noise(2, channels, 4, 3), noise(2, channels, 4, 3, seed=1)))
+
+
 def on_heatmaps(num_maps: int = 17) -> Callable[[nn.Module], Sequence[Tensor]]:
     def run(module: nn.Module) -> Sequence[Tensor]:
         heatmaps = noise(2, num_maps, 16, 12).requires_grad_()
@@ -108,6 +112,8 @@ MODELS = dict(
     TinyConvNet=ModelCase({}, on_images),
     ViPNASResNet=ModelCase(dict(depth=50), on_images),
     HeatmapHead=ModelCase(dict(in_channels=8, out_channels=17), on_features(8)),
+    PoseNASHead=ModelCase(dict(in_channels=(8, 8), out_channels=17), on_stages(8)),
+    StackedHourglassHead=ModelCase(dict(out_channels=17), on_stages(17)),
     ViPNASHead=ModelCase(dict(in_channels=16, out_channels=17), on_features(16)),
     KeypointMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     JointsMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),

@@ -3,7 +3,13 @@
 from .backbones import TinyConvNet, ViPNASBottleneck, ViPNASResNet
 from .data_preprocessor import PoseDataPreprocessor
 from .estimators import BasePoseEstimator, TopdownPoseEstimator
-from .heads import BaseHeatmapHead, HeatmapHead, ViPNASHead
+from .heads import (
+    BaseHeatmapHead,
+    HeatmapHead,
+    PoseNASHead,
+    StackedHourglassHead,
+    ViPNASHead,
+)
 from .layers import ContextBlock, checkpoint_module, flip_heatmaps
 from .losses import (
     CombinedTargetMSELoss,
@@ -22,6 +28,8 @@ __all__ = [
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
     'PoseDataPreprocessor',
+    'PoseNASHead',
+    'StackedHourglassHead',
     'TinyConvNet',
     'TopdownPoseEstimator',
     'ViPNASBottleneck',

@@ -31,12 +31,16 @@ DEFAULT_LOSS = MappingProxyType(dict(type='KeypointMSELoss', use_target_weight=T
 class BaseHeatmapHead(BaseModule):
     """Turn features into one map per joint, learn them and read joints from them.
 
+    A head of several stages returns a list from :meth:`forward`: maps that are all learnt from the
+    same targets. The last ones are the prediction.
+
     Args:
         out_channels: Maps per image, K for most codecs.
         loss: Config of the loss, called as ``loss(heatmaps, targets, keypoint_weights)``.
         decoder: Config of the codec that wrote the targets; needed for predictions only.
         init_cfg: Initialisation; None draws convolutions from a normal distribution with standard
             deviation 0.001 and sets batch norms to 1.
+        stage_loss_weights: Factor of each stage's loss; None is 1 for each.
     """
 
     def __init__(
@@ -45,9 +49,11 @@ class BaseHeatmapHead(BaseModule):
         loss: Mapping = DEFAULT_LOSS,
         decoder: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
+        stage_loss_weights: Sequence[float] | None = None,
     ) -> None:
         super().__init__(init_cfg or _DEFAULT_INIT)
         self.out_channels = out_channels
+        self.stage_loss_weights = None if stage_loss_weights is None else tuple(stage_loss_weights)
         self.loss_module = MODELS.build(dict(loss))
         self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)
 
@@ -70,7 +76,7 @@ class BaseHeatmapHead(BaseModule):
         self.conv_layers = build_conv_layers(width, conv_out_channels, conv_kernel_sizes)
         self.final_layer = build_final_layer(final_width, self.out_channels, final_layer)
 
-    def forward(self, feats: Features) -> Tensor:
+    def forward(self, feats: Features) -> Tensor | list[Tensor]:
         """Compute maps (B, out_channels, H, W) from the last of ``feats``."""
         return self.final_layer(self.conv_layers(self.deconv_layers(feats[-1])))
 
@@ -86,23 +92,37 @@ class BaseHeatmapHead(BaseModule):
             train_cfg: ``compute_acc=False`` leaves ``acc_pose`` out.
 
         Returns:
-            ``loss_kpt`` and ``acc_pose``, the share of joints whose peak lies within 5 % of the
-            map's size of the target's.
+            ``loss_kpt``, the sum over all stages, and ``acc_pose``, the share of joints whose
+            peak lies within 5 % of the map's size of the target's in the last stage.
 
         Raises:
-            ConfigError: Targets and maps differ in number or size.
+            ConfigError: Targets and maps differ in number or size, or there are more or fewer
+                ``stage_loss_weights`` than stages.
         """
-        heatmaps = self.forward(feats)
+        stages = _list_stages(self.forward(feats))
         targets = torch.stack([sample.gt_fields.heatmaps for sample in data_samples])
         weights = torch.cat([s.gt_instance_labels.keypoint_weights for s in data_samples])
-        self._check_maps(heatmaps, tuple(targets.shape[1:]), 'the targets')
-        losses = dict(loss_kpt=self.loss_module(heatmaps, targets, weights))
+        losses = dict(loss_kpt=self._add_stage_losses(stages, targets, weights))
         if (train_cfg or {}).get('compute_acc', True):
+            heatmaps = stages[-1]
             step = heatmaps.shape[1] // weights.shape[1]  # the map that peaks leads its group
             predicted, wanted = _to_numpy(heatmaps[:, ::step]), _to_numpy(targets[:, ::step])
             _, accuracy, _ = pose_pck_accuracy(predicted, wanted, _to_numpy(weights) > 0)
             losses['acc_pose'] = heatmaps.new_tensor(accuracy)
         return losses
+
+    def _add_stage_losses(self, stages: list[Tensor], targets: Tensor, weights: Tensor) -> Tensor:
+        """Sum the weighted losses of all stages."""
+        factors = self.stage_loss_weights or (1.0,) * len(stages)
+        if len(factors) != len(stages):
+            raise ConfigError(
+                f'head.stage_loss_weights must have one entry for each of the {len(stages)} stages '
+                f'of the network, got {factors}'
+            )
+        for maps in stages:
+            self._check_maps(maps, tuple(targets.shape[1:]), 'the targets')
+        terms = zip(factors, stages, strict=True)
+        return sum(factor * self.loss_module(maps, targets, weights) for factor, maps in terms)
 
     def predict(
         self,
@@ -132,7 +152,7 @@ class BaseHeatmapHead(BaseModule):
         if test_cfg.get('flip_test', False):
             heatmaps = self._forward_flip_test(feats, data_samples, test_cfg)
         else:
-            heatmaps = self.forward(feats)
+            heatmaps = _list_stages(self.forward(feats))[-1]
         width, height = self.decoder.heatmap_size
         self._check_maps(heatmaps, (self.out_channels, height, width), 'the decoder')
         keypoints, scores = self.decoder.batch_decode(_to_numpy(heatmaps))
@@ -150,15 +170,15 @@ class BaseHeatmapHead(BaseModule):
         data_samples: Sequence[PoseDataSample],
         test_cfg: dict,
     ) -> Tensor:
-        """Average the maps of the images with those of the mirrored images."""
-        plain, mirrored = feats
+        """Average the last maps of the images with those of the mirrored images."""
+        plain, mirrored = (_list_stages(self.forward(half))[-1] for half in feats)
         flipped = flip_heatmaps(
-            self.forward(mirrored),
+            mirrored,
             flip_mode=test_cfg.get('flip_mode', 'heatmap'),
             flip_indices=data_samples[0].metainfo['flip_indices'],
             shift_heatmap=test_cfg.get('shift_heatmap', False),
         )
-        return (self.forward(plain) + flipped) * 0.5
+        return (plain + flipped) * 0.5
 
     def _check_maps(self, heatmaps: Tensor, wanted: tuple[int, ...], source: str) -> None:
         """Require maps (B, C, H, W) to have the shape ``wanted``, (C, H, W)."""
@@ -184,6 +204,11 @@ _DEFAULT_INIT = [
     dict(type='Normal', std=0.001, layer=['Conv2d', 'ConvTranspose2d']),
     dict(type='Constant', val=1, layer='BatchNorm2d'),
 ]
+
+
+def _list_stages(maps: Tensor | list[Tensor]) -> list[Tensor]:
+    """Return the maps of every stage, the prediction last."""
+    return [maps] if isinstance(maps, Tensor) else maps
 
 
 def _to_numpy(tensor: Tensor) -> np.ndarray:
