@@ -20,7 +20,8 @@ class ModelInfo:
 
     Attributes:
         name: Name, the stem of the config.
-        config: Path of the config.
+        family: Collection of the metafile, such as 'Dite-HRNet'.
+        config: Path of the config; None for published figures of a network that is not here.
         aliases: Other names, such as MMPose's.
         metadata: Parameters, MACs and input size (width, height) of the network.
         results: Published figures with data set and protocol.
@@ -28,7 +29,8 @@ class ModelInfo:
     """
 
     name: str
-    config: Path
+    family: str
+    config: Path | None
     aliases: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     results: Sequence[Mapping[str, Any]] = ()
@@ -45,7 +47,8 @@ def list_models() -> tuple[ModelInfo, ...]:
     models = [
         ModelInfo(
             name=entry['Name'],
-            config=root / Path(entry['Config']).relative_to('configs'),
+            family=entry['In Collection'],
+            config=_resolve(root, entry.get('Config')),
             aliases=tuple(entry.get('Aliases', ())),
             metadata=entry.get('Metadata'),
             results=tuple(entry.get('Results', ())),
@@ -80,6 +83,11 @@ def find_config(name: str | Path) -> Path:
         return _find_file(path)
     model = find_model(str(name))
     if model is not None:
+        if model.config is None:
+            raise ConfigError(
+                f'{name} must be a network with a config, but only its published figures are '
+                'known: posenas models lists the others'
+            )
         return model.config
     stems = {config.stem: config for config in _list_configs()}
     if str(name) in stems:
@@ -88,6 +96,11 @@ def find_config(name: str | Path) -> Path:
     near = difflib.get_close_matches(str(name), sorted(known), n=3, cutoff=0.4)
     hint = f'did you mean {" or ".join(near)}?' if near else f'known models: {sorted(known)}'
     raise ConfigError(f'{name} must be a config file or the name of a model; {hint}')
+
+
+def _resolve(root: Path, config: str | None) -> Path | None:
+    """Return the path below ``root`` of an entry such as 'configs/top_down/...'."""
+    return None if config is None else root / Path(config).relative_to('configs')
 
 
 def _find_file(path: Path) -> Path:

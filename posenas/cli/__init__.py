@@ -18,6 +18,7 @@ COMMANDS = {
     'test': 'measure a checkpoint on a data set',
     'infer': 'find joints in images, folders and videos',
     'browse': 'draw the samples that a config feeds to the network',
+    'models': 'list the networks with parameters, operations and published accuracy',
     'summary': 'list the layers of a network with parameters and operations',
     'dataset': 'create data sets, such as synthetic people',
     'check-data': 'find broken images and annotations before training',

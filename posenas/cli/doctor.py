@@ -144,7 +144,7 @@ def _check_configs() -> list[Finding]:
         models = list_models()
     except ConfigError as error:
         return [Finding('configs', 'problem', str(error))]
-    missing = [model.name for model in models if not model.config.is_file()]
+    missing = [m.name for m in models if m.config and not m.config.is_file()]
     if missing:
         return [Finding('configs', 'problem', f'files are missing for {missing}: install again')]
     return [Finding('configs', 'ok', f'{len(models)} models')]

@@ -16,7 +16,7 @@ STEM = 's_vipnas_res50_coco_256x192'
 def test_every_model_has_a_config_and_its_own_names():
     models = list_models()
     assert STEM in [model.name for model in models]
-    assert all(model.config.is_file() for model in models)
+    assert all(model.config.is_file() for model in models if model.config)
     assert [model.name for model in models] == sorted(model.name for model in models)
 
 
@@ -72,13 +72,22 @@ def installed_copy(tmp_path, monkeypatch):
 
 def test_an_installed_copy_uses_the_configs_inside_the_package(installed_copy):
     (installed_copy / 'net.py').touch()
-    entry = 'Models: [{Name: net, Aliases: [n], Config: configs/top_down/x/net.py}]'
+    entry = (
+        'Models: [{Name: net, Aliases: [n], In Collection: X, Config: configs/top_down/x/net.py}]'
+    )
     (installed_copy / 'metafile.yml').write_text(entry)
     assert find_config('n') == installed_copy / 'net.py'
 
 
+def test_a_network_of_which_only_figures_are_known_has_no_config(installed_copy):
+    (installed_copy / 'metafile.yml').write_text('Models: [{Name: net, In Collection: X}]')
+    assert list_models()[0].config is None
+    with pytest.raises(ConfigError, match='only its published figures'):
+        find_config('net')
+
+
 def test_two_models_of_one_name_are_refused(installed_copy):
-    entry = 'Models: [{Name: net, Aliases: [net], Config: configs/top_down/x/net.py}]'
+    entry = 'Models: [{Name: net, Aliases: [net], In Collection: X}]'
     (installed_copy / 'metafile.yml').write_text(entry)
     with pytest.raises(ConfigError, match='must differ'):
         list_models()
