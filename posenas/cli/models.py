@@ -9,6 +9,7 @@ from typing import Any
 
 from posenas.apis.model_zoo import ModelInfo, list_models
 from posenas.cli.args import CommandParser
+from posenas.cli.tables import print_table
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
 
@@ -144,9 +145,8 @@ def _format_row(model: ModelInfo) -> tuple[str, ...]:
 
 
 def _show_table(models: Sequence[ModelInfo]) -> None:
-    """Write one line per model, never wrapped when standard output is a file."""
+    """Write one line per model."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*_COLUMNS, box=box.SIMPLE_HEAD, pad_edge=False)
@@ -155,8 +155,7 @@ def _show_table(models: Sequence[ModelInfo]) -> None:
         column.justify = 'right' if column.header in _NUMBERS else 'left'
     for model in models:
         table.add_row(*_format_row(model))
-    width = Console(width=10_000).measure(table).maximum  # terminals may wrap, cells stay whole
-    Console(file=sys.stdout, width=width).print(table)
+    print_table(table)
     sys.stdout.write(
         f'{len(models)} networks. Input is height x width; ms are of the deploy form for one image '
         'on one thread (docs/benchmarks.md); published figures are quoted as their authors counted '

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.tables import print_table
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
 
@@ -37,8 +38,6 @@ _COLUMNS = (
 _TEXT_COLUMNS = ('module', 'module name', 'type')
 #: Runs of the latency, measured and before.
 _NUM_RUNS, _NUM_WARMUP = 10, 3
-#: More columns than any table needs.
-_ANY_WIDTH = 10_000
 
 Row = tuple[str, ...]
 
@@ -204,9 +203,8 @@ def summarize_torchstat(model: 'nn.Module', image: 'Tensor') -> tuple[Row, list[
 
 
 def _show(columns: Row, rows: Sequence[Row], notes: Iterable[str]) -> None:
-    """Write the table to standard output, never wrapped."""
+    """Write the table and the sentences below it."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD)
@@ -217,12 +215,8 @@ def _show(columns: Row, rows: Sequence[Row], notes: Iterable[str]) -> None:
         table.add_row(*row)
     table.add_section()
     table.add_row(*rows[-1], style='bold')
-    # A terminal may wrap long lines; rich would cut the cells.
-    width = Console(width=_ANY_WIDTH).measure(table).maximum
-    console = Console(file=sys.stdout, width=width)
-    console.print(table)
-    for note in notes:
-        console.print(note, highlight=False, soft_wrap=True)
+    print_table(table)
+    sys.stdout.writelines(f'{note}\n' for note in notes)
 
 
 def _to_csv(columns: Row, rows: Iterable[Row]) -> str:
