@@ -26,9 +26,16 @@ METADATA = {
     for entry in yaml.safe_load(metafile.read_text())['Models']
 }
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=ids(CONFIGS))
-every_own_config = pytest.mark.parametrize(
-    'path', [path for path in CONFIGS if path not in FORWARDERS], ids=lambda path: path.stem
-)
+OWN = [path for path in CONFIGS if path not in FORWARDERS]
+#: Networks with more multiply-accumulates train in the slow set.
+MOST_MACS = 5e9
+every_own_config = pytest.mark.parametrize('path', OWN, ids=lambda path: path.stem)
+
+
+def mark_large(path):
+    """Mark the config of a large network as slow."""
+    macs = METADATA.get(path.stem, {}).get('Metadata', {}).get('MACs', 0)
+    return pytest.param(path, marks=pytest.mark.slow if macs > MOST_MACS else ())
 
 
 def replace(value, old, new):
@@ -80,7 +87,7 @@ def test_a_config_agrees_with_itself(path):
     verify_config(load_config(path))
 
 
-@every_own_config
+@pytest.mark.parametrize('path', map(mark_large, OWN), ids=lambda path: path.stem)
 def test_a_config_trains_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = shrink(load_config(path))
@@ -102,6 +109,12 @@ def test_a_network_costs_what_its_metafile_says(path):
     assert entry['Input Size'] == [width, height]
     assert entry['Parameters'] == cost.parameters
     assert entry['MACs'] == cost.macs
+
+
+def test_every_entry_with_a_config_is_named_after_it():
+    named = {Path(entry['Config']).stem for entry in METADATA.values() if 'Config' in entry}
+    assert named == {path.stem for path in OWN}
+    assert all(Path(e['Config']).stem == name for name, e in METADATA.items() if 'Config' in e)
 
 
 @pytest.mark.parametrize('path', FORWARDERS, ids=ids(FORWARDERS))
