@@ -12,12 +12,13 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 # One thread per process: two test workers share two cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-.PHONY: help install demo test test-all lint lock
+.PHONY: help install demo test test-all parity lint lock
 
 help:
 	@echo 'make demo      train a small network on synthetic people, draw what it finds (minutes)'
 	@echo 'make test      run the tests except the slow ones'
 	@echo 'make test-all  run every test'
+	@echo 'make parity    compare all networks with the recordings, write docs/parity.md'
 	@echo 'make lint      check style and types'
 	@echo 'make lock      pin newer releases in requirements/lock.txt'
 
@@ -40,6 +41,9 @@ test: $(INSTALLED)
 
 test-all: $(INSTALLED)
 	$(PYTEST) -n 2 --dist worksteal --timeout 3000
+
+parity: $(INSTALLED)
+	PYTHONPATH=tests $(BIN)/python -m golden.table
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
