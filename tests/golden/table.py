@@ -1,7 +1,7 @@
 """Write docs/parity.md: how far every recorded network is from ours.
 
-Run by ``make parity``. The rows come from ``measure_parity`` of the golden tests, so the table holds
-what the tests assert.
+Run by ``make parity``. The rows come from ``measure_parity`` of the golden tests, so the table
+holds what the tests assert.
 """
 
 from collections.abc import Iterable
