@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
-from tiny_data import write_people
+from tiny_data import write_mpii_people, write_people
 from torch import Tensor, nn
 
 from posenas.structures import PoseDataSample
@@ -244,6 +244,7 @@ PARTS = dict(
     CocoDataset=people('coco'),
     CrowdPoseDataset=people('crowdpose'),
     LspDataset=people('lsp'),
+    MpiiDataset=lambda folder: dict(ann_file=str(write_mpii_people(folder))),
     ConcatDataset=lambda folder: dict(datasets=[coco_people(folder)] * 2),
     RepeatDataset=lambda folder: dict(dataset=coco_people(folder), times=2),
     DefaultSampler=dict(dataset=range(4), seed=0),
@@ -264,6 +265,7 @@ PARTS = dict(
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoMetric={},
     LspPCKMetric=people('lsp'),
+    MpiiPCKAccuracy={},
     PCKAccuracy={},
     ResultFile=dict(out_file='results.json'),
     Evaluator=dict(metrics=[]),

@@ -4,6 +4,7 @@ from . import transforms
 from .base import BaseTopdownDataset
 from .coco import CocoDataset, CrowdPoseDataset
 from .lsp import LspDataset
+from .mpii import MpiiDataset
 from .samplers import DefaultSampler, EpochIndex, InfiniteSampler
 from .wrappers import ConcatDataset, RepeatDataset
 
@@ -16,6 +17,7 @@ __all__ = [
     'EpochIndex',
     'InfiniteSampler',
     'LspDataset',
+    'MpiiDataset',
     'RepeatDataset',
     'transforms',
 ]

@@ -3,7 +3,15 @@
 from .base import PoseMetric
 from .coco import CocoMetric
 from .lsp import LspPCKMetric
+from .mpii import MpiiPCKAccuracy
 from .pck import PCKAccuracy
 from .result_file import ResultFile
 
-__all__ = ['CocoMetric', 'LspPCKMetric', 'PCKAccuracy', 'PoseMetric', 'ResultFile']
+__all__ = [
+    'CocoMetric',
+    'LspPCKMetric',
+    'MpiiPCKAccuracy',
+    'PCKAccuracy',
+    'PoseMetric',
+    'ResultFile',
+]
