@@ -10,6 +10,7 @@ WITHOUT_TORCH = [
     'posenas.utils',
     'posenas.geometry',
     'posenas.skeletons',
+    'posenas.genotype',
     'posenas.codecs',
     *(f'posenas.cli.{path.stem}' for path in sorted((PACKAGE / 'cli').glob('[!_]*.py'))),
 ]

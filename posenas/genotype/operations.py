@@ -1,0 +1,40 @@
+"""Names of the operations of cells, per family: equal names differ between families."""
+
+__all__ = ['CNF_OPERATIONS', 'FAMILIES', 'POSENAS_OPERATIONS', 'UNSTRIDED_OPERATIONS']
+
+#: Operations of PoseNAS cells, in the published order; ``none`` only exists during a search.
+POSENAS_OPERATIONS = (
+    'none',
+    'avg_pool_3x3',
+    'max_pool_3x3',
+    'skip_connect',
+    'std_conv_1x1',
+    'std_conv_3x3',
+    'dil_conv_3x3_2',
+    'dil_conv_3x3_4',
+    'se_connect',
+    'spatial_wise',
+)
+#: Those that cannot halve the size, so no reduction cell may apply them to its inputs.
+UNSTRIDED_OPERATIONS = ('se_connect', 'spatial_wise')
+#: Operators of neural fabrics; ``Zero`` only exists during a search.
+CNF_OPERATIONS = (
+    'Zero',
+    'skip_connect',
+    'Sep_Conv_3x3',
+    'Sep_Conv_5x5',
+    'Atr_Conv_3x3',
+    'Atr_Conv_5x5',
+    'avg_pool_3x3',
+    'max_pool_3x3',
+    'Basic_Conv_3x3',
+    'Bottle_Conv_3x3',
+    'conv_3x3',
+)
+#: Family -> kinds and operations of its cells; empty for families that make choices instead.
+FAMILIES = dict(
+    posenas=(('normal', 'reduce', 'fusion'), POSENAS_OPERATIONS[1:]),
+    pnfs=(('fabric',), CNF_OPERATIONS[1:]),
+    vipnas=(),
+    t_vipnas=(),
+)
