@@ -1,5 +1,19 @@
 """Scores of predicted poses: pure functions and the metrics built on them."""
 
-from .metrics import CocoMetric, LspPCKMetric, PCKAccuracy, PoseMetric, ResultFile
+from .metrics import (
+    CocoMetric,
+    LspPCKMetric,
+    MpiiPCKAccuracy,
+    PCKAccuracy,
+    PoseMetric,
+    ResultFile,
+)
 
-__all__ = ['CocoMetric', 'LspPCKMetric', 'PCKAccuracy', 'PoseMetric', 'ResultFile']
+__all__ = [
+    'CocoMetric',
+    'LspPCKMetric',
+    'MpiiPCKAccuracy',
+    'PCKAccuracy',
+    'PoseMetric',
+    'ResultFile',
+]

@@ -117,7 +117,8 @@ class MpiiPCKAccuracy(PoseMetric):
         count = max(self._size, int(rows.max()) + 1 if len(rows) else 0)
         predictions = np.full((count, 16, 2), np.nan)
         if len(rows):
-            predictions[rows] = np.stack([result['prediction'] for result in results]) + 1.0
+            joints = [result['prediction'] for result in results]
+            predictions[rows] = np.asarray(joints, np.float64) + 1
         print_log(f'writing predictions to {self.pred_file}', logger='current')
         write_mat(self.pred_file, dict(preds=predictions))
 

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from posenas.utils import DataError
+from posenas.utils.mat_file import read_mat, write_mat
+
+
+def test_arrays_survive_a_file(tmp_path):
+    arrays = dict(preds=np.arange(12.0).reshape(2, 3, 2), flags=np.ones((1, 2), np.uint8))
+    write_mat(tmp_path / 'deep' / 'pred.mat', arrays)
+    read = read_mat(tmp_path / 'deep' / 'pred.mat', ('preds', 'flags'))
+    assert all((read[name] == array).all() for name, array in arrays.items())
+
+
+@pytest.mark.parametrize(
+    ('arrays', 'match'),
+    [
+        (dict(other=np.ones(2)), 'must hold the variable preds'),
+        (dict(preds=np.array([1.0, np.nan])), 'preds must be an array of finite numbers'),
+        (dict(preds='text'), 'preds must be an array of finite numbers'),
+        (dict(preds=np.array([['a'], [[1]]], object)), 'preds must be an array of finite numbers'),
+    ],
+)
+def test_unusable_variables_are_named(tmp_path, arrays, match):
+    write_mat(tmp_path / 'x.mat', arrays)
+    with pytest.raises(DataError, match=match):
+        read_mat(tmp_path / 'x.mat', ('preds',))
+
+
+def test_files_that_are_not_matlab_files_are_named(tmp_path):
+    (tmp_path / 'x.mat').write_bytes(b'no MATLAB file' * 20)
+    for name in ('x.mat', 'absent.mat'):
+        with pytest.raises(DataError, match=rf'{name} must be a readable MATLAB file'):
+            read_mat(tmp_path / name, ('preds',))
+
+
+def test_a_cut_file_is_an_error(tmp_path):
+    write_mat(tmp_path / 'x.mat', dict(preds=np.random.default_rng(0).random((20, 16, 2))))
+    content = (tmp_path / 'x.mat').read_bytes()
+    for length in (10, 130, 200, len(content) // 2, len(content) - 1):
+        (tmp_path / 'cut.mat').write_bytes(content[:length])
+        with pytest.raises(DataError, match=r'cut\.mat'):
+            read_mat(tmp_path / 'cut.mat', ('preds',))
