@@ -77,8 +77,11 @@ def on_pictures(module: nn.Module) -> Sequence[Tensor]:
     return [module(dict(inputs=pictures, data_samples=None), module.training)['inputs']]
 
 
-def pose_samples(num: int = 2) -> list[PoseDataSample]:
+def pose_samples(
+    num: int = 2, num_joints: int = 17, heatmap_size: tuple[int, int] = (12, 16)
+) -> list[PoseDataSample]:
     """Data samples as the pipeline packs them, with targets."""
+    width, height = heatmap_size
     samples = []
     for i in range(num):
         sample = PoseDataSample(
@@ -88,14 +91,14 @@ def pose_samples(num: int = 2) -> list[PoseDataSample]:
                 input_size=(48, 64),
                 input_center=np.array([24.0, 32.0]),
                 input_scale=np.array([48.0, 64.0]),
-                flip_indices=list(range(17)),
+                flip_indices=list(range(num_joints)),
             )
         )
         sample.gt_instances = InstanceData(
             bboxes=np.array([[0.0, 0.0, 48.0, 64.0]]), bbox_scores=np.ones(1)
         )
-        sample.gt_instance_labels = InstanceData(keypoint_weights=torch.ones(1, 17))
-        sample.gt_fields = PixelData(heatmaps=noise(17, 16, 12, seed=i))
+        sample.gt_instance_labels = InstanceData(keypoint_weights=torch.ones(1, num_joints))
+        sample.gt_fields = PixelData(heatmaps=noise(num_joints, height, width, seed=i))
         samples.append(sample)
     return samples
 
