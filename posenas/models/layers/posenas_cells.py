@@ -1,0 +1,154 @@
+"""Cells of PoseNAS: two preprocessed inputs, nodes that sum their edges, nodes merged.
+
+Bao et al., Pose-native Network Architecture Search for Multi-person Human Pose Estimation, ACM MM
+2020. Parameter names are the published ones.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from posenas.genotype import Cell
+from posenas.models.layers.cells import run_cell
+from posenas.models.layers.posenas_operations import FactorizedReduce, ReLUConvBN
+from posenas.registry import POSENAS_OPERATIONS
+from posenas.utils import ConfigError
+
+__all__ = ['PoseNASCell', 'count_outputs', 'make_encoder_cell', 'make_fusion_cell']
+
+
+def count_outputs(cell: Cell) -> int:
+    """Return the channels of a cell's output divided by its width."""
+    return len(cell.output) if cell.merge == 'concat' else 1
+
+
+class PoseNASCell(nn.Module):
+    """One cell; :func:`make_encoder_cell` and :func:`make_fusion_cell` choose its preprocessing.
+
+    Args:
+        cell: Graph of the cell. In a 'reduce' cell the edges that read its inputs have stride 2.
+        channels: Width C of all states.
+        preprocess0: Turns the first input into state 0.
+        preprocess1: Turns the second input into state 1.
+        drop_path: Probability that training drops an edge, for each image on its own; identities
+            stay.
+        norm_cfg: Norm of the operations; None is a batch norm.
+        se_ratio: Bottleneck of channel attention; None has none.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        channels: int,
+        preprocess0: nn.Module,
+        preprocess1: nn.Module,
+        drop_path: float = 0.0,
+        norm_cfg: dict | None = None,
+        se_ratio: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.cell, self.channels, self.drop_path = cell, channels, drop_path
+        self.preprocess0 = preprocess0
+        self.preprocess1 = preprocess1
+        self._ops = nn.ModuleList(
+            POSENAS_OPERATIONS.get(edge.op)(channels, self.stride(edge.source), norm_cfg, se_ratio)
+            for edge in cell.edges
+        )
+
+    def stride(self, source: int) -> int:
+        """Return the stride of the edges that read state ``source``."""
+        return 2 if self.cell.kind == 'reduce' and source < self.cell.num_states else 1
+
+    def forward(self, first: Tensor, second: Tensor) -> Tensor:
+        """Compute the output from the two inputs.
+
+        Args:
+            first: Output of the cell before the previous one, or the coarser map.
+            second: Output of the previous cell, or the lateral map.
+
+        Returns:
+            (B, count_outputs(cell) * C, H, W) of the size of the states.
+        """
+        inputs = (self.preprocess0(first), self.preprocess1(second))
+        states = run_cell(inputs, self.cell.sources, [self._edge(op) for op in self._ops])
+        merged = [states[i] for i in self.cell.output]
+        return torch.cat(merged, dim=1) if self.cell.merge == 'concat' else sum(merged)
+
+    def _edge(self, op: nn.Module) -> Callable[[Tensor], Tensor]:
+        """Return what an edge does: its operation, in training dropped now and then."""
+        if not (self.training and self.drop_path) or isinstance(op, nn.Identity):
+            return op
+        return lambda x: _drop_images(op(x), self.drop_path)
+
+
+def make_encoder_cell(
+    cell: Cell,
+    in_channels: tuple[int, int],
+    channels: int,
+    after_reduction: bool,
+    norm_cfg: dict | None = None,
+    **settings: object,
+) -> PoseNASCell:
+    """Make a cell of the encoder or of the refinement path.
+
+    Args:
+        cell: Its graph.
+        in_channels: Channels of both inputs.
+        channels: Width C.
+        after_reduction: Whether the previous cell halved the size, so the first input has twice
+            the size of the second.
+        norm_cfg: Norm; None is a batch norm.
+        **settings: Further arguments of :class:`PoseNASCell`.
+    """
+    reduce = FactorizedReduce if after_reduction else ReLUConvBN
+    return PoseNASCell(
+        cell,
+        channels,
+        reduce(in_channels[0], channels, norm_cfg=norm_cfg),
+        ReLUConvBN(in_channels[1], channels, norm_cfg=norm_cfg),
+        norm_cfg=norm_cfg,
+        **settings,
+    )
+
+
+def make_fusion_cell(
+    cell: Cell,
+    coarse_channels: int,
+    lateral_channels: int,
+    norm_cfg: dict | None = None,
+    **settings: object,
+) -> PoseNASCell:
+    """Make a cell of the decoder: a coarser map of half the size and a lateral one.
+
+    Args:
+        cell: Its graph.
+        coarse_channels: Channels of the coarser map.
+        lateral_channels: Channels of the lateral map and of the output.
+        norm_cfg: Norm; None is a batch norm.
+        **settings: Further arguments of :class:`PoseNASCell`.
+
+    Raises:
+        ConfigError: The lateral channels cannot be shared among the merged nodes.
+    """
+    channels, rest = divmod(lateral_channels, count_outputs(cell))
+    if rest:
+        raise ConfigError(
+            f'the {lateral_channels} channels of a lateral map must be a multiple of the '
+            f'{count_outputs(cell)} nodes that a fusion cell concatenates; change init_channels'
+        )
+    project = ReLUConvBN(coarse_channels, channels, norm_cfg=norm_cfg)
+    return PoseNASCell(
+        cell,
+        channels,
+        nn.Sequential(nn.Upsample(scale_factor=2, mode='nearest'), project),
+        ReLUConvBN(lateral_channels, channels, norm_cfg=norm_cfg),
+        norm_cfg=norm_cfg,
+        **settings,
+    )
+
+
+def _drop_images(x: Tensor, prob: float) -> Tensor:
+    """Zero images of ``x`` (B, C, H, W) with this probability; scale the others to keep the mean."""
+    kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= prob
+    return x * kept / (1 - prob)
