@@ -1,11 +1,11 @@
-"""Faster networks for testing: batch normalisation folded into convolutions."""
+"""Faster networks for testing: the deploy form, checked."""
 
 from collections.abc import Sequence
 
-import mmcv.cnn
 import torch
 from torch import Tensor, nn
 
+from posenas.models.deploy_form import switch_from_deploy, switch_to_deploy
 from posenas.utils import PoseNASError
 
 __all__ = ['fuse_conv_bn']
@@ -16,10 +16,7 @@ _TOLERANCE = 1e-4
 
 @torch.no_grad()
 def fuse_conv_bn(model: nn.Module, input_shape: Sequence[int]) -> float:
-    """Fold each batch normalisation into the convolution before it, in place, and check.
-
-    The fuser pairs layers by the order in which a module registers them, so a network that
-    registers them in another order than it calls them would change: that is refused.
+    """Give ``model`` its deploy form, in place, and check that it computes the same.
 
     Args:
         model: Pose estimator; left in evaluation mode.
@@ -29,20 +26,21 @@ def fuse_conv_bn(model: nn.Module, input_shape: Sequence[int]) -> float:
         Largest change of the output, relative to its largest absolute value.
 
     Raises:
-        PoseNASError: The change is more than rounding; the network is spoilt then.
+        PoseNASError: The change is more than rounding; the model is as it was then.
     """
     model.eval()
     device = next(model.parameters()).device
     noise = torch.Generator().manual_seed(0)
     batch = torch.randn((2, 3, *input_shape), generator=noise).to(device)
     before = _run(model, batch)
-    mmcv.cnn.fuse_conv_bn(model)
+    switch_to_deploy(model)
     scale = before.abs().max().clamp(min=torch.finfo(before.dtype).tiny)
     change = float((_run(model, batch) - before).abs().max() / scale)
     if not change <= _TOLERANCE:
+        switch_from_deploy(model)
         raise PoseNASError(
-            f'fusing convolutions must leave the output as it is, but changes it by {change:.1e} '
-            'of its range: test this network without --fuse-conv-bn'
+            f'the deploy form must leave the output as it is, but changes it by {change:.1e} of '
+            'its range: test this network without --fuse-conv-bn'
         )
     return change
 

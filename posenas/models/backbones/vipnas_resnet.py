@@ -35,6 +35,8 @@ class ViPNASBottleneck(BaseModule):
         norm_cfg: Normalisation layer, as ``mmcv.cnn.build_norm_layer`` takes it.
     """
 
+    conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'), ('conv3', 'bn3'))
+
     def __init__(
         self,
         in_channels: int,
@@ -138,6 +140,8 @@ class ViPNASResNet(BaseModule):
         KeyError: ``depth`` is not 50.
         ConfigError: Lists are too short, an index lies outside or channels cannot be grouped.
     """
+
+    conv_bn_pairs = (('conv1', 'bn1'),)
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from posenas.models.deploy_form import switch_from_deploy, switch_to_deploy
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice
@@ -92,6 +93,18 @@ class BasePoseEstimator(BaseModel, ABC):
                     'batch of one is left at the end of an epoch'
                 ) from error
             raise
+
+    def switch_to_deploy(self) -> None:
+        """Take the form with fewer operations, for inference; outputs change by rounding only.
+
+        Raises:
+            ConfigError: The model is in train mode.
+        """
+        switch_to_deploy(self)
+
+    def switch_from_deploy(self) -> None:
+        """Return to the published form, exactly as it was before :meth:`switch_to_deploy`."""
+        switch_from_deploy(self)
 
     @abstractmethod
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:

@@ -1,0 +1,164 @@
+"""Deploy form: the same network for inference with fewer operations, and the way back.
+
+A module that knows a better form of itself offers it by a method ``deploy_form(self)``, which
+returns a new module with the same ``forward``, built from copies of its parameters, or None if its
+settings have none. Elsewhere batch norms are folded into convolutions where the pairs are known:
+neighbours in a ``Sequential``, ``ConvModule``, and the attributes a class lists in
+``conv_bn_pairs = (('conv1', 'bn1'), ...)``, where each norm reads exactly that convolution.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import torch
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+
+from posenas.models.layers.folding import can_fold, fold_conv_bn
+from posenas.utils import ConfigError
+
+__all__ = ['is_deployed', 'switch_from_deploy', 'switch_to_deploy']
+
+#: Name of the record among the children of a deployed model.
+_RECORD = '_deploy_record'
+
+
+class _DeployRecord(nn.Module):
+    """What was replaced where; its place among the children lets it refuse training.
+
+    The originals are no children, so they stay out of the state dict, yet follow the model to
+    another device or precision.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = (model,)  # in a tuple: a plain attribute would be a child
+        self.replaced: list[tuple[nn.Module, str, nn.Module]] = []
+
+    def replace(self, parent: nn.Module, name: str, module: nn.Module) -> None:
+        """Put ``module`` into a place of ``parent`` and keep the original."""
+        self.replaced.append((parent, name, parent._modules[name]))
+        parent._modules[name] = module
+
+    def train(self, mode: bool = True) -> '_DeployRecord':
+        """Stay in evaluation mode.
+
+        Raises:
+            ConfigError: The model is put into train mode.
+        """
+        if mode:
+            self.model[0].eval()
+            raise ConfigError(
+                'a model in deploy form cannot be trained: its batch norms are gone; call '
+                'switch_from_deploy() first'
+            )
+        return super().train(mode)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x``: a deployed ``Sequential`` calls all of its children."""
+        return x
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> '_DeployRecord':
+        for _, _, original in self.replaced:
+            original._apply(fn, recurse)
+        return super()._apply(fn, recurse)
+
+
+def is_deployed(model: nn.Module) -> bool:
+    """Tell whether ``model`` is in deploy form."""
+    return _RECORD in model._modules
+
+
+@torch.no_grad()
+def switch_to_deploy(model: nn.Module) -> None:
+    """Give ``model`` its deploy form, in place; a deployed model stays as it is.
+
+    Outputs change by rounding only. The state dict is another one meanwhile: load and save
+    checkpoints before, or after :func:`switch_from_deploy`.
+
+    Args:
+        model: Network in evaluation mode.
+
+    Raises:
+        ConfigError: A part is in train mode, or ``model`` itself has a ``deploy_form``, which has
+            no parent to be placed in.
+    """
+    if is_deployed(model):
+        return
+    training = [name for name, module in model.named_modules() if module.training]
+    if training:
+        raise ConfigError(
+            'a model must be in evaluation mode for its deploy form, got '
+            f'{training[0] or type(model).__name__!r} in train mode: call eval() first'
+        )
+    if hasattr(model, 'deploy_form'):
+        raise ConfigError(
+            f'{type(model).__name__} has no parent to exchange it in: use its deploy_form(), or '
+            'switch the estimator that owns it'
+        )
+    record = _DeployRecord(model).eval()
+    try:
+        _rewrite(model, record, {})
+    except BaseException:
+        _restore(record)
+        raise
+    model.add_module(_RECORD, record)
+
+
+def switch_from_deploy(model: nn.Module) -> None:
+    """Put the original modules back, exactly as they were; other models stay as they are."""
+    if is_deployed(model):
+        record = model._modules.pop(_RECORD)
+        _restore(record)
+
+
+def _restore(record: _DeployRecord) -> None:
+    """Undo all replacements, the last one first."""
+    while record.replaced:
+        parent, name, original = record.replaced.pop()
+        parent._modules[name] = original
+
+
+def _rewrite(module: nn.Module, record: _DeployRecord, forms: dict[nn.Module, nn.Module]) -> None:
+    """Replace what can be replaced below ``module``.
+
+    Args:
+        module: Where to begin; itself it stays.
+        record: Keeps what is replaced.
+        forms: Deploy form of each module met before, which may have several places.
+    """
+    for conv, norm in _conv_bn_pairs(module):
+        folded = fold_conv_bn(module._modules[conv], module._modules[norm])
+        record.replace(module, conv, folded)
+        record.replace(module, norm, nn.Identity().eval())
+    # Not named_children(), which leaves out the further places of a shared module.
+    for name, child in list(module._modules.items()):
+        if child is None:
+            continue
+        form = forms.get(child)
+        if form is None and hasattr(child, 'deploy_form'):
+            form = child.deploy_form()
+        if form is None:
+            _rewrite(child, record, forms)
+        else:
+            record.replace(module, name, form)
+            if child not in forms:
+                forms[child] = form
+                _rewrite(form.eval(), record, forms)
+
+
+def _conv_bn_pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
+    """Yield the names of convolutions and norms of ``module`` that can become one."""
+    for conv, norm in _declared_pairs(module):
+        if can_fold(module._modules.get(conv), module._modules.get(norm)):
+            yield conv, norm
+
+
+def _declared_pairs(module: nn.Module) -> tuple[tuple[str, str], ...]:
+    """Return the names of children of which the second reads exactly what the first one makes."""
+    if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
+        return tuple(pairwise(module._modules))
+    if isinstance(module, ConvModule):
+        adjacent = ('conv', 'norm') in pairwise(module.order)
+        return (('conv', module.norm_name),) if adjacent and module.with_norm else ()
+    return getattr(module, 'conv_bn_pairs', ())

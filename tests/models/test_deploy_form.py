@@ -1,0 +1,201 @@
+"""Deploy form of any model: what is folded, and the way back."""
+
+import copy
+
+import pytest
+import torch
+from mmcv.cnn import ConvModule
+from mmengine.registry import init_default_scope
+from registry_cases import TINY_MODEL
+from torch import nn
+
+from posenas.models.deploy_form import is_deployed, switch_from_deploy, switch_to_deploy
+from posenas.registry import MODELS
+from posenas.utils import ConfigError
+
+VIPNAS = dict(
+    type='TopdownPoseEstimator',
+    backbone=dict(type='ViPNASResNet', depth=50, wid=(16, 16, 32, 32, 32), dep=(None, 1, 2, 1, 1)),
+    head=dict(type='ViPNASHead', in_channels=32, out_channels=17, deconv_out_channels=(32,) * 3),
+)
+
+
+def randomise(model: nn.Module) -> nn.Module:
+    """Weights and statistics that a wrong fusion cannot hide behind, in evaluation mode."""
+    torch.manual_seed(0)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.kaiming_normal_(module.weight)
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.1)
+            nn.init.normal_(module.running_mean, std=0.1)
+            nn.init.uniform_(module.running_var, 0.5, 1.5)
+    return model.eval()
+
+
+class Block(nn.Module):
+    """Declares its pairs; one of them is switched off, one is no pair."""
+
+    conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'), ('conv3', 'bn3'))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.conv2, self.bn2 = None, None
+        self.conv3, self.bn3 = nn.Conv2d(4, 4, 1), nn.GroupNorm(2, 4)
+
+    def forward(self, x):
+        return self.bn3(self.conv3(self.bn1(self.conv1(x)).relu()))
+
+
+class Doubling(nn.Module):
+    """Offers its own form: one product for two sums, and a part that can be folded further."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+
+    def forward(self, x):
+        return self.inner(x) + self.inner(x)
+
+    def deploy_form(self):
+        return Doubled(copy.deepcopy(self.inner))
+
+
+class Doubled(nn.Module):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        return 2 * self.inner(x)
+
+
+class Unwilling(nn.Sequential):
+    """Has no form of its own for its settings."""
+
+    def deploy_form(self):
+        return None
+
+
+def sequence() -> nn.Sequential:
+    shared = Doubling()
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3, bias=False),
+        nn.BatchNorm2d(4),
+        ConvModule(4, 4, 3, padding=1, norm_cfg=dict(type='BN')),
+        ConvModule(4, 4, 3, norm_cfg=dict(type='BN'), order=('norm', 'conv', 'act')),
+        Block(),
+        shared,
+        nn.ReLU(),
+        shared,
+        Unwilling(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4)),
+        nn.BatchNorm2d(4),
+        nn.Conv2d(4, 4, 1),
+    )
+
+
+def count_norms(model: nn.Module) -> int:
+    return sum(isinstance(module, nn.BatchNorm2d) for module in model.modules())
+
+
+def build(cfg: dict) -> nn.Module:
+    init_default_scope('posenas')
+    return randomise(MODELS.build(cfg))
+
+
+@pytest.mark.parametrize(
+    ('make', 'norms_left'),
+    [(sequence, 2), (lambda: build(TINY_MODEL), 0), (lambda: build(VIPNAS), 0)],
+    ids=['sequence', 'tiny', 's_vipnas_res50'],
+)
+def test_the_deploy_form_is_equal_and_the_way_back_exact(make, norms_left):
+    model = randomise(make()).double()
+    x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    before, state = model(x).detach(), copy.deepcopy(model.state_dict())
+    switch_to_deploy(model)
+    assert is_deployed(model)
+    assert count_norms(model) == norms_left
+    after = model(x)
+    torch.testing.assert_close(after, before, rtol=0, atol=1e-12 * float(before.abs().max()))
+    switch_to_deploy(model)
+    assert torch.equal(model(x), after)
+    switch_from_deploy(model)
+    switch_from_deploy(model)
+    assert not is_deployed(model)
+    assert torch.equal(model(x), before)
+    assert list(model.state_dict()) == list(state)
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    model.train()
+
+
+def test_an_estimator_switches_itself():
+    model = build(TINY_MODEL)
+    x = torch.randn(1, 3, 64, 48)
+    before = model(x)
+    model.switch_to_deploy()
+    assert torch.allclose(model(x), before, atol=1e-5)
+    model.switch_from_deploy()
+    assert torch.equal(model(x), before)
+
+
+def test_a_module_in_several_places_has_one_deploy_form():
+    model = randomise(sequence())
+    switch_to_deploy(model)
+    assert type(model[5]) is Doubled
+    assert model[5] is model[7]
+
+
+def test_the_originals_follow_to_another_precision():
+    model = randomise(sequence())
+    expected = copy.deepcopy(model).double().state_dict()
+    switch_to_deploy(model)
+    model.double()
+    switch_from_deploy(model)
+    assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+    assert all(parameter.dtype == torch.float64 for parameter in model.parameters())
+
+
+def test_a_copy_of_a_deployed_model_returns_by_itself():
+    model = randomise(sequence())
+    x = torch.randn(1, 3, 8, 8)
+    before = model(x)
+    switch_to_deploy(model)
+    twin = copy.deepcopy(model)
+    switch_from_deploy(twin)
+    assert torch.equal(twin(x), before)
+    assert is_deployed(model)
+
+
+@pytest.mark.parametrize('part', ['', '4'], ids=['whole', 'one block'])
+def test_train_mode_is_refused(part):
+    model = randomise(sequence())
+    model.get_submodule(part).train()
+    with pytest.raises(ConfigError, match=r'call eval\(\)'):
+        switch_to_deploy(model)
+    assert not is_deployed(model)
+
+
+def test_a_deployed_model_does_not_train():
+    model = build(TINY_MODEL)
+    model.switch_to_deploy()
+    with pytest.raises(ConfigError, match='switch_from_deploy'):
+        model.train()
+    assert not any(module.training for module in model.modules())
+    model.eval()
+
+
+def test_a_form_without_a_place_is_refused():
+    with pytest.raises(ConfigError, match='no parent'):
+        switch_to_deploy(Doubling().eval())
+
+
+def test_a_failing_form_leaves_the_model_as_it_was():
+    model = randomise(sequence())
+    names = list(model.state_dict())
+    model[5].deploy_form = lambda: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        switch_to_deploy(model)
+    assert list(model.state_dict()) == names
+    assert not is_deployed(model)
