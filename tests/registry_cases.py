@@ -110,8 +110,21 @@ def on_samples(module: nn.Module) -> Sequence[Tensor]:
     return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
 
 
+DITE_EXTRA = dict(
+    stem=dict(stem_channels=32, out_channels=32),
+    num_stages=2,
+    stages_spec=dict(
+        num_modules=(1, 1),
+        num_branches=(2, 3),
+        num_blocks=(1, 1),
+        with_fuse=(True, True),
+        num_channels=((40, 80), (40, 80, 160)),
+    ),
+)
+
 #: Registered class -> how to build and run it.
 MODELS = dict(
+    DiteHRNet=ModelCase(dict(extra=DITE_EXTRA), on_images),
     TinyConvNet=ModelCase({}, on_images),
     ViPNASResNet=ModelCase(dict(depth=50), on_images),
     HeatmapHead=ModelCase(dict(in_channels=8, out_channels=17), on_features(8)),

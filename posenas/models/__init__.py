@@ -1,6 +1,6 @@
 """Networks and how they are trained: backbones, heads, losses, estimators."""
 
-from .backbones import TinyConvNet, ViPNASBottleneck, ViPNASResNet
+from .backbones import DiteHRNet, TinyConvNet, ViPNASBottleneck, ViPNASResNet
 from .data_preprocessor import PoseDataPreprocessor
 from .estimators import BasePoseEstimator, TopdownPoseEstimator
 from .heads import (
@@ -23,6 +23,7 @@ __all__ = [
     'BasePoseEstimator',
     'CombinedTargetMSELoss',
     'ContextBlock',
+    'DiteHRNet',
     'HeatmapHead',
     'JointsMSELoss',
     'KeypointMSELoss',

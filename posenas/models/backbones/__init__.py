@@ -1,6 +1,24 @@
 """Backbones: networks from images to tuples of feature maps."""
 
+from .dite_hrnet import DiteHRNet
+from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
+from .mobilenet_v2 import InvertedResidual, MobileNetV2Pyramid
+from .residual_backbone import ResidualBackbone
+from .resnet import ResNet
 from .tiny import TinyConvNet
 from .vipnas_resnet import ViPNASBottleneck, ViPNASResNet
 
-__all__ = ['TinyConvNet', 'ViPNASBottleneck', 'ViPNASResNet']
+__all__ = [
+    'DiteHRNet',
+    'HRNet',
+    'HRNetPyramid',
+    'HighResolutionModule',
+    'HighResolutionNet',
+    'InvertedResidual',
+    'MobileNetV2Pyramid',
+    'ResNet',
+    'ResidualBackbone',
+    'TinyConvNet',
+    'ViPNASBottleneck',
+    'ViPNASResNet',
+]
