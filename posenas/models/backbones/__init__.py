@@ -1,21 +1,26 @@
 """Backbones: networks from images to tuples of feature maps."""
 
+from .cnf import CNFBackbone
 from .dite_hrnet import DiteHRNet
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
 from .mobilenet_v2 import InvertedResidual, MobileNetV2Pyramid
+from .pose_nas import FusionStage, PoseNAS
 from .residual_backbone import ResidualBackbone
 from .resnet import ResNet
 from .tiny import TinyConvNet
 from .vipnas_resnet import ViPNASBottleneck, ViPNASResNet
 
 __all__ = [
+    'CNFBackbone',
     'DiteHRNet',
+    'FusionStage',
     'HRNet',
     'HRNetPyramid',
     'HighResolutionModule',
     'HighResolutionNet',
     'InvertedResidual',
     'MobileNetV2Pyramid',
+    'PoseNAS',
     'ResNet',
     'ResidualBackbone',
     'TinyConvNet',
