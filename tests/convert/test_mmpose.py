@@ -35,7 +35,7 @@ def test_all_522_published_entries_load_strictly(published):
 
 
 def test_export_gives_back_the_published_names_in_order(published):
-    assert list(export_state_dict(convert_state_dict(published), '0.x')) == list(published)
+    assert list(export_state_dict(convert_state_dict(published), 'mmpose0')) == list(published)
 
 
 def test_wrapped_checkpoints_of_1_x_lose_wrapper_and_preprocessor(published):
@@ -46,7 +46,7 @@ def test_wrapped_checkpoints_of_1_x_lose_wrapper_and_preprocessor(published):
         | {'module.data_preprocessor.mean': torch.zeros(3), 'data_preprocessor.std': torch.ones(3)},
     )
     assert convert_state_dict(checkpoint) == ours
-    assert export_state_dict(ours, '1.x') == ours
+    assert export_state_dict(ours, 'mmpose1') == ours
 
 
 @pytest.mark.parametrize('num_convs', [0, 1, 2, 5])
@@ -61,7 +61,7 @@ def test_extra_convolutions_are_told_from_the_final_one(num_convs, with_final):
         final_layer=dict(kernel_size=1) if with_final else None,
     )
     ours = dict(model.head.state_dict(prefix='head.'))
-    old = export_state_dict(ours, '0.x')
+    old = export_state_dict(ours, 'mmpose0')
     final = [name for name in old if name.startswith('keypoint_head.final_layer.')]
     if num_convs:
         expected = {f'{3 * i + k}' for i in range(num_convs) for k in (0, 1)}
@@ -73,7 +73,7 @@ def test_extra_convolutions_are_told_from_the_final_one(num_convs, with_final):
 
 
 def test_a_sequence_of_the_final_convolution_alone_is_unpacked():
-    converted = convert_state_dict({'keypoint_head.final_layer.0.weight': 1}, source='0.x')
+    converted = convert_state_dict({'keypoint_head.final_layer.0.weight': 1}, source='mmpose0')
     assert converted == {'head.final_layer.weight': 1}
 
 
@@ -85,9 +85,9 @@ def test_backbone_names_that_contain_the_head_stay():
 @pytest.mark.parametrize(
     ('names', 'source'),
     [
-        (['backbone.a', 'keypoint_head.b'], '0.x'),
-        (['backbone.a', 'head.b'], '1.x'),
-        (['backbone.a'], '1.x'),
+        (['backbone.a', 'keypoint_head.b'], 'mmpose0'),
+        (['backbone.a', 'head.b'], 'mmpose1'),
+        (['backbone.a'], 'mmpose1'),
     ],
 )
 def test_generation_is_told_from_the_names(names, source):
