@@ -56,6 +56,10 @@ def on_images(module: nn.Module) -> Sequence[Tensor]:
     return module(noise(2, 3, 64, 48))
 
 
+def on_images_of(height: int, width: int) -> Callable[[nn.Module], Sequence[Tensor]]:
+    return lambda module: module(noise(2, 3, height, width))
+
+
 def on_features(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
     return lambda module: [module((noise(2, channels, 4, 3),))]
 
@@ -122,10 +126,22 @@ DITE_EXTRA = dict(
     ),
 )
 
+
+def on_squares(module: nn.Module) -> Sequence[Tensor]:
+    return module(noise(2, 3, 64, 64))
+
+
+#: PoseNAS with one cell of each size.
+TINY_POSENAS = dict(layers=4, init_channels=8, reductions=(1, 2, 3))
+TINY_REFINE = dict(layers=4, channels=16, reductions=(1, 2, 3))
+
 #: Registered class -> how to build and run it.
 MODELS = dict(
     DiteHRNet=ModelCase(dict(extra=DITE_EXTRA), on_images),
+    PoseNAS=ModelCase(dict(TINY_POSENAS, refine=TINY_REFINE), on_squares),
     TinyConvNet=ModelCase({}, on_images),
+    Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
+    ViPNASMobileNetV3=ModelCase({}, on_images),
     ViPNASResNet=ModelCase(dict(depth=50), on_images),
     HeatmapHead=ModelCase(dict(in_channels=8, out_channels=17), on_features(8)),
     PoseNASHead=ModelCase(dict(in_channels=(8, 8), out_channels=17), on_stages(8)),

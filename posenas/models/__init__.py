@@ -1,6 +1,14 @@
 """Networks and how they are trained: backbones, heads, losses, estimators."""
 
-from .backbones import DiteHRNet, TinyConvNet, ViPNASBottleneck, ViPNASResNet
+from .backbones import (
+    DiteHRNet,
+    Hourglass,
+    TinyConvNet,
+    ViPNASBottleneck,
+    ViPNASInvertedResidual,
+    ViPNASMobileNetV3,
+    ViPNASResNet,
+)
 from .data_preprocessor import PoseDataPreprocessor
 from .estimators import BasePoseEstimator, TopdownPoseEstimator
 from .heads import (
@@ -10,7 +18,7 @@ from .heads import (
     StackedHourglassHead,
     ViPNASHead,
 )
-from .layers import ContextBlock, checkpoint_module, flip_heatmaps
+from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps
 from .losses import (
     CombinedTargetMSELoss,
     JointsMSELoss,
@@ -25,16 +33,21 @@ __all__ = [
     'ContextBlock',
     'DiteHRNet',
     'HeatmapHead',
+    'Hourglass',
     'JointsMSELoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
     'PoseDataPreprocessor',
+    'PoseNAS',
     'PoseNASHead',
+    'SqueezeExcitation',
     'StackedHourglassHead',
     'TinyConvNet',
     'TopdownPoseEstimator',
     'ViPNASBottleneck',
     'ViPNASHead',
+    'ViPNASInvertedResidual',
+    'ViPNASMobileNetV3',
     'ViPNASResNet',
     'checkpoint_module',
     'flip_heatmaps',

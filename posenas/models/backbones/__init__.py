@@ -2,12 +2,14 @@
 
 from .cnf import CNFBackbone
 from .dite_hrnet import DiteHRNet
+from .hourglass import Hourglass
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
 from .mobilenet_v2 import InvertedResidual, MobileNetV2Pyramid
 from .pose_nas import FusionStage, PoseNAS
 from .residual_backbone import ResidualBackbone
 from .resnet import ResNet
 from .tiny import TinyConvNet
+from .vipnas_mobilenet_v3 import ViPNASInvertedResidual, ViPNASMobileNetV3
 from .vipnas_resnet import ViPNASBottleneck, ViPNASResNet
 
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     'HRNetPyramid',
     'HighResolutionModule',
     'HighResolutionNet',
+    'Hourglass',
     'InvertedResidual',
     'MobileNetV2Pyramid',
     'PoseNAS',
@@ -25,5 +28,7 @@ __all__ = [
     'ResidualBackbone',
     'TinyConvNet',
     'ViPNASBottleneck',
+    'ViPNASInvertedResidual',
+    'ViPNASMobileNetV3',
     'ViPNASResNet',
 ]

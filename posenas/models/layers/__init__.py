@@ -1,19 +1,48 @@
 """Building blocks shared by networks."""
 
-from .attention import ContextBlock
+from .attention import ContextBlock, SqueezeExcitation
+from .cell_fabric import CellFabric
 from .cells import dense_sources, run_cell
 from .checkpointing import checkpoint_module
+from .cnf_operators import (
+    AtrConv3x3,
+    AtrConv5x5,
+    AvgPool3x3,
+    BasicConv3x3,
+    BottleConv3x3,
+    Conv3x3,
+    MaxPool3x3,
+    SepConv3x3,
+    SepConv5x5,
+    SkipConnect,
+    Zero,
+)
 from .flip import flip_heatmaps
 from .freezing import fix_statistics, freeze
 from .input_size import check_input_multiple
+from .mixed_op import MixedOp
 from .multi_resolution import make_fuse_layers, make_transition, run_transition
 from .residual import BasicBlock, Bottleneck, ResidualBlock, make_residual_layer, make_shortcut
 
 __all__ = [
+    'AtrConv3x3',
+    'AtrConv5x5',
+    'AvgPool3x3',
     'BasicBlock',
+    'BasicConv3x3',
+    'BottleConv3x3',
     'Bottleneck',
+    'CellFabric',
     'ContextBlock',
+    'Conv3x3',
+    'MaxPool3x3',
+    'MixedOp',
     'ResidualBlock',
+    'SepConv3x3',
+    'SepConv5x5',
+    'SkipConnect',
+    'SqueezeExcitation',
+    'Zero',
     'check_input_multiple',
     'checkpoint_module',
     'dense_sources',

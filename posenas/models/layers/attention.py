@@ -1,8 +1,10 @@
 """Attention blocks inside convolutional networks."""
 
+import torch.nn.functional as F  # noqa: N812
+from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
-__all__ = ['ContextBlock']
+__all__ = ['ContextBlock', 'SqueezeExcitation']
 
 
 class ContextBlock(nn.Module):
@@ -37,3 +39,30 @@ class ContextBlock(nn.Module):
         weights = self.conv_mask(x).flatten(2).softmax(dim=-1)  # (B, 1, H * W)
         context = x.flatten(2) @ weights.transpose(1, 2)  # (B, C, 1)
         return x + self.channel_add_conv(context[..., None])
+
+
+class SqueezeExcitation(nn.Module):
+    """Scale every channel by a number in [0, 1], computed from the means of all channels.
+
+    Hu et al., Squeeze-and-Excitation Networks, CVPR 2018. The scale is ``clamp((y + 1) / 2, 0, 1)``
+    as in ViPNAS and the mmcv of its time; PyTorch's ``hardsigmoid`` is ``(y + 3) / 6``.
+
+    Args:
+        channels: Channels C of the map.
+        squeezed: Hidden width.
+    """
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        if squeezed < 1:
+            raise ValueError(
+                f'squeezed must be at least 1, got {squeezed} for {channels} channels: use at '
+                'least 4 channels or no attention'
+            )
+        self.conv1 = ConvModule(channels, squeezed, 1)
+        self.conv2 = ConvModule(squeezed, channels, 1, act_cfg=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` (B, C, H, W) with its channels scaled."""
+        scale = self.conv2(self.conv1(F.adaptive_avg_pool2d(x, 1)))  # (B, C, 1, 1)
+        return x * ((scale + 1) / 2).clamp(0, 1)
