@@ -14,13 +14,14 @@ from posenas import registry as registries
 
 
 def registered() -> dict[type, tuple[Registry, str]]:
-    """Every class of ours -> its registry and the first of its names."""
+    """Every class of ours -> its registry and the first of its names; makers of parts are none."""
     found = {}
     for registry in vars(registries).values():
         if isinstance(registry, Registry):
             registry.import_from_location()
             for name, registered_class in registry.module_dict.items():
-                if registered_class.__module__.startswith('posenas.'):
+                ours = registered_class.__module__.startswith('posenas.')
+                if ours and isinstance(registered_class, type):
                     found.setdefault(registered_class, (registry, name))
     return found
 

@@ -3,6 +3,7 @@
 from .backbones import (
     DiteHRNet,
     Hourglass,
+    PoseNAS,
     TinyConvNet,
     ViPNASBottleneck,
     ViPNASInvertedResidual,

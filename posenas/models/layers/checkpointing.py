@@ -25,8 +25,10 @@ def _keep_statistics(module: nn.Module) -> Iterator[None]:
             norm._buffers.update(buffers)
 
 
-def checkpoint_module(module: nn.Module, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Run ``function(x)`` and run it again in the backward pass instead of storing activations.
+def checkpoint_module(
+    module: nn.Module, function: Callable[..., Tensor], *inputs: Tensor
+) -> Tensor:
+    """Run a function, and run it again in the backward pass instead of storing activations.
 
     Results equal the plain call's, running statistics included: the second run would otherwise
     update them once more. Without a gradient to compute this is the plain call.
@@ -34,9 +36,9 @@ def checkpoint_module(module: nn.Module, function: Callable[[Tensor], Tensor], x
     Args:
         module: Owner of everything ``function`` calls.
         function: Part of the forward pass of ``module``.
-        x: Its input.
+        *inputs: Its inputs.
     """
-    if not x.requires_grad:
-        return function(x)
+    if not any(x.requires_grad for x in inputs):
+        return function(*inputs)
     contexts = (nullcontext(), _keep_statistics(module))
-    return checkpoint(function, x, use_reentrant=False, context_fn=lambda: contexts)
+    return checkpoint(function, *inputs, use_reentrant=False, context_fn=lambda: contexts)

@@ -149,6 +149,6 @@ def make_fusion_cell(
 
 
 def _drop_images(x: Tensor, prob: float) -> Tensor:
-    """Zero images of ``x`` (B, C, H, W) with this probability; scale the others to keep the mean."""
+    """Zero whole images of ``x`` (B, C, H, W) now and then; scale the others to keep the mean."""
     kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= prob
     return x * kept / (1 - prob)

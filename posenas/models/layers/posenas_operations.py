@@ -21,7 +21,7 @@ __all__ = [
     'SEConnect',
     'SpatialWise',
     'ZeroConnect',
-    'build_operation',
+    'make_norm',
     'make_relu_conv_bn',
 ]
 
