@@ -2,20 +2,19 @@
 
 from collections.abc import Sequence
 
-from mmcv.cnn import ConvModule, build_conv_layer, build_norm_layer
-from mmengine.model import BaseModule, Sequential
+from mmcv.cnn import build_conv_layer, build_norm_layer
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from posenas.models.backbones.residual_backbone import ResidualBackbone, check_per_stage
 from posenas.models.layers.attention import ContextBlock
-from posenas.models.layers.checkpointing import checkpoint_module
+from posenas.models.layers.residual import ResidualBlock, make_residual_layer, zero_norm
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
 
 __all__ = ['ViPNASBottleneck', 'ViPNASResNet']
 
 
-class ViPNASBottleneck(BaseModule):
+class ViPNASBottleneck(ResidualBlock):
     """Residual block: 1x1, grouped k x k, 1x1 convolutions, optional :class:`ContextBlock`.
 
     Args:
@@ -36,6 +35,7 @@ class ViPNASBottleneck(BaseModule):
     """
 
     conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'), ('conv3', 'bn3'))
+    default_expansion = 4
 
     def __init__(
         self,
@@ -54,8 +54,7 @@ class ViPNASBottleneck(BaseModule):
         conv_cfg: dict | None = None,
         norm_cfg: dict | None = None,
     ) -> None:
-        zero = dict(type='Constant', val=0, override=dict(name='bn3'))
-        super().__init__(init_cfg=zero if zero_init_residual else None)
+        super().__init__(init_cfg=zero_norm('bn3') if zero_init_residual else None)
         check_choice('style', style, ('pytorch', 'caffe'))
         width, rest = divmod(out_channels, expansion)
         if rest or width % groups:
@@ -93,15 +92,9 @@ class ViPNASBottleneck(BaseModule):
         out = self.bn3(self.conv3(out))
         return out if self.attention is None else self.attention(out)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, in_channels, H, W) to (B, out_channels, H / stride, W / stride)."""
-        out = checkpoint_module(self, self._residual, x) if self.with_cp else self._residual(x)
-        out += x if self.downsample is None else self.downsample(x)
-        return self.relu(out)
-
 
 @MODELS.register_module(name=['ViPNASResNet', 'ViPNAS_ResNet'])
-class ViPNASResNet(BaseModule):
+class ViPNASResNet(ResidualBackbone):
     """Residual backbone of S-ViPNAS-Res50; the defaults are the searched network.
 
     Xu et al., ViPNAS: Efficient Video Pose Estimation via Neural Architecture Search, CVPR 2021,
@@ -141,8 +134,6 @@ class ViPNASResNet(BaseModule):
         ConfigError: Lists are too short, an index lies outside or channels cannot be grouped.
     """
 
-    conv_bn_pairs = (('conv1', 'bn1'),)
-
     def __init__(
         self,
         depth: int,
@@ -168,20 +159,21 @@ class ViPNASResNet(BaseModule):
         att: Sequence[bool | None] = (None, True, False, True, True),
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or _DEFAULT_INIT)
         if depth != 50:
             raise KeyError(f'depth must be 50, the only searched ViPNAS ResNet, got {depth}')
         per_stem_and_stage = dict(wid=wid, expan=expan, dep=dep, ks=ks, group=group, att=att)
-        _check_lists(num_stages, dict(strides=strides, dilations=dilations), per_stem_and_stage)
-        _check_stages(num_stages, out_indices, frozen_stages)
-        self.num_stages, self.out_indices = num_stages, tuple(out_indices)
-        self.frozen_stages, self.norm_eval = frozen_stages, norm_eval
-        self.deep_stem = deep_stem
+        per_stage = dict(strides=strides, dilations=dilations)
+        check_per_stage(num_stages, per_stage, per_stem_and_stage)
         layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
-        self._add_stem(in_channels, wid[0], ks[0], layers_cfg)
-        channels = wid[0]
-        for i in range(1, num_stages + 1):
-            block_cfg = dict(
+        channels = [wid[0], *(wid[i] * expan[i] for i in range(1, num_stages + 1))]
+        stages = [
+            make_residual_layer(
+                ViPNASBottleneck,
+                channels[i - 1],
+                channels[i],
+                dep[i],
+                strides[i - 1],
+                avg_down,
                 expansion=expan[i],
                 kernel_size=ks[i],
                 groups=group[i],
@@ -192,70 +184,21 @@ class ViPNASResNet(BaseModule):
                 zero_init_residual=zero_init_residual,
                 **layers_cfg,
             )
-            out_channels = wid[i] * expan[i]
-            stage = _make_stage(channels, out_channels, dep[i], strides[i - 1], avg_down, block_cfg)
-            self.add_module(f'layer{i}', stage)
-            channels = out_channels
-        self.feat_dim = channels
-        self._freeze()
-
-    def _add_stem(self, in_channels: int, width: int, kernel: int, layers_cfg: dict) -> None:
-        """Create ``stem`` or ``conv1`` and ``bn1``, and the pooling; stride 4 together."""
-        if self.deep_stem:
-            # A plain Sequential: mmengine's would let ConvModule redo the initialisation.
-            self.stem = nn.Sequential(
-                ConvModule(in_channels, width // 2, 3, stride=2, padding=1, **layers_cfg),
-                ConvModule(width // 2, width // 2, 3, padding=1, **layers_cfg),
-                ConvModule(width // 2, width, 3, padding=1, **layers_cfg),
-            )
-        else:
-            self.conv1 = build_conv_layer(
-                layers_cfg['conv_cfg'],
-                in_channels,
-                width,
-                kernel,
-                stride=2,
-                padding=kernel // 2,
-                bias=False,
-            )
-            self.bn1 = build_norm_layer(layers_cfg['norm_cfg'], width)[1]
-            self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-
-    def _freeze(self) -> None:
-        """Stop gradients and statistics of the stem and of the first ``frozen_stages`` stages."""
-        if self.frozen_stages < 0:
-            return
-        parts = [self.stem] if self.deep_stem else [self.conv1, self.bn1]
-        parts += [getattr(self, f'layer{i}') for i in range(1, self.frozen_stages + 1)]
-        for part in parts:
-            part.eval()
-            part.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> 'ViPNASResNet':
-        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        self._freeze()
-        if mode and self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-        return self
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Extract features from normalised images ``x``, (B, in_channels, H, W).
-
-        Returns:
-            For each of ``out_indices`` the map of that stage, (B, C, H / s, W / s) with strides s
-            of 4, 8, 16, 32 by default.
-        """
-        x = self.stem(x) if self.deep_stem else self.relu(self.bn1(self.conv1(x)))
-        x = self.maxpool(x)
-        features = []
-        for i in range(1, self.num_stages + 1):
-            x = getattr(self, f'layer{i}')(x)
-            features.append(x)
-        return tuple(features[i] for i in self.out_indices)
+            for i in range(1, num_stages + 1)
+        ]
+        super().__init__(
+            stages,
+            in_channels,
+            wid[0],
+            ks[0],
+            out_indices,
+            deep_stem,
+            frozen_stages,
+            norm_eval=norm_eval,
+            init_cfg=init_cfg or _DEFAULT_INIT,
+            **layers_cfg,
+        )
+        self.feat_dim = channels[-1]
 
 
 #: Initialisation of both generations of the release.
@@ -263,60 +206,3 @@ _DEFAULT_INIT = [
     dict(type='Normal', std=0.001, layer=['Conv2d']),
     dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
 ]
-
-
-def _check_lists(num_stages: int, per_stage: dict, per_stem_and_stage: dict) -> None:
-    """Require one entry per stage, or one more where the stem has its own."""
-    if not 1 <= num_stages <= 4:
-        raise ConfigError(f'num_stages must lie in 1..4, got {num_stages}')
-    for lists, need in ((per_stage, num_stages), (per_stem_and_stage, num_stages + 1)):
-        for name, values in lists.items():
-            if len(values) < need:
-                raise ConfigError(
-                    f'{name} must have at least {need} entries for num_stages={num_stages}, '
-                    f'got {tuple(values)}'
-                )
-
-
-def _check_stages(num_stages: int, out_indices: Sequence[int], frozen_stages: int) -> None:
-    """Require stages that exist."""
-    if not out_indices or not all(0 <= i < num_stages for i in out_indices):
-        raise ConfigError(f'out_indices must lie in 0..{num_stages - 1}, got {tuple(out_indices)}')
-    if not -1 <= frozen_stages <= num_stages:
-        raise ConfigError(f'frozen_stages must lie in -1..{num_stages}, got {frozen_stages}')
-
-
-def _make_shortcut(
-    in_channels: int,
-    out_channels: int,
-    stride: int,
-    avg_down: bool,
-    conv_cfg: dict | None,
-    norm_cfg: dict,
-) -> nn.Sequential | None:
-    """Project the input of a stage's first block; None where the input fits as it is."""
-    if stride == 1 and in_channels == out_channels:
-        return None
-    layers: list[nn.Module] = []
-    if avg_down and stride != 1:
-        layers.append(nn.AvgPool2d(stride, stride, ceil_mode=True, count_include_pad=False))
-        stride = 1
-    layers.append(
-        build_conv_layer(conv_cfg, in_channels, out_channels, 1, stride=stride, bias=False)
-    )
-    layers.append(build_norm_layer(norm_cfg, out_channels)[1])
-    return nn.Sequential(*layers)
-
-
-def _make_stage(
-    in_channels: int, out_channels: int, depth: int, stride: int, avg_down: bool, block_cfg: dict
-) -> Sequential:
-    """Stack ``depth`` blocks, the first with the stride and, where needed, a shortcut."""
-    shortcut = _make_shortcut(
-        in_channels, out_channels, stride, avg_down, block_cfg['conv_cfg'], block_cfg['norm_cfg']
-    )
-    first = ViPNASBottleneck(
-        in_channels, out_channels, stride=stride, downsample=shortcut, **block_cfg
-    )
-    rest = [ViPNASBottleneck(out_channels, out_channels, **block_cfg) for _ in range(depth - 1)]
-    return Sequential(first, *rest)
