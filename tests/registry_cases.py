@@ -135,8 +135,33 @@ def on_squares(module: nn.Module) -> Sequence[Tensor]:
 TINY_POSENAS = dict(layers=4, init_channels=8, reductions=(1, 2, 3))
 TINY_REFINE = dict(layers=4, channels=16, reductions=(1, 2, 3))
 
+FABRIC = dict(depth=3, cut_layers=1, factor=2, operators=['Zero', 'skip_connect', 'Sep_Conv_3x3'])
+
+
+def fabric_levels() -> list[Tensor]:
+    """Pyramid levels of two images, 64 x 96, for FABRIC."""
+    return [noise(2, 8 << i, 24 >> i, 16 >> i, seed=i) for i in range(2)]
+
+
+def on_last_map(module: nn.Module) -> Sequence[Tensor]:
+    torch.manual_seed(0)  # the layers belong to the part
+    return [module(noise(2, 8, 4, 3).requires_grad_(), module.make_layers(8, 5))]
+
+
 #: Registered class -> how to build and run it.
 MODELS = dict(
+    CellFabric=ModelCase(FABRIC, lambda module: module(fabric_levels())),
+    CNFBackbone=ModelCase(dict(fabric=FABRIC | dict(cut_layers=0), reserve_layers=2), on_images),
+    PartReduceNeck=ModelCase(
+        dict(in_channels=[8, 8], fabric=FABRIC | dict(factor=4), parts=dict(a=[0, 2], b=[1])),
+        lambda module: sum(module([noise(2, 8, 4, 4), noise(2, 8, 2, 2)]), start=()),
+    ),
+    CNFHead=ModelCase(
+        dict(fabric=FABRIC, parts=dict(type='BodyParts', dataset='coco', num_parts=8)),
+        lambda module: [module(fabric_levels())],
+    ),
+    ScalarRepresentation=ModelCase({}, on_last_map),
+    VectorRepresentation=ModelCase({}, on_last_map),
     DiteHRNet=ModelCase(dict(extra=DITE_EXTRA), on_images),
     PoseNAS=ModelCase(dict(TINY_POSENAS, refine=TINY_REFINE), on_squares),
     TinyConvNet=ModelCase({}, on_images),
@@ -257,9 +282,15 @@ def people(skeleton: str) -> Callable[[Path], dict]:
     return lambda folder: dict(ann_file=str(write_people(folder, skeleton=skeleton)))
 
 
+CNF_OPERATORS = (
+    *('Zero', 'SkipConnect', 'SepConv3x3', 'SepConv5x5', 'AtrConv3x3', 'AtrConv5x5'),
+    *('AvgPool3x3', 'MaxPool3x3', 'BasicConv3x3', 'BottleConv3x3', 'Conv3x3'),
+)
 #: Registered class -> arguments beside ``type``, or a function of a folder that returns them or
 #: the object itself.
 PARTS = dict(
+    BodyParts=dict(dataset='coco', num_parts=3),
+    **{name: dict(channels=4) for name in CNF_OPERATORS},
     PoseRunner=build_runner,
     EpochBasedTrainLoop=build_loop(type='EpochBasedTrainLoop', max_epochs=1),
     IterBasedTrainLoop=build_loop(type='IterBasedTrainLoop', max_iters=2),

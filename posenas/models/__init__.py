@@ -1,6 +1,7 @@
 """Networks and how they are trained: backbones, heads, losses, estimators."""
 
 from .backbones import (
+    CNFBackbone,
     DiteHRNet,
     Hourglass,
     PoseNAS,
@@ -14,6 +15,7 @@ from .data_preprocessor import PoseDataPreprocessor
 from .estimators import BasePoseEstimator, TopdownPoseEstimator
 from .heads import (
     BaseHeatmapHead,
+    CNFHead,
     HeatmapHead,
     PoseNASHead,
     StackedHourglassHead,
@@ -26,10 +28,13 @@ from .losses import (
     KeypointMSELoss,
     KeypointOHKMMSELoss,
 )
+from .necks import PartReduceNeck
 
 __all__ = [
     'BaseHeatmapHead',
     'BasePoseEstimator',
+    'CNFBackbone',
+    'CNFHead',
     'CombinedTargetMSELoss',
     'ContextBlock',
     'DiteHRNet',
@@ -38,6 +43,7 @@ __all__ = [
     'JointsMSELoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
+    'PartReduceNeck',
     'PoseDataPreprocessor',
     'PoseNAS',
     'PoseNASHead',

@@ -1,6 +1,7 @@
 """Joints, limbs and symmetries of the data sets, as plain records."""
 
 from .base import Skeleton, make_skeleton, mirror_indices, split_side
+from .body_parts import BodyParts, make_parts
 from .coco import COCO
 from .crowdpose import CROWDPOSE
 from .lsp import LSP
@@ -15,8 +16,10 @@ __all__ = [
     'MPII',
     'POSETRACK18',
     'SKELETONS',
+    'BodyParts',
     'Skeleton',
     'get_skeleton',
+    'make_parts',
     'make_skeleton',
     'mirror_indices',
     'skeleton_from_category',

@@ -43,6 +43,7 @@ REGISTRIES = {
     'batch_sampler': ('DATA_SAMPLERS',),
     'collate_fn': ('FUNCTIONS',),
     'codec': ('KEYPOINT_CODECS',),
+    'parts': ('TASK_UTILS',),
     'decoder': ('KEYPOINT_CODECS', 'MODELS'),
     'encoder': ('KEYPOINT_CODECS', 'MODELS'),
     'optim_wrapper': ('OPTIM_WRAPPERS',),

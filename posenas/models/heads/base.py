@@ -51,7 +51,7 @@ class BaseHeatmapHead(BaseModule):
         init_cfg: dict | list[dict] | None = None,
         stage_loss_weights: Sequence[float] | None = None,
     ) -> None:
-        super().__init__(init_cfg or _DEFAULT_INIT)
+        super().__init__(_DEFAULT_INIT if init_cfg is None else init_cfg)
         self.out_channels = out_channels
         self.stage_loss_weights = None if stage_loss_weights is None else tuple(stage_loss_weights)
         self.loss_module = MODELS.build(dict(loss))
