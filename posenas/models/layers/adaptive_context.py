@@ -14,7 +14,13 @@ from torch import Size, Tensor, nn
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.utils import check_choice
 
-__all__ = ['DenseContext', 'GlobalContext', 'pool_in_memory_order', 'pool_windows']
+__all__ = [
+    'DenseContext',
+    'GlobalContext',
+    'MemoryOrderPool',
+    'WindowPool',
+    'make_channel_attention',
+]
 
 
 def make_channel_attention(channels: int, reduction: int, norm_cfg: dict) -> nn.Sequential:
@@ -29,49 +35,52 @@ def make_channel_attention(channels: int, reduction: int, norm_cfg: dict) -> nn.
     )
 
 
-def pool_in_memory_order(x: Tensor, logits: Tensor, size: Size) -> Tensor:
-    """Pool by runs of numbers in memory, as the release does.
+class MemoryOrderPool(nn.Module):
+    """Pool runs of numbers in memory, as the release does.
 
     The softmax over all positions weighs runs of ``H * W / (h * w)`` numbers of the flattened map,
     so a "position" of the result mixes channels and pixels: published weights depend on it.
-
-    Args:
-        x: Maps (B, C, H, W).
-        logits: Of the positions, (B, 1, H, W).
-        size: (h, w), dividing (H, W).
-
-    Returns:
-        Pooled maps (B, C, h, w).
     """
-    num_runs = size.numel()
-    weights = logits.flatten(1).softmax(1)
-    runs = x.reshape(len(x), num_runs, x.shape[1], -1)  # (B, h * w, C, run)
-    pooled = runs @ weights.view(len(x), num_runs, -1, 1)  # (B, h * w, C, 1)
-    return pooled.squeeze(3).transpose(1, 2).unflatten(2, size)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.softmax = nn.Softmax(dim=-1)
+
+    def forward(self, x: Tensor, logits: Tensor, size: Size) -> Tensor:
+        """Pool maps ``x`` (B, C, H, W) by ``logits`` (B, 1, H, W) of their positions.
+
+        Returns:
+            Maps (B, C, h, w) of this ``size``, which divides (H, W).
+        """
+        num_runs = size.numel()
+        weights = self.softmax(logits.flatten(1))
+        runs = x.reshape(len(x), num_runs, x.shape[1], -1)  # (B, h * w, C, run)
+        pooled = runs @ weights.view(len(x), num_runs, -1, 1)  # (B, h * w, C, 1)
+        return pooled.squeeze(3).transpose(1, 2).unflatten(2, size)
 
 
-def pool_windows(x: Tensor, logits: Tensor, size: Size) -> Tensor:
-    """Pool every window of (H / h, W / w) pixels by the softmax of its logits.
+class WindowPool(nn.Module):
+    """Pool windows of neighbouring pixels, each by a softmax of its own."""
 
-    Args:
-        x: Maps (B, C, H, W).
-        logits: Of the positions, (B, 1, H, W).
-        size: (h, w), dividing (H, W).
+    def __init__(self) -> None:
+        super().__init__()
+        self.softmax = nn.Softmax(dim=-1)
 
-    Returns:
-        Pooled maps (B, C, h, w).
-    """
+    def forward(self, x: Tensor, logits: Tensor, size: Size) -> Tensor:
+        """Pool maps as :class:`MemoryOrderPool` does, with the same shapes."""
+        weights = self.softmax(_cut_windows(logits, size))
+        return (_cut_windows(x, size) * weights).sum(-1)
+
+
+def _cut_windows(x: Tensor, size: Size) -> Tensor:
+    """Cut maps (B, C, H, W) into windows: (B, C, h, w, pixels of a window)."""
     height, width = size
-
-    def cut(maps: Tensor) -> Tensor:
-        windows = maps.unflatten(3, (width, -1)).unflatten(2, (height, -1))
-        return windows.transpose(3, 4).flatten(4)  # (B, C, h, w, pixels of a window)
-
-    return (cut(x) * cut(logits).softmax(-1)).sum(-1)
+    windows = x.unflatten(3, (width, -1)).unflatten(2, (height, -1))
+    return windows.transpose(3, 4).flatten(4)
 
 
 #: How :class:`DenseContext` pools maps to the size of the smallest.
-_POOLS = dict(reshape=pool_in_memory_order, window=pool_windows)
+_POOLS = dict(reshape=MemoryOrderPool, window=WindowPool)
 
 
 class DenseContext(nn.Module):
@@ -83,8 +92,8 @@ class DenseContext(nn.Module):
     Args:
         channels: Channels of each branch, from the largest map to the smallest.
         reduction: Sum of the channels divided by the hidden width.
-        pool: 'reshape' reads maps as the release does, see :func:`pool_in_memory_order`; 'window'
-            keeps places apart, see :func:`pool_windows`, for training from scratch.
+        pool: 'reshape' is the release's :class:`MemoryOrderPool`; 'window' is :class:`WindowPool`,
+            which keeps places apart, for training from scratch.
         norm_cfg: Normalisation layer; None is ``BN``.
 
     Raises:
@@ -100,7 +109,7 @@ class DenseContext(nn.Module):
     ) -> None:
         super().__init__()
         check_choice('dcm_pool', pool, _POOLS)
-        self.pool = pool
+        self.pool = _POOLS[pool]()
         self.channels = tuple(channels)
         self.conv_mask = nn.ModuleList(nn.Conv2d(width, 1, 1) for width in channels)
         self.conv_mask[-1].requires_grad_(False)
@@ -111,10 +120,8 @@ class DenseContext(nn.Module):
     def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
         """Weigh ``branches``, (B, C_i, H_i, W_i) each, where the last size divides all others."""
         *larger, smallest = branches
-        pool, size = _POOLS[self.pool], smallest.shape[2:]
-        context = [
-            pool(x, mask(x), size) for x, mask in zip(larger, self.conv_mask[:-1], strict=True)
-        ]
+        size, masks = smallest.shape[2:], self.conv_mask[:-1]
+        context = [self.pool(x, mask(x), size) for x, mask in zip(larger, masks, strict=True)]
         factors = self.channel_attention(torch.cat([*context, smallest], dim=1))
         *upsampled, own = factors.split(self.channels, dim=1)
         weighted = [
@@ -145,11 +152,12 @@ class GlobalContext(nn.Module):
         norm_cfg = norm_cfg or dict(type='BN')
         self.with_cp = with_cp
         self.conv_mask = nn.Conv2d(channels, 1, 1)
+        self.softmax = nn.Softmax(dim=-1)
         self.channel_attention = make_channel_attention(channels, reduction, norm_cfg)
         self.bn = build_norm_layer(norm_cfg, channels)[1]
 
     def _weigh(self, x: Tensor) -> Tensor:
-        weights = self.conv_mask(x).flatten(2).softmax(dim=-1)  # (B, 1, H * W)
+        weights = self.softmax(self.conv_mask(x).flatten(2))  # (B, 1, H * W)
         context = x.flatten(2) @ weights.transpose(1, 2)  # (B, C, 1)
         return self.bn(x * self.channel_attention(context[..., None]))
 
