@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from posenas.apis.model_zoo import find_config
-from posenas.convert import convert_state_dict
+from posenas.convert import adapt_checkpoint
 from posenas.geometry import bbox_xywh2xyxy
 from posenas.registry import DATASETS, MODELS, TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
@@ -42,7 +42,8 @@ def init_model(
 
     Args:
         config: Config file, name of a model, or a loaded config.
-        checkpoint: Checkpoint file, ours or MMPose's; None leaves the random initial weights.
+        checkpoint: Checkpoint file, ours or as published by MMPose, HRNet, SimpleBaseline, FPD,
+            PNFS or PoseNAS; None leaves the random initial weights.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config, such as
             ``{'model.test_cfg.flip_test': False}``.
@@ -61,7 +62,7 @@ def init_model(
     model = MODELS.build(cfg.model)
     loaded = {} if checkpoint is None else load_checkpoint_file(checkpoint)
     if loaded:
-        load_state(model, dict(loaded, state_dict=convert_state_dict(loaded)))
+        load_state(model, adapt_checkpoint(loaded, model.state_dict()))
     skeleton = _find_skeleton(cfg, loaded)
     _check_skeleton(skeleton, model)
     model.cfg, model.dataset_meta = cfg, skeleton.metainfo()

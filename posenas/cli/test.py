@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas test``."""
     parser = CommandParser('test', 'Measure a checkpoint on the test set of a config.')
     add_config_options(parser)
-    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('checkpoint', help='checkpoint file, of posenas or as published')
     add_launch_options(parser)
     _add_output_options(parser)
     _add_metric_options(parser)
@@ -190,7 +190,7 @@ def _fuse(runner: 'PoseRunner', checkpoint: str) -> None:
 
     from posenas.engine.fusion import fuse_conv_bn
 
-    runner.load_checkpoint(checkpoint)
+    runner.load_checkpoint(checkpoint, strict=True)
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     width, height = model.head.decoder.input_size
     change = fuse_conv_bn(model, (height, width))
@@ -208,12 +208,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     export_local_rank(args)
     cfg = load_experiment(args)
     configure(args, cfg)
+    from posenas.convert import adapt_checkpoint
     from posenas.engine.runner import PoseRunner
     from posenas.utils.atomic_io import write_json
 
     if args.fuse_conv_bn:
         cfg.load_from, cfg.custom_hooks = None, _without_ema(cfg)
     runner = PoseRunner.from_cfg(cfg)
+    runner.adapt_checkpoint, runner.strict_load = adapt_checkpoint, True
     if args.fuse_conv_bn:
         _fuse(runner, args.checkpoint)
     scores = runner.test()

@@ -136,7 +136,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     cfg = load_experiment(args)
     configure(args, cfg)
     _choose_gpu(args)
+    from posenas.convert import adapt_checkpoint
     from posenas.engine.runner import PoseRunner
 
-    PoseRunner.from_cfg(cfg).train()
+    runner = PoseRunner.from_cfg(cfg)
+    runner.adapt_checkpoint = adapt_checkpoint
+    runner.train()
     return 0

@@ -1,5 +1,7 @@
 """Checkpoints and configs of other projects: their names and ours."""
 
+from .adapt import adapt_checkpoint
+from .describe import describe_network, find_family
 from .report import Conversion, ConversionReport
 from .rules import Rename, invert_rules, rename_entries
 from .state_dicts import (
@@ -17,11 +19,14 @@ __all__ = [
     'Conversion',
     'ConversionReport',
     'Rename',
+    'adapt_checkpoint',
     'convert_state_dict',
     'convert_with_report',
+    'describe_network',
     'detect_source',
     'export_state_dict',
     'export_with_report',
+    'find_family',
     'invert_rules',
     'rename_entries',
     'unwrap_state_dict',

@@ -1,6 +1,7 @@
 """The runner: mmengine's, made exact, safe and at home on CPUs."""
 
 import os
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ from posenas.utils.config import adopt_scope
 
 __all__ = ['PoseRunner']
 
+Adapter = Callable[[dict, dict, bool], dict]
+
 
 @RUNNERS.register_module()
 class PoseRunner(Runner):
@@ -43,11 +46,18 @@ class PoseRunner(Runner):
         *args: Arguments of ``mmengine.runner.Runner``.
         default_scope: Registry scope in which names are looked up first.
         **kwargs: Arguments of ``mmengine.runner.Runner``.
+
+    Attributes:
+        adapt_checkpoint: Called on every checkpoint that is loaded but not resumed, with it, the
+            model's state dict and ``strict``; returns the checkpoint to use. None uses it as it is.
+        strict_load: Whether names and shapes of the checkpoint in ``load_from`` must agree.
     """
 
     def __init__(self, *args: Any, default_scope: str = 'posenas', **kwargs: Any) -> None:
         compat.apply()
         self.seed_was_given = False
+        self.adapt_checkpoint: Adapter | None = None
+        self.strict_load = False
         super().__init__(*args, default_scope=default_scope, **kwargs)
 
     @classmethod
@@ -189,7 +199,7 @@ class PoseRunner(Runner):
         if self._resume:
             self.resume(source)
         else:
-            self.load_checkpoint(source)
+            self.load_checkpoint(source, strict=self.strict_load)
 
     def resume(
         self,
@@ -235,6 +245,9 @@ class PoseRunner(Runner):
             The checkpoint.
         """
         checkpoint = compat.load_checkpoint(filename, map_location)
+        if self.adapt_checkpoint is not None and not self._resume:
+            model = self.model.module if is_model_wrapper(self.model) else self.model
+            checkpoint = self.adapt_checkpoint(checkpoint, model.state_dict(), strict)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_state(self.model, checkpoint, strict=strict)
         self._has_loaded = True

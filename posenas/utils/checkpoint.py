@@ -29,6 +29,8 @@ __all__ = [
 
 #: File of a work_dir that names its latest checkpoint.
 _LAST = 'last_checkpoint'
+#: Layers that make heatmaps, and those that feed them back.
+_OUTPUT = re.compile(r'head\.(.+\.)?final_layer|backbone\.score_?\.')
 
 
 def save_checkpoint(checkpoint: dict, path: str | Path) -> None:
@@ -218,15 +220,22 @@ def _guess_reason(report: LoadReport, weights: Mapping, wanted: Mapping, checkpo
         return (
             f'the checkpoint must be of this model, but only {shared} of its {len(wanted)} weights '
             f'are there{f"; it was trained with {trained}" if trained else ""}: '
-            'use the config it was trained with'
+            "use the config it was trained with; another project's file needs posenas convert first"
         )
+    names = [name for name, *_ in report.misshapen]
+    is_output = bool(names) and all(_OUTPUT.match(name) for name in names)
     joints = {(have[0], want[0]) for _, have, want in report.misshapen if have[1:] == want[1:]}
-    if len(joints) == 1 and all(name.startswith('head.') for name, *_ in report.misshapen):
+    if is_output and len(joints) == 1 and not any('.parts.' in name for name in names):
         (have, want), *_ = joints
         return (
             f'the checkpoint predicts {have} keypoints, the model {want}: set out_channels of the '
             'head and the data set to the same skeleton, or load with strict=False to train a new '
             'last layer'
+        )
+    if is_output:
+        return (
+            'the checkpoint predicts other keypoints than the model, so their output layers '
+            'differ: set head and data set to the same skeleton'
         )
     return 'the weights of checkpoint and model must agree'
 
