@@ -1,12 +1,12 @@
 """The recordings of ``golden/fpd``: four arrays and a training step of each network."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from golden.records import compare
+from golden.records import compare, compare_norms, gradient_norms
 from golden.seeded import draw_input
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -33,18 +33,6 @@ def calibrate(network: nn.Module, x: Tensor) -> None:
     with torch.no_grad():
         network.train()(x)
     network.eval()
-
-
-def compare_norms(ours: Mapping[str, float], recorded: Mapping[str, float]) -> float:
-    """Return the largest relative difference; of small norms, relative to 0.1 % of the largest."""
-    assert ours.keys() == recorded.keys()
-    floor = 1e-3 * max(recorded.values())
-    return max(abs(ours[name] - norm) / max(norm, floor) for name, norm in recorded.items())
-
-
-def gradient_norms(network: nn.Module) -> dict[str, float]:
-    """Return the norm of the gradient of every parameter."""
-    return {name: p.grad.norm().item() for name, p in network.named_parameters()}
 
 
 def measure_recording(

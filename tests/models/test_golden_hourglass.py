@@ -5,14 +5,8 @@ import json
 import numpy as np
 import pytest
 import torch
-from golden.fpd_records import (
-    TOLERANCES,
-    calibrate,
-    compare_norms,
-    gradient_norms,
-    measure_recording,
-)
-from golden.records import Deviation, compare
+from golden.fpd_records import TOLERANCES, calibrate, measure_recording
+from golden.records import Deviation, compare, compare_norms, gradient_norms
 from golden.seeded import draw_input, draw_state_dict, load_manifest
 from mmengine.structures import InstanceData, PixelData
 
