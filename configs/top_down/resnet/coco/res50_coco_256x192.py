@@ -1,0 +1,9 @@
+# ResNet-50 baseline on COCO, 256x192: recipe and colours of MMPose.
+_base_ = [
+    '../../../_base_/default_runtime.py',
+    '../../../_base_/models/simple_baseline_res50.py',
+    '../../../_base_/datasets/coco_256x192.py',
+    '../../../_base_/schedules/adam_210e.py',
+]
+model = dict(head=dict(decoder=_base_.codec))
+default_hooks = dict(checkpoint=dict(save_best='coco/AP', rule='greater'))
