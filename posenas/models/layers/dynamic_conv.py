@@ -116,11 +116,10 @@ class KernelAggregation(nn.Module):
     def mix(self, mixture: Tensor) -> Tensor:
         """Return one kernel per image, (B, out_channels, in_channels / groups, k, k).
 
-        Mixed in the precision of the bank, under autocast too.
+        A product and a sum, not a matrix product, which autocast would run in low precision.
         """
-        with torch.autocast(mixture.device.type, enabled=False):
-            kernels = mixture.to(self.weight.dtype) @ self.weight.flatten(1)
-        return kernels.unflatten(1, self.weight.shape[1:])
+        weighted = mixture[:, :, None] * self.weight.flatten(1)  # (B, K, numbers of a kernel)
+        return weighted.sum(1).unflatten(1, self.weight.shape[1:])
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'KernelAggregation':
         """Show conversions four axes: ``channels_last`` is not defined for the bank's five."""
