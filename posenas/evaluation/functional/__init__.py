@@ -1,7 +1,13 @@
 """Scores and duplicate removal as functions of arrays; no framework, no state."""
 
 from .bootstrap import Interval, confidence_intervals, paired_p_values, resample
-from .coco_api import BACKENDS, STATISTICS, evaluate_keypoints, prepare_ground_truth
+from .coco_api import (
+    BACKENDS,
+    STATISTICS,
+    evaluate_keypoints,
+    prepare_ground_truth,
+    prepare_results,
+)
 from .matching import OKS_THRESHOLDS, PoseTable, match_poses, similarity_to_truth, tabulate
 from .mean_pose import mean_pose, place_pose
 from .mpii import MPII_GROUPS, PCKH_THRESHOLDS, head_distances, head_sizes, pckh, pckh_mean
@@ -46,6 +52,7 @@ __all__ = [
     'place_pose',
     'precision_and_recall',
     'prepare_ground_truth',
+    'prepare_results',
     'rank_matches',
     'resample',
     'segment_size',

@@ -21,7 +21,13 @@ from posenas.utils.checks import check_choice
 from posenas.utils.errors import DataError
 from posenas.utils.optional import import_optional
 
-__all__ = ['BACKENDS', 'STATISTICS', 'evaluate_keypoints', 'prepare_ground_truth']
+__all__ = [
+    'BACKENDS',
+    'STATISTICS',
+    'evaluate_keypoints',
+    'prepare_ground_truth',
+    'prepare_results',
+]
 
 #: Names of the statistics of each kind of evaluation, in the order of the back ends.
 STATISTICS = {
@@ -72,7 +78,7 @@ def evaluate_keypoints(
     check_choice('backend', backend, BACKENDS)
     names = STATISTICS[iou_type]
     prepared = prepare_ground_truth(ground_truth, len(sigmas), iou_type, use_area)
-    rows = _copy_results(results, prepared, len(sigmas))
+    rows = prepare_results(results, prepared, len(sigmas))
     if not rows:
         return dict.fromkeys(names, 0.0)
     run = _run_faster_coco_eval if backend == 'faster_coco_eval' else _run_xtcocotools
@@ -95,11 +101,7 @@ def prepare_ground_truth(
             length or are not finite, an area is missing although ``use_area``, an annotation names
             an unknown image, or ``crowdIndex`` is missing.
     """
-    for key in ('images', 'annotations', 'categories'):
-        if key not in ground_truth:
-            raise DataError(
-                f'annotations must be COCO JSON with {key!r}, got {_some(ground_truth)}'
-            )
+    _check_lists(ground_truth)
     images = [dict(image) for image in ground_truth['images']]
     if iou_type == 'keypoints_crowd':
         lacking = [image['id'] for image in images if 'crowdIndex' not in image]
@@ -131,11 +133,39 @@ def prepare_ground_truth(
     return dict(images=images, annotations=annotations, categories=categories, info={})
 
 
+def _check_lists(ground_truth: Mapping[str, Any]) -> None:
+    """Require lists of images, annotations and categories whose entries name what they must."""
+    needed = {'images': ('id',), 'annotations': ('image_id', 'bbox'), 'categories': ('id',)}
+    for part, keys in needed.items():
+        if not isinstance(ground_truth, Mapping) or part not in ground_truth:
+            found = _some(ground_truth) if isinstance(ground_truth, Mapping) else ground_truth
+            raise DataError(f'annotations must be COCO JSON with {part!r}, got {found!r:.200}')
+        _check_entries(part, ground_truth[part], keys)
+
+
+def _check_entries(part: str, entries: object, keys: Sequence[str]) -> None:
+    """Require a list of mappings with ``keys``; ids are numbers or text."""
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        raise DataError(f'{part} must be a list, got {type(entries).__name__}')
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, Mapping):
+            raise DataError(f'{part}[{index}] must be an object, got {entry!r:.200}')
+        for key in keys:
+            if key not in entry:
+                raise DataError(f'{part}[{index}] must have {key!r}, got only {_some(entry)}')
+            if key.endswith('id') and not isinstance(entry[key], int | str):
+                raise DataError(
+                    f'{part}[{index}].{key} must be a number or text, got {entry[key]!r:.200}'
+                )
+
+
 def _prepare_annotation(
     source: Mapping[str, Any], num_keypoints: int, use_area: bool
 ) -> tuple[dict[str, Any], int]:
     """Copy what an evaluation reads and count the labelled joints."""
-    keypoints = list(source.get('keypoints', ())) or [0] * 3 * num_keypoints
+    keypoints = source.get('keypoints', ())
+    if hasattr(keypoints, '__len__') and not len(keypoints):
+        keypoints = [0] * 3 * num_keypoints
     where = f'annotation {source.get("id")} of image {source["image_id"]}'
     _check_values(where, keypoints, 3 * num_keypoints, 'x, y, v per joint of the skeleton')
     _check_values(f'bbox of {where}', source.get('bbox', ()), 4, 'left, top, width, height')
@@ -151,18 +181,29 @@ def _prepare_annotation(
         bbox=list(source['bbox']),
         area=area,
         iscrowd=int(source.get('iscrowd', 0)),
-        keypoints=keypoints,
+        keypoints=list(keypoints),
         num_keypoints=source.get('num_keypoints', counted),
     )
     return annotation, counted
 
 
-def _copy_results(
+def prepare_results(
     results: Sequence[Mapping[str, Any]], ground_truth: Mapping[str, Any], num_keypoints: int
 ) -> list[dict[str, Any]]:
-    """Copy the four fields that are evaluated, checking each row."""
+    """Copy the four fields that are evaluated, checking each row.
+
+    Args:
+        results: Rows ``{image_id, category_id, keypoints (3 K), score}``.
+        ground_truth: What :func:`prepare_ground_truth` returned.
+        num_keypoints: K.
+
+    Raises:
+        DataError: A row has the wrong form, a value that is not finite, or an unknown image or
+            category.
+    """
     images = {image['id'] for image in ground_truth['images']}
     categories = {category['id'] for category in ground_truth['categories']}
+    _check_entries('results', results, ('image_id', 'category_id', 'keypoints', 'score'))
     rows = []
     for index, row in enumerate(results):
         where = f'result {index} (image {row["image_id"]})'
@@ -171,15 +212,14 @@ def _copy_results(
                 f'{where} must name an image and a category of the annotations, got category '
                 f'{row["category_id"]!r}: evaluate with the file the results were made for'
             )
-        keypoints = list(row['keypoints'])
-        values = [*keypoints, row['score']]
-        meaning = 'x, y, confidence per joint of the skeleton and the score'
-        _check_values(where, values, 3 * num_keypoints + 1, meaning)
+        keypoints = row['keypoints']
+        _check_values(where, keypoints, 3 * num_keypoints, 'x, y, confidence per joint')
+        _check_values(f'score of {where}', [row['score']], 1, 'a number')
         rows.append(
             dict(
                 image_id=row['image_id'],
                 category_id=row['category_id'],
-                keypoints=keypoints,
+                keypoints=list(keypoints),
                 score=row['score'],
             )
         )
@@ -192,6 +232,8 @@ def _check_values(where: str, values: Sequence[float], length: int, meaning: str
     Raises:
         DataError: The length differs, or a value is no number, NaN or infinite.
     """
+    if isinstance(values, str | Mapping) or not hasattr(values, '__len__'):
+        raise DataError(f'{where} must be a list of numbers, {meaning}, got {values!r:.200}')
     if len(values) != length:
         raise DataError(f'{where} must hold {length} values, {meaning}, got {len(values)}')
     try:

@@ -1,0 +1,184 @@
+"""Scores of stored predictions, without a network."""
+
+import gzip
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.evaluation.functional import (
+    PoseTable,
+    match_poses,
+    mean_accuracy,
+    normalised_distances,
+    precision_and_recall,
+    prepare_ground_truth,
+    prepare_results,
+    rank_matches,
+    tabulate,
+)
+from posenas.skeletons import Skeleton, get_skeleton, skeleton_from_category
+from posenas.utils import DataError
+
+__all__ = [
+    'PRECISIONS',
+    'StoredPoses',
+    'pck_score',
+    'precision_score',
+    'read_json',
+    'read_stored_poses',
+]
+
+#: Scores that :func:`precision_score` returns.
+PRECISIONS = ('AP', 'AP .5', 'AP .75', 'AR')
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class StoredPoses:
+    """Annotations and results, checked.
+
+    Attributes:
+        truth: Annotations, as ``prepare_ground_truth`` returns them.
+        rows: Results ``{image_id, category_id, keypoints, score}``.
+        skeleton: Joints of both.
+        table: The same as columns.
+    """
+
+    truth: dict[str, Any]
+    rows: list[dict[str, Any]]
+    skeleton: Skeleton
+    table: PoseTable
+
+    @property
+    def sigmas(self) -> Floats:
+        """Standard deviations of the joints (K,)."""
+        return np.array(self.skeleton.sigmas)
+
+
+def read_json(path: str | Path) -> Any:  # noqa: ANN401  (whatever the file holds)
+    """Read a JSON file, also one compressed by gzip (``.gz``).
+
+    Raises:
+        DataError: It does not exist, or is no JSON.
+    """
+    try:
+        content = Path(path).read_bytes()
+        return json.loads(gzip.decompress(content) if str(path).endswith('.gz') else content)
+    except (OSError, EOFError, ValueError, RecursionError) as error:
+        raise DataError(f'{path} must be a readable JSON file, got: {error}') from error
+
+
+def read_stored_poses(
+    annotations: str | Path,
+    results: str | Path,
+    skeleton: str | None = None,
+    sigmas: Sequence[float] | None = None,
+    use_area: bool = True,
+    iou_type: str = 'keypoints',
+) -> StoredPoses:
+    """Read annotations and results in COCO's forms.
+
+    Args:
+        annotations: COCO keypoint file.
+        results: List of ``{image_id, category_id, keypoints, score}``.
+        skeleton: Name of a built-in skeleton; None takes the joints that the annotations name.
+        sigmas: Standard deviations of the joints; None takes the skeleton's.
+        use_area: False takes 0.53 times the box for every area.
+        iou_type: 'keypoints' or 'keypoints_crowd'.
+
+    Raises:
+        DataError: A file cannot be read or is malformed; the text names file and entry.
+        ConfigError: There is no such skeleton.
+    """
+    raw = read_json(annotations)
+    found = _find_skeleton(annotations, raw) if skeleton is None else get_skeleton(skeleton)
+    if sigmas is not None:
+        found = _with_sigmas(found, sigmas)
+    count = found.num_joints
+    truth = _check(annotations, lambda: prepare_ground_truth(raw, count, iou_type, use_area))
+    listed = read_json(results)
+    rows = _check(results, lambda: prepare_results(listed, truth, count))
+    return StoredPoses(truth, rows, found, tabulate(truth, rows, count))
+
+
+def _find_skeleton(path: str | Path, raw: object) -> Skeleton:
+    categories = raw.get('categories') if isinstance(raw, Mapping) else None
+    if not isinstance(categories, Sequence) or not categories:
+        raise DataError(f"{path} must be a COCO keypoint file with 'categories', it has none")
+    if not isinstance(categories[0], Mapping):
+        raise DataError(f'{path}: categories[0] must be an object, got {categories[0]!r:.200}')
+    return _check(path, lambda: skeleton_from_category(categories[0]))
+
+
+def _with_sigmas(skeleton: Skeleton, sigmas: Sequence[float]) -> Skeleton:
+    if len(sigmas) != skeleton.num_joints or min(sigmas) <= 0:
+        raise DataError(
+            f'sigmas must be {skeleton.num_joints} positive numbers, one per joint of '
+            f'{skeleton.name}, got {list(sigmas)}'
+        )
+    return replace(skeleton, sigmas=tuple(sigmas))
+
+
+def _check(path: str | Path, read: Callable[[], Any]) -> Any:  # noqa: ANN401  (what read returns)
+    """Name the file in front of what is wrong with its content."""
+    try:
+        return read()
+    except DataError as error:
+        raise DataError(f'{path}: {error}') from error
+
+
+def precision_score(poses: StoredPoses) -> Callable[[Floats | None], Floats]:
+    """Return a function from weights of the images to :data:`PRECISIONS`."""
+    ranked = rank_matches(poses.table, poses.sigmas)
+
+    def score(weights: Floats | None = None) -> Floats:
+        precision, recall = precision_and_recall(ranked, weights)
+        return np.array([precision.mean(), precision[0], precision[5], recall.mean()])
+
+    return score
+
+
+def pck_score(
+    poses: StoredPoses, thresholds: Iterable[float]
+) -> tuple[Callable[[Floats | None], Floats], Floats]:
+    """Measure the share of joints near the truth, in units of the longer side of the box.
+
+    Each person is compared with the most similar result of its image that no other person took; a
+    person without one has no joint right.
+
+    Args:
+        poses: Annotations and results.
+        thresholds: Largest distances of a correct joint.
+
+    Returns:
+        A function from weights of the images to the mean over joint types, one value for each
+        threshold; and the distances (G, K), NaN where a joint is not labelled.
+    """
+    table = poses.table
+    matches, _ = match_poses(table, poses.sigmas, np.zeros(1))
+    found = np.full((len(table.truth_group), poses.skeleton.num_joints, 2), np.inf)
+    matched = matches[0] >= 0
+    found[matches[0, matched]] = table.results[matched, :, :2]
+    labelled = (table.truth[..., 2] > 0) & table.counted[:, None]
+    distances = normalised_distances(
+        found, table.truth[..., :2], labelled, table.boxes[:, 2:].max(axis=1, initial=0)
+    )
+    limits = list(thresholds)
+
+    def score(weights: Floats | None = None) -> Floats:
+        if weights is None:
+            return np.array([mean_accuracy(distances, limit) for limit in limits])
+        weight = weights[table.truth_group][:, None]
+        total = (weight * ~np.isnan(distances)).sum(0)
+        with np.errstate(invalid='ignore'):
+            return np.array(
+                [np.nanmean((weight * (distances <= limit)).sum(0) / total) for limit in limits]
+            )
+
+    return score, distances
