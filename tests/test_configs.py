@@ -57,7 +57,8 @@ def shrink(cfg):
     stride = size[0] // maps[0]
     small = type(size)((SMALLEST, SMALLEST))
     small_maps = type(maps)((SMALLEST // stride, SMALLEST // stride))
-    content = replace(replace(content, size, small), maps, small_maps)
+    # Maps first: those of 256 x 256 are as large as the small input.
+    content = replace(replace(content, maps, small_maps), size, small)
     for split in ('train', 'val', 'test'):
         content[f'{split}_dataloader'].update(batch_size=2, num_workers=0, persistent_workers=False)
     content['train_cfg'].update(max_epochs=1, val_interval=1)
