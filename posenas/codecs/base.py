@@ -6,12 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from posenas.utils import check_choice, check_shape
+from posenas.utils import check_shape
+from posenas.utils.generations import check_generation
 
-__all__ = ['GENERATIONS', 'KeypointCodec', 'check_kernel_size']
-
-#: Numerics of MMPose 1.x, and of 0.x, on which ViPNAS and Dite-HRNet were published.
-GENERATIONS = ('1.x', '0.x')
+__all__ = ['KeypointCodec', 'check_kernel_size']
 
 
 class KeypointCodec(ABC):
@@ -23,7 +21,8 @@ class KeypointCodec(ABC):
     Attributes:
         input_size: Width and height of the crop, pixels.
         heatmap_size: Width and height of the maps, cells.
-        generation: Whose numerics apply where the generations of MMPose differ, '1.x' or '0.x'.
+        generation: Whose numerics apply where published code bases differ: '1.x', '0.x', or
+            'hrnet', which is '0.x' but for maps without positive value.
         channels_per_keypoint: Maps per keypoint, consecutive.
         encode_stride: Crop pixels per cell along x and y when targets are drawn, (2,).
         decode_stride: Likewise when maps are decoded, (2,).
@@ -45,7 +44,7 @@ class KeypointCodec(ABC):
         generation: str = '1.x',
         channels_per_keypoint: int = 1,
     ) -> None:
-        check_choice('generation', generation, GENERATIONS)
+        check_generation(generation)
         self.input_size = _check_size('input_size', input_size)
         self.heatmap_size = _check_size('heatmap_size', heatmap_size)
         self.generation = generation
@@ -103,8 +102,8 @@ class KeypointCodec(ABC):
 
         Returns:
             Keypoints (B, K, 2) in pixels of the crop and scores (B, K), the maximum of the map.
-            A map without positive value gives cell (-1, -1); one that holds a number which is not
-            finite does so with score 0.
+            A map without positive value gives cell (-1, -1), 'hrnet' (0, 0); one that holds a
+            number which is not finite does so with score 0.
 
         Raises:
             ValueError: The shape differs from the above.
@@ -120,6 +119,8 @@ class KeypointCodec(ABC):
             )
         groups = maps.reshape(-1, self.channels_per_keypoint, height, width)
         cells, scores = self.locate(_blank_broken(groups))
+        if self.generation == 'hrnet':
+            cells = np.where((cells == -1).all(axis=1, keepdims=True), 0, cells)
         keypoints = (cells * self.decode_stride).astype(np.float32)
         return keypoints.reshape(batch_size, -1, 2), scores.reshape(batch_size, -1)
 

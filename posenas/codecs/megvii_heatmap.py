@@ -24,7 +24,7 @@ class MegviiHeatmap(KeypointCodec):
         input_size: Width and height of the crop, pixels.
         heatmap_size: Width and height of the maps, cells.
         kernel_size: Odd width of the blur in both directions, cells.
-        generation: '1.x' or '0.x', which agree here.
+        generation: See :class:`KeypointCodec`; '1.x' and '0.x' agree here.
     """
 
     def __init__(

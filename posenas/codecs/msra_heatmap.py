@@ -29,7 +29,8 @@ class MSRAHeatmap(KeypointCodec):
         unbiased: Whether Gaussians stand at the exact point instead of the nearest cell and are
             decoded by DARK instead of a quarter of a cell.
         blur_kernel_size: Odd width of DARK's blur, cells.
-        generation: '1.x' or '0.x'; they decode a quarter offset near the border differently.
+        generation: See :class:`KeypointCodec`; '1.x' and '0.x' decode a quarter offset near the
+            border differently.
     """
 
     def __init__(

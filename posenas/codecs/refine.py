@@ -61,21 +61,21 @@ def refine_quarter(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Move each cell by a quarter towards its larger neighbour, along both axes.
 
-    An axis is left alone on its first two cells and its last one. Generation '0.x' moves a cell
+    An axis is left alone on its first two cells and its last one. Older generations move a cell
     only if both axes allow it; '1.x' decides per axis and asks of the other one only that the
     cell is not its first.
 
     Args:
         maps: (M, H, W).
         cells: (M, 2).
-        generation: '1.x' or '0.x'.
+        generation: '1.x', '0.x' or 'hrnet'.
 
     Returns:
         Real-valued cells (M, 2), and (M, 2) which coordinates were free to move.
     """
     last = np.array([maps.shape[2] - 1, maps.shape[1] - 1])
     free = np.logical_and(cells > 1, cells < last)
-    other_allows = free if generation == '0.x' else np.greater(cells, 0)
+    other_allows = np.greater(cells, 0) if generation == '1.x' else free
     free = free & other_allows[:, ::-1]
     slopes = np.sign(_gradient(take_windows(maps, cells, radius=1)))
     return cells.astype(np.float64) + np.where(free, 0.25 * slopes, 0.0), free
@@ -122,15 +122,15 @@ def refine_udp_dark(
         maps: (M, H, W).
         cells: (M, 2).
         kernel_size: Odd width of the blur that precedes the fit, cells.
-        generation: '1.x' or '0.x'.
+        generation: '1.x', '0.x' or 'hrnet', as '0.x'.
 
     Returns:
         Real-valued cells (M, 2).
     """
-    if generation == '0.x':
-        smooth = blur_maps(maps, kernel_size, 'reflect')
-    else:
+    if generation == '1.x':
         smooth = blur_keeping_maxima(maps, kernel_size)
+    else:
+        smooth = blur_maps(maps, kernel_size, 'reflect')
     logs = np.log(np.clip(take_windows(smooth, cells, radius=1), 1e-3, 50))
     center, left, right = logs[:, 1, 1], logs[:, 1, 0], logs[:, 1, 2]
     above, below = logs[:, 0, 1], logs[:, 2, 1]

@@ -39,7 +39,8 @@ class UDPHeatmap(KeypointCodec):
         sigma: Standard deviation of the Gaussians, cells.
         radius_factor: Radius of the disc, as a fraction of the longer side of the maps.
         blur_kernel_size: Odd width of the blur before decoding, cells.
-        generation: '1.x' or '0.x'; they differ in the offsets outside the disc and in the blur.
+        generation: See :class:`KeypointCodec`; '1.x' and '0.x' differ in the offsets
+            outside the disc and in the blur.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class UDPHeatmap(KeypointCodec):
         """
         width, height = self.heatmap_size
         if self.heatmap_type == 'combined':
-            inside_only = self.generation == '0.x'
+            inside_only = self.generation != '1.x'
             groups = draw_disc_offsets(cells, self.heatmap_size, self.radius, inside_only)
             groups[~labelled] = 0
             return groups.reshape(-1, height, width), labelled
@@ -98,7 +99,7 @@ class UDPHeatmap(KeypointCodec):
             return refined, scores
         cells, scores = find_maxima(blur_maps(maps[:, 0], 2 * self.blur_kernel_size + 1, 'reflect'))
         offsets = maps[:, 1:]
-        if self.generation == '0.x':
+        if self.generation != '1.x':
             offsets = blur_maps(offsets, self.blur_kernel_size, 'reflect')
         steps = np.stack(
             [take_windows(offsets[:, axis], cells, radius=0)[:, 0, 0] for axis in range(2)], axis=1

@@ -75,7 +75,7 @@ class CocoFile:
         sizes = self.images.sizes[table.image_rows].astype(np.float32)
         limits = np.where(sizes > 0, sizes, np.inf)
         table.bboxes, valid = clean_bbox_xywh(table.raw_bboxes, limits, generation)
-        if generation == '0.x':
+        if generation != '1.x':
             valid &= ~(table.areas <= 0)  # a missing area is NaN and passes
         dropped = {
             'of another category': int(other.sum()),

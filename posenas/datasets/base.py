@@ -22,6 +22,8 @@ from posenas.utils.errors import ConfigError, DataError
 __all__ = ['BAD_SAMPLE_POLICIES', 'BaseTopdownDataset']
 
 BAD_SAMPLE_POLICIES = ('replace', 'skip', 'fail')
+#: Stands for the epoch in seeds that all epochs share.
+_NO_EPOCH = 2**32 - 1
 
 
 class BaseTopdownDataset(Dataset):
@@ -33,7 +35,8 @@ class BaseTopdownDataset(Dataset):
     ``flip_indices``, ``upper_body_ids``, ``lower_body_ids`` and ``dataset_keypoint_weights``
     (K,), ``dataset_name``, and ``rng``, the generator that transforms draw from. It is seeded by
     :attr:`seed`, the epoch (attribute ``epoch`` of the index) and the index, so a sample does not
-    depend on workers or on what was drawn before. In test mode annotated samples have
+    depend on workers or on what was drawn before; ``run_seed`` is the seed of draws that stay the
+    same in all epochs. In test mode annotated samples have
     ``raw_ann_info``, the annotation in COCO's form.
 
     Args:
@@ -52,7 +55,7 @@ class BaseTopdownDataset(Dataset):
         lazy_init: Whether to read the file only when it is needed.
         max_refetch: How many other samples 'replace' tries.
         sample_interval: Keep every n-th sample.
-        generation: Cleaning of annotated boxes, '1.x' or '0.x'.
+        generation: Cleaning of annotated boxes, see :func:`posenas.geometry.clean_bbox_xywh`.
         bad_sample_policy: What to do when an image cannot be read: 'replace' by another sample,
             'skip' (deliver a black image without labels, marked ``bad_sample``, which metrics
             leave out and count) or 'fail'; None is 'replace' in training and 'skip' in test mode.
@@ -253,6 +256,7 @@ class BaseTopdownDataset(Dataset):
     ) -> Any:  # noqa: ANN401
         sample = self.get_data_info(index)
         sample['rng'] = rng
+        sample['run_seed'] = (self.seed, _NO_EPOCH, index)
         sample.update(changes or {})
         if not self._has_foreign:
             return self._run(sample)

@@ -7,7 +7,7 @@ Formats: ``xyxy`` (left, top, right, bottom), ``xywh`` (left, top, width, height
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.utils.checks import check_choice
+from posenas.utils.generations import check_generation
 
 __all__ = [
     'bbox_cs2xyxy',
@@ -63,31 +63,38 @@ def fix_aspect_ratio(scale: Floats, aspect_ratio: float) -> Floats:
 def clean_bbox_xywh(
     bbox: Floats, image_size: NDArray[np.integer] | Floats, generation: str = '1.x'
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Cut annotated boxes to their images, as MMPose of the given generation does.
+    """Cut annotated boxes to their images, as the given generation does.
 
-    '0.x' boxes are about one pixel smaller, and one that starts left of or above the image
-    keeps its full width or height; '1.x' cuts it.
+    '0.x' and 'hrnet' boxes are about one pixel smaller, and one that starts left of or above the
+    image keeps its full width or height; '1.x' cuts it. 'hrnet' keeps boxes that are one pixel
+    thin.
 
     Args:
         bbox: Annotated boxes (N, 4), left, top, width, height.
         image_size: Width and height of each box's image (N, 2) or of all (2,), pixels.
-        generation: '1.x' or '0.x'.
+        generation: One of :data:`posenas.utils.generations.GENERATIONS`.
 
     Returns:
-        Corners (N, 4) and whether each cut box has a positive width and height (N,).
+        Corners (N, 4) and whether each cut box has a positive width and height, one of them for
+        'hrnet' (N,).
 
     Raises:
-        ValueError: ``generation`` is neither.
+        ValueError: ``generation`` is unknown.
     """
-    check_choice('generation', generation, ('1.x', '0.x'))
+    check_generation(generation)
     limit = image_size - 1
-    if generation == '0.x':
-        low = np.maximum(bbox[:, :2], 0)
-        high = np.minimum(low + np.maximum(bbox[:, 2:] - 1, 0), limit)
-    else:
+    if generation == '1.x':
         low = np.clip(bbox[:, :2], 0, limit)
         high = np.clip(bbox[:, :2] + bbox[:, 2:], 0, limit)
-    return np.concatenate([low, high], axis=1).astype(bbox.dtype), (high > low).all(axis=1)
+    else:
+        low = np.maximum(bbox[:, :2], 0)
+        high = np.minimum(low + np.maximum(bbox[:, 2:] - 1, 0), limit)
+    size = high - low
+    if generation == 'hrnet':
+        valid = (size.min(axis=1) >= 0) & (size.max(axis=1) > 0)
+    else:
+        valid = size.min(axis=1) > 0
+    return np.concatenate([low, high], axis=1).astype(bbox.dtype), np.asarray(valid)
 
 
 def bbox_iou(boxes: Floats, others: Floats) -> Floats:

@@ -57,6 +57,17 @@ def test_centres_and_scales_equal_the_recorded_ones(golden_dir):
         np.testing.assert_allclose(fixed, golden[f'{generation}_scale'] * unit, atol=1e-3)
 
 
+def test_the_code_base_of_hrnet_keeps_boxes_one_pixel_thin():
+    boxes = np.array([[5.0, 5, 1, 9], [5, 5, 1, 1], [50, 5, 9, 9], [5, 5, 3, 3]])
+    size = np.array([40, 40])
+    cut, valid = clean_bbox_xywh(boxes, size, 'hrnet')
+    np.testing.assert_array_equal(valid, [True, False, False, True])
+    np.testing.assert_array_equal(cut, clean_bbox_xywh(boxes, size, '0.x')[0])
+    np.testing.assert_array_equal(
+        clean_bbox_xywh(boxes, size, '0.x')[1], [False, False, False, True]
+    )
+
+
 def test_unknown_generation_is_refused():
     with pytest.raises(ValueError, match='generation'):
         clean_bbox_xywh(np.zeros((1, 4)), np.array([4, 4]), '2.x')

@@ -5,6 +5,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from posenas.registry import TRANSFORMS
+from posenas.utils.generations import check_generation
 
 __all__ = ['PhotometricDistortion']
 
@@ -23,6 +24,7 @@ class PhotometricDistortion(BaseTransform):
         contrast_range: Least and largest factor of contrast.
         saturation_range: Least and largest factor of saturation.
         hue_delta: Largest change of hue, degrees of 180.
+        generation: '1.x', or '0.x' and 'hrnet', which leave the channels in their order.
     """
 
     def __init__(
@@ -31,11 +33,14 @@ class PhotometricDistortion(BaseTransform):
         contrast_range: tuple[float, float] = (0.5, 1.5),
         saturation_range: tuple[float, float] = (0.5, 1.5),
         hue_delta: int = 18,
+        generation: str = '1.x',
     ) -> None:
+        check_generation(generation)
         self.brightness_delta = brightness_delta
         self.contrast_range = contrast_range
         self.saturation_range = saturation_range
         self.hue_delta = hue_delta
+        self.with_permutation = generation == '1.x'
 
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
@@ -49,7 +54,7 @@ class PhotometricDistortion(BaseTransform):
         image = self._change_colors(np.clip(image, 0, 255), rng)
         if not contrast_first:
             image *= np.float32(contrast)
-        if rng.random() < 0.5:
+        if self.with_permutation and rng.random() < 0.5:
             image = image[:, :, rng.permutation(3)]
         results['img'] = np.clip(image, 0, 255).astype(results['img'].dtype)
         return results

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 
 from posenas.registry import TRANSFORMS
-from posenas.utils.checks import check_choice, check_positive, check_probability
+from posenas.utils.checks import check_positive, check_probability
+from posenas.utils.generations import check_generation
 
 __all__ = ['RandomHalfBody']
-
-#: Probability that a standard normal draw is below 0.5, by which 0.x chose the upper body.
-_UPPER_PROB_V0 = 0.6914624612740131
 
 
 @TRANSFORMS.register_module()
@@ -28,8 +27,9 @@ class RandomHalfBody(BaseTransform):
         padding: Factor by which the crop exceeds the joints' extent.
         prob: Probability of cropping.
         upper_prioritized_prob: Probability of the upper body where both will do; '1.x' only.
-        generation: '1.x', or '0.x': the upper body with probability 0.69 if it has more than two
-            joints, else the lower if it has, else the upper if it has two.
+        generation: '1.x', or '0.x' and 'hrnet': the upper body if it has more than two joints and
+            a standard normal draw is below 0.5 (probability 0.69), else the lower if it has more
+            than two, else the upper if it has two.
     """
 
     def __init__(
@@ -45,14 +45,14 @@ class RandomHalfBody(BaseTransform):
         check_positive('padding', padding)
         check_probability('prob', prob)
         check_probability('upper_prioritized_prob', upper_prioritized_prob)
-        check_choice('generation', generation, ('1.x', '0.x'))
+        check_generation(generation)
         self.min_total_keypoints = min_total_keypoints
         self.min_upper_keypoints = min_upper_keypoints
         self.min_lower_keypoints = min_lower_keypoints
         self.padding = padding
         self.prob = prob
-        self.upper_prob = _UPPER_PROB_V0 if generation == '0.x' else upper_prioritized_prob
-        self._choose = self._choose_v0 if generation == '0.x' else self._choose_v1
+        self.upper_prioritized_prob = upper_prioritized_prob
+        self._choose = self._choose_v1 if generation == '1.x' else self._choose_v0
 
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
@@ -62,18 +62,19 @@ class RandomHalfBody(BaseTransform):
             return results
         upper = [i for i in results['upper_body_ids'] if visible[i] > 0]
         lower = [i for i in results['lower_body_ids'] if visible[i] > 0]
-        chosen = self._choose(upper, lower, bool(rng.random() < self.upper_prob))
+        chosen = self._choose(upper, lower, rng)
         if chosen:
             joints = results['keypoints'][0, chosen]
             extent = joints.max(axis=0) - joints.min(axis=0)
-            if extent.min() > 0:
+            if extent.max() > 0:
                 results['bbox_center'] = joints.mean(axis=0, keepdims=True)
                 results['bbox_scale'] = (extent * self.padding)[None]
         return results
 
     def _choose_v1(
-        self, upper: Sequence[int], lower: Sequence[int], prefer_upper: bool
+        self, upper: Sequence[int], lower: Sequence[int], rng: np.random.Generator
     ) -> Sequence[int]:
+        prefer_upper = rng.random() < self.upper_prioritized_prob
         has_upper = len(upper) >= self.min_upper_keypoints
         has_lower = len(lower) >= self.min_lower_keypoints
         if has_upper and has_lower:
@@ -82,10 +83,11 @@ class RandomHalfBody(BaseTransform):
             return upper
         return lower if has_lower else ()
 
+    @staticmethod
     def _choose_v0(
-        self, upper: Sequence[int], lower: Sequence[int], prefer_upper: bool
+        upper: Sequence[int], lower: Sequence[int], rng: np.random.Generator
     ) -> Sequence[int]:
-        if prefer_upper and len(upper) > 2:
+        if rng.standard_normal() < 0.5 and len(upper) > 2:
             return upper
         if len(lower) > 2:
             return lower

@@ -32,6 +32,35 @@ def sample(picture):
             lower_body_ids=list(COCO.lower_body_ids),
             dataset_keypoint_weights=np.array(COCO.joint_weights, np.float32),
             rng=np.random.default_rng(seed),
+            run_seed=(seed,),
         )
 
     return make
+
+
+class RecordedDraws:
+    """A generator that returns what it is given, and complains when asked for something else.
+
+    Args:
+        *draws: Pairs of the method that is called and what it returns, in this order.
+    """
+
+    def __init__(self, *draws):
+        self._draws = list(draws)
+
+    def __getattr__(self, name):
+        def draw(*_, **__):
+            expected, value = self._draws.pop(0)
+            assert name == expected, f'drew {name} where {expected} was due'
+            return value
+
+        return draw
+
+    @property
+    def is_used_up(self):
+        return not self._draws
+
+
+@pytest.fixture
+def recorded_draws():
+    return RecordedDraws

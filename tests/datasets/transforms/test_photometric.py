@@ -26,6 +26,13 @@ def test_strength_zero_only_permutes_channels(sample):
     assert all(sum(order) == 3 for order in orders)
 
 
+def test_older_generations_keep_the_order_of_channels(sample):
+    gentle = PhotometricDistortion(0, (1, 1), (1, 1), 0, generation='0.x')
+    before = sample()['img'].astype(int)
+    for seed in range(10):
+        assert np.abs(gentle(sample(seed))['img'].astype(int) - before).max() <= 2
+
+
 def test_brightness_stays_within_its_limit(sample):
     bright = PhotometricDistortion(10, (1, 1), (1, 1), 0)
     before = np.sort(sample()['img'].astype(int), axis=2)

@@ -1,7 +1,10 @@
+import json
+
 import numpy as np
 import pytest
 
 from posenas.datasets.transforms import RandomHalfBody
+from posenas.geometry import fix_aspect_ratio
 from posenas.skeletons import COCO
 
 UPPER, LOWER = COCO.upper_body_ids, COCO.lower_body_ids
@@ -60,8 +63,42 @@ def test_crops_are_as_frequent_as_asked(sample):
     assert np.mean([crop is not None for crop in crops]) == pytest.approx(0.3, abs=0.08)
 
 
-def test_joints_on_one_line_keep_the_box(sample):
+def test_joints_in_one_place_keep_the_box(sample):
     results = sample()
-    results['keypoints'][..., 0] = 40
+    results['keypoints'][:] = 40
     RandomHalfBody(prob=1)(results)
     assert results['bbox_scale'].tolist() == [[75, 150]]
+
+
+@pytest.mark.parametrize('size', ['192x256', '288x384', '256x256'])
+def test_older_crops_are_the_recorded_ones(golden_dir, recorded_draws, size):
+    folder = golden_dir / 'fpd' / 'pipeline'
+    arrays = np.load(folder / 'arrays.npz')
+    few = json.loads((folder / 'expected.json').read_text())['half_body_few'][size]
+    joints, visible = arrays[f'{size}/joints'], arrays[f'{size}/joints_vis']
+    recorded = arrays[f'{size}/half_body_center_scale']
+    cases = [
+        (joints[i], visible[i], draw, recorded[row, i])
+        for row, draw in enumerate((0.2, 0.9))
+        for i in range(len(joints))
+    ]
+    for case in few:
+        levels = np.zeros(17)
+        levels[case['visible']] = 1
+        expected = np.full(4, np.nan) if case['result'] is None else case['result']
+        cases.append((joints[0], levels, case['randn'], np.array(expected)))
+    width, height = map(int, size.split('x'))
+    for keypoints, levels, draw, expected in cases:
+        results = dict(
+            keypoints=keypoints[None],
+            keypoints_visible=levels[None],
+            upper_body_ids=UPPER,
+            lower_body_ids=LOWER,
+            bbox_center=np.full((1, 2), np.nan),
+            bbox_scale=np.full((1, 2), np.nan),
+            rng=recorded_draws(('random', 0.0), ('standard_normal', draw)),
+        )
+        RandomHalfBody(prob=1, min_total_keypoints=0, generation='hrnet')(results)
+        scale = fix_aspect_ratio(results['bbox_scale'], width / height) / 200
+        ours = np.concatenate([results['bbox_center'][0], scale[0]])
+        np.testing.assert_allclose(ours, expected, rtol=1e-5)
