@@ -19,6 +19,9 @@ CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' n
 FORWARDERS = [path for path in CONFIGS if 'body' in path.parts]
 #: Shortest side that is a multiple of every stride of our networks and of 4 for the heatmaps.
 SMALLEST = 64
+#: Sides of networks whose coarsest map would be one cell of two samples, all that its norms see:
+#: gradients through so many of those overflow.
+LARGER = dict(Hourglass=128)
 SKELETONS = dict(CocoDataset='coco', LspDataset='lsp')
 METADATA = {
     entry['Name']: entry
@@ -55,8 +58,9 @@ def shrink(cfg):
     codec = content['codec']
     size, maps = codec['input_size'], codec['heatmap_size']
     stride = size[0] // maps[0]
-    small = type(size)((SMALLEST, SMALLEST))
-    small_maps = type(maps)((SMALLEST // stride, SMALLEST // stride))
+    side = LARGER.get(cfg.model.backbone.type, SMALLEST)
+    small = type(size)((side, side))
+    small_maps = type(maps)((side // stride, side // stride))
     # Maps first: those of 256 x 256 are as large as the small input.
     content = replace(replace(content, maps, small_maps), size, small)
     for split in ('train', 'val', 'test'):

@@ -1,0 +1,9 @@
+# Schedule of the hourglasses of FPD: 4 samples a step, no warm-up, validation in every epoch.
+train_cfg = dict(by_epoch=True, max_epochs=140, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=2.5e-4))
+param_scheduler = [
+    dict(type='MultiStepLR', begin=0, end=140, milestones=[90, 120], gamma=0.1, by_epoch=True)
+]
+auto_scale_lr = dict(base_batch_size=4)
