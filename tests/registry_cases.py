@@ -148,8 +148,29 @@ def on_last_map(module: nn.Module) -> Sequence[Tensor]:
     return [module(noise(2, 8, 4, 3).requires_grad_(), module.make_layers(8, 5))]
 
 
+#: HRNet of one narrow block per branch.
+TINY_HRNET = dict(
+    stage1=dict(
+        num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(1,), num_channels=(8,)
+    ),
+    **{
+        f'stage{n}': dict(
+            num_modules=1,
+            num_branches=n,
+            block='BASIC',
+            num_blocks=(1,) * n,
+            num_channels=tuple(8 * 2**i for i in range(n)),
+        )
+        for n in (2, 3, 4)
+    },
+)
+
 #: Registered class -> how to build and run it.
 MODELS = dict(
+    HRNet=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
+    HRNetPyramid=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
+    MobileNetV2Pyramid=ModelCase({}, on_images),
+    ResNet=ModelCase(dict(depth=18, out_indices=(0, 3)), on_images),
     CellFabric=ModelCase(FABRIC, lambda module: module(fabric_levels())),
     CNFBackbone=ModelCase(dict(fabric=FABRIC | dict(cut_layers=0), reserve_layers=2), on_images),
     PartReduceNeck=ModelCase(
@@ -325,6 +346,7 @@ PARTS = dict(
     TopdownAffine=dict(input_size=(48, 64)),
     MegviiHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), kernel_size=5),
     MSRAHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), sigma=2),
+    PNFSHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoMetric={},
     LspPCKMetric=people('lsp'),

@@ -1,4 +1,4 @@
-"""HRNet against the recorded reference, and the measured cost of its variants and of the ResNet baselines."""
+"""HRNet against its recordings; the measured cost of its variants and of the ResNet baselines."""
 
 import pytest
 import torch
