@@ -173,6 +173,10 @@ MODELS = dict(
     ResNet=ModelCase(dict(depth=18, out_indices=(0, 3)), on_images),
     CellFabric=ModelCase(FABRIC, lambda module: module(fabric_levels())),
     CNFBackbone=ModelCase(dict(fabric=FABRIC | dict(cut_layers=0), reserve_layers=2), on_images),
+    FeatureMapProcessor=ModelCase(
+        dict(select_index=(0, 1), concat=True),
+        lambda module: module([noise(2, 3, 8, 6).requires_grad_(), noise(2, 5, 4, 3)]),
+    ),
     PartReduceNeck=ModelCase(
         dict(in_channels=[8, 8], fabric=FABRIC | dict(factor=4), parts=dict(a=[0, 2], b=[1])),
         lambda module: sum(module([noise(2, 8, 4, 4), noise(2, 8, 2, 2)]), start=()),
@@ -275,6 +279,13 @@ def build_optim_wrapper(kind: str) -> Callable[[Path], object]:
     return build
 
 
+def build_scheduler(folder: Path) -> object:
+    from posenas.registry import PARAM_SCHEDULERS
+
+    optimizer = torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)
+    return PARAM_SCHEDULERS.build(dict(type='ExpWarmupLR', optimizer=optimizer))
+
+
 def build_data_parallel(folder: Path) -> object:
     from torch import distributed
 
@@ -318,6 +329,7 @@ PARTS = dict(
     OptimWrapper=build_optim_wrapper('OptimWrapper'),
     AmpOptimWrapper=build_optim_wrapper('AmpOptimWrapper'),
     MMDistributedDataParallel=build_data_parallel,
+    ExpWarmupLR=build_scheduler,
     CheckInvalidLossHook={},
     NanGuardHook={},
     PlainCheckpointHook={},

@@ -2,6 +2,7 @@
 
 from .ema import ExpMomentumEMA
 from .evaluator import Evaluator
+from .exp_warmup import ExpWarmupLR
 from .finite import NonFiniteError
 from .hooks import (
     BadCaseAnalysisHook,
@@ -25,6 +26,7 @@ __all__ = [
     'EpochBasedTrainLoop',
     'Evaluator',
     'ExpMomentumEMA',
+    'ExpWarmupLR',
     'IterBasedTrainLoop',
     'MMDistributedDataParallel',
     'NanGuardHook',

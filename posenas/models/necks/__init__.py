@@ -1,5 +1,6 @@
 """Necks: from the features of a backbone to those that a head reads."""
 
+from .feature_map_processor import FeatureMapProcessor
 from .part_reduce import PartReduceNeck
 
-__all__ = ['PartReduceNeck']
+__all__ = ['FeatureMapProcessor', 'PartReduceNeck']
