@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from posenas.models.layers.adaptive_context import DenseContext, GlobalContext
+from posenas.models.layers.dite_deploy import StemDeploy
+from posenas.models.layers.dite_deploy_layers import has_deploy_form
 from posenas.models.layers.dynamic_conv import ConvUnit, DynamicSplitConv, interleave_channels
 from posenas.utils import ConfigError
 
@@ -177,6 +179,10 @@ class DiteStem(nn.Module):
         """Map images (B, in_channels, H, W) to (B, C, H / 4, W / 4)."""
         left, right = self.conv1(x).chunk(2, dim=1)
         return interleave_channels((self.branch1(left), self.branch2(right)))
+
+    def deploy_form(self) -> StemDeploy | None:
+        """Return the form for inference; None where norms are not batch norms."""
+        return StemDeploy(self) if has_deploy_form(self) else None
 
 
 def _halve(channels: int, name: str) -> int:

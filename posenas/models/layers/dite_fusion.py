@@ -13,10 +13,20 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.models.layers.dite_blocks import DMCBlock, DynamicOptions
+from posenas.models.layers.dite_deploy import HeadDeploy, ModuleDeploy, UnitDeploy
+from posenas.models.layers.dite_deploy_layers import has_deploy_form
 from posenas.models.layers.multi_resolution import make_fuse_layers
 from posenas.utils import check_choice
 
 __all__ = ['DiteModule', 'IterativeHead', 'count_statistics_twice', 'make_dw_pw_unit']
+
+
+class DepthwisePointwise(nn.Sequential):
+    """Depthwise and 1x1 convolution, each normalised, and an optional ReLU."""
+
+    def deploy_form(self) -> UnitDeploy | None:
+        """Return the form for inference; None where layers have none."""
+        return UnitDeploy(self) if has_deploy_form(self) else None
 
 
 def make_dw_pw_unit(
@@ -26,7 +36,7 @@ def make_dw_pw_unit(
     conv_cfg: dict | None = None,
     norm_cfg: dict | None = None,
     with_relu: bool = True,
-) -> nn.Sequential:
+) -> DepthwisePointwise:
     """Make a depthwise 3x3 and a 1x1 convolution, each normalised, and a last ReLU."""
     norm_cfg = norm_cfg or dict(type='BN')
     depthwise = build_conv_layer(
@@ -39,7 +49,7 @@ def make_dw_pw_unit(
         groups=in_channels,
         bias=False,
     )
-    return nn.Sequential(
+    return DepthwisePointwise(
         depthwise,
         build_norm_layer(norm_cfg, in_channels)[1],
         build_conv_layer(conv_cfg, in_channels, out_channels, 1, bias=False),
@@ -166,6 +176,10 @@ class DiteModule(nn.Module):
             total = term if total is None else total + term
         return self.relu(total)
 
+    def deploy_form(self) -> ModuleDeploy | None:
+        """Return the form for inference; None where layers have none."""
+        return ModuleDeploy(self) if has_deploy_form(self) else None
+
 
 class IterativeHead(nn.Module):
     """Join all branches, from the smallest map to the largest, by depthwise separable convolutions.
@@ -205,3 +219,7 @@ class IterativeHead(nn.Module):
                 x = x + F.interpolate(joined, x.shape[2:], mode='bilinear', align_corners=True)
             joined = project(x)
         return joined
+
+    def deploy_form(self) -> HeadDeploy | None:
+        """Return the form for inference; None where layers have none."""
+        return HeadDeploy(self) if has_deploy_form(self) else None
