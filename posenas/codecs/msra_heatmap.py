@@ -9,7 +9,7 @@ from posenas.codecs.base import KeypointCodec, check_kernel_size
 from posenas.codecs.gaussian import draw_gaussians, overlaps_map, window_around
 from posenas.codecs.refine import find_maxima, refine_dark, refine_quarter
 from posenas.registry import KEYPOINT_CODECS
-from posenas.utils import check_positive
+from posenas.utils import check_choice, check_positive
 
 __all__ = ['MSRAHeatmap']
 
@@ -31,6 +31,8 @@ class MSRAHeatmap(KeypointCodec):
         blur_kernel_size: Odd width of DARK's blur, cells.
         generation: See :class:`KeypointCodec`; '1.x' and '0.x' decode a quarter offset near the
             border differently.
+        refine: How maxima are refined: 'quarter' of a cell towards the higher neighbour, 'dark',
+            None not at all, or 'auto': as ``unbiased`` asks for.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class MSRAHeatmap(KeypointCodec):
         unbiased: bool = False,
         blur_kernel_size: int = 11,
         generation: str = '1.x',
+        refine: str | None = 'auto',
     ) -> None:
         super().__init__(input_size, heatmap_size, generation)
         check_positive('sigma', sigma)
@@ -48,6 +51,9 @@ class MSRAHeatmap(KeypointCodec):
         self.sigma = float(sigma)
         self.unbiased = unbiased
         self.blur_kernel_size = blur_kernel_size
+        if refine is not None:
+            check_choice('refine', refine, ('auto', 'quarter', 'dark'))
+        self.refine = ('dark' if unbiased else 'quarter') if refine == 'auto' else refine
 
     def draw_targets(
         self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
@@ -68,6 +74,8 @@ class MSRAHeatmap(KeypointCodec):
     def locate(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Find and refine maxima; see :meth:`KeypointCodec.locate`."""
         cells, scores = find_maxima(maps[:, 0])
-        if self.unbiased:
-            return refine_dark(maps[:, 0], cells, self.blur_kernel_size), scores
-        return refine_quarter(maps[:, 0], cells, self.generation)[0], scores
+        if self.refine == 'dark':
+            cells = refine_dark(maps[:, 0], cells, self.blur_kernel_size)
+        elif self.refine == 'quarter':
+            cells = refine_quarter(maps[:, 0], cells, self.generation)[0]
+        return cells, scores

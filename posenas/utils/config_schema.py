@@ -99,7 +99,9 @@ NAMES = {
     'custom_imports': {'imports', 'allow_failed_imports'},
     'data_prefix': {'img'},
     'filter_cfg': {'bbox_score_thr'},
-    'model.test_cfg': {'flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps'},
+    'model.test_cfg': {
+        *('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps', 'output_keypoint_indices')
+    },
     'model.train_cfg': {'compute_acc'},
 }
 #: As NAMES, but other names are allowed too; only slips of these are reported.

@@ -27,6 +27,20 @@ def build(name: str, **sizes):
     return KEYPOINT_CODECS.build({**CODECS[name][0], **sizes})
 
 
+def test_maxima_are_refined_as_asked_however_targets_were_drawn():
+    keypoints = np.array([[[83.0, 121.0]]])
+    sizes = dict(input_size=INPUT, heatmap_size=HEATMAP)
+    maps = MSRAHeatmap(**sizes, unbiased=True).encode(keypoints)['heatmaps']
+    found = {
+        refine: MSRAHeatmap(**sizes, refine=refine).decode(maps)[0][0]
+        for refine in ('auto', 'quarter', 'dark', None)
+    }
+    np.testing.assert_array_equal(found[None], [[84, 120]])
+    np.testing.assert_array_equal(found['quarter'], [[83, 121]])
+    np.testing.assert_array_equal(found['auto'], found['quarter'])
+    np.testing.assert_allclose(found['dark'], keypoints[0], atol=0.2)
+
+
 @pytest.mark.parametrize('name', CODECS)
 @settings(max_examples=60, deadline=None)
 @given(cells=st.lists(st.tuples(st.floats(8, 39), st.floats(8, 55)), min_size=1, max_size=6))

@@ -19,7 +19,8 @@ class TopdownPoseEstimator(BasePoseEstimator):
 
     The arguments are those of :class:`BasePoseEstimator`. In ``test_cfg``: ``flip_test`` averages
     with the maps of the mirrored crop, ``flip_mode`` says how those are mirrored back,
-    ``shift_heatmap`` moves them one cell to the right, ``output_heatmaps`` adds ``pred_fields``.
+    ``shift_heatmap`` moves them one cell to the right, ``output_heatmaps`` adds ``pred_fields``,
+    ``output_keypoint_indices`` names the joints that predictions keep, in this order.
     """
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
@@ -40,9 +41,17 @@ class TopdownPoseEstimator(BasePoseEstimator):
         if self.test_cfg.get('flip_test', False):
             feats = (feats, self.extract_feat(inputs.flip(-1)))
         instances, fields = self.head.predict(feats, data_samples, self.test_cfg)
+        kept = self.test_cfg.get('output_keypoint_indices')
+        if kept is not None:
+            instances = [_select_joints(instance, list(kept)) for instance in instances]
         for i, sample in enumerate(data_samples):
             _add_prediction(sample, instances[i], None if fields is None else fields[i])
         return list(data_samples)
+
+
+def _select_joints(instances: InstanceData, kept: list[int]) -> InstanceData:
+    """Keep some joints of ``keypoints`` (1, K, 2), of their scores and of the like (1, K)."""
+    return InstanceData(**{name: values[:, kept] for name, values in instances.items()})
 
 
 def _add_prediction(

@@ -65,6 +65,21 @@ def test_predictions_are_carried_from_crop_to_image(make_batch):
         np.testing.assert_array_equal(pred.bbox_scores, [0.5])
 
 
+def test_predictions_keep_the_joints_asked_for_in_their_order(make_batch):
+    batch = make_batch()
+    complete = _model().eval()
+    cut = _model(test_cfg=dict(output_keypoint_indices=(5, 0, 16))).eval()
+    cut.load_state_dict(complete.state_dict())
+    expected = complete.test_step(dict(inputs=batch[0], data_samples=batch[1]))
+    expected = [sample.pred_instances.clone() for sample in expected]
+    found = cut.test_step(dict(inputs=batch[0], data_samples=batch[1]))
+    for whole, sample in zip(expected, found, strict=True):
+        pred = sample.pred_instances
+        np.testing.assert_array_equal(pred.keypoints, whole.keypoints[:, [5, 0, 16]])
+        np.testing.assert_array_equal(pred.keypoint_scores, whole.keypoint_scores[:, [5, 0, 16]])
+        assert pred.keypoints_visible.shape == (1, 3)
+
+
 def test_flip_test_is_blind_to_mirroring(make_batch):
     model = _model(test_cfg=dict(flip_test=True, output_heatmaps=True)).eval()
     images, samples = make_batch(1)
