@@ -1,7 +1,8 @@
 """The table of torchstat, whose figures older papers and repositories publish.
 
 Its rules are kept, also where they mislead: only leaf modules are seen, each counts its last call,
-functional operations count nothing. ``profiling.py`` counts what really runs.
+functional operations count nothing, enlarging counts positions and not channels. ``profiling.py``
+counts what really runs.
 """
 
 from collections.abc import Callable
@@ -112,17 +113,29 @@ def _measure(module: nn.Module, source: Shape, target: Shape, stat: LeafStat) ->
     stat.parameters = count_parameters(module)
     stat.memory = prod(target) * _FLOAT / 2**20
     stat.mem_read, stat.mem_write = _count_traffic(module, source, target)
+    if _is_kernel_bank(module):
+        stat.madd, stat.flops = _count_kernel(module.weight[0], False, target)
+        return
     for kinds, count in _RULES:
         if isinstance(module, kinds):
             stat.madd, stat.flops = count(module, source, target)
             return
 
 
+def _is_kernel_bank(module: nn.Module) -> bool:
+    """Tell whether a module mixes its kernels (K, O, I / groups, k, k) to one per image."""
+    weight = getattr(module, 'weight', None)
+    return isinstance(weight, Tensor) and weight.ndim == 5 and not isinstance(module, _ConvNd)
+
+
 def _count_conv(module: nn.Module, source: Shape, target: Shape) -> tuple[int, int]:
     if isinstance(module, _ConvTransposeNd):
         return 0, 0  # torchstat does not know it
-    outputs, terms = prod(target), module.weight[0].numel()
-    bias = module.bias is not None
+    return _count_kernel(module.weight, module.bias is not None, target)
+
+
+def _count_kernel(kernel: Tensor, bias: bool, target: Shape) -> tuple[int, int]:
+    outputs, terms = prod(target), kernel[0].numel()
     return outputs * (2 * terms - 1 + bias), outputs * (terms + bias)
 
 
@@ -157,14 +170,16 @@ _RULES = (
     (_POOLS, _count_pool),
     ((nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d), _count_adaptive_pool),
     ((nn.Softmax,), lambda module, source, target: (3 * prod(source) - 1, 0)),
-    ((nn.Upsample,), lambda module, source, target: (0, prod(target))),
+    ((nn.Upsample,), lambda module, source, target: (0, prod(target) // target[1])),
     ((nn.Linear,), _count_linear),
 )
 
 
 def _count_traffic(module: nn.Module, source: Shape, target: Shape) -> tuple[int, int]:
     """Bytes read and written."""
-    if isinstance(module, (_ConvNd, nn.Linear)) and not isinstance(module, _ConvTransposeNd):
+    if isinstance(module, _ConvTransposeNd):
+        return 0, 0
+    if isinstance(module, (_ConvNd, nn.Linear)) or _is_kernel_bank(module):
         extra = count_parameters(module)
     elif isinstance(module, _BatchNorm):
         extra = 2 * module.num_features

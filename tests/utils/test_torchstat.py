@@ -22,7 +22,7 @@ from posenas.utils.torchstat import TORCHSTAT_COLUMNS, format_torchstat, profile
         (nn.AvgPool2d((2, 1)), (1, 2, 8, 8), 2 * 64, 2 * 64, (512, 256)),
         (nn.AdaptiveAvgPool2d((2, 3)), (1, 5, 8, 9), 0, 5 * 6 * (5 * 4), (0, 0)),
         (nn.AdaptiveAvgPool2d(2), (1, 1, 3, 3), 0, 4 * 9, (0, 0)),
-        (nn.Upsample(scale_factor=2), (1, 2, 3, 3), 0, 72, (0, 0)),
+        (nn.Upsample(scale_factor=2), (1, 2, 3, 3), 0, 36, (0, 0)),
         (nn.Softmax(dim=1), (1, 8, 2, 2), 95, 0, (0, 0)),
         (nn.Linear(5, 3), (1, 5), 27, 15, (4 * (5 + 18), 12)),
         (nn.ConvTranspose2d(2, 3, 2), (1, 2, 4, 4), 0, 0, (0, 0)),
@@ -33,6 +33,23 @@ def test_rules_are_those_of_the_published_tables(module, shape, madd, flops, tra
     (stat,) = profile_leaves(nn.Sequential(module), torch.zeros(shape))
     assert (stat.madd, stat.flops) == (madd, flops)
     assert (stat.mem_read, stat.mem_write) == traffic
+
+
+class _Bank(nn.Module):
+    """Three kernels of a grouped convolution, mixed evenly."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3, 6, 2, 3, 3))
+
+    def forward(self, x):
+        return nn.functional.conv2d(x, self.weight.mean(dim=0), groups=2)
+
+
+def test_a_kernel_bank_is_a_convolution_with_all_kernels_as_parameters():
+    (stat,) = profile_leaves(nn.Sequential(_Bank()), torch.zeros(1, 4, 5, 5))
+    assert (stat.parameters, stat.madd, stat.flops) == (3 * 108, 54 * 35, 54 * 18)
+    assert (stat.mem_read, stat.mem_write) == (4 * (100 + 3 * 108), 4 * 54)
 
 
 class _Twice(nn.Module):

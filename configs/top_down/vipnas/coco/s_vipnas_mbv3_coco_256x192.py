@@ -1,4 +1,5 @@
-# S-ViPNAS-MobileNetV3 on COCO, 256x192: recipe of the released checkpoint (val AP 0.700 as published).
+# S-ViPNAS-MobileNetV3 on COCO, 256x192: recipe of the released checkpoint (val AP 0.700 as
+# published).
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/s_vipnas_mbv3.py',
