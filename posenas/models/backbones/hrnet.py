@@ -362,6 +362,10 @@ def _read_stages(extra: Mapping) -> list[_Stage]:
 
 def _read_stage(name: str, setting: Mapping) -> _Stage:
     """Check one stage and widen its channels by the expansion of its blocks."""
+    keys = ('num_modules', 'block', 'num_blocks', 'num_channels')
+    missing = [key for key in keys if key not in setting]
+    if missing:
+        raise ConfigError(f'extra.{name} must hold {", ".join(keys)}, got no {missing}')
     check_choice(f'extra.{name}.block', setting['block'], _BLOCKS)
     block = _BLOCKS[setting['block']]
     num_blocks, channels = tuple(setting['num_blocks']), tuple(setting['num_channels'])

@@ -1,0 +1,24 @@
+import torch
+from torch import nn
+
+from posenas.models.layers import fix_statistics, freeze
+
+
+def test_frozen_modules_keep_weights_and_statistics():
+    frozen, free = nn.BatchNorm2d(2), nn.BatchNorm2d(2)
+    freeze([frozen])
+    network = nn.Sequential(frozen, free)
+    network(torch.randn(2, 2, 4, 4)).square().sum().backward()
+    assert frozen.weight.grad is None
+    assert free.weight.grad is not None
+    assert frozen.num_batches_tracked == 0
+    assert free.num_batches_tracked == 1
+
+
+def test_fixed_statistics_leave_weights_trainable():
+    network = nn.Sequential(nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2), nn.Dropout(0.5))
+    fix_statistics(network)
+    network(torch.randn(2, 2, 4, 4)).square().sum().backward()
+    assert network[1].num_batches_tracked == 0
+    assert network[1].weight.grad is not None
+    assert network[2].training
