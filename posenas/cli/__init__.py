@@ -16,6 +16,7 @@ COMMANDS = {
     'demo': 'train a small network on synthetic people and draw what it finds',
     'train': 'train a network from a config',
     'test': 'measure a checkpoint on a data set',
+    'eval': 'score stored predictions, with intervals and kinds of errors',
     'infer': 'find joints in images, folders and videos',
     'browse': 'draw the samples that a config feeds to the network',
     'models': 'list the networks with parameters, operations and published accuracy',

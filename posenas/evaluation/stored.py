@@ -6,12 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posenas.evaluation.functional import (
     PoseTable,
+    head_distances,
+    head_sizes,
     match_poses,
     mean_accuracy,
     normalised_distances,
@@ -19,17 +22,21 @@ from posenas.evaluation.functional import (
     prepare_ground_truth,
     prepare_results,
     rank_matches,
+    similarity_to_truth,
     tabulate,
 )
 from posenas.skeletons import Skeleton, get_skeleton, skeleton_from_category
 from posenas.utils import DataError
+from posenas.utils.mat_file import read_mat
 
 __all__ = [
     'PRECISIONS',
     'StoredPoses',
+    'match_persons',
     'pck_score',
     'precision_score',
     'read_json',
+    'read_mpii_distances',
     'read_stored_poses',
 ]
 
@@ -133,6 +140,24 @@ def _check(path: str | Path, read: Callable[[], Any]) -> Any:  # noqa: ANN401  (
         raise DataError(f'{path}: {error}') from error
 
 
+def match_persons(poses: StoredPoses) -> tuple[NDArray[np.int64], Floats]:
+    """Find for each person the most similar result of its image that no other person took.
+
+    Returns:
+        Row of the result in the table (G,), -1 without one; and their OKS (G,), 0 without one.
+    """
+    table = poses.table
+    matches, _ = match_poses(table, poses.sigmas, np.zeros(1))
+    found = np.full(len(table.truth_group), -1, np.int64)
+    matched = np.flatnonzero(matches[0] >= 0)
+    found[matches[0, matched]] = matched
+    result, person, similarity = similarity_to_truth(table, poses.sigmas)
+    chosen = found[person] == result
+    oks = np.zeros(len(found))
+    oks[person[chosen]] = similarity[chosen]
+    return found, oks
+
+
 def precision_score(poses: StoredPoses) -> Callable[[Floats | None], Floats]:
     """Return a function from weights of the images to :data:`PRECISIONS`."""
     ranked = rank_matches(poses.table, poses.sigmas)
@@ -161,10 +186,9 @@ def pck_score(
         threshold; and the distances (G, K), NaN where a joint is not labelled.
     """
     table = poses.table
-    matches, _ = match_poses(table, poses.sigmas, np.zeros(1))
-    found = np.full((len(table.truth_group), poses.skeleton.num_joints, 2), np.inf)
-    matched = matches[0] >= 0
-    found[matches[0, matched]] = table.results[matched, :, :2]
+    rows, _ = match_persons(poses)
+    found = np.full((len(rows), poses.skeleton.num_joints, 2), np.inf)
+    found[rows >= 0] = table.results[rows[rows >= 0], :, :2]
     labelled = (table.truth[..., 2] > 0) & table.counted[:, None]
     distances = normalised_distances(
         found, table.truth[..., :2], labelled, table.boxes[:, 2:].max(axis=1, initial=0)
@@ -182,3 +206,43 @@ def pck_score(
             )
 
     return score, distances
+
+
+def read_mpii_distances(
+    results: str | Path, ground_truth: str | Path, zero_based: bool = False
+) -> Floats:
+    """Measure predictions for MPII in units of the head.
+
+    Args:
+        results: ``preds`` (N, 16, 2), or with scores (N, 16, 3), in a MATLAB or ``.npz`` file.
+        ground_truth: ``mpii_gt_val.mat``.
+        zero_based: Whether the pixels of ``results`` are counted from 0; MPII counts from 1.
+
+    Returns:
+        (N, 16), NaN where a joint is missing.
+
+    Raises:
+        DataError: A file cannot be read, or the numbers of persons differ.
+    """
+    truth = read_mat(ground_truth, ('pos_gt_src', 'jnt_missing', 'headboxes_src'))
+    keypoints = np.asarray(truth['pos_gt_src'], np.float64).transpose(2, 0, 1)  # (N, 16, 2)
+    visible = np.asarray(truth['jnt_missing']).T == 0
+    boxes = np.asarray(truth['headboxes_src'], np.float64).transpose(2, 0, 1)
+    predictions = _read_predictions(results) + zero_based
+    if predictions.shape != keypoints.shape:
+        raise DataError(
+            f'{results}: preds must have the shape {keypoints.shape} of the persons of '
+            f'{ground_truth}, got {predictions.shape}'
+        )
+    return head_distances(predictions, keypoints, visible, head_sizes(boxes))
+
+
+def _read_predictions(path: str | Path) -> Floats:
+    """Return ``preds`` (N, 16, 2)."""
+    if str(path).endswith('.mat'):
+        return np.asarray(read_mat(path, ('preds',))['preds'], np.float64)[..., :2]
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return np.asarray(file['preds'], np.float64)[..., :2]
+    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, BadZipFile) as error:
+        raise DataError(f'{path} must be a .mat or .npz file with preds, got: {error}') from error

@@ -1,4 +1,4 @@
-"""Pictures of people, heatmaps and training curves."""
+"""Pictures of people, heatmaps, errors and training curves."""
 
 from .curves import draw_curves, read_scalars
 from .draw import (
@@ -9,17 +9,23 @@ from .draw import (
     heatmaps_to_image,
     suitable_line_width,
 )
+from .error_chart import draw_error_chart, draw_pck_curves
+from .gallery import Case, draw_gallery
 from .openpose import OPENPOSE, to_openpose
 from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
 from .visualizer import PoseLocalVisualizer
 
 __all__ = [
     'OPENPOSE',
+    'Case',
     'PoseLocalVisualizer',
     'draw_bboxes',
     'draw_curves',
+    'draw_error_chart',
+    'draw_gallery',
     'draw_heatmaps',
     'draw_keypoint_numbers',
+    'draw_pck_curves',
     'draw_poses',
     'enlarge',
     'fit_tile',

@@ -174,6 +174,11 @@ def _prepare_annotation(
     width, height = source['bbox'][2:]
     area = source['area'] if use_area else AREA_PER_BOX * width * height
     _check_values(f'area of {where}', [area], 1, 'square pixels')
+    if area < 0 or width < 0 or height < 0:
+        raise DataError(
+            f'area and size of the bbox of {where} must not be negative, got {area} and '
+            f'{width} x {height}'
+        )
     counted = sum(visibility > 0 for visibility in keypoints[2::3])
     annotation = dict(
         image_id=source['image_id'],
@@ -237,8 +242,9 @@ def _check_values(where: str, values: Sequence[float], length: int, meaning: str
     if len(values) != length:
         raise DataError(f'{where} must hold {length} values, {meaning}, got {len(values)}')
     try:
-        is_finite = bool(np.isfinite(values).all())
-    except TypeError:
+        array = np.asarray(values)
+        is_finite = array.dtype.kind in 'biuf' and array.ndim == 1 and np.isfinite(array).all()
+    except ValueError:  # lists of different lengths
         is_finite = False
     if not is_finite:
         raise DataError(f'{where} must hold finite numbers, got {list(values)!r:.200}')

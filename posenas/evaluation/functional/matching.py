@@ -144,7 +144,8 @@ def similarity_to_truth(table: PoseTable, sigmas: Floats) -> tuple[Ints, Ints, F
         labelled[unlabelled] = True
     variances = (2 * np.asarray(sigmas, np.float64)) ** 2
     scale = table.areas[person, None] + np.spacing(1)
-    joint = np.exp(-(difference**2).sum(-1) / variances / scale / 2)  # (P, K)
+    with np.errstate(over='ignore'):  # absurd coordinates are infinitely far
+        joint = np.exp(-(difference**2).sum(-1) / variances / scale / 2)  # (P, K)
     return result, person, np.where(labelled, joint, 0).sum(1) / labelled.sum(1)
 
 
@@ -181,5 +182,6 @@ def match_poses(
             matches[level, which[fits]] = whom[fits]
             found = matches[level, which]
             taken[level, found[found >= 0]] = True
-    ignored = (matches >= 0) & ~table.counted[matches]
+    ignored = matches >= 0
+    ignored[ignored] = ~table.counted[matches[ignored]]
     return matches, ignored

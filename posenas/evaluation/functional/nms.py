@@ -44,14 +44,20 @@ def instance_scores(
     return means if mode == 'keypoint' else boxes * means
 
 
-def nms(similarity: Floats, scores: Floats, threshold: float) -> list[int]:
+def nms(
+    similarity: Floats, scores: Floats, threshold: float, legacy_skip: bool = False
+) -> list[int]:
     """Keep the best instance, drop what is too similar to it, repeat.
 
     Args:
         similarity: (N, N), row i against all: IoU of boxes, OKS of poses.
         scores: (N,), higher is better.
         threshold: An instance is dropped if its similarity to a kept one is greater.
+        legacy_skip: Whether the next best after a dropped instance is not compared with the
+            same kept one, an error of the published code of Pose Neural Fabrics Search.
     """
+    if legacy_skip:
+        return _nms_with_skips(similarity, scores, threshold)
 
     def drop(scores: NDArray[np.float64], row: Floats) -> NDArray[np.float64]:
         return np.where(row > threshold, -np.inf, scores)
@@ -78,10 +84,15 @@ def soft_nms(similarity: Floats, scores: Floats, threshold: float, max_kept: int
 
 
 def oks_nms(
-    keypoints: Floats, scores: Floats, areas: Floats, sigmas: Floats, threshold: float
+    keypoints: Floats,
+    scores: Floats,
+    areas: Floats,
+    sigmas: Floats,
+    threshold: float,
+    legacy_skip: bool = False,
 ) -> list[int]:
     """Apply :func:`nms` to poses; arrays as in :func:`oks_matrix`."""
-    return nms(oks_matrix(keypoints, areas, sigmas), scores, threshold)
+    return nms(oks_matrix(keypoints, areas, sigmas), scores, threshold, legacy_skip)
 
 
 def soft_oks_nms(
@@ -106,4 +117,21 @@ def _select(
         kept.append(best)
         remaining[best] = -np.inf
         remaining = rescore(remaining, similarity[best])
+    return kept
+
+
+def _nms_with_skips(similarity: Floats, scores: Floats, threshold: float) -> list[int]:
+    """Suppress as :func:`nms` with ``legacy_skip``."""
+    check_shape('similarity', similarity, (len(scores), len(scores)))
+    remaining: list[int] = np.argsort(-np.asarray(scores, np.float64), kind='stable').tolist()
+    kept: list[int] = []
+    while remaining:
+        best, candidates = remaining[0], iter(remaining[1:])
+        kept.append(best)
+        remaining = []
+        for candidate in candidates:
+            if similarity[best, candidate] > threshold:
+                remaining.extend(row for row in [next(candidates, None)] if row is not None)
+            else:
+                remaining.append(candidate)
     return kept

@@ -1,6 +1,7 @@
 """Average precision of poses by the rules of COCO and CrowdPose."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,12 @@ from posenas.utils.atomic_io import write_json
 
 __all__ = ['CocoMetric']
 
-_NMS = {'oks_nms': oks_nms, 'soft_oks_nms': soft_oks_nms, 'none': None}
+_NMS = {
+    'oks_nms': oks_nms,
+    'soft_oks_nms': soft_oks_nms,
+    'legacy_oks_nms': partial(oks_nms, legacy_skip=True),
+    'none': None,
+}
 
 
 @METRICS.register_module()
@@ -42,7 +48,8 @@ class CocoMetric(PoseMetric):
         score_mode: Score of a pose: that of its 'bbox', the mean of its joints ('keypoint'), or
             the product ('bbox_keypoint').
         keypoint_score_thr: Joints enter the mean if their confidence is greater.
-        nms_mode: 'oks_nms', 'soft_oks_nms' or 'none'.
+        nms_mode: 'oks_nms', 'soft_oks_nms', 'none', or 'legacy_oks_nms', the published form of
+            Pose Neural Fabrics Search, see :func:`posenas.evaluation.functional.nms`.
         nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.
         format_only: Write the results and score nothing, for test sets without labels.
         pred_converter: Moves predicted joints to the skeleton of the ground truth:

@@ -92,6 +92,33 @@ def scored_similarities(draw):
     return matrix, rng.uniform(size=size).round(1), draw(st.floats(0.05, 0.95))
 
 
+def test_the_published_skip_keeps_the_recorded_poses(golden_dir):
+    folder = golden_dir / 'pnfs' / 'pipeline'
+    record = json.loads((folder / 'expected.json').read_text())['rescore_and_nms']
+    candidates = record['candidates']
+    joints = np.reshape([c['keypoints'] for c in candidates], (-1, 17, 3))
+    areas = np.array([c['bbox'][2] * c['bbox'][3] for c in candidates], np.float64)
+    boxes = np.array([c['score'] for c in candidates])
+    scores = instance_scores(boxes, joints[..., 2], record['confidence_threshold'])
+    # the original divides by the number of joints plus 1e-5
+    np.testing.assert_allclose(scores, record['rescored'], rtol=3e-6)
+    counted = visible_pairs(joints[..., 2], 0, 'original')
+    oks = oks_matrix(joints[..., :2], areas, SIGMAS, counted)
+    np.testing.assert_allclose(oks[0], record['oks_first_vs_all'], atol=5.1e-5)
+    for legacy_skip, key in ((False, 'without_skip_bug'), (True, 'original')):
+        kept = oks_nms(joints[..., :2], scores, areas, SIGMAS, 0.9, legacy_skip)
+        assert kept == record[f'kept_indices_{key}']
+
+
+def test_the_published_skip_passes_over_the_next_best():
+    similarity = np.full((4, 4), 0.95)
+    scores = np.array([0.9, 0.8, 0.7, 0.6])
+    assert nms(similarity, scores, 0.9) == [0]
+    assert nms(similarity, scores, 0.9, legacy_skip=True) == [0, 2]
+    assert nms(similarity[:1, :1], scores[:1], 0.9, legacy_skip=True) == [0]
+    assert nms(similarity[:0, :0], scores[:0], 0.9, legacy_skip=True) == []
+
+
 @settings(max_examples=60, deadline=None)
 @given(scored_similarities())
 def test_nms_is_idempotent_and_keeps_nothing_similar(case):

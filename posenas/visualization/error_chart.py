@@ -1,0 +1,97 @@
+"""Pictures of how poses go wrong: kinds of errors per joint, share of joints within a distance."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.utils.atomic_io import atomic_write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ['draw_error_chart', 'draw_pck_curves']
+
+Floats = NDArray[np.floating]
+
+#: From good to bad.
+_COLORS = ('#4c9f70', '#f2c14e', '#f78154', '#5fa8d3', '#b23a48')
+
+
+def draw_error_chart(
+    path: str | Path,
+    counts: NDArray[np.integer],
+    kinds: Sequence[str],
+    joint_names: Sequence[str],
+    gains: Mapping[str, float],
+) -> None:
+    """Draw the share of each kind of joint, and what AP would gain without each kind of error.
+
+    Args:
+        path: Picture to write; its suffix names the format.
+        counts: (K, len(kinds)) joints of each kind.
+        kinds: Names of the kinds, the good one first.
+        joint_names: (K,).
+        gains: AP that correcting one kind of error adds, by kind.
+    """
+    from matplotlib.figure import Figure
+
+    height = max(3.2, 0.26 * len(joint_names) + 1)
+    figure = Figure(figsize=(10, height), layout='constrained')
+    left, right = figure.subplots(1, 2, width_ratios=(3, 1))
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    start = np.zeros(len(joint_names))
+    rows = np.arange(len(joint_names))[::-1]
+    for kind, color, share in zip(kinds, _COLORS, shares.T, strict=True):
+        left.barh(rows, 100 * share, left=100 * start, color=color, label=kind, height=0.8)
+        start += share
+    left.set_yticks(rows, joint_names, fontsize=8)
+    left.set_xlabel('% of labelled joints of matched persons')
+    left.legend(ncols=len(kinds), loc='lower center', bbox_to_anchor=(0.5, 1), frameon=False)
+    right.bar(list(gains), [100 * gain for gain in gains.values()], color=_COLORS[1:])
+    right.set_title('AP gained without them', fontsize=10)
+    right.tick_params(axis='x', rotation=30)
+    right.set_ylabel('points')
+    _save(figure, path)
+
+
+def draw_pck_curves(
+    path: str | Path, distances: Floats, joint_names: Sequence[str], limit: float, unit: str
+) -> None:
+    """Draw, for every joint, the share within each distance.
+
+    Args:
+        path: Picture to write; its suffix names the format.
+        distances: (N, K) in units of the person's size; NaN does not count.
+        joint_names: (K,).
+        limit: Largest distance shown.
+        unit: What distances are measured in, for the axis.
+    """
+    from matplotlib import colormaps
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.6), layout='constrained')
+    axes = figure.subplots()
+    steps = np.linspace(0, limit, 101)
+    colors = colormaps['turbo'](np.linspace(0.05, 0.95, len(joint_names)))
+    for column, (name, color) in enumerate(zip(joint_names, colors, strict=True)):
+        known = distances[:, column][~np.isnan(distances[:, column])]
+        if len(known):
+            share = np.searchsorted(np.sort(known), steps, side='right') / len(known)
+            axes.plot(steps, 100 * share, color=color, linewidth=1.2, label=name)
+    counted = distances[~np.isnan(distances)]
+    share = np.searchsorted(np.sort(counted), steps, side='right') / max(len(counted), 1)
+    axes.plot(steps, 100 * share, color='black', linewidth=2.2, label='all')
+    axes.set(xlabel=f'distance / {unit}', ylabel='% of joints', xlim=(0, limit), ylim=(0, 100))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=7, loc='center left', bbox_to_anchor=(1, 0.5), frameon=False)
+    _save(figure, path)
+
+
+def _save(figure: 'Figure', path: str | Path) -> None:
+    for axes in figure.axes:
+        axes.spines[['top', 'right']].set_visible(False)
+    with atomic_write(path) as file:
+        figure.savefig(file, dpi=120, format=Path(path).suffix.lstrip('.') or 'png')

@@ -1,0 +1,163 @@
+"""Stored predictions are scored, drawn and compared; malformed files are refused by name."""
+
+import copy
+import json
+import random
+
+import cv2
+import numpy as np
+import pytest
+from tiny_data import write_people
+
+from posenas.cli.eval import main
+from posenas.evaluation.functional import evaluate_keypoints
+from posenas.skeletons import COCO
+from posenas.utils.errors import ConfigError, DataError, PoseNASError
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Six persons and nearly right results of all but one."""
+    truth = write_people(tmp_path, num_images=6)
+    rng = np.random.default_rng(0)
+    results = []
+    for annotation in json.loads(truth.read_text())['annotations'][:5]:
+        joints = np.array(annotation['keypoints'], float).reshape(17, 3)
+        joints[:, :2] += rng.normal(0, 3, (17, 2))
+        results.append(
+            dict(
+                image_id=annotation['image_id'],
+                category_id=1,
+                keypoints=joints.ravel().tolist(),
+                score=float(rng.uniform(0.2, 1)),
+            )
+        )
+    (tmp_path / 'results.json').write_text(json.dumps(results))
+    return tmp_path, truth, results
+
+
+def run(people, what, *words):
+    folder, truth, _ = people
+    files = (str(folder / 'results.json'), '--gt', str(truth))
+    out = folder / 'scores.json'
+    assert main([what, *files, *map(str, words), '--out-metrics', str(out)]) == 0
+    return json.loads(out.read_text())
+
+
+def test_precision_is_that_of_the_metric_with_intervals_around_it(people, capsys):
+    report = run(people, 'coco', '--bootstrap', 50)
+    truth = json.loads(people[1].read_text())
+    assert report['scores'] == evaluate_keypoints(truth, people[2], COCO.sigmas)
+    assert set(report['intervals']) == {'AP', 'AP .5', 'AP .75', 'AR'}
+    low, high = report['intervals']['AP']
+    assert low <= report['scores']['AP'] <= high
+    assert '95 % interval' in capsys.readouterr().out
+
+
+def test_errors_curves_and_worst_cases_are_drawn(people):
+    folder = people[0]
+    report = run(people, 'coco', '--errors', '--out-dir', folder / 'out', '--images', folder)
+    assert set(report['errors']['gains']) == {'jitter', 'inversion', 'swap', 'miss'}
+    for name in ('errors.png', 'pck_curves.png', 'worst.jpg'):
+        assert cv2.imread(str(folder / 'out' / name)).std() > 5
+
+
+def test_a_person_without_result_has_no_joint_right(people):
+    report = run(people, 'pck', '--thr', 0.5, 0.05)
+    assert report['scores']['PCK@0.5'] == pytest.approx(5 / 6)
+    assert report['scores']['PCK@0.05'] < 5 / 6
+    assert set(report['joints']['PCK@0.5']) == set(COCO.joint_names)
+
+
+def test_a_file_compared_with_itself_does_not_differ(people):
+    folder, truth, results = people
+    worse = [dict(row, keypoints=(np.array(row['keypoints']) + 4).tolist()) for row in results]
+    (folder / 'worse.json').write_text(json.dumps(worse))
+    files = [str(folder / 'results.json'), '--gt', str(truth), '--bootstrap', '99']
+    for other, sign, p in (('results.json', 0, 1), ('worse.json', -1, 0.02)):
+        out = folder / 'compared.json'
+        words = ['compare', files[0], str(folder / other), *files[1:], '--out-metrics', str(out)]
+        assert main(words) == 0
+        ap = json.loads(out.read_text())['AP']
+        assert np.sign(ap['difference']) == sign
+        assert ap['p'] == pytest.approx(p)
+
+
+def test_published_predictions_for_mpii_have_their_published_score(shared_dir, tmp_path):
+    folder = shared_dir / 'data' / 'mpii_val'
+    out = tmp_path / 'scores.json'
+    files = (str(folder / 'preds_hourglass.npz'), '--gt', str(folder / 'mpii_gt_val.mat'))
+    expected = json.loads((folder / 'expected.json').read_text())
+    for option, key in ((), 'preds_hourglass'), (('--zero-based',), 'preds_hourglass_plus1'):
+        assert main(['mpii', *files, *option, '--out-metrics', str(out)]) == 0
+        scores = json.loads(out.read_text())['scores']
+        recorded = expected[key]['PCKh@0.5']
+        assert scores['PCKh'] == pytest.approx(recorded['Mean'], abs=1e-4)
+        assert scores['Wrist'] == pytest.approx(recorded['Wrist'], abs=1e-4)
+
+
+def test_real_detections_of_another_skeleton_have_the_recorded_precision(shared_dir, tmp_path):
+    folder = shared_dir / 'data' / 'mvor_val'
+    expected = json.loads((folder / 'expected.json').read_text())
+    sigmas = ['.079', '.079', '.079', '.079', '.107', '.107', '.072', '.072', '.062', '.062']
+    out = tmp_path / 'scores.json'
+    files = (str(folder / 'results_openpose.json.gz'), '--gt', str(folder / 'mvor_gt.json'))
+    assert main(['coco', *files, '--sigmas', *sigmas, '--out-metrics', str(out)]) == 0
+    scores = json.loads(out.read_text())['scores']
+    recorded = expected['results_openpose.json.gz']
+    keys = ('AP', 'AP50', 'AP75', 'APM', 'APL', 'AR', 'AR50', 'AR75', 'ARM', 'ARL')
+    assert list(scores.values()) == pytest.approx([recorded[key] for key in keys], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (('--bootstrap', '-1'), 'must not be negative'),
+        (('--skeleton', 'dog'), 'skeleton must be one of'),
+        (('--sigmas', '0.1'), 'sigmas must be 17 positive numbers'),
+    ],
+)
+def test_impossible_options_are_refused(people, words, message):
+    with pytest.raises((ConfigError, DataError), match=message):
+        run(people, 'coco', *words)
+
+
+def mutate(value, rng):
+    """Spoil one random place of nested JSON data."""
+    junk = (None, 'text', -1, 1e308, float('nan'), [], {}, [1, [2]], True)
+    if isinstance(value, dict) and value:
+        key = rng.choice(sorted(value))
+        action = rng.random()
+        if action < 0.2:
+            del value[key]
+        elif action < 0.5:
+            value[key] = rng.choice(junk)
+        else:
+            mutate(value[key], rng)
+    elif isinstance(value, list) and value:
+        place = rng.randrange(min(len(value), 60))
+        if rng.random() < 0.3:
+            value[place] = rng.choice(junk)
+        else:
+            mutate(value[place], rng)
+
+
+def test_500_malformed_files_are_refused_or_scored_but_never_break(people):
+    folder, truth, results = people
+    labels = json.loads(truth.read_text())
+    rng = random.Random(0)
+    refused = []
+    for number in range(500):
+        spoilt = [copy.deepcopy(labels), copy.deepcopy(results)]
+        mutate(spoilt[number % 2], rng)
+        files = [folder / 'spoilt_labels.json', folder / 'spoilt_results.json']
+        for file, content in zip(files, spoilt, strict=True):
+            text = json.dumps(content)
+            file.write_text(text[: rng.randrange(len(text))] if number % 10 == 0 else text)
+        try:
+            what = ('coco', 'pck')[number // 2 % 2]
+            assert main([what, str(files[1]), '--gt', str(files[0])]) == 0
+        except PoseNASError as error:
+            refused.append(str(error))
+    assert len(refused) > 100
+    assert all('spoilt_' in message for message in refused)
