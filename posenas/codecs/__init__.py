@@ -4,6 +4,7 @@ from .accuracy import pose_pck_accuracy
 from .base import KeypointCodec
 from .megvii_heatmap import MegviiHeatmap
 from .msra_heatmap import MSRAHeatmap
+from .pnfs_heatmap import PNFSHeatmap
 from .refine import find_maxima, refine_dark, refine_quarter, refine_udp_dark
 from .udp_heatmap import UDPHeatmap
 
@@ -11,6 +12,7 @@ __all__ = [
     'KeypointCodec',
     'MSRAHeatmap',
     'MegviiHeatmap',
+    'PNFSHeatmap',
     'UDPHeatmap',
     'find_maxima',
     'pose_pck_accuracy',

@@ -16,6 +16,7 @@ __all__ = [
     'draw_disc_offsets',
     'draw_gaussians',
     'draw_impulses',
+    'draw_spread_impulses',
     'overlaps_map',
     'window_around',
 ]
@@ -115,6 +116,36 @@ def draw_impulses(
         centers = cells[:, axis]
         profiles.append(matrix[:, centers].T / matrix[centers, centers][:, None])
     return _outer(profiles[0] * np.float32(peak), profiles[1])
+
+
+def draw_spread_impulses(
+    cells: NDArray[np.int64], heatmap_size: tuple[int, int], sigma: float
+) -> NDArray[np.float32]:
+    """Filter one impulse per map by a Gaussian and scale each map to a maximum of 1.
+
+    The filter ends at radius int(4 sigma + 0.5) and repeats the border outside the map, as
+    ``scipy.ndimage.gaussian_filter(impulse, sigma, mode='nearest')`` does.
+
+    Args:
+        cells: (K, 2) whole cells inside the map.
+        heatmap_size: Width and height, cells.
+        sigma: Standard deviation of the filter, cells.
+
+    Returns:
+        Maps (K, H, W).
+    """
+    radius = int(4 * sigma + 0.5)
+    offsets = np.arange(-radius, radius + 1)
+    taps = np.exp(-0.5 * (offsets / sigma) ** 2)
+    profiles = []
+    for axis, length in enumerate(heatmap_size):
+        matrix = np.zeros((length, length))
+        rows = np.repeat(np.arange(length), len(offsets))
+        sources = np.clip(np.add.outer(np.arange(length), offsets), 0, length - 1).ravel()
+        np.add.at(matrix, (rows, sources), np.tile(taps, length))
+        profile = matrix[:, cells[:, axis]].T  # (K, length)
+        profiles.append(profile / profile.max(axis=1, keepdims=True))
+    return _outer(profiles[0], profiles[1])
 
 
 def blur_maps(maps: NDArray[np.float32], kernel_size: int, border: Border) -> NDArray[np.float32]:

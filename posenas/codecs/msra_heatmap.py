@@ -75,7 +75,7 @@ class MSRAHeatmap(KeypointCodec):
         """Find and refine maxima; see :meth:`KeypointCodec.locate`."""
         cells, scores = find_maxima(maps[:, 0])
         if self.refine == 'dark':
-            cells = refine_dark(maps[:, 0], cells, self.blur_kernel_size)
-        elif self.refine == 'quarter':
-            cells = refine_quarter(maps[:, 0], cells, self.generation)[0]
-        return cells, scores
+            return refine_dark(maps[:, 0], cells, self.blur_kernel_size), scores
+        if self.refine == 'quarter':
+            return refine_quarter(maps[:, 0], cells, self.generation)[0], scores
+        return cells.astype(np.float64), scores

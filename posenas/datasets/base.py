@@ -31,13 +31,13 @@ class BaseTopdownDataset(Dataset):
 
     A sample is a dict (K keypoints): ``img_path``, ``img_id``, ``id``, ``bbox`` (1, 4) corners
     and ``bbox_score`` (1,), ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible``
-    (1, K) 0 or 1, ``area`` where the file has it, ``category_id``, ``iscrowd``, the skeleton's
-    ``flip_indices``, ``upper_body_ids``, ``lower_body_ids`` and ``dataset_keypoint_weights``
-    (K,), ``dataset_name``, and ``rng``, the generator that transforms draw from. It is seeded by
-    :attr:`seed`, the epoch (attribute ``epoch`` of the index) and the index, so a sample does not
-    depend on workers or on what was drawn before; ``run_seed`` is the seed of draws that stay the
-    same in all epochs. In test mode annotated samples have
-    ``raw_ann_info``, the annotation in COCO's form.
+    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``area`` where the file has it,
+    ``category_id``, ``iscrowd``, the skeleton's ``flip_indices``, ``upper_body_ids``,
+    ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,), ``dataset_name``, and ``rng``, the
+    generator that transforms draw from. It is seeded by :attr:`seed`, the epoch (attribute
+    ``epoch`` of the index) and the index, so a sample does not depend on workers or on what was
+    drawn before; ``run_seed`` is the seed of what stays the same in all epochs. In test mode
+    annotated samples have ``raw_ann_info``, the annotation in COCO's form.
 
     Args:
         ann_file: Annotation file, relative to ``data_root``.
@@ -210,6 +210,7 @@ class BaseTopdownDataset(Dataset):
             'bbox_score': persons.bbox_scores[one].copy(),
             'keypoints': persons.keypoints[one].copy(),
             'keypoints_visible': np.minimum(persons.visibility[one], 1).astype(np.float32),
+            'keypoints_level': persons.visibility[one].copy(),
             **self._common,
         }
         area = float(persons.areas[index])

@@ -23,6 +23,8 @@ _PIXELS = 200.0
 _DROP = 15.0
 #: Padding by which the published codes enlarge persons that have a centre, and only those.
 _PADDING = 1.25
+#: Place of each joint in the order of Pose Neural Fabrics Search.
+_PNFS_PLACES = (14, 12, 10, 9, 11, 13, 15, 2, 1, 0, 8, 6, 4, 3, 5, 7)
 
 
 @DATASETS.register_module()
@@ -43,6 +45,8 @@ class MpiiDataset(BaseTopdownDataset):
         ann_file: JSON file, relative to ``data_root``.
         headbox_file: MATLAB file with the same persons' ``headboxes_src`` (2, 2, N),
             ``pos_gt_src`` (16, 2, N) and ``jnt_missing`` (16, N); PCKh needs it.
+        legacy_visibility: Whether joints take the visibility of others, as in the published
+            training of Pose Neural Fabrics Search, which ordered joints anew but not their flags.
         **kwargs: Arguments of :class:`BaseTopdownDataset`; ``bbox_file`` must be None.
 
     Raises:
@@ -52,12 +56,19 @@ class MpiiDataset(BaseTopdownDataset):
 
     METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'mpii'}
 
-    def __init__(self, ann_file: str = '', headbox_file: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        ann_file: str = '',
+        headbox_file: str | None = None,
+        legacy_visibility: bool = False,
+        **kwargs: Any,
+    ) -> None:
         if kwargs.get('bbox_file'):
             raise ConfigError(
                 'bbox_file of MpiiDataset must be None: MPII is evaluated at its own centres'
             )
         self.headbox_file = headbox_file
+        self.legacy_visibility = legacy_visibility
         self._head_boxes: np.ndarray | None = None
         super().__init__(ann_file, **kwargs)
 
@@ -65,6 +76,8 @@ class MpiiDataset(BaseTopdownDataset):
         """Read the persons, all of them."""
         records = Records(self.ann_file, '', read_json(self.ann_file, self.backend_args))
         joints, visibility = _read_joints(records, self.skeleton.num_joints)
+        if self.legacy_visibility:
+            visibility = visibility[:, _PNFS_PLACES]
         if self.headbox_file and self.test_mode:
             self._read_head_boxes(len(records))
         images, image_rows = _index_images(records.strings('image'))

@@ -45,6 +45,21 @@ def test_test_samples_carry_the_labels_they_are_judged_by(recorded, golden_dir):
         assert truth['num_keypoints'] == keypoints[:, 2].sum()
 
 
+def test_the_published_mix_up_of_flags_can_be_repeated(tmp_path, golden_dir):
+    content = json.loads((golden_dir / 'pnfs' / 'pipeline' / 'expected.json').read_text())
+    record, order = content['mpii_record'], content['mpii_to_internal_order']
+    (tmp_path / 'people.json').write_text(json.dumps([record['annotation']]))
+    expected = np.array(record['keypoints_original'])
+    for legacy in (True, False):
+        dataset = MpiiDataset(str(tmp_path / 'people.json'), legacy_visibility=legacy)
+        sample = dataset.get_data_info(0)
+        keypoints, visible = sample['keypoints'][0, order], sample['keypoints_visible'][0, order]
+        np.testing.assert_array_equal(keypoints, expected[:, :2])
+        assert (visible == expected[:, 2]).all() == legacy
+        corners = np.add(record['bbox'], [0, 0, *record['bbox'][:2]])
+        np.testing.assert_allclose(sample['bbox'][0], corners, rtol=1e-6, atol=1e-4)
+
+
 def test_training_needs_no_head_boxes(tmp_path):
     dataset = MpiiDataset(str(write_mpii_people(tmp_path)), headbox_file='absent.mat')
     assert len(dataset) == 4

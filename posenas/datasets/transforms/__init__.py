@@ -5,8 +5,10 @@ from .bbox_center_scale import GetBBoxCenterScale
 from .generate_target import GenerateTarget
 from .keypoint_converter import KeypointConverter
 from .loading import LoadImage
+from .occlusion import CoarseDropout, RandomJointOcclusion
 from .pack import PackPoseInputs
 from .photometric import PhotometricDistortion
+from .pnfs import PNFSGetBox, PNFSTopdownAffine
 from .random_bbox import RandomBBoxTransform
 from .random_flip import RandomFlip
 from .random_half_body import RandomHalfBody
@@ -14,14 +16,18 @@ from .topdown_affine import TopdownAffine
 
 __all__ = [
     'Albumentation',
+    'CoarseDropout',
     'GenerateTarget',
     'GetBBoxCenterScale',
     'KeypointConverter',
     'LoadImage',
+    'PNFSGetBox',
+    'PNFSTopdownAffine',
     'PackPoseInputs',
     'PhotometricDistortion',
     'RandomBBoxTransform',
     'RandomFlip',
     'RandomHalfBody',
+    'RandomJointOcclusion',
     'TopdownAffine',
 ]

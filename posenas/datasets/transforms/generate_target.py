@@ -16,9 +16,9 @@ __all__ = ['GenerateTarget']
 class GenerateTarget(BaseTransform):
     """Encode the keypoints of the crop.
 
-    Reads ``transformed_keypoints`` (1, K, 2), input pixels, and ``keypoints_visible`` (1, K);
-    adds what the codec returns: ``heatmaps`` (C, H, W) and ``keypoint_weights`` (1, K), for
-    instance, or a list of each with ``multilevel``.
+    Reads ``transformed_keypoints`` (1, K, 2), input pixels, and ``keypoints_visible`` (1, K) or,
+    where present, ``transformed_keypoints_visible``; adds what the codec returns: ``heatmaps``
+    (C, H, W) and ``keypoint_weights`` (1, K), for instance, or a list of each with ``multilevel``.
 
     Args:
         encoder: Config of a codec, or one for each level.
@@ -65,7 +65,8 @@ class GenerateTarget(BaseTransform):
                 f'input_size of the codec must be that of TopdownAffine, {tuple(crop_size)}, got '
                 f'{tuple(codec.input_size)}'
             )
-        target = codec.encode(results['transformed_keypoints'], results['keypoints_visible'])
+        visible = results.get('transformed_keypoints_visible', results['keypoints_visible'])
+        target = codec.encode(results['transformed_keypoints'], visible)
         if self.use_dataset_keypoint_weights:
             weights = results['dataset_keypoint_weights']
             target['keypoint_weights'] = target['keypoint_weights'] * weights

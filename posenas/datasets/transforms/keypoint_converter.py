@@ -14,7 +14,8 @@ __all__ = ['KeypointConverter']
 class KeypointConverter(BaseTransform):
     """Rearrange keypoints; joints without a source are invisible.
 
-    Changes ``keypoints`` (1, K, 2) and ``keypoints_visible`` (1, K) to ``num_keypoints`` joints.
+    Changes ``keypoints`` (1, K, 2), ``keypoints_visible`` and ``keypoints_level`` (1, K) to
+    ``num_keypoints`` joints.
     The flip indices are those of the combined dataset that the sample goes into.
 
     Args:
@@ -37,7 +38,10 @@ class KeypointConverter(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
-        results['keypoints'], results['keypoints_visible'] = convert_keypoints(
-            results['keypoints'], results['keypoints_visible'], self.num_keypoints, self.mapping
-        )
+        keypoints = results['keypoints']
+        for key in ('keypoints_visible', 'keypoints_level'):
+            if key in results:
+                results['keypoints'], results[key] = convert_keypoints(
+                    keypoints, results[key], self.num_keypoints, self.mapping
+                )
         return results

@@ -1,0 +1,64 @@
+"""Heatmaps as Pose Neural Fabrics Search draws and decodes them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.codecs.base import KeypointCodec
+from posenas.codecs.gaussian import draw_spread_impulses
+from posenas.codecs.refine import find_maxima, refine_quarter
+from posenas.registry import KEYPOINT_CODECS
+from posenas.utils import check_positive
+
+__all__ = ['PNFSHeatmap']
+
+
+@KEYPOINT_CODECS.register_module()
+class PNFSHeatmap(KeypointCodec):
+    """One impulse per keypoint, spread by a Gaussian filter; decoded half a pixel further.
+
+    Source: Yang et al., Pose Neural Fabrics Search, 2019, and its published code. A keypoint
+    counts if it lies inside the crop; a map without positive value decodes as cell (0, 0). Near a
+    border the filter repeats the border, which widens the peak.
+
+    Args:
+        input_size: Width and height of the crop, pixels.
+        heatmap_size: Width and height of the maps, cells.
+        sigma: Standard deviation of the filter, cells.
+        legacy_truncation: Whether coordinates lose their fraction first, as the published code
+            did to COCO's integers; see :class:`posenas.datasets.transforms.PNFSTopdownAffine`.
+    """
+
+    def __init__(
+        self,
+        input_size: Sequence[int],
+        heatmap_size: Sequence[int],
+        sigma: float = 2.0,
+        legacy_truncation: bool = False,
+    ) -> None:
+        super().__init__(input_size, heatmap_size, 'hrnet')
+        check_positive('sigma', sigma)
+        self.sigma = float(sigma)
+        self.legacy_truncation = legacy_truncation
+
+    def draw_targets(
+        self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+        """Draw spread impulses; see :meth:`KeypointCodec.draw_targets`."""
+        points = cells * self.encode_stride
+        inside = ((points >= 0) & (points + 1 <= self.input_size)).all(axis=1)
+        if self.legacy_truncation:
+            cells = np.trunc(points) / self.encode_stride
+        impulses = np.minimum(np.trunc(cells + 0.5), np.array(self.heatmap_size) - 1)
+        drawn = labelled & inside
+        impulses = np.where(drawn[:, None], impulses, 0).astype(np.int64)
+        maps = draw_spread_impulses(impulses, self.heatmap_size, self.sigma)
+        maps[~drawn] = 0
+        return maps, drawn
+
+    def locate(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Find maxima and move them; see :meth:`KeypointCodec.locate`."""
+        cells, scores = find_maxima(maps[:, 0])
+        refined = refine_quarter(maps[:, 0], np.maximum(cells, 0), self.generation)[0]
+        return refined + 0.5 / self.decode_stride, scores
