@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from posenas.models import ContextBlock
+from posenas.models import ContextBlock, SqueezeExcitation
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,30 @@ def test_constant_logits_give_the_plain_mean():
 def test_ratio_that_leaves_no_channel_is_refused():
     with pytest.raises(ValueError, match=r'at least 1, got 8 \* 0\.1'):
         ContextBlock(8, ratio=0.1)
+
+
+@pytest.mark.parametrize(
+    ('bias', 'scale'), [(0.0, 0.5), (1.0, 1.0), (-1.0, 0.0), (0.5, 0.75), (3.0, 1.0), (-3.0, 0.0)]
+)
+def test_channels_are_scaled_by_the_hard_sigmoid_of_old_mmcv(bias, scale):
+    block = SqueezeExcitation(8, 2)
+    torch.nn.init.zeros_(block.conv2.conv.weight)
+    torch.nn.init.constant_(block.conv2.conv.bias, bias)
+    x = torch.randn(2, 8, 3, 5)
+    torch.testing.assert_close(block(x), x * scale)
+
+
+def test_scales_come_from_the_means_of_all_channels():
+    torch.manual_seed(0)
+    block = SqueezeExcitation(8, 2)
+    x = torch.randn(2, 8, 3, 5)
+    first, second = (conv.conv for conv in (block.conv1, block.conv2))
+    hidden = (x.mean(dim=(2, 3)) @ first.weight[:, :, 0, 0].T + first.bias).relu()
+    scale = hidden @ second.weight[:, :, 0, 0].T + second.bias
+    expected = x * ((scale + 1) / 2).clamp(0, 1)[:, :, None, None]
+    torch.testing.assert_close(block(x), expected)
+
+
+def test_too_few_channels_to_squeeze_are_refused():
+    with pytest.raises(ValueError, match='at least 1, got 0 for 3 channels'):
+        SqueezeExcitation(3, 0)
