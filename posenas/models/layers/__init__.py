@@ -2,7 +2,7 @@
 
 from .attention import ContextBlock, SqueezeExcitation
 from .cell_fabric import CellFabric
-from .cells import dense_sources, run_cell
+from .cells import dense_sources, merge_states, run_cell
 from .checkpointing import checkpoint_module
 from .cnf_operators import (
     AtrConv3x3,
@@ -53,6 +53,7 @@ __all__ = [
     'make_residual_layer',
     'make_shortcut',
     'make_transition',
+    'merge_states',
     'run_cell',
     'run_transition',
 ]

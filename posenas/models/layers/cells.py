@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
-__all__ = ['dense_sources', 'run_cell']
+__all__ = ['dense_sources', 'merge_states', 'run_cell']
 
 #: One edge of a cell: an operation, or a weighted sum of several.
 Edge = Callable[[Tensor], Tensor]
@@ -30,6 +31,21 @@ def run_cell(
         terms = [next(remaining)(states[source]) for source in node_sources]
         states.append(sum(terms[1:], start=terms[0]))
     return states
+
+
+def merge_states(states: Sequence[Tensor], output: Sequence[int], merge: str) -> Tensor:
+    """Make the output of a cell.
+
+    Args:
+        states: All states, each (B, C, H, W).
+        output: Those that are merged, N of them.
+        merge: 'concat' or 'sum'.
+
+    Returns:
+        (B, N * C, H, W) for 'concat', (B, C, H, W) for 'sum'.
+    """
+    merged = [states[i] for i in output]
+    return torch.cat(merged, dim=1) if merge == 'concat' else sum(merged[1:], start=merged[0])
 
 
 def dense_sources(num_inputs: int, num_nodes: int) -> list[list[int]]:

@@ -5,12 +5,14 @@ Bao et al., Pose-native Network Architecture Search for Multi-person Human Pose 
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 
 from posenas.genotype import Cell
-from posenas.models.layers.cells import run_cell
+from posenas.models.layers.cells import merge_states, run_cell
+from posenas.models.layers.posenas_deploy import DeployedCell
 from posenas.models.layers.posenas_operations import FactorizedReduce, ReLUConvBN
 from posenas.registry import POSENAS_OPERATIONS
 from posenas.utils import ConfigError
@@ -72,8 +74,11 @@ class PoseNASCell(nn.Module):
         """
         inputs = (self.preprocess0(first), self.preprocess1(second))
         states = run_cell(inputs, self.cell.sources, [self._edge(op) for op in self._ops])
-        merged = [states[i] for i in self.cell.output]
-        return torch.cat(merged, dim=1) if self.cell.merge == 'concat' else sum(merged)
+        return merge_states(states, self.cell.output, self.cell.merge)
+
+    def deploy_form(self) -> DeployedCell:
+        """Return the same cell in fewer operations, for inference."""
+        return DeployedCell(deepcopy(self)).to(memory_format=torch.channels_last)
 
     def _edge(self, op: nn.Module) -> Callable[[Tensor], Tensor]:
         """Return what an edge does: its operation, in training dropped now and then."""

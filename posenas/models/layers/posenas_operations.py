@@ -7,10 +7,14 @@ operations have no norm, and only ``se_connect`` reads ``se_ratio``. Module attr
 published names.
 """
 
+from copy import deepcopy
+
 import torch
 from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from posenas.models.layers.folding import bn_scale_shift
 from posenas.registry import POSENAS_OPERATIONS
 from posenas.utils import ConfigError
 
@@ -109,6 +113,21 @@ class FactorizedReduce(nn.Module):
         """Map (B, in_channels, H, W), both sides even, to (B, out_channels, H / 2, W / 2)."""
         x = self.relu(x)
         return self.bn(torch.cat([self.conv1(x), self.conv2(x[:, :, 1:, 1:])], dim=1))
+
+    @torch.no_grad()
+    def deploy_form(self) -> nn.Module | None:
+        """Return a copy whose convolutions have taken in the norm; None for other norms."""
+        if not isinstance(self.bn, _BatchNorm) or self.bn.running_mean is None:
+            return None
+        form = deepcopy(self).requires_grad_(False)
+        form.bn = nn.Identity()
+        scale, shift = bn_scale_shift(self.bn)
+        for conv, factor, bias in zip(
+            (form.conv1, form.conv2), scale.chunk(2), shift.chunk(2), strict=True
+        ):
+            conv.weight.copy_(conv.weight.double() * factor.view(-1, 1, 1, 1))
+            conv.bias = nn.Parameter(bias.to(conv.weight.dtype), requires_grad=False)
+        return form
 
 
 class NormedPool(nn.Module):
