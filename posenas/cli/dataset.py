@@ -1,4 +1,4 @@
-"""``posenas dataset synthetic``: draw annotated people."""
+"""``posenas dataset``: draw annotated people, rewrite official annotation files."""
 
 import argparse
 import os
@@ -39,6 +39,20 @@ def build_parser() -> argparse.ArgumentParser:
     people.add_argument(
         '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
+    release = kinds.add_parser(
+        'convert',
+        help='an official annotation file as the files that trainings read',
+        description='Rewrite the release file of a data set: mpii_trainval.json, '
+        'mpii_gt_trainval.mat and mpii_test.json.',
+    )
+    release.add_argument('source', choices=('mpii',), help='the data set')
+    release.add_argument('file', help='mpii_human_pose_v1_u12_1.mat')
+    release.add_argument('--out', required=True, help='folder, such as data/mpii/annotations')
+    release.add_argument(
+        '--separated-only',
+        action='store_true',
+        help='only persons listed as sufficiently separated from others',
+    )
     return parser
 
 
@@ -52,6 +66,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code 0.
     """
     args = build_parser().parse_args(argv)
+    if args.kind == 'convert':
+        _convert(args)
+    else:
+        _draw(args)
+    return 0
+
+
+def _convert(args: argparse.Namespace) -> None:
+    from rich.console import Console
+
+    from posenas.datasets import convert_mpii_release
+
+    count = convert_mpii_release(args.file, args.out, args.separated_only)
+    Console().print(f'{count} persons with joints: {args.out}', soft_wrap=True, highlight=False)
+
+
+def _draw(args: argparse.Namespace) -> None:
     from rich.progress import Progress
 
     from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
@@ -72,4 +103,3 @@ def main(argv: Sequence[str] | None = None) -> int:
         files = build_synthetic(args.out, spec, args.jobs, advance)
         for file in files:
             progress.console.print(f'annotations: {file}', soft_wrap=True, highlight=False)
-    return 0

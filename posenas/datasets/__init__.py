@@ -5,6 +5,7 @@ from .base import BaseTopdownDataset
 from .coco import CocoDataset, CrowdPoseDataset
 from .lsp import LspDataset
 from .mpii import MpiiDataset
+from .mpii_release import MpiiRelease, convert_mpii_release, read_mpii_release
 from .samplers import DefaultSampler, EpochIndex, InfiniteSampler
 from .wrappers import ConcatDataset, RepeatDataset
 
@@ -18,6 +19,9 @@ __all__ = [
     'InfiniteSampler',
     'LspDataset',
     'MpiiDataset',
+    'MpiiRelease',
     'RepeatDataset',
+    'convert_mpii_release',
+    'read_mpii_release',
     'transforms',
 ]

@@ -240,7 +240,7 @@ def read_mpii_distances(
 def _read_predictions(path: str | Path) -> Floats:
     """Return ``preds`` (N, 16, 2)."""
     if str(path).endswith('.mat'):
-        return np.asarray(read_mat(path, ('preds',))['preds'], np.float64)[..., :2]
+        return np.asarray(read_mat(path, ('preds',), allow_nan=True)['preds'], np.float64)[..., :2]
     try:
         with np.load(path, allow_pickle=False) as file:
             return np.asarray(file['preds'], np.float64)[..., :2]

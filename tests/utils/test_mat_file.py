@@ -27,6 +27,15 @@ def test_unusable_variables_are_named(tmp_path, arrays, match):
         read_mat(tmp_path / 'x.mat', ('preds',))
 
 
+def test_missing_numbers_can_be_allowed(tmp_path):
+    write_mat(tmp_path / 'x.mat', dict(preds=np.array([[1.0, np.nan]])))
+    read = read_mat(tmp_path / 'x.mat', ('preds',), allow_nan=True)['preds']
+    np.testing.assert_array_equal(read, [[1, np.nan]])
+    write_mat(tmp_path / 'x.mat', dict(preds=np.array([[1.0, np.inf]])))
+    with pytest.raises(DataError, match='finite'):
+        read_mat(tmp_path / 'x.mat', ('preds',), allow_nan=True)
+
+
 def test_files_that_are_not_matlab_files_are_named(tmp_path):
     (tmp_path / 'x.mat').write_bytes(b'no MATLAB file' * 20)
     for name in ('x.mat', 'absent.mat'):
