@@ -83,7 +83,7 @@ class StemDeploy(nn.Module):
 
 
 def _fold_unit(unit: nn.Sequential, factor: int = 1) -> tuple[Tensor, Tensor, Tensor]:
-    """Return depthwise kernel, pointwise weight (I, O) and bias of a unit, float64.
+    """Return depthwise kernel, pointwise weight (O, I) and bias of a unit, float64.
 
     Args:
         unit: Depthwise convolution, norm, 1x1 convolution, norm.
@@ -227,14 +227,14 @@ class Exchange(nn.Module):
 def _join_ups(paths: Sequence[nn.Sequential]) -> Pointwise:
     """Make one convolution of those that leave a branch for the larger ones."""
     weights, biases = zip(*(fold_pointwise(path[0], path[1]) for path in paths), strict=True)
-    return Pointwise(torch.cat(weights, dim=1), torch.cat(biases), paths[0][0].weight)
+    return Pointwise(torch.cat(weights), torch.cat(biases), paths[0][0].weight)
 
 
 def _join_arrivals(units: Sequence[nn.Sequential], legacy: bool) -> Pointwise:
     """Make one convolution of the last ones of all paths to a branch, that from branch 0 first."""
     factors = [2 if legacy and j == 0 else 1 for j in range(len(units))]
     _, weights, biases = zip(*map(_fold_unit, units, factors), strict=True)
-    return Pointwise(torch.cat(weights), sum(biases), units[0][0].weight)
+    return Pointwise(torch.cat(weights, dim=1), sum(biases), units[0][0].weight)
 
 
 class ModuleDeploy(nn.Module):

@@ -73,12 +73,10 @@ class KernelMixer(nn.Module):
 def _scale_bank(unit: ConvUnit, kernel_size: int) -> Tensor:
     """Return the bank of ``unit`` times the scale of its norm, float64, a row per kernel.
 
-    A row is flat (I, O) for a 1x1 convolution, as a matrix product takes it, else (O, 1, k, k).
+    A row is a flat kernel (O, I / groups, k, k).
     """
     scale, _ = bn_scale_shift(unit.bn)
     bank = unit.conv.aggregation.weight.double() * scale.view(-1, 1, 1, 1)
-    if unit.conv.aggregation.groups == 1:
-        return bank.flatten(2).transpose(1, 2).flatten(1)
     return _pad_kernels(bank, kernel_size).flatten(1)
 
 
@@ -99,10 +97,12 @@ def convolve_each(
         bias: (C,), the same for all images.
         stride: Stride.
     """
+    weight = kernels.reshape(-1, 1, kernel_size, kernel_size)
+    if len(x) == 1:
+        return convolve_depthwise(x, weight, bias, stride)
     batch = len(x)
     side_by_side = x.permute(1, 2, 0, 3).flatten(2).unsqueeze(0)  # (1, H, W, B * C)
-    weight = kernels.reshape(-1, 1, kernel_size, kernel_size)
-    out = convolve_depthwise(side_by_side, weight, bias.expand(batch, -1).reshape(-1), stride)
+    out = convolve_depthwise(side_by_side, weight, bias.repeat(batch), stride)
     return out[0].unflatten(2, (batch, -1)).permute(2, 0, 1, 3).contiguous()
 
 
@@ -122,11 +122,11 @@ class DynamicPointwise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, I) to (B, H, W, O)."""
         (kernels,) = self.mixer(x.mean((1, 2)))
-        weight = kernels.unflatten(1, (x.shape[3], -1))  # (B, I, O)
-        out = torch.baddbmm(self.bias, x.flatten(1, 2), weight)
+        weight = kernels.view(len(x), -1, x.shape[3])  # (B, O, I)
+        out = torch.baddbmm(self.bias, x.flatten(1, 2), weight.transpose(1, 2))
         if self.with_relu:
             out = out.relu_()
-        return out.unflatten(1, x.shape[1:3])
+        return out.view(*x.shape[:3], -1)
 
 
 class SplitConvs(nn.Module):
@@ -274,9 +274,10 @@ def interleave(first: Tensor, second: Tensor, num_parts: int = 1) -> Tensor:
 
     One copy does the shuffle between the parts of a split convolution and that of the halves.
     """
-    second = second.unflatten(3, (num_parts, -1)).transpose(3, 4)  # (B, H, W, C / parts, parts)
-    first = first.unflatten(3, (-1, num_parts))
-    return torch.stack((first, second), dim=5).flatten(3)
+    if num_parts > 1:
+        second = second.unflatten(3, (num_parts, -1)).transpose(3, 4)  # (B, H, W, C / parts, parts)
+        first = first.unflatten(3, (-1, num_parts))
+    return torch.stack((first, second), dim=-1).flatten(3)
 
 
 class BlockDeploy(nn.Module):

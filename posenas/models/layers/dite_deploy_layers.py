@@ -73,18 +73,19 @@ def add_enlarged(fine: Tensor, coarse: Tensor, alpha: int = 1) -> Tensor:
         coarse: (B, h, w, C).
         alpha: Factor of ``fine``.
     """
-    total = torch.add(_expand_cells(coarse), _cut_cells(fine, coarse), alpha=alpha)
-    return total.flatten(3, 4).flatten(1, 2)
+    return torch.add(_expand_cells(coarse), _cut_cells(fine, coarse), alpha=alpha).view_as(fine)
 
 
 def multiply_enlarged(fine: Tensor, coarse: Tensor) -> Tensor:
     """Return ``fine`` times nearest-neighbour enlarged ``coarse``; see :func:`add_enlarged`."""
-    return (_cut_cells(fine, coarse) * _expand_cells(coarse)).flatten(3, 4).flatten(1, 2)
+    return (_cut_cells(fine, coarse) * _expand_cells(coarse)).view_as(fine)
 
 
 def _cut_cells(fine: Tensor, coarse: Tensor) -> Tensor:
     """View (B, h * f, w * f, C) as (B, h, f, w, f, C), where ``coarse`` gives h and w."""
-    return fine.unflatten(2, (coarse.shape[2], -1)).unflatten(1, (coarse.shape[1], -1))
+    batch, height, width, channels = fine.shape
+    rows, columns = coarse.shape[1:3]
+    return fine.view(batch, rows, height // rows, columns, width // columns, channels)
 
 
 def _expand_cells(coarse: Tensor) -> Tensor:
@@ -117,7 +118,7 @@ def fold_pointwise(
         input_shift: Constant (I,) that is still to be added to the input.
 
     Returns:
-        Weight (I, O) and bias (O,) in float64.
+        Weight (O, I) and bias (O,) in float64.
     """
     scale, bias = bn_scale_shift(norm)
     weight = conv.weight.double().flatten(1) * scale[:, None]  # (O, I)
@@ -125,7 +126,7 @@ def fold_pointwise(
         bias = bias + scale * conv.bias.double()
     if input_shift is not None:
         bias = bias + weight @ input_shift
-    return weight.t(), bias
+    return weight, bias
 
 
 def convolve_depthwise(
@@ -141,7 +142,7 @@ class Pointwise(nn.Module):
     """1x1 convolution as one matrix product over all pixels of all images.
 
     Args:
-        weight: (I, O), float64.
+        weight: (O, I), float64.
         bias: (O,), float64.
         like: Has the precision to compute in.
         with_relu: Whether a ReLU follows.
@@ -154,10 +155,10 @@ class Pointwise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, I) to (B, H, W, O)."""
-        out = torch.addmm(self.bias, x.flatten(0, 2), self.weight)
+        out = F.linear(x.flatten(0, 2), self.weight, self.bias)
         if self.with_relu:
             out = out.relu_()
-        return out.unflatten(0, x.shape[:3])
+        return out.view(*x.shape[:3], -1)
 
 
 class Depthwise(nn.Module):
@@ -198,10 +199,10 @@ class Perceptrons(nn.Module):
         weights1, biases1, weights2, biases2 = [], [], [], []
         for i, (conv1, norm, conv2) in enumerate(layers):
             weight1, bias1 = fold_pointwise(conv1, norm)
-            weight2, bias2 = conv2.weight.double().flatten(1).t(), conv2.bias.double()
+            weight2, bias2 = conv2.weight.double().flatten(1), conv2.bias.double()
             if orders is not None:
-                weight1 = weight1[orders[i]]
-                weight2, bias2 = weight2[:, orders[i]], bias2[orders[i]]
+                weight1 = weight1[:, orders[i]]
+                weight2, bias2 = weight2[orders[i]], bias2[orders[i]]
             weights1.append(weight1)
             biases1.append(bias1)
             weights2.append(weight2)
@@ -214,5 +215,5 @@ class Perceptrons(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows (R, inputs of all) to factors in (0, 1), (R, outputs of all)."""
-        hidden = torch.addmm(self.bias1, x, self.weight1).relu_()
-        return torch.addmm(self.bias2, hidden, self.weight2).sigmoid_()
+        hidden = F.linear(x, self.weight1, self.bias1).relu_()
+        return F.linear(hidden, self.weight2, self.bias2).sigmoid_()
