@@ -3,7 +3,9 @@
 import subprocess
 import sys
 
-from source_files import PACKAGE, ROOT
+from source_files import ROOT
+
+from posenas.cli import COMMANDS
 
 WITHOUT_TORCH = [
     'posenas.registry',
@@ -12,7 +14,8 @@ WITHOUT_TORCH = [
     'posenas.skeletons',
     'posenas.genotype',
     'posenas.codecs',
-    *(f'posenas.cli.{path.stem}' for path in sorted((PACKAGE / 'cli').glob('[!_]*.py'))),
+    'posenas.cli.args',
+    *(f'posenas.cli.{command.replace("-", "_")}' for command in COMMANDS),
 ]
 HEAVY = ('onnx', 'matplotlib.pyplot', 'tensorboard', 'torch.utils.tensorboard')
 
