@@ -5,13 +5,15 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from posenas.apis.model_zoo import ModelInfo, list_models
 from posenas.cli.args import CommandParser
 from posenas.cli.tables import print_table
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from posenas.apis.model_zoo import ModelInfo
 
 __all__ = ['build_parser', 'main', 'select_models']
 
@@ -71,6 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas models``; returns its exit code."""
     args = build_parser().parse_args(argv)
+    from posenas.apis.model_zoo import list_models
+
     models = sorted(select_models(list_models(), args), key=_SORT_KEYS[args.sort])
     if not models:
         raise ConfigError('no network fits: posenas models without options lists all of them')
@@ -82,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def select_models(models: Iterable[ModelInfo], args: argparse.Namespace) -> list[ModelInfo]:
+def select_models(models: Iterable['ModelInfo'], args: argparse.Namespace) -> list['ModelInfo']:
     """Return the models that satisfy every option given."""
     bounds = ((args.max_params, 1e6, 'Parameters'), (args.max_macs, 1e9, 'MACs'))
     return [
@@ -96,7 +100,7 @@ def select_models(models: Iterable[ModelInfo], args: argparse.Namespace) -> list
     ]
 
 
-def _matches(model: ModelInfo, pattern: str) -> bool:
+def _matches(model: 'ModelInfo', pattern: str) -> bool:
     """Tell whether a name or alias contains ``pattern`` or, with a wildcard, equals it."""
     pattern = pattern if '*' in pattern else f'*{pattern}*'
     return any(fnmatch(name.lower(), pattern.lower()) for name in (model.name, *model.aliases))
@@ -110,12 +114,12 @@ def _simplify(text: str) -> str:
     return ''.join(letter for letter in text.lower() if letter.isalnum())
 
 
-def _figure(model: ModelInfo, key: str) -> float:
+def _figure(model: 'ModelInfo', key: str) -> float:
     """Return a number of the metadata; infinity where it is unknown."""
     return (model.metadata or {}).get(key, float('inf'))
 
 
-def _headline(model: ModelInfo) -> tuple[str, float | None, str]:
+def _headline(model: 'ModelInfo') -> tuple[str, float | None, str]:
     """Return metric, value and data set of the first published result; empty without one."""
     for result in model.results:
         for metric in _HEADLINES:
@@ -124,7 +128,7 @@ def _headline(model: ModelInfo) -> tuple[str, float | None, str]:
     return '', None, ''
 
 
-def _format_row(model: ModelInfo) -> tuple[str, ...]:
+def _format_row(model: 'ModelInfo') -> tuple[str, ...]:
     metadata = model.metadata or {}
     width, height = metadata.get('Input Size', ('', ''))
     parameters, macs = metadata.get('Parameters'), metadata.get('MACs')
@@ -144,7 +148,7 @@ def _format_row(model: ModelInfo) -> tuple[str, ...]:
     )
 
 
-def _show_table(models: Sequence[ModelInfo]) -> None:
+def _show_table(models: Sequence['ModelInfo']) -> None:
     """Write one line per model."""
     from rich import box
     from rich.table import Table
@@ -163,7 +167,7 @@ def _show_table(models: Sequence[ModelInfo]) -> None:
     )
 
 
-def _show_details(models: Sequence[ModelInfo]) -> None:
+def _show_details(models: Sequence['ModelInfo']) -> None:
     """Write config, weights and every result of each model."""
     for model in models:
         sys.stdout.write(f'\n{model.name}\n')
@@ -178,7 +182,7 @@ def _show_details(models: Sequence[ModelInfo]) -> None:
             sys.stdout.write(f'  {result["Dataset"]} ({protocol}): {metrics}\n')
 
 
-def _to_plain(model: ModelInfo) -> dict[str, Any]:
+def _to_plain(model: 'ModelInfo') -> dict[str, Any]:
     """Return a model as JSON holds it."""
     return dict(
         name=model.name,
