@@ -2,9 +2,11 @@
 
 A module that knows a better form of itself offers it by a method ``deploy_form(self)``, which
 returns a new module with the same ``forward``, built from copies of its parameters, or None if its
-settings have none. Elsewhere batch norms are folded into convolutions where the pairs are known:
-neighbours in a ``Sequential``, ``ConvModule``, and the attributes a class lists in
-``conv_bn_pairs = (('conv1', 'bn1'), ...)``, where each norm reads exactly that convolution.
+settings have none. A module whose children simplify together offers them by a method
+``deploy_children(self)``, which returns dotted name -> new module. Elsewhere batch norms are folded
+into convolutions where the pairs are known: neighbours in a ``Sequential``, ``ConvModule``, and the
+attributes a class lists in ``conv_bn_pairs = (('conv1', 'bn1'), ...)``, where each norm reads
+exactly that convolution.
 """
 
 from collections.abc import Callable, Iterator
@@ -127,6 +129,10 @@ def _rewrite(module: nn.Module, record: _DeployRecord, forms: dict[nn.Module, nn
         record: Keeps what is replaced.
         forms: Deploy form of each module met before, which may have several places.
     """
+    together = module.deploy_children() if hasattr(module, 'deploy_children') else {}
+    for path, form in together.items():
+        parent, _, name = path.rpartition('.')
+        record.replace(module.get_submodule(parent), name, form.eval())
     for conv, norm in _conv_bn_pairs(module):
         folded = fold_conv_bn(module._modules[conv], module._modules[norm])
         record.replace(module, conv, folded)

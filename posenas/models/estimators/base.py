@@ -102,6 +102,11 @@ class BasePoseEstimator(BaseModel, ABC):
         """
         switch_to_deploy(self)
 
+    def deploy_children(self) -> dict[str, nn.Module]:
+        """Return forms for inference of children that simplify together: neck and head."""
+        make = getattr(self.head, 'deploy_after', None)
+        return {} if make is None else make(self.neck)
+
     def switch_from_deploy(self) -> None:
         """Return to the published form, exactly as it was before :meth:`switch_to_deploy`."""
         switch_from_deploy(self)

@@ -1,5 +1,6 @@
 """Heatmaps by one neural fabric per body part."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -10,7 +11,9 @@ from posenas.genotype import Genotype
 from posenas.models.backbones.cnf import make_fabric_stem
 from posenas.models.heads.base import BaseHeatmapHead
 from posenas.models.layers.cell_fabric import CellFabric
+from posenas.models.layers.fabric_deploy import DeployedFabrics
 from posenas.models.layers.fabric_genotype import check_macro, read_genotype
+from posenas.models.necks.part_reduce import PartReduceNeck
 from posenas.registry import MODELS
 from posenas.skeletons import make_parts
 from posenas.utils import ConfigError, check_choice
@@ -41,14 +44,73 @@ class PartFabric(CellFabric):
             self.stem = make_fabric_stem(channels).requires_grad_(False)
         self.representation = representation
         layers = representation.make_layers(channels, num_joints)
-        self._last_layers = tuple(layers)
+        self._last_names = tuple(layers)
         for name, layer in layers.items():
             self.add_module(name, layer)
 
     def forward(self, levels: Sequence[Tensor | None]) -> Tensor:
         """Turn pyramid levels into maps (B, K, H, W) of the size of the finest scale."""
         (last,) = super().forward(levels)
-        return self.representation(last, {name: getattr(self, name) for name in self._last_layers})
+        return self.representation(last, self.last_layers)
+
+    @property
+    def last_layers(self) -> dict[str, nn.Module]:
+        """The layers behind the fabric, by name."""
+        return {name: getattr(self, name) for name in self._last_names}
+
+
+class PartFabrics(nn.ModuleDict):
+    """The fabrics of all parts by name, run one after the other."""
+
+    def forward(self, feats: Sequence[Sequence[Tensor | None]] | Sequence[Tensor | None]) -> Tensor:
+        """Compute the maps of all parts, one behind the other, (B, sum of K, H, W).
+
+        Args:
+            feats: Levels of each part, or those that all parts read.
+
+        Raises:
+            ConfigError: Levels are there for another number of parts.
+        """
+        parts = list(self.values())
+        if feats[0] is None or isinstance(feats[0], Tensor):
+            feats = [feats] * len(parts)
+        if len(feats) != len(parts):
+            raise ConfigError(
+                f'the neck must give levels to each of the parts {list(self)}, got {len(feats)}: '
+                'give neck and head the same parts'
+            )
+        return torch.cat([part(x) for part, x in zip(parts, feats, strict=True)], dim=1)
+
+    def deploy_form(self) -> 'DeployedParts':
+        """Make the form for inference, whose levels come as the parts need them."""
+        return DeployedParts(self)
+
+
+class DeployedParts(nn.Module):
+    """All parts for inference; see :class:`DeployedFabrics`.
+
+    Args:
+        parts: Fabrics by name, in evaluation mode.
+        reduce: For each part its 1x1 convolutions of the levels, which are absorbed.
+    """
+
+    def __init__(
+        self, parts: PartFabrics, reduce: Sequence[Mapping[int, nn.Conv2d]] | None = None
+    ) -> None:
+        super().__init__()
+        self.fabrics = DeployedFabrics([part.fold() for part in parts.values()], reduce)
+        self.representation = next(iter(parts.values())).representation
+        self.last_layers = nn.ModuleList(
+            nn.ModuleDict(copy.deepcopy(part.last_layers)) for part in parts.values()
+        ).requires_grad_(False)
+
+    def forward(self, feats: Sequence[Sequence[Tensor | None]] | Sequence[Tensor | None]) -> Tensor:
+        """Compute what :meth:`PartFabrics.forward` does."""
+        maps = [
+            self.representation(last[0], layers)
+            for last, layers in zip(self.fabrics(feats), self.last_layers, strict=True)
+        ]
+        return torch.cat(maps, dim=1)
 
 
 @MODELS.register_module()
@@ -101,7 +163,7 @@ class CNFHead(BaseHeatmapHead):
         if fabric.get('genotype') is not None:
             macro = dict(parts=_to_lists(groups), overlap=overlap, representation=made.macro)
             _check_genotype(fabric['genotype'], macro)
-        self.parts = nn.ModuleDict(
+        self.parts = PartFabrics(
             {
                 name: PartFabric(
                     **{**fabric, 'part': name},
@@ -138,15 +200,17 @@ class CNFHead(BaseHeatmapHead):
         Returns:
             (B, K, H, W) of the size of the finest level, in the order of the data set.
         """
-        shared = isinstance(feats[0], Tensor)
-        if not shared and len(feats) != len(self.parts):
-            raise ConfigError(
-                f'the neck must give levels to each of the parts {list(self.parts)}, got '
-                f'{len(feats)}: give neck and head the same parts'
-            )
-        parts = self.parts.values()
-        maps = [part(feats if shared else feats[i]) for i, part in enumerate(parts)]
-        return self._assemble(torch.cat(maps, dim=1))
+        return self._assemble(self.parts(feats))
+
+    def deploy_after(self, neck: nn.Module | None) -> dict[str, nn.Module]:
+        """Make the form for inference of the neck in front and of the parts, by name.
+
+        The parts absorb the convolutions of the neck, which lets the levels pass.
+        """
+        if not isinstance(neck, PartReduceNeck) or not all(neck.reduce):
+            return {}
+        reduce = [{int(i): conv for i, conv in convs.items()} for convs in neck.reduce]
+        return {'neck': nn.Identity(), 'head.parts': DeployedParts(self.parts, reduce)}
 
     def _assemble(self, maps: Tensor) -> Tensor:
         """Bring the maps of all parts into the order of the joints, one per joint."""

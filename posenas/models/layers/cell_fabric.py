@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from posenas.genotype import Genotype
 from posenas.models.layers.fabric_cell import FabricCell
+from posenas.models.layers.fabric_folding import FoldedCell, fold_fabric
 from posenas.models.layers.fabric_genotype import prune_plan
 from posenas.models.layers.fabric_plan import SLOTS, CellPlan, plan_fabric
 from posenas.registry import MODELS
@@ -123,6 +124,12 @@ class CellFabric(BaseModule):
             maps = tuple(self._run_cell(cell, maps, next(mixes)) for cell in layer)
         return maps
 
+    @torch.no_grad()
+    def fold(self) -> list[list[FoldedCell]]:
+        """Fold the cells of each layer for inference; see :func:`fold_fabric`."""
+        cells = {cell.name: getattr(self, f'cell_{cell.name}') for cell in self.plan.cells}
+        return fold_fabric(self.plan, cells, self._mix())
+
     def _run_cell(
         self, cell: CellPlan | None, maps: Sequence[Tensor | None], mix: tuple[Tensor, Tensor]
     ) -> Tensor | None:
@@ -154,7 +161,7 @@ class CellFabric(BaseModule):
                 f'set num_levels={len(levels)} in fabric'
             )
         height, width = self._image_size(levels)
-        stride = plan.size_types[plan.deepest]
+        stride = plan.stride
         for i in plan.levels_read:
             wanted = (plan.channels[i], height // plan.size_types[i], width // plan.size_types[i])
             if height % stride or width % stride or tuple(levels[i].shape[1:]) != wanted:

@@ -47,7 +47,7 @@ def _full(channels: int) -> list[nn.Module]:
     return [nn.Conv2d(channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)]
 
 
-class _Chain(nn.Module):
+class LayerChain(nn.Module):
     """Layers one after the other, under the published attribute name.
 
     Args:
@@ -92,7 +92,7 @@ class SkipConnect(nn.Identity):
 
 
 @CNF_OPERATORS.register_module(name='Sep_Conv_3x3')
-class SepConv3x3(_Chain):
+class SepConv3x3(LayerChain):
     """Two separable 3x3 convolutions.
 
     Args:
@@ -104,7 +104,7 @@ class SepConv3x3(_Chain):
 
 
 @CNF_OPERATORS.register_module(name='Sep_Conv_5x5')
-class SepConv5x5(_Chain):
+class SepConv5x5(LayerChain):
     """Two separable 5x5 convolutions.
 
     Args:
@@ -116,7 +116,7 @@ class SepConv5x5(_Chain):
 
 
 @CNF_OPERATORS.register_module(name='Atr_Conv_3x3')
-class AtrConv3x3(_Chain):
+class AtrConv3x3(LayerChain):
     """One separable 3x3 convolution with dilation 2.
 
     Args:
@@ -128,7 +128,7 @@ class AtrConv3x3(_Chain):
 
 
 @CNF_OPERATORS.register_module(name='Atr_Conv_5x5')
-class AtrConv5x5(_Chain):
+class AtrConv5x5(LayerChain):
     """One separable 5x5 convolution with dilation 2.
 
     Args:
@@ -169,7 +169,7 @@ class MaxPool3x3(nn.Sequential):
 
 
 @CNF_OPERATORS.register_module(name='Basic_Conv_3x3')
-class BasicConv3x3(_Chain):
+class BasicConv3x3(LayerChain):
     """Two 3x3 convolutions with batch norms, ReLU only between them.
 
     Args:
@@ -181,7 +181,7 @@ class BasicConv3x3(_Chain):
 
 
 @CNF_OPERATORS.register_module(name='Bottle_Conv_3x3')
-class BottleConv3x3(_Chain):
+class BottleConv3x3(LayerChain):
     """Three 3x3 convolutions with batch norms, ReLU only at the end.
 
     Args:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (PyTorch's own abbreviation)
 from torch import Tensor, nn
 
 from posenas.models.layers.cells import dense_sources, run_cell
@@ -47,15 +46,11 @@ class CoarseAdaptor(nn.Module):
         super().__init__()
         self.conv_1x1 = nn.Conv2d(2 * channels, channels, 1)
         self.bn = nn.BatchNorm2d(channels)
+        self.enlarge = nn.Upsample(scale_factor=2, mode='bilinear', align_corners=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, 2 C, H / 2, W / 2) to (B, C, H, W)."""
-        return enlarge(self.bn(self.conv_1x1(x)))
-
-
-def enlarge(x: Tensor) -> Tensor:
-    """Double height and width, corners on corners."""
-    return F.interpolate(x, scale_factor=2, mode='bilinear', align_corners=True)
+        return self.enlarge(self.bn(self.conv_1x1(x)))
 
 
 class FabricCell(nn.Module):

@@ -102,9 +102,10 @@ class FabricPlan:
         return frozenset(source for cell in cells for source in cell.sources.values())
 
     @property
-    def deepest(self) -> int:
-        """Coarsest scale that is read or made."""
-        return max({cell.scale for cell in self.cells} | self.levels_read)
+    def stride(self) -> int:
+        """Stride of the coarsest map that is read or made; sides of images are multiples of it."""
+        made = {cell.scale for cell in self.cells}
+        return self.size_types[max(made | self.levels_read)]
 
     def fits(self, num_levels: int) -> bool:
         """Tell whether another number of maps handed in would be wired in the same way."""
