@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from posenas.apis.model_zoo import find_config
-from posenas.convert import adapt_checkpoint
+from posenas.convert import adapt_checkpoint, translate_config
 from posenas.geometry import bbox_xywh2xyxy
 from posenas.registry import DATASETS, MODELS, TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
@@ -231,6 +231,7 @@ def _load_config(config: str | Path | Config, cfg_options: dict | None) -> Confi
         adopt_scope(cfg)
     else:
         cfg = load_config(find_config(config), cfg_options=cfg_options)
+    cfg = translate_config(cfg)
     if 'model' not in cfg:
         raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
     # Metrics, hooks and schedules may need what is not installed here.

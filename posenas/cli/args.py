@@ -16,6 +16,7 @@ __all__ = [
     'add_config_options',
     'add_draw_options',
     'add_launch_options',
+    'add_translation_options',
     'apply_draw_options',
     'choose_work_dir',
     'export_local_rank',
@@ -69,6 +70,25 @@ def add_config_options(parser: argparse.ArgumentParser) -> None:
         metavar='KEY=VALUE',
         help='override settings, such as train_cfg.max_epochs=10; lists as key="[a,b]" or key=a,b',
     )
+    add_translation_options(parser)
+
+
+def add_translation_options(parser: argparse.ArgumentParser) -> None:
+    """Add how configs of other projects are translated."""
+    old = parser.add_argument_group('configs of MMPose 0.x, HRNet, FPD, PNFS and PoseNAS')
+    numerics = old.add_mutually_exclusive_group()
+    numerics.add_argument(
+        '--legacy',
+        action='store_true',
+        default=True,
+        help='keep the numerics that published results were trained with (default)',
+    )
+    numerics.add_argument(
+        '--modern', dest='legacy', action='store_false', help='take the numerics of MMPose 1.x'
+    )
+    old.add_argument(
+        '--strict', action='store_true', help='make keys that nothing translates an error'
+    )
 
 
 def add_launch_options(parser: argparse.ArgumentParser) -> None:
@@ -112,20 +132,32 @@ def choose_work_dir(option: str | None, cfg: dict, config_file: str | Path) -> s
     return option or cfg.get('work_dir') or str(Path('work_dirs') / Path(config_file).stem)
 
 
-def load_checked(config: str, options: dict | None = None) -> 'Config':
-    """Find, load and verify a config.
+def load_checked(
+    config: str, options: dict | None = None, legacy: bool = True, strict: bool = False
+) -> 'Config':
+    """Find, load and verify a config, translated if it is one of another project.
 
     Args:
         config: Config file, or name of a shipped one.
-        options: Overrides, as ``--cfg-options`` collects them.
+        options: Overrides, as ``--cfg-options`` collects them; of a config of another project
+            by its own keys or by ours.
+        legacy: See :func:`posenas.convert.translate_config`.
+        strict: Likewise.
 
     Raises:
         ConfigError: It does not exist, has an unknown key or contradicts itself.
     """
     from posenas.apis.model_zoo import find_config
-    from posenas.utils.config import load_config, verify_config
+    from posenas.convert.configs import find_config_kind, translate_config
+    from posenas.utils.config import load_config, override_config, verify_config
 
-    cfg = load_config(find_config(config), cfg_options=options)
+    cfg = load_config(find_config(config))
+    later = dict(options or {})
+    if find_config_kind(cfg) is not None:
+        own = {key: later.pop(key) for key in list(later) if key.split('.')[0] in cfg}
+        override_config(cfg, own)
+        cfg = translate_config(cfg, legacy, strict)
+    override_config(cfg, later)
     verify_config(cfg)
     return cfg
 
@@ -136,7 +168,7 @@ def load_experiment(args: argparse.Namespace) -> 'Config':
     Raises:
         ConfigError: The config does not exist, has an unknown key or contradicts itself.
     """
-    cfg = load_checked(args.config, args.cfg_options)
+    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
     cfg.launcher = args.launcher
     cfg.work_dir = choose_work_dir(args.work_dir, cfg, cfg.filename)
     return cfg

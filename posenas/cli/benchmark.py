@@ -85,7 +85,7 @@ def _report_data(args: argparse.Namespace) -> 'Table':
     from posenas.datasets.benchmark import measure_loading, measure_samples
     from posenas.registry import DATASETS
 
-    cfg = load_checked(args.config, args.cfg_options)
+    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
     init_default_scope('posenas')
     settings = dict(cfg[f'{args.split}_dataloader'].dataset, lazy_init=True)
     dataset, loading = measure_loading(lambda: DATASETS.build(settings))

@@ -100,7 +100,7 @@ def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any regis
     from posenas.engine.randomness import set_dataset_seed
     from posenas.registry import DATASETS
 
-    cfg = load_checked(args.config, args.cfg_options)
+    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
     loader = cfg.get(f'{args.phase}_dataloader')
     if not loader:
         raise ConfigError(

@@ -83,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     from posenas.registry import MODELS
 
-    cfg = load_checked(args.config, args.cfg_options)
+    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
     height, width = _choose_shape(args.shape, cfg)
     init_default_scope('posenas')
     if 'model' not in cfg:

@@ -1,6 +1,7 @@
 """Checkpoints and configs of other projects: their names and ours."""
 
 from .adapt import adapt_checkpoint
+from .configs import find_config_kind, translate_config
 from .describe import describe_network, find_family
 from .report import Conversion, ConversionReport
 from .rules import Rename, invert_rules, rename_entries
@@ -26,8 +27,10 @@ __all__ = [
     'detect_source',
     'export_state_dict',
     'export_with_report',
+    'find_config_kind',
     'find_family',
     'invert_rules',
     'rename_entries',
+    'translate_config',
     'unwrap_state_dict',
 ]

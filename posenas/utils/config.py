@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
 from mmengine.config import Config, ConfigDict
 from mmengine.config import DictAction as _DictAction
 from mmengine.logging import print_log
@@ -15,7 +16,7 @@ from posenas.utils.config_schema import RUNNER_KEYS
 from posenas.utils.errors import ConfigError
 from posenas.utils.literals import parse_literal
 
-__all__ = ['DictAction', 'adopt_scope', 'load_config', 'verify_config']
+__all__ = ['DictAction', 'adopt_scope', 'load_config', 'override_config', 'verify_config']
 
 
 class DictAction(_DictAction):
@@ -77,15 +78,36 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     if not path.is_file():
         raise ConfigError(f'no config file at {path}: check the path')
     try:
-        cfg = Config.fromfile(path)
+        cfg = _read_yaml(path) if path.suffix in ('.yaml', '.yml') else Config.fromfile(path)
     except Exception as error:  # a config is a program and can fail in any way
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
     if cfg_options:
-        before = cfg.to_dict()
-        _merge(cfg, cfg_options)
-        _check_copies(before, cfg.to_dict(), cfg_options)
+        override_config(cfg, cfg_options)
     adopt_scope(cfg)
     return cfg
+
+
+def _read_yaml(path: Path) -> Config:
+    """Read a config of YAML, which mmengine would let construct any object."""
+    content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    if not isinstance(content, dict):
+        raise TypeError(f'a config must be a mapping, got {type(content).__name__}')
+    return Config.fromfile(path) if '_base_' in content else Config(content, filename=str(path))
+
+
+def override_config(cfg: Config, options: dict) -> None:
+    """Apply overrides to a config, in place.
+
+    Args:
+        cfg: The config.
+        options: Dotted key -> value, as :class:`DictAction` collects them.
+
+    Raises:
+        ConfigError: One cannot be applied or would reach only one of several copies of a value.
+    """
+    before = cfg.to_dict()
+    _merge(cfg, options)
+    _check_copies(before, cfg.to_dict(), options)
 
 
 def _merge(cfg: Config, options: dict) -> None:

@@ -1,0 +1,2 @@
+_base_ = ['ditehrnet_18_coco_256x192.py']
+model = dict(backbone=dict(extra=dict(stages_spec=dict(num_modules=(3, 8, 3)))))
