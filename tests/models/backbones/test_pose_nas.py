@@ -2,15 +2,24 @@
 
 import json
 from copy import deepcopy
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from registry_cases import TINY_POSENAS, TINY_REFINE
 from torch import nn
 
-from posenas.genotype import Genotype, load_genotype
+from posenas.genotype import (
+    POSENAS_OPERATIONS,
+    UNSTRIDED_OPERATIONS,
+    Cell,
+    Genotype,
+    load_genotype,
+)
 from posenas.models import PoseNAS
 from posenas.models.backbones.pose_nas import run_as_twice
+from posenas.models.deploy_form import switch_to_deploy
 from posenas.models.layers.posenas_operations import make_relu_conv_bn
 from posenas.models.layers.posenas_plan import plan_cells
 from posenas.models.layers.posenas_released import make_released_genotype
@@ -137,6 +146,33 @@ def test_sizes_come_from_the_genotype_unless_given(released):
     assert wider.plan.encoder == derived.plan.encoder
     assert (wider.feat_dim, wider.num_stages, wider.plan.se_ratio) == (32, 1, 2)
     assert not hasattr(wider, 'stage2')
+
+
+def draw_cell(rng, kind):
+    """Draw a graph of two to five nodes, any of which may go out."""
+    num_nodes = int(rng.integers(2, 6))
+    edges = []
+    for k in range(2 * num_nodes):
+        source = int(rng.integers(2 + k // 2))
+        strided = kind == 'reduce' and source < 2
+        legal = [o for o in POSENAS_OPERATIONS[1:] if not strided or o not in UNSTRIDED_OPERATIONS]
+        edges.append((str(rng.choice(legal)), source))
+    output = rng.choice(range(2, 2 + num_nodes), size=2, replace=False)
+    return Cell.from_tuples(kind, edges, sorted(map(int, output)))
+
+
+@pytest.mark.parametrize('seed', range(4))
+@torch.no_grad()
+def test_any_genotype_makes_a_network_with_a_deploy_form(seed, released):
+    rng = np.random.default_rng(seed)
+    cells = {name: draw_cell(rng, cell['kind']) for name, cell in released['cells'].items()}
+    network = make_tiny(genotype=replace(make_released_genotype(), cells=cells)).double()
+    x = torch.randn(2, 3, 64, 96).double()
+    features = network(x)
+    assert [feature.shape for feature in features] == [(2, 16, 16, 24)] * 2
+    switch_to_deploy(network)
+    for ours, theirs in zip(network(x), features, strict=True):
+        assert (ours - theirs).abs().max() <= 1e-9 * theirs.abs().max()
 
 
 def test_published_depths_know_their_positions():
