@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from math import log
 
 import torch
 from torch import Tensor, nn
@@ -89,18 +90,29 @@ class FabricCell(nn.Module):
         self.channel_keep = nn.Conv2d(hidden_states * channels, channels, 1)
         if plan.input_weight is not None:
             for name, rows in (('input', [plan.input_weight]), ('edge', plan.edge_weight)):
-                self._add_weight(name, torch.tensor(rows), finetune_arch)
+                self._add_weight(name, rows, finetune_arch)
 
-    def _add_weight(self, name: str, weight: Tensor, finetune_arch: bool) -> None:
-        """Hold weights (R, N) that are fixed, or their logarithms as parameters."""
-        self.register_buffer(f'{name}_weight', weight, persistent=False)
-        logit = nn.Parameter(weight[weight > 0].log()) if finetune_arch else None
-        self.register_parameter(f'{name}_logit', logit)
+    def _add_weight(self, name: str, rows: Sequence[Sequence[float]], finetune_arch: bool) -> None:
+        """Hold weights (R, N) that are fixed, or the logarithms of those above 0 as parameters."""
+        self.register_buffer(f'{name}_weight', torch.tensor(rows), persistent=False)
+        flat = [weight for row in rows for weight in row]
+        kept = [i for i, weight in enumerate(flat) if weight > 0]
+        self.register_buffer(f'{name}_kept', torch.tensor(kept, dtype=torch.long), persistent=False)
+        logits = torch.tensor([log(flat[i]) for i in kept])
+        self.register_parameter(f'{name}_logit', nn.Parameter(logits) if finetune_arch else None)
+
+    def _read_weight(self, name: str) -> Tensor:
+        """Return weights (R, N); trained ones are a softmax that keeps the sum of each row."""
+        weight, logit = getattr(self, f'{name}_weight'), getattr(self, f'{name}_logit')
+        if logit is None:
+            return weight
+        full = torch.full_like(weight, float('-inf')).flatten()
+        full = full.index_copy(0, getattr(self, f'{name}_kept'), logit).view_as(weight)
+        return full.softmax(dim=-1).nan_to_num() * weight.sum(dim=-1, keepdim=True)
 
     def own_weights(self) -> tuple[Tensor, Tensor]:
         """Return the weights of the plan: of the slots (3,) and of the operators (E, O)."""
-        inputs = _refine(self.input_weight, self.input_logit)
-        return inputs[0], _refine(self.edge_weight, self.edge_logit)
+        return self._read_weight('input')[0], self._read_weight('edge')
 
     def forward(
         self, maps: Sequence[Tensor | None], input_weights: Tensor, edge_weights: Tensor
@@ -142,11 +154,3 @@ def _build_adaptor(step: int, channels: int) -> nn.Module:
     if step == 0:
         return nn.Identity()
     return FineAdaptor(channels) if step < 0 else CoarseAdaptor(channels)
-
-
-def _refine(weight: Tensor, logit: Tensor | None) -> Tensor:
-    """Replace the weights that are not 0 by a softmax over ``logit`` with the same sum per row."""
-    if logit is None:
-        return weight
-    full = torch.full_like(weight, float('-inf')).masked_scatter(weight > 0, logit)
-    return full.softmax(dim=-1).nan_to_num() * weight.sum(dim=-1, keepdim=True)
