@@ -1,6 +1,6 @@
 """Dite-HRNet: parallel branches of few operations whose kernels and channels adapt to the image."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -60,10 +60,10 @@ class DiteHRNet(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg or _DEFAULT_INIT)
+        _check_extra(extra)
         self.num_stages, self.norm_eval = extra['num_stages'], norm_eval
         spec, channels = extra['stages_spec'], extra['stem']['stem_channels']
-        _check_extra(extra)
-        options = _read_options(extra, num_branches=max(spec['num_branches'][: self.num_stages]))
+        options = _read_options(extra, num_branches=len(spec['num_channels'][self.num_stages - 1]))
         layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
         block_norm_cfg = layers_cfg['norm_cfg'] if norm_cfg_all else dict(type='BN')
         self.stem = DiteStem(
@@ -142,14 +142,17 @@ def _read_options(extra: Mapping, num_branches: int) -> DynamicOptions:
 
 
 def _check_extra(extra: Mapping) -> None:
-    """Require equal stem widths, and stages that are described and never lose branches."""
+    """Require a complete description, equal stem widths, and stages that never lose branches."""
+    _check_keys('extra', extra, ('stem', 'num_stages', 'stages_spec'))
     stem, spec, num_stages = extra['stem'], extra['stages_spec'], extra['num_stages']
+    _check_keys("extra['stem']", stem, ('stem_channels',))
+    _check_keys("extra['stages_spec']", spec, _STAGE_LISTS)
     if stem.get('out_channels', stem['stem_channels']) != stem['stem_channels']:
         raise ConfigError(
             "extra['stem'] must have equal stem_channels and out_channels, because the stem emits "
             f'stem_channels, got {stem["stem_channels"]} and {stem["out_channels"]}'
         )
-    for name in ('num_modules', 'num_branches', 'num_blocks', 'with_fuse', 'num_channels'):
+    for name in _STAGE_LISTS:
         if num_stages < 1 or len(spec[name]) < num_stages:
             raise ConfigError(
                 f"extra['stages_spec']['{name}'] must have an entry for each of num_stages = "
@@ -164,3 +167,12 @@ def _check_extra(extra: Mapping) -> None:
                 f'num_branches {num_branches} and num_channels {tuple(widths)}'
             )
         before = num_branches
+
+
+#: Keys of ``stages_spec``.
+_STAGE_LISTS = ('num_modules', 'num_branches', 'num_blocks', 'with_fuse', 'num_channels')
+
+
+def _check_keys(name: str, given: Mapping, needed: Sequence[str]) -> None:
+    if missing := [key for key in needed if key not in given]:
+        raise ConfigError(f'{name} must have keys {list(needed)}, got none of {missing}')

@@ -1,5 +1,6 @@
 """Building blocks shared by networks."""
 
+from .adaptive_context import DenseContext, GlobalContext
 from .attention import ContextBlock, SqueezeExcitation
 from .cell_fabric import CellFabric
 from .cells import dense_sources, merge_states, run_cell
@@ -17,6 +18,9 @@ from .cnf_operators import (
     SkipConnect,
     Zero,
 )
+from .dite_blocks import DiteStem, DMCBlock, DynamicOptions
+from .dite_fusion import DiteModule, IterativeHead
+from .dynamic_conv import DynamicSplitConv, KernelAggregation, interleave_channels
 from .flip import flip_heatmaps
 from .freezing import fix_statistics, freeze
 from .input_size import check_input_multiple
@@ -35,6 +39,15 @@ __all__ = [
     'CellFabric',
     'ContextBlock',
     'Conv3x3',
+    'DMCBlock',
+    'DenseContext',
+    'DiteModule',
+    'DiteStem',
+    'DynamicOptions',
+    'DynamicSplitConv',
+    'GlobalContext',
+    'IterativeHead',
+    'KernelAggregation',
     'MaxPool3x3',
     'MixedOp',
     'ResidualBlock',
@@ -49,6 +62,7 @@ __all__ = [
     'fix_statistics',
     'flip_heatmaps',
     'freeze',
+    'interleave_channels',
     'make_fuse_layers',
     'make_residual_layer',
     'make_shortcut',

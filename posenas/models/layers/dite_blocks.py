@@ -51,25 +51,34 @@ class DynamicOptions:
         return tuple(self.kernel_sizes[:num_parts])
 
     def check(self, num_branches: int) -> None:
-        """Require an entry for every branch and odd kernel sides for every part.
+        """Require an entry for every branch, positive numbers and odd kernel sides.
 
         Raises:
-            ConfigError: A list is too short or a kernel side even.
+            ConfigError: One of these does not hold.
         """
         for name in ('num_groups', 'num_kernels', 'gcm_reduction'):
             values = getattr(self, name)
-            if len(values) < num_branches:
+            if len(values) < num_branches or min(values) < 1:
                 raise ConfigError(
-                    f"extra['dynamic']['{name}'] must have an entry for each of the "
+                    f"extra['dynamic']['{name}'] must have a number of at least 1 for each of the "
                     f'{num_branches} branches, got {tuple(values)}'
                 )
-        for branch in range(num_branches):
-            sizes, num_parts = self.list_kernel_sizes(branch), self.num_groups[branch]
-            if len(sizes) < num_parts or not all(size % 2 for size in sizes):
+        for name in ('dcm_reduction', 'attention_reduction'):
+            if getattr(self, name) < 1:
                 raise ConfigError(
-                    "extra['dynamic']['kernel_sizes'] must have an odd side for each of the "
-                    f'{num_parts} parts of branch {branch}, got {self.kernel_sizes}'
+                    f"extra['dynamic']['{name}'] must be at least 1, got {getattr(self, name)}"
                 )
+        self._check_kernel_sizes(max(self.num_groups[:num_branches]))
+
+    def _check_kernel_sizes(self, num_parts: int) -> None:
+        if self.kernel_sizes == ODD_FROM_3:
+            return
+        sizes = self.kernel_sizes
+        if isinstance(sizes, str) or len(sizes) < num_parts or not all(k % 2 for k in sizes):
+            raise ConfigError(
+                f"extra['dynamic']['kernel_sizes'] must be '{ODD_FROM_3}' or a list of {num_parts} "
+                f'odd sides, one per part of the split convolution, got {sizes!r}'
+            )
 
 
 class DMCBlock(nn.Module):

@@ -74,10 +74,11 @@ def count_statistics_twice(module: nn.Module) -> Iterator[None]:
         norm.momentum = _momentum_of_two_calls(norm)
     try:
         yield
+        for norm in norms:
+            norm.num_batches_tracked.add_(1)
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-            norm.num_batches_tracked += 1
 
 
 def _momentum_of_two_calls(norm: _BatchNorm) -> float:
