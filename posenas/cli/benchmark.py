@@ -5,10 +5,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.tables import print_table
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -47,11 +49,34 @@ def build_parser() -> argparse.ArgumentParser:
     imports = kinds.add_parser(
         'import', help='starting Python', description='Time what starting Python costs.'
     )
-    for kind in (data, imports):
+    for kind in (data, imports, _add_forward_parser(kinds)):
         kind.add_argument(
             '--repeat', type=int, default=5, metavar='N', help='interleaved runs; median counts'
         )
     return parser
+
+
+def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add ``posenas benchmark forward``."""
+    forward = kinds.add_parser(
+        'forward',
+        help='networks in evaluation and in deploy form',
+        description='Time forward passes at the size of the config, with drawn weights, in '
+        'milliseconds per image. The two forms and the bound take turns; the bound is the time '
+        'of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
+    )
+    forward.add_argument(
+        'config',
+        nargs='*',
+        help='config files or names of networks (default: all with published accuracy)',
+    )
+    forward.add_argument('--family', metavar='NAME', help='only these, such as dite-hrnet')
+    forward.add_argument(
+        '--threads', type=int, nargs='+', default=[1], metavar='N', help='(default: 1)'
+    )
+    forward.add_argument('--batch', type=int, default=1, metavar='N', help='images (default: 1)')
+    forward.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    return forward
 
 
 def measure_imports(repeat: int) -> dict[str, float]:
@@ -65,11 +90,12 @@ def measure_imports(repeat: int) -> dict[str, float]:
     return {name: median(values) for name, values in seconds.items()}
 
 
-def _report_imports(repeat: int) -> 'Table':
+def _report_imports(args: argparse.Namespace) -> 'Table':
     from rich.table import Table
 
-    seconds = measure_imports(repeat)
-    table = Table('import', 'seconds', 'added', title=f'median of {repeat}', title_justify='left')
+    seconds = measure_imports(args.repeat)
+    title = f'median of {args.repeat}'
+    table = Table('import', 'seconds', 'added', title=title, title_justify='left')
     bound = 0.0
     for name, value in seconds.items():
         table.add_row(name, f'{value:.3f}', f'{value - bound:+.3f}')
@@ -104,6 +130,76 @@ def _report_data(args: argparse.Namespace) -> 'Table':
     return table
 
 
+def _report_forward(args: argparse.Namespace) -> 'Table':
+    from rich import box
+    from rich.progress import track
+    from rich.table import Table
+
+    from posenas.utils.atomic_io import write_json
+
+    rows = []
+    for config in track(_list_networks(args), 'timing networks', transient=True):
+        rows += _time_network(config, args)
+    table = Table(*rows[0], box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = 'right'
+    for row in rows:
+        table.add_row(*(f'{v:.2f}' if isinstance(v, float) else str(v) for v in row.values()))
+    table.caption = f'ms per image, batch of {args.batch}, median of {args.repeat} rounds'
+    if args.json:
+        write_json(args.json, rows, indent=1)
+    return table
+
+
+def _list_networks(args: argparse.Namespace) -> list[Path]:
+    """Return the configs asked for, or those of all networks with published accuracy.
+
+    Raises:
+        ConfigError: A name is unknown, or no network fits.
+    """
+    from posenas.apis.model_zoo import find_config, list_models
+    from posenas.cli.models import is_of_family
+
+    models = [model for model in list_models() if model.config and model.results]
+    if args.family:
+        models = [model for model in models if is_of_family(model, args.family)]
+    configs = [find_config(n) for n in args.config] or [model.config for model in models]
+    if not configs:
+        raise ConfigError(
+            f'--family must name a family with published networks, got {args.family!r}: '
+            'posenas models lists them'
+        )
+    return configs
+
+
+def _time_network(config: Path, args: argparse.Namespace) -> list[dict[str, str | int | float]]:
+    """Return one row of the table for each number of threads."""
+    from mmengine.registry import init_default_scope
+
+    from posenas.models.benchmark import draw_weights, measure_forward
+    from posenas.registry import MODELS
+
+    cfg = load_checked(str(config))
+    init_default_scope('posenas')
+    model = MODELS.build(cfg.model)
+    draw_weights(model)
+    width, height = cfg.codec.input_size
+    return [
+        {
+            'network': config.stem,
+            'input': f'{height}x{width}',
+            'GMACs': cost.macs / 1e9,
+            'threads': cost.threads,
+            'eval ms': cost.eval_ms,
+            'deploy ms': cost.deploy_ms,
+            'eval / deploy': cost.ratio,
+            'bound ms': cost.bound_ms,
+            'deploy / bound': cost.deploy_ms / cost.bound_ms,
+        }
+        for cost in measure_forward(model, (height, width), args.threads, args.batch, args.repeat)
+    ]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas benchmark``.
 
@@ -111,10 +207,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: A number is not positive, or the config cannot be used.
     """
     args = build_parser().parse_args(argv)
-    if args.repeat < 1:
-        raise ConfigError(f'--repeat must be at least 1, got {args.repeat}')
-    from rich.console import Console
-
-    table = _report_data(args) if args.what == 'data' else _report_imports(args.repeat)
-    Console().print(table)
+    for name in ('repeat', 'batch', 'threads'):
+        value = getattr(args, name, 1)
+        if min(value if isinstance(value, list) else [value]) < 1:
+            raise ConfigError(f'--{name} must be at least 1, got {value}')
+    report = dict(data=_report_data, forward=_report_forward, **{'import': _report_imports})
+    print_table(report[args.what](args))
     return 0

@@ -15,7 +15,7 @@ from posenas.utils.errors import ConfigError
 if TYPE_CHECKING:
     from posenas.apis.model_zoo import ModelInfo
 
-__all__ = ['build_parser', 'main', 'select_models']
+__all__ = ['build_parser', 'is_of_family', 'main', 'select_models']
 
 #: Choice of --sort -> what to compare; unknown figures come last.
 _SORT_KEYS = {
@@ -93,11 +93,16 @@ def select_models(models: Iterable['ModelInfo'], args: argparse.Namespace) -> li
         model
         for model in models
         if (not args.pattern or any(_matches(model, pattern) for pattern in args.pattern))
-        and _simplify(args.family or '') in _simplify(model.family)
+        and is_of_family(model, args.family or '')
         and (not args.dataset or any(_is_on(result, args.dataset) for result in model.results))
         and all(most is None or _figure(model, key) <= most * unit for most, unit, key in bounds)
         and (args.min_accuracy is None or (_headline(model)[1] or 0) >= args.min_accuracy)
     ]
+
+
+def is_of_family(model: 'ModelInfo', family: str) -> bool:
+    """Tell whether the model's collection is called ``family``, or a part of its name is."""
+    return _simplify(family) in _simplify(model.family)
 
 
 def _matches(model: 'ModelInfo', pattern: str) -> bool:

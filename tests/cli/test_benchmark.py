@@ -1,5 +1,7 @@
 """posenas benchmark: what it prints; how fast anything is, is no matter of a test."""
 
+import json
+
 import pytest
 from registry_cases import tiny_experiment
 
@@ -40,6 +42,38 @@ def test_imports_are_timed_in_fresh_processes(monkeypatch, capsys):
     assert 'json' in capsys.readouterr().out
 
 
-def test_a_repeat_of_zero_is_refused(capsys):
-    assert main(['benchmark', 'import', '--repeat', '0']) == 2
-    assert '--repeat' in capsys.readouterr().err
+@pytest.mark.parametrize('words', [['import', '--repeat', '0'], ['forward', '--threads', '1', '0']])
+def test_numbers_below_one_are_refused(words, capsys):
+    assert main(['benchmark', *words]) == 2
+    assert f'{words[1]} must be at least 1' in capsys.readouterr().err
+
+
+def test_networks_are_timed_in_both_forms(experiment, tmp_path, capsys):
+    out = tmp_path / 'times.json'
+    names = ['tiny_synthetic_128x96', 'res18_synthetic_128x96']
+    words = ['--threads', '1', '2', '--batch', '2', '--repeat', '2', '--json', str(out)]
+    assert main(['benchmark', 'forward', *names, *words]) == 0
+    text = capsys.readouterr().out
+    assert len({len(line) for line in text.splitlines() if '128x96' in line}) == 1
+    rows = json.loads(out.read_text())
+    assert [(row['network'], row['threads']) for row in rows] == [
+        (name, threads) for name in names for threads in (1, 2)
+    ]
+    assert all(row[f'{form} ms'] > 0 for row in rows for form in ('eval', 'deploy', 'bound'))
+    assert rows[2]['GMACs'] == pytest.approx(0.7243, abs=1e-4)
+
+
+def test_networks_are_chosen_by_family(monkeypatch, capsys):
+    from posenas.cli import benchmark
+
+    monkeypatch.setattr(benchmark, '_time_network', lambda config, args: [dict(name=config.stem)])
+    assert main(['benchmark', 'forward', '--family', 'dite-hrnet']) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if 'ditehrnet_' in line]
+    assert len(lines) == 6
+    assert not any('synthetic' in line for line in lines)
+
+
+@pytest.mark.parametrize('words', [['resnet_5O'], ['--family', 'nonet']])
+def test_unknown_networks_are_refused(words, capsys):
+    assert main(['benchmark', 'forward', *words]) == 2
+    assert words[-1] in capsys.readouterr().err

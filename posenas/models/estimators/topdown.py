@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 from posenas.geometry import crop_to_image
+from posenas.models.deploy_form import is_deployed
 from posenas.models.estimators.base import BasePoseEstimator
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
@@ -37,9 +39,8 @@ class TopdownPoseEstimator(BasePoseEstimator):
             ``keypoint_scores`` and ``keypoints_visible`` (1, K), and the given ``bboxes`` (1, 4)
             and ``bbox_scores`` (1,); with ``pred_fields`` under ``output_heatmaps``.
         """
-        feats = self.extract_feat(inputs)
-        if self.test_cfg.get('flip_test', False):
-            feats = (feats, self.extract_feat(inputs.flip(-1)))
+        flip_test = self.test_cfg.get('flip_test', False)
+        feats = self._extract_twice(inputs) if flip_test else self.extract_feat(inputs)
         instances, fields = self.head.predict(feats, data_samples, self.test_cfg)
         kept = self.test_cfg.get('output_keypoint_indices')
         if kept is not None:
@@ -47,6 +48,18 @@ class TopdownPoseEstimator(BasePoseEstimator):
         for i, sample in enumerate(data_samples):
             _add_prediction(sample, instances[i], None if fields is None else fields[i])
         return list(data_samples)
+
+    def _extract_twice(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Compute the features of images (B, 3, H, W) and of their mirror images.
+
+        The deploy form takes all of them as one batch: its networks treat each image by itself.
+        """
+        mirrored = inputs.flip(-1)
+        if not is_deployed(self):
+            return self.extract_feat(inputs), self.extract_feat(mirrored)
+        feats = self.extract_feat(torch.cat((inputs, mirrored)))
+        plain, flipped = zip(*(feat.chunk(2) for feat in feats), strict=True)
+        return plain, flipped
 
 
 def _select_joints(instances: InstanceData, kept: list[int]) -> InstanceData:

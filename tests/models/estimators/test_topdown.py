@@ -156,3 +156,17 @@ def test_unknown_modes_and_absent_heads_are_named():
         _model()(torch.zeros(1, 3, 64, 48), mode='train')
     with pytest.raises(ValueError, match="mode 'loss' needs a head"):
         TopdownPoseEstimator(dict(type='TinyConvNet'))(torch.zeros(1, 3, 64, 48), [], mode='loss')
+
+
+def test_the_deploy_form_predicts_the_same_from_one_joint_pass(make_batch):
+    images, samples = make_batch()
+    model = _model(test_cfg=dict(flip_test=True, output_heatmaps=True)).eval()
+    data = dict(inputs=images, data_samples=samples)
+    before = [sample.pred_fields.heatmaps.clone() for sample in model.test_step(data)]
+    model.switch_to_deploy()
+    passes = []
+    model.backbone.register_forward_hook(lambda module, args, out: passes.append(len(args[0])))
+    after = [sample.pred_fields.heatmaps for sample in model.test_step(data)]
+    assert passes == [2 * len(images)]
+    for heatmaps, expected in zip(after, before, strict=True):
+        torch.testing.assert_close(heatmaps, expected)
