@@ -95,7 +95,9 @@ def measure_forward(
     for number in threads:
         with torch.inference_mode(), _use_threads(number):
             rounds = _take_turns(forms, num_rounds)
-        published, deploy, bound = (1e3 * median(times) / batch for times in zip(*rounds, strict=True))
+        published, deploy, bound = (
+            1e3 * median(times) / batch for times in zip(*rounds, strict=True)
+        )
         yield ForwardCost(
             threads=number,
             batch=batch,
