@@ -1,31 +1,12 @@
 # HRNet-W48 on COCO, 384x288: recipe of the HRNet code base.
-_base_ = [
-    '../../../_base_/default_runtime.py',
-    '../../../_base_/models/hrnet_w48.py',
-    '../../../_base_/datasets/coco_384x288.py',
-    '../../../_base_/schedules/adam_hrnet_210e.py',
-]
-codec = dict(
-    type='MSRAHeatmap', input_size=(288, 384), heatmap_size=(72, 96), sigma=3, generation='hrnet'
-)
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomHalfBody', generation='hrnet'),
-    dict(
-        type='RandomBBoxTransform',
-        shift_prob=0,
-        scale_factor=(0.65, 1.35),
-        rotate_factor=90,
-        generation='hrnet',
+_base_ = 'hrnet_w32_coco_384x288.py'
+model = dict(
+    backbone=dict(
+        extra=dict(
+            stage2=dict(num_channels=(48, 96)),
+            stage3=dict(num_channels=(48, 96, 192)),
+            stage4=dict(num_channels=(48, 96, 192, 384)),
+        )
     ),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
-]
-train_dataloader = dict(batch_size=32, dataset=dict(generation='hrnet', pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(generation='hrnet'))
-test_dataloader = val_dataloader
-model = dict(head=dict(decoder=codec))
-default_hooks = dict(checkpoint=dict(save_best='coco/AP', rule='greater'))
+    head=dict(in_channels=48),
+)

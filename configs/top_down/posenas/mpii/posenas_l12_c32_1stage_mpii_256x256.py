@@ -1,33 +1,6 @@
 # PoseNAS L12-C32 on MPII, 256x256, of one stage, as first published: recipe of the release.
-_base_ = [
-    '../../../_base_/default_runtime.py',
-    '../../../_base_/models/posenas_l18_c48.py',
-    '../../../_base_/datasets/mpii_256x256.py',
-    '../../../_base_/schedules/adam_hrnet_210e.py',
-]
-codec = dict(
-    type='MSRAHeatmap', input_size=(256, 256), heatmap_size=(64, 64), sigma=2, generation='hrnet'
-)
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(
-        type='RandomBBoxTransform',
-        shift_prob=0,
-        scale_factor=(0.75, 1.25),
-        rotate_factor=60,
-        generation='hrnet',
-    ),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='TopdownAffine', input_size=codec['input_size']),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
-]
-train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
+_base_ = 'posenas_l18_c48_mpii_256x256.py'
 model = dict(
     backbone=dict(layers=12, init_channels=32, num_stages=1, se_ratio=2),
-    head=dict(in_channels=64, out_channels=16, num_stages=1, decoder=codec),
+    head=dict(in_channels=64, num_stages=1),
 )
-default_hooks = dict(checkpoint=dict(save_best='PCKh', rule='greater'))
-# Published files list one process of 32 samples.
-auto_scale_lr = dict(base_batch_size=32)
