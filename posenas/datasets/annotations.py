@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posenas.datasets.columns import Records, read_json
 from posenas.datasets.persons import ImageTable, PersonTable
 from posenas.geometry import bbox_xywh2xyxy, clean_bbox_xywh
 from posenas.skeletons import Skeleton, skeleton_from_category
+from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import DataError
 
 __all__ = ['CocoFile', 'read_coco_file']

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from posenas.datasets.columns import read_json
 from posenas.datasets.label_checks import LABEL_CHECKS, Labels, check_sides, describe_labels
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton, make_skeleton, skeleton_from_category
+from posenas.utils.columns import read_json
 from posenas.utils.errors import DataError
 
 __all__ = ['Finding', 'Report', 'inspect_annotations', 'inspect_images']

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from posenas.datasets.base import BaseTopdownDataset
-from posenas.datasets.columns import Records, read_json
 from posenas.datasets.persons import ImageTable, PersonTable
 from posenas.geometry import bbox_cs2xyxy, bbox_xyxy2xywh
 from posenas.registry import DATASETS
+from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.mat_file import read_mat
 
