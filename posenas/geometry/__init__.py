@@ -17,6 +17,7 @@ from .bbox import (
     fix_aspect_ratio,
 )
 from .keypoint import convert_keypoints, flip_bbox, flip_keypoints
+from .polygon import points_in_polygon
 
 __all__ = [
     'bbox_cs2xyxy',
@@ -33,5 +34,6 @@ __all__ = [
     'get_udp_warp_matrix',
     'get_warp_matrix',
     'invert_affine',
+    'points_in_polygon',
     'warp_points',
 ]
