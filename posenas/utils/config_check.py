@@ -26,8 +26,9 @@ from posenas.utils.value_types import describe_type, fits_type
 
 __all__ = ['verify_config']
 
-#: Entries in MMPose's form of a skeleton, whose joints have a ``type`` that names no class.
-_FREE_FORM = ('metainfo', 'dataset_info')
+#: Entries that others check: MMPose's form of a skeleton, whose joints have a ``type`` that names
+#: no class, and genotypes.
+_FREE_FORM = ('metainfo', 'dataset_info', 'genotype')
 
 
 def verify_config(cfg: Config) -> None:

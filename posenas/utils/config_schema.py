@@ -104,6 +104,8 @@ NAMES = {
     },
     'model.train_cfg': {'compute_acc'},
 }
+#: Settings of one stage of HRNet.
+_STAGE = {'num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels'}
 #: As NAMES, but other names are allowed too; only slips of these are reported.
 USUAL_NAMES = {
     'default_hooks': {
@@ -111,6 +113,18 @@ USUAL_NAMES = {
         *('nan_guard', 'plain_checkpoint', 'stop_signal', 'badcase'),
     },
     'dist_cfg': {'backend', 'timeout', 'port'},
+    'extra': {
+        *('stage1', 'stage2', 'stage3', 'stage4', 'upsample'),
+        *('stem', 'num_stages', 'stages_spec', 'with_head', 'dynamic'),
+    },
+    **{f'stage{i}': _STAGE | {'multiscale_output'} for i in range(1, 5)},
+    'stages_spec': (_STAGE - {'block'}) | {'with_fuse'},
+    'stem': {'stem_channels', 'out_channels'},
+    'fabric': {
+        *('depth', 'cut_layers', 'reserve_layers', 'num_levels', 'size_types', 'factor'),
+        *('hidden_states', 'operators', 'share_alpha', 'genotype', 'finetune_arch'),
+    },
+    'refine': {'layers', 'channels', 'reductions', 'taps'},
     'backend_args': {'backend'},
     'paramwise_cfg': {
         *('custom_keys', 'lr_mult', 'decay_mult', 'bias_lr_mult', 'bias_decay_mult'),

@@ -107,10 +107,11 @@ def _slips(key, rng):
 
 
 def _dicts(value):
-    """Yield every dict inside ``value``."""
+    """Yield every dict inside ``value`` but those in a genotype, which has a check of its own."""
     if isinstance(value, dict):
         yield value
-    for item in value.values() if isinstance(value, dict) else value:
+        value = [item for key, item in value.items() if key != 'genotype']
+    for item in value:
         if isinstance(item, dict | list | tuple):
             yield from _dicts(item)
 
@@ -146,12 +147,12 @@ def _misspell_keys(path, limit=None):
         else:
             missed.append((key, word, text))
     assert found >= 0.99 * (found + len(missed)), missed
-    assert found > 30
+    assert found > 15
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=name_of)
 def test_a_misspelt_key_is_found_and_put_right(path):
-    _misspell_keys(path, limit=50)
+    _misspell_keys(path, limit=25)
 
 
 @pytest.mark.slow
