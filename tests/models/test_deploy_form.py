@@ -6,9 +6,11 @@ import pytest
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.registry import init_default_scope
+from registry_cases import MODELS as CASES
 from registry_cases import TINY_MODEL
 from torch import nn
 
+from posenas.models.benchmark import draw_weights
 from posenas.models.deploy_form import is_deployed, switch_from_deploy, switch_to_deploy
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
@@ -199,3 +201,28 @@ def test_a_failing_form_leaves_the_model_as_it_was():
         switch_to_deploy(model)
     assert list(model.state_dict()) == names
     assert not is_deployed(model)
+
+
+@pytest.fixture
+def float64():
+    """Noise and weights in double precision."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize('name', sorted(set(CASES) - {'ExpMomentumEMA'}))
+def test_every_registered_network_has_an_equal_deploy_form(name, float64):
+    init_default_scope('posenas')
+    holder = nn.ModuleDict(dict(part=MODELS.build(dict(type=name, **CASES[name].cfg)))).eval()
+    draw_weights(holder)
+    before = [output.detach().clone() for output in CASES[name].run(holder['part'])]
+    state, norms = list(holder.state_dict()), count_norms(holder)
+    switch_to_deploy(holder)
+    assert count_norms(holder) <= norms // 3
+    after = CASES[name].run(holder['part'])
+    for output, expected in zip(after, before, strict=True):
+        scale = max(1e-30, float(expected.abs().max()))
+        torch.testing.assert_close(output.detach(), expected, rtol=0, atol=1e-8 * scale)
+    switch_from_deploy(holder)
+    assert list(holder.state_dict()) == state
