@@ -5,15 +5,17 @@ from .body_parts import BodyParts, make_parts
 from .coco import COCO
 from .crowdpose import CROWDPOSE
 from .lsp import LSP
+from .matching import match_joints
 from .mpii import MPII
 from .parsing import SKELETONS, get_skeleton, skeleton_from_category, skeleton_from_metainfo
-from .posetrack18 import POSETRACK18
+from .posetrack18 import POSETRACK17, POSETRACK18
 
 __all__ = [
     'COCO',
     'CROWDPOSE',
     'LSP',
     'MPII',
+    'POSETRACK17',
     'POSETRACK18',
     'SKELETONS',
     'BodyParts',
@@ -21,6 +23,7 @@ __all__ = [
     'get_skeleton',
     'make_parts',
     'make_skeleton',
+    'match_joints',
     'mirror_indices',
     'skeleton_from_category',
     'skeleton_from_metainfo',

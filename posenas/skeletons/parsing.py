@@ -11,14 +11,14 @@ from posenas.skeletons.coco import COCO
 from posenas.skeletons.crowdpose import CROWDPOSE
 from posenas.skeletons.lsp import LSP
 from posenas.skeletons.mpii import MPII
-from posenas.skeletons.posetrack18 import POSETRACK18
+from posenas.skeletons.posetrack18 import POSETRACK17, POSETRACK18
 from posenas.utils.errors import ConfigError, DataError
 
 __all__ = ['SKELETONS', 'get_skeleton', 'skeleton_from_category', 'skeleton_from_metainfo']
 
 #: The built-in skeletons by name.
 SKELETONS: Mapping[str, Skeleton] = MappingProxyType(
-    {skeleton.name: skeleton for skeleton in (COCO, LSP, MPII, POSETRACK18, CROWDPOSE)}
+    {skeleton.name: skeleton for skeleton in (COCO, LSP, MPII, POSETRACK17, POSETRACK18, CROWDPOSE)}
 )
 
 

@@ -65,6 +65,7 @@ def test_mirroring_maps_limbs_to_limbs(name):
         ('coco', 17, 19, 8),
         ('lsp', 14, 14, 6),
         ('mpii', 16, 15, 6),
+        ('posetrack17', 15, 16, 6),
         ('posetrack18', 17, 16, 7),
         ('crowdpose', 14, 15, 6),
     ],
