@@ -9,6 +9,7 @@ shows, where it can, that mmengine still needs it.
 from mmengine.runner.checkpoint import CheckpointLoader
 
 from posenas.utils.checkpoint_loaders import register_checkpoint_loaders
+from posenas.utils.config_text import allow_keywords_as_keys
 from posenas.utils.file_backend import register_atomic_backend
 
 __all__ = ['WORKAROUNDS', 'apply', 'load_checkpoint']
@@ -39,13 +40,15 @@ WORKAROUNDS = {
     'F22 torch.distributed.launch is deprecated': 'tools/dist_*.sh',
     'F27 partial gradients are not saved': 'TrainLoop, CheckpointHook, StopSignalHook',
     'F28 missing names resolve to mmengine': 'registry.py, engine.optim',
+    'F29 configs with keywords as keys cannot be written': 'utils.config_text',
 }
 
 
 def apply() -> None:
-    """Install safe checkpoint loaders and atomic writing in mmengine; may be called repeatedly."""
+    """Install safe loading and atomic writing in mmengine; may be called repeatedly."""
     register_checkpoint_loaders()
     register_atomic_backend()
+    allow_keywords_as_keys()
 
 
 def load_checkpoint(filename: str, map_location: str = 'cpu') -> dict:

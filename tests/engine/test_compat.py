@@ -17,6 +17,7 @@ import pytest
 import torch
 from engine.toy_training import ToyPoseNet, ToyScore, make_cfg, train
 from mmengine import hooks, optim
+from mmengine.config import Config
 from mmengine.dist.utils import _init_dist_pytorch
 from mmengine.evaluator import Evaluator as MMEngineEvaluator
 from mmengine.logging import HistoryBuffer, MessageHub
@@ -235,6 +236,13 @@ def test_f28_names_of_mmengine_resolve_to_our_classes(kind, names):
             ours = current.get(name)
         assert ours is not theirs
         assert ours.__module__.startswith('posenas.')
+
+
+def test_f29_keys_that_are_keywords_are_written_and_read_back(tmp_path):
+    apply()
+    content = dict(edges=[{'from': 0, 'op': 'skip_connect'}], cell={'from': 'level_0', 'slot': 'p'})
+    Config(content).dump(tmp_path / 'config.py')
+    assert Config.fromfile(tmp_path / 'config.py').to_dict() == content
 
 
 def test_a_resume_needs_a_training_checkpoint(tmp_path):

@@ -1,0 +1,50 @@
+"""Configs as text, also where keys are words of Python, as ``from`` in genotypes."""
+
+from keyword import iskeyword
+
+from mmengine.config import Config
+
+__all__ = ['allow_keywords_as_keys']
+
+
+class _QuotedKey(str):
+    """A key that mmengine writes as ``{'key': value}`` and not as ``dict(key=value)``."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self
+
+    def isidentifier(self) -> bool:
+        """Deny it, which is what mmengine asks."""
+        return False
+
+
+class _Text(property):
+    """The property ``pretty_text`` of mmengine's configs with keywords quoted."""
+
+
+def allow_keywords_as_keys() -> None:
+    """Let mmengine write such configs, to work directories and into checkpoints."""
+    written = Config.pretty_text
+    if isinstance(written, _Text):
+        return
+
+    def write(cfg: Config) -> str:
+        quoted = Config(_quote(cfg.to_dict()), format_python_code=cfg._format_python_code)
+        return written.fget(quoted)
+
+    Config.pretty_text = _Text(write, doc=written.__doc__)
+
+
+def _quote(value: object) -> object:
+    """Quote all keys that are keywords inside ``value``."""
+    if isinstance(value, dict):
+        return {_quote_key(key): _quote(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_quote, value))
+    return value
+
+
+def _quote_key(key: object) -> object:
+    return _QuotedKey(key) if isinstance(key, str) and iskeyword(key) else key
