@@ -95,6 +95,14 @@ class DiteHRNet(BaseModule):
         self.with_head = extra.get('with_head', True)
         if self.with_head:
             self.head_layer = IterativeHead(branches, **layers_cfg)
+        else:
+            self._freeze_unread_paths()
+
+    def _freeze_unread_paths(self) -> None:
+        """Freeze the last exchange towards branches that nothing reads: it gets no gradient."""
+        for module in getattr(self, f'stage{self.num_stages - 1}')[-1:]:
+            if module.with_fuse:
+                module.fuse_layers[1:].requires_grad_(False)
 
     def train(self, mode: bool = True) -> 'DiteHRNet':
         """Switch to training or evaluation; ``norm_eval`` stays in force."""
@@ -121,6 +129,8 @@ class DiteHRNet(BaseModule):
         return (self.head_layer(branches) if self.with_head else branches[0],)
 
 
+#: Keys of ``stages_spec``.
+_STAGE_LISTS = ('num_modules', 'num_branches', 'num_blocks', 'with_fuse', 'num_channels')
 #: Initialisation of the release.
 _DEFAULT_INIT = [
     dict(type='Normal', std=0.001, layer=['Conv2d']),
@@ -167,10 +177,6 @@ def _check_extra(extra: Mapping) -> None:
                 f'num_branches {num_branches} and num_channels {tuple(widths)}'
             )
         before = num_branches
-
-
-#: Keys of ``stages_spec``.
-_STAGE_LISTS = ('num_modules', 'num_branches', 'num_blocks', 'with_fuse', 'num_channels')
 
 
 def _check_keys(name: str, given: Mapping, needed: Sequence[str]) -> None:

@@ -52,7 +52,8 @@ def test_stages_of_any_number_of_branches_give_one_map(num_branches, with_head):
     extra = make_extra((1,) * len(num_branches), num_branches, with_head=with_head)
     extra['dynamic'] = dict(num_groups=(1,) * 5, num_kernels=(2,) * 5, gcm_reduction=(4,) * 5)
     network = make_network(extra=extra)
-    network(noise(2, 3, 128, 64))[0].sum().backward()
+    network(noise(2, 3, 128, 64))[0].square().sum().backward()
+    assert all((p.grad is not None) == p.requires_grad for p in network.parameters())
     (features,) = network.eval()(noise(1, 3, 128, 64))
     assert features.shape == (1, 8, 32, 16)
     assert hasattr(network, 'head_layer') == with_head
