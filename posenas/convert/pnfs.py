@@ -8,8 +8,12 @@ from posenas.convert.rules import Rename
 
 __all__ = ['PNFS']
 
+#: More pyramid levels than there are.
+_ANY = range(100)
 #: Names of body parts.
 _PART = r'\w+_part|whole_body'
+_CELL = re.compile(r'\w+\.cell_(\d+)_(\d+)\.')
+_REDUCE = re.compile(r'reduce\.(?P<part>\d+)\.(?P<level>\d+)\..*')
 _EDGE = re.compile(r'(?P<cell>.*cell_\d+_\d+)\.cell_arch\.(?P<edge>\d+)\..*')
 
 
@@ -25,15 +29,38 @@ def _find_unused(entries: Entries) -> dict[str, str]:
     """Name what the original registers but never executes."""
     unused = {}
     legacy = _find_two_input_cells(entries)
+    levels = _find_levels(entries)
     for name in entries:
         edge = _EDGE.fullmatch(name)
+        reduce = _REDUCE.fullmatch(name)
         if re.match(rf'({_PART})\.stem\.', name):
             unused[name] = 'stems of parts are never executed: the backbone takes their place'
         elif name.startswith('backbone.features.17.'):
             unused[name] = 'the last block of MobileNetV2 is never executed'
         elif edge and edge['edge'] == '1' and edge['cell'] in legacy:
             unused[name] = 'edges from the second input of old cells, which is never fed'
+        elif reduce and int(reduce['level']) not in levels.get(reduce['part'], _ANY):
+            unused[name] = 'convolutions of pyramid levels that no cell of the part reads'
     return unused
+
+
+def _find_levels(entries: Entries) -> dict[str, set[int]]:
+    """List the pyramid levels that each part reads, by the part's number.
+
+    The cells of the first layer read the level of their scale and its neighbours.
+    """
+    cells: dict[str, list[tuple[int, int]]] = {}
+    for name in entries:
+        part = name.partition('.')[0]
+        cell = _CELL.match(name)
+        if re.fullmatch(_PART, part):
+            cells.setdefault(part, []).extend([(int(cell[1]), int(cell[2]))] if cell else [])
+    levels = {}
+    for number, places in enumerate(cells.values()):
+        if places:
+            scales = {scale for layer, scale in places if layer == min(places)[0]}
+            levels[str(number)] = {scale + step for scale in scales for step in (-1, 0, 1)}
+    return levels
 
 
 def _find_two_input_cells(entries: Entries) -> set[str]:

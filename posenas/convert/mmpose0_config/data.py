@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from posenas.convert.experiment import make_loader
 from posenas.convert.mmpose0_config.pipeline import Pipeline, translate_pipeline
 from posenas.convert.mmpose0_config.runtime import Evaluation
 from posenas.convert.reading import Section
@@ -63,21 +64,10 @@ def translate_loader(
     workers = own.take('workers_per_gpu', f'{target}.num_workers', workers)
     drop_last = own.take('drop_last', f'{target}.drop_last', is_train and settings.legacy)
     shuffle = own.take('shuffle', f'{target}.sampler.shuffle', is_train)
-    sampler: dict[str, Any] = dict(type='DefaultSampler', shuffle=bool(shuffle))
-    if not is_train:
-        sampler['round_up'] = False
     dataset, pipeline, data_cfg = _translate_dataset(data.enter(split), split, settings)
-    loader = dict(
-        batch_size=batch,
-        num_workers=workers,
-        persistent_workers=own.take(
-            'persistent_workers', f'{target}.persistent_workers', workers > 0
-        ),
-        pin_memory=own.take('pin_memory', f'{target}.pin_memory', True),
-        drop_last=bool(drop_last),
-        sampler=sampler,
-        dataset=dataset,
-    )
+    loader = make_loader(dataset, batch, workers, bool(shuffle), bool(drop_last))
+    for key in ('persistent_workers', 'pin_memory'):
+        loader[key] = own.take(key, f'{target}.{key}', loader[key])
     own.finish()
     return loader, pipeline, data_cfg
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from posenas.convert.experiment import make_hooks, make_logging
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
@@ -97,24 +98,13 @@ def translate_runtime(
     runtime['train_cfg'] = {'by_epoch': by_epoch, key: length, 'val_interval': evaluation.interval}
     runtime |= dict(val_cfg={}, test_cfg={})
     interval, backends = _translate_log(cfg)
-    runtime['default_hooks'] = dict(
-        timer=dict(type='IterTimerHook'),
-        logger=dict(type='LoggerHook', interval=interval),
-        param_scheduler=dict(type='ParamSchedulerHook'),
-        checkpoint=_translate_checkpoints(cfg, by_epoch, evaluation),
-        sampler_seed=dict(type='DistSamplerSeedHook'),
-        visualization=dict(type='PoseVisualizationHook', enable=False),
+    runtime['default_hooks'] = make_hooks(
+        interval, _translate_checkpoints(cfg, by_epoch, evaluation)
     )
     hooks = cfg.take('custom_hooks', 'custom_hooks', [])
     runtime['custom_hooks'] = [dict(type='SyncBuffersHook'), *hooks]
     runtime['env_cfg'] = _translate_environment(cfg)
-    runtime['vis_backends'] = backends
-    runtime['visualizer'] = dict(
-        type='PoseLocalVisualizer', vis_backends=backends, name='visualizer'
-    )
-    runtime['log_processor'] = dict(
-        type='LogProcessor', window_size=interval, by_epoch=by_epoch, num_digits=6
-    )
+    runtime |= make_logging(interval, by_epoch, backends)
     return runtime | _translate_start(cfg)
 
 
@@ -147,7 +137,7 @@ def _translate_log(cfg: Section) -> tuple[int, list[dict[str, Any]]]:
     """Return the interval of log lines and where else to log."""
     log = cfg.enter('log_config')
     interval = log.take('interval', 'default_hooks.logger.interval, log_processor.window_size', 10)
-    backends: list[dict[str, Any]] = [dict(type='LocalVisBackend')]
+    backends: list[dict[str, Any]] = []
     for index, hook in enumerate(log.take('hooks', 'vis_backends', [])):
         section = Section(hook, f'{log.place("hooks")}[{index}]', log.notes)
         kind = section.take('type', 'vis_backends.type')
@@ -164,8 +154,8 @@ def _translate_log(cfg: Section) -> tuple[int, list[dict[str, Any]]]:
 
 def _translate_checkpoints(cfg: Section, by_epoch: bool, evaluation: Evaluation) -> dict[str, Any]:
     config = cfg.enter('checkpoint_config')
-    hook: dict[str, Any] = dict(type='CheckpointHook')
-    hook['interval'] = config.take('interval', 'default_hooks.checkpoint.interval', 1)
+    interval = config.take('interval', 'default_hooks.checkpoint.interval', 1)
+    hook: dict[str, Any] = dict(interval=interval)
     per_epoch = config.take('by_epoch', 'default_hooks.checkpoint.by_epoch', by_epoch)
     if not per_epoch:
         hook['by_epoch'] = False

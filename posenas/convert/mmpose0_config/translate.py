@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from posenas.convert.experiment import order_entries
 from posenas.convert.mmpose0_config.codec import count_channels, read_codec
 from posenas.convert.mmpose0_config.data import (
     TEST_KEYS,
@@ -204,7 +205,7 @@ def _list_values(value: object) -> Iterator[object]:
 
 
 def _complete(new: dict[str, Any], splits: Sequence[str]) -> dict[str, Any]:
-    """Bring the entries into the usual order; leave out what has no data."""
+    """Leave out what has no data and bring the rest into the usual order."""
     if 'val' not in splits:
         new |= dict(val_cfg=None)
         new['train_cfg'] = {k: v for k, v in new['train_cfg'].items() if k != 'val_interval'}
@@ -214,9 +215,4 @@ def _complete(new: dict[str, Any], splits: Sequence[str]) -> dict[str, Any]:
         for key in ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler'):
             new.pop(key, None)
         new.pop('auto_scale_lr')
-    order = (
-        *('default_scope', 'work_dir', 'codec', 'model', 'train_cfg', 'val_cfg', 'test_cfg'),
-        *('optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'find_unused_parameters'),
-        *('train_dataloader', 'val_dataloader', 'test_dataloader'),
-    )
-    return {key: new[key] for key in (*order, *new) if key in new}
+    return order_entries(new)

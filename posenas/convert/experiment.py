@@ -1,0 +1,75 @@
+"""Parts of configs that translations of all projects share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ['make_hooks', 'make_loader', 'make_logging', 'order_entries']
+
+Settings = dict[str, Any]
+
+
+def make_hooks(log_interval: int, checkpoint: Mapping[str, Any]) -> Settings:
+    """Return ``default_hooks`` with a log line every ``log_interval`` iterations."""
+    return dict(
+        timer=dict(type='IterTimerHook'),
+        logger=dict(type='LoggerHook', interval=log_interval),
+        param_scheduler=dict(type='ParamSchedulerHook'),
+        checkpoint=dict(type='CheckpointHook', **checkpoint),
+        sampler_seed=dict(type='DistSamplerSeedHook'),
+        visualization=dict(type='PoseVisualizationHook', enable=False),
+    )
+
+
+def make_logging(
+    window: int, by_epoch: bool = True, backends: Sequence[Mapping[str, Any]] = ()
+) -> Settings:
+    """Return the entries that say where and how results are logged.
+
+    Args:
+        window: Iterations over which logged values are averaged.
+        by_epoch: Whether the log counts epochs.
+        backends: Configs of back ends beside files on this machine.
+    """
+    vis_backends = [dict(type='LocalVisBackend'), *map(dict, backends)]
+    return dict(
+        vis_backends=vis_backends,
+        visualizer=dict(type='PoseLocalVisualizer', vis_backends=vis_backends, name='visualizer'),
+        log_processor=dict(
+            type='LogProcessor', window_size=window, by_epoch=by_epoch, num_digits=6
+        ),
+    )
+
+
+def make_loader(
+    dataset: Mapping[str, Any],
+    batch_size: int,
+    num_workers: int,
+    shuffle: bool,
+    drop_last: bool = False,
+    **others: Any,
+) -> Settings:
+    """Return the config of a data loader; those that do not shuffle give every sample once."""
+    sampler = dict(type='DefaultSampler', shuffle=shuffle)
+    return (
+        dict(
+            batch_size=batch_size,
+            num_workers=num_workers,
+            persistent_workers=num_workers > 0,
+            pin_memory=True,
+            drop_last=drop_last,
+            sampler=sampler if shuffle else {**sampler, 'round_up': False},
+            dataset=dict(dataset),
+        )
+        | others
+    )
+
+
+def order_entries(cfg: Mapping[str, Any]) -> Settings:
+    """Bring the entries of a config into the usual order."""
+    order = (
+        *('default_scope', 'work_dir', 'codec', 'model', 'train_cfg', 'val_cfg', 'test_cfg'),
+        *('optim_wrapper', 'param_scheduler', 'auto_scale_lr', 'find_unused_parameters'),
+        *('train_dataloader', 'val_dataloader', 'test_dataloader'),
+        *('val_evaluator', 'test_evaluator'),
+    )
+    return {key: cfg[key] for key in (*order, *cfg) if key in cfg}
