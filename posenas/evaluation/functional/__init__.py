@@ -11,7 +11,16 @@ from .coco_api import (
 from .matching import OKS_THRESHOLDS, PoseTable, match_poses, similarity_to_truth, tabulate
 from .mean_pose import mean_pose, place_pose
 from .mpii import MPII_GROUPS, PCKH_THRESHOLDS, head_distances, head_sizes, pckh, pckh_mean
-from .nms import SCORE_MODES, instance_scores, nms, oks_nms, soft_nms, soft_oks_nms
+from .nms import (
+    NMS_MODES,
+    SCORE_MODES,
+    instance_scores,
+    nms,
+    oks_nms,
+    select_poses,
+    soft_nms,
+    soft_oks_nms,
+)
 from .oks import oks_matrix, visible_pairs
 from .pck import bbox_size, joint_accuracies, mean_accuracy, normalised_distances, segment_size
 from .pose_errors import ERROR_KINDS, ErrorTable, classify_errors, correct_errors, joint_distances
@@ -34,6 +43,7 @@ __all__ = [
     'ERROR_KINDS',
     'MATCH_DISTANCE',
     'MPII_GROUPS',
+    'NMS_MODES',
     'OKS_THRESHOLDS',
     'PCKH_THRESHOLDS',
     'POSETRACK_GROUPS',
@@ -80,6 +90,7 @@ __all__ = [
     'relative_distances',
     'resample',
     'segment_size',
+    'select_poses',
     'similarity_to_truth',
     'soft_nms',
     'soft_oks_nms',

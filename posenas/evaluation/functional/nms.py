@@ -1,6 +1,8 @@
 """Removal of duplicate detections; lists hold row indices, best first, ties by row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +10,16 @@ from numpy.typing import NDArray
 from posenas.evaluation.functional.oks import oks_matrix
 from posenas.utils.checks import check_choice, check_shape
 
-__all__ = ['SCORE_MODES', 'instance_scores', 'nms', 'oks_nms', 'soft_nms', 'soft_oks_nms']
+__all__ = [
+    'NMS_MODES',
+    'SCORE_MODES',
+    'instance_scores',
+    'nms',
+    'oks_nms',
+    'select_poses',
+    'soft_nms',
+    'soft_oks_nms',
+]
 
 Floats = NDArray[np.floating]
 
@@ -100,6 +111,50 @@ def soft_oks_nms(
 ) -> list[int]:
     """Apply :func:`soft_nms` to poses; arrays as in :func:`oks_matrix`."""
     return soft_nms(oks_matrix(keypoints, areas, sigmas), scores, threshold)
+
+
+#: Ways to drop poses found twice; None keeps all.
+NMS_MODES: Mapping[str, Callable[..., list[int]] | None] = MappingProxyType(
+    {
+        'oks_nms': oks_nms,
+        'soft_oks_nms': soft_oks_nms,
+        'legacy_oks_nms': partial(oks_nms, legacy_skip=True),
+        'none': None,
+    }
+)
+
+
+def select_poses(
+    keypoints: Floats,
+    bbox_scores: Floats,
+    areas: Floats,
+    sigmas: Floats,
+    score_mode: str = 'bbox_keypoint',
+    keypoint_score_thr: float = 0.2,
+    nms_mode: str = 'oks_nms',
+    nms_thr: float = 0.9,
+) -> tuple[list[int], NDArray[np.float64]]:
+    """Score the poses of one image and drop those found twice.
+
+    Args:
+        keypoints: (N, K, 3) x, y, confidence.
+        bbox_scores: (N,) confidences of the person detector.
+        areas: (N,) of the poses, square pixels.
+        sigmas: (K,) standard deviations of the joints.
+        score_mode: As in :func:`instance_scores`.
+        keypoint_score_thr: As there.
+        nms_mode: One of :data:`NMS_MODES`.
+        nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.
+
+    Returns:
+        Rows that are kept, and the scores (N,) of all.
+    """
+    check_choice('nms_mode', nms_mode, NMS_MODES)
+    scores = instance_scores(bbox_scores, keypoints[..., 2], keypoint_score_thr, score_mode)
+    select = NMS_MODES[nms_mode]
+    if select is None:
+        return list(range(len(keypoints))), scores
+    return select(keypoints[..., :2], scores, areas, sigmas, nms_thr), scores
 
 
 def _select(

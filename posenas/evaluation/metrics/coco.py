@@ -1,7 +1,6 @@
 """Average precision of poses by the rules of COCO and CrowdPose."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,11 @@ import numpy as np
 
 from posenas.evaluation.functional import (
     BACKENDS,
+    NMS_MODES,
     SCORE_MODES,
     STATISTICS,
     evaluate_keypoints,
-    instance_scores,
-    oks_nms,
-    soft_oks_nms,
+    select_poses,
 )
 from posenas.evaluation.metrics.base import PoseMetric, load_annotations, predicted_keypoints
 from posenas.geometry import convert_keypoints
@@ -23,13 +21,6 @@ from posenas.utils import ConfigError, check_choice
 from posenas.utils.atomic_io import write_json
 
 __all__ = ['CocoMetric']
-
-_NMS = {
-    'oks_nms': oks_nms,
-    'soft_oks_nms': soft_oks_nms,
-    'legacy_oks_nms': partial(oks_nms, legacy_skip=True),
-    'none': None,
-}
 
 
 @METRICS.register_module()
@@ -86,7 +77,7 @@ class CocoMetric(PoseMetric):
         super().__init__(**kwargs)
         check_choice('iou_type', iou_type, STATISTICS)
         check_choice('score_mode', score_mode, SCORE_MODES)
-        check_choice('nms_mode', nms_mode, _NMS)
+        check_choice('nms_mode', nms_mode, NMS_MODES)
         check_choice('backend', backend, BACKENDS)
         if format_only and outfile_prefix is None:
             raise ConfigError('format_only needs outfile_prefix, the place of the results')
@@ -156,19 +147,16 @@ class CocoMetric(PoseMetric):
     def _results_of_image(self, persons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Score the persons of one image and drop those found twice."""
         keypoints = np.stack([person['keypoints'] for person in persons])  # (N, K, 3)
-        scores = instance_scores(
+        kept, scores = select_poses(
+            keypoints,
             np.array([person['bbox_score'] for person in persons]),
-            keypoints[..., 2],
-            self.keypoint_score_thr,
+            np.array([person['area'] for person in persons]),
+            np.asarray(self.dataset_meta['sigmas']),
             self.score_mode,
+            self.keypoint_score_thr,
+            self.nms_mode,
+            self.nms_thr,
         )
-        select = _NMS[self.nms_mode]
-        if select is None:
-            kept = list(range(len(persons)))
-        else:
-            areas = np.array([person['area'] for person in persons])
-            sigmas = np.asarray(self.dataset_meta['sigmas'])
-            kept = select(keypoints[..., :2], scores, areas, sigmas, self.nms_thr)
         return [
             dict(
                 image_id=persons[index]['img_id'],
