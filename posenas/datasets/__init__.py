@@ -3,6 +3,7 @@
 from . import transforms
 from .base import BaseTopdownDataset
 from .coco import CocoDataset, CrowdPoseDataset
+from .jhmdb import JhmdbDataset
 from .lsp import LspDataset
 from .mpii import MpiiDataset
 from .mpii_release import MpiiRelease, convert_mpii_release, read_mpii_release
@@ -17,6 +18,7 @@ __all__ = [
     'DefaultSampler',
     'EpochIndex',
     'InfiniteSampler',
+    'JhmdbDataset',
     'LspDataset',
     'MpiiDataset',
     'MpiiRelease',

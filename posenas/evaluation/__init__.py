@@ -2,6 +2,7 @@
 
 from .metrics import (
     CocoMetric,
+    JhmdbPCKAccuracy,
     LspPCKMetric,
     MpiiPCKAccuracy,
     PCKAccuracy,
@@ -11,6 +12,7 @@ from .metrics import (
 
 __all__ = [
     'CocoMetric',
+    'JhmdbPCKAccuracy',
     'LspPCKMetric',
     'MpiiPCKAccuracy',
     'PCKAccuracy',

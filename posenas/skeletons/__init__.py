@@ -4,6 +4,7 @@ from .base import Skeleton, make_skeleton, mirror_indices, split_side
 from .body_parts import BodyParts, make_parts
 from .coco import COCO
 from .crowdpose import CROWDPOSE
+from .jhmdb import JHMDB
 from .lsp import LSP
 from .matching import match_joints
 from .mpii import MPII
@@ -13,6 +14,7 @@ from .posetrack18 import POSETRACK17, POSETRACK18
 __all__ = [
     'COCO',
     'CROWDPOSE',
+    'JHMDB',
     'LSP',
     'MPII',
     'POSETRACK17',

@@ -9,6 +9,7 @@ from typing import Any, cast
 from posenas.skeletons.base import Color, Skeleton, make_skeleton, mirror_indices
 from posenas.skeletons.coco import COCO
 from posenas.skeletons.crowdpose import CROWDPOSE
+from posenas.skeletons.jhmdb import JHMDB
 from posenas.skeletons.lsp import LSP
 from posenas.skeletons.mpii import MPII
 from posenas.skeletons.posetrack18 import POSETRACK17, POSETRACK18
@@ -18,7 +19,10 @@ __all__ = ['SKELETONS', 'get_skeleton', 'skeleton_from_category', 'skeleton_from
 
 #: The built-in skeletons by name.
 SKELETONS: Mapping[str, Skeleton] = MappingProxyType(
-    {skeleton.name: skeleton for skeleton in (COCO, LSP, MPII, POSETRACK17, POSETRACK18, CROWDPOSE)}
+    {
+        skeleton.name: skeleton
+        for skeleton in (COCO, LSP, MPII, POSETRACK17, POSETRACK18, CROWDPOSE, JHMDB)
+    }
 )
 
 

@@ -68,6 +68,7 @@ def test_mirroring_maps_limbs_to_limbs(name):
         ('posetrack17', 15, 16, 6),
         ('posetrack18', 17, 16, 7),
         ('crowdpose', 14, 15, 6),
+        ('jhmdb', 15, 14, 6),
     ],
 )
 def test_skeletons_have_their_published_size(name, num_joints, num_limbs, num_pairs):

@@ -2,6 +2,7 @@
 
 from .base import PoseMetric
 from .coco import CocoMetric
+from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
 from .mpii import MpiiPCKAccuracy
 from .pck import PCKAccuracy
@@ -9,6 +10,7 @@ from .result_file import ResultFile
 
 __all__ = [
     'CocoMetric',
+    'JhmdbPCKAccuracy',
     'LspPCKMetric',
     'MpiiPCKAccuracy',
     'PCKAccuracy',

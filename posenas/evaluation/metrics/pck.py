@@ -15,10 +15,10 @@ from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.registry import METRICS
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
 
-__all__ = ['PCKAccuracy']
+__all__ = ['PCKAccuracy', 'list_norm_items', 'measure_distances', 'take_poses']
 
 #: Normaliser -> name of the score.
-_SCORES = {'bbox': 'PCK', 'head': 'PCKh', 'torso': 'tPCK'}
+SCORES = {'bbox': 'PCK', 'head': 'PCKh', 'torso': 'tPCK'}
 #: Normaliser -> alternatives of the two joints whose distance it is.
 _SEGMENTS = {
     'head': (('head_top', 'upper_neck'), ('head_top', 'neck'), ('top_head', 'neck')),
@@ -47,19 +47,11 @@ class PCKAccuracy(PoseMetric):
         super().__init__(**kwargs)
         check_positive('thr', thr)
         self.thr = thr
-        self.norm_items = (norm_item,) if isinstance(norm_item, str) else tuple(norm_item)
-        for item in self.norm_items:
-            check_choice('norm_item', item, _SCORES)
+        self.norm_items = list_norm_items(norm_item)
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Take predicted joints, annotated joints, their labels and the box."""
-        truth = sample['gt_instances']
-        return dict(
-            prediction=predicted_keypoints(sample)[:, :2],
-            keypoints=np.asarray(truth['keypoints'])[0, :, :2],
-            labelled=np.asarray(truth['keypoints_visible'])[0] > 0,
-            bbox=np.asarray(truth['bboxes'])[0],
-        )
+        return take_poses(sample)
 
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """Compute one score per normaliser; NaN where no person counts.
@@ -67,38 +59,71 @@ class PCKAccuracy(PoseMetric):
         Raises:
             DataError: There are persons but no annotated joint, as with detected boxes.
         """
-        if not results:
-            return {_SCORES[item]: float('nan') for item in self.norm_items}
-        arrays = {
-            name: np.stack([result[name] for result in results])
-            for name in ('prediction', 'keypoints', 'labelled', 'bbox')
-        }
-        if not arrays['labelled'].any():
-            raise DataError(
-                'samples must have annotated joints, none has: evaluate annotated boxes '
-                '(bbox_file=None) or by a metric with an ann_file'
-            )
-        scores = {}
-        for item in self.norm_items:
-            distances = normalised_distances(
-                arrays['prediction'],
-                arrays['keypoints'],
-                arrays['labelled'],
-                self._sizes(item, arrays),
-            )
-            scores[_SCORES[item]] = mean_accuracy(distances, self.thr)
-        return scores
+        distances = measure_distances(results, self.norm_items, self.dataset_meta)
+        return {name: mean_accuracy(values, self.thr) for name, values in distances.items()}
 
-    def _sizes(self, item: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Measure each person by one of the normalisers, (N,) pixels."""
-        if item == 'bbox':
-            return bbox_size(arrays['bbox'])
-        joints = self.dataset_meta['keypoint_name2id']
-        for first, second in _SEGMENTS[item]:
-            if first in joints and second in joints:
-                ends = joints[first], joints[second]
-                return segment_size(arrays['keypoints'], arrays['labelled'], ends)
-        raise ConfigError(
-            f'norm_item={item!r} needs a skeleton with the joints {_SEGMENTS[item]}, got '
-            f"{list(joints)}: use norm_item='bbox'"
+
+def list_norm_items(norm_item: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the normalisers that ``norm_item`` names, each of 'bbox', 'head' and 'torso'."""
+    items = (norm_item,) if isinstance(norm_item, str) else tuple(norm_item)
+    for item in items:
+        check_choice('norm_item', item, SCORES)
+    return items
+
+
+def take_poses(sample: Mapping[str, Any]) -> dict[str, Any]:
+    """Take what :func:`measure_distances` reads of a data sample."""
+    truth = sample['gt_instances']
+    return dict(
+        prediction=predicted_keypoints(sample)[:, :2],
+        keypoints=np.asarray(truth['keypoints'])[0, :, :2],
+        labelled=np.asarray(truth['keypoints_visible'])[0] > 0,
+        bbox=np.asarray(truth['bboxes'])[0],
+    )
+
+
+def measure_distances(
+    results: Sequence[Mapping[str, Any]], norm_items: Sequence[str], meta: Mapping[str, Any]
+) -> dict[str, np.ndarray]:
+    """Return the distances (N, K) in units of each normaliser, by the name of its score.
+
+    Args:
+        results: What :func:`take_poses` took of each person.
+        norm_items: Normalisers.
+        meta: The data set's ``dataset_meta``.
+
+    Raises:
+        DataError: There are persons but no annotated joint, as with detected boxes.
+        ConfigError: The skeleton lacks the joints of a normaliser.
+    """
+    joints = meta['keypoint_name2id']
+    if not results:
+        return {SCORES[item]: np.zeros((0, len(joints))) for item in norm_items}
+    arrays = {
+        name: np.stack([result[name] for result in results])
+        for name in ('prediction', 'keypoints', 'labelled', 'bbox')
+    }
+    if not arrays['labelled'].any():
+        raise DataError(
+            'samples must have annotated joints, none has: evaluate annotated boxes '
+            '(bbox_file=None) or by a metric with an ann_file'
         )
+    poses = arrays['prediction'], arrays['keypoints'], arrays['labelled']
+    return {
+        SCORES[item]: normalised_distances(*poses, _sizes(item, arrays, joints))
+        for item in norm_items
+    }
+
+
+def _sizes(item: str, arrays: Mapping[str, np.ndarray], joints: Mapping[str, int]) -> np.ndarray:
+    """Measure each person by one of the normalisers, (N,) pixels."""
+    if item == 'bbox':
+        return bbox_size(arrays['bbox'])
+    for first, second in _SEGMENTS[item]:
+        if first in joints and second in joints:
+            ends = joints[first], joints[second]
+            return segment_size(arrays['keypoints'], arrays['labelled'], ends)
+    raise ConfigError(
+        f'norm_item={item!r} needs a skeleton with the joints {_SEGMENTS[item]}, got '
+        f"{list(joints)}: use norm_item='bbox'"
+    )
