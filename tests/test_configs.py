@@ -96,7 +96,7 @@ def test_a_config_agrees_with_itself(path):
     verify_config(load_config(path))
 
 
-@pytest.mark.parametrize('path', map(mark_large, OWN), ids=lambda path: path.stem)
+@pytest.mark.parametrize('path', [mark_large(path) for path in OWN], ids=lambda path: path.stem)
 def test_a_config_trains_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = shrink(load_config(path))
