@@ -6,9 +6,11 @@ settings have none. A module whose children simplify together offers them by a m
 ``deploy_children(self)``, which returns dotted name -> new module. Elsewhere batch norms are folded
 into convolutions where the pairs are known: neighbours in a ``Sequential``, ``ConvModule``, and the
 attributes a class lists in ``conv_bn_pairs = (('conv1', 'bn1'), ...)``, where each norm reads
-exactly that convolution.
+exactly that convolution. All plain convolutions are laid out anew, see
+:func:`posenas.models.layers.folding.lay_out`.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
@@ -16,7 +18,7 @@ import torch
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
-from posenas.models.layers.folding import can_fold, fold_conv_bn
+from posenas.models.layers.folding import can_fold, fold_conv_bn, is_plain_conv, lay_out
 from posenas.utils import ConfigError
 
 __all__ = ['is_deployed', 'switch_from_deploy', 'switch_to_deploy']
@@ -121,36 +123,43 @@ def _restore(record: _DeployRecord) -> None:
         parent._modules[name] = original
 
 
-def _rewrite(module: nn.Module, record: _DeployRecord, forms: dict[nn.Module, nn.Module]) -> None:
+def _rewrite(
+    module: nn.Module, record: _DeployRecord, forms: dict[nn.Module, nn.Module | None]
+) -> None:
     """Replace what can be replaced below ``module``.
 
     Args:
         module: Where to begin; itself it stays.
         record: Keeps what is replaced.
-        forms: Deploy form of each module met before, which may have several places.
+        forms: What replaces each module met before, which may have several places, or None; new
+            modules stay.
     """
     together = module.deploy_children() if hasattr(module, 'deploy_children') else {}
     for path, form in together.items():
         parent, _, name = path.rpartition('.')
         record.replace(module.get_submodule(parent), name, form.eval())
     for conv, norm in _conv_bn_pairs(module):
-        folded = fold_conv_bn(module._modules[conv], module._modules[norm])
+        folded = lay_out(fold_conv_bn(module._modules[conv], module._modules[norm]))
+        forms[folded] = None
         record.replace(module, conv, folded)
         record.replace(module, norm, nn.Identity().eval())
     # Not named_children(), which leaves out the further places of a shared module.
     for name, child in list(module._modules.items()):
         if child is None:
             continue
-        form = forms.get(child)
-        if form is None and hasattr(child, 'deploy_form'):
-            form = child.deploy_form()
-        if form is None:
-            _rewrite(child, record, forms)
-        else:
-            record.replace(module, name, form)
-            if child not in forms:
-                forms[child] = form
-                _rewrite(form.eval(), record, forms)
+        if child not in forms:
+            forms[child] = _make_form(child)
+            _rewrite(child if forms[child] is None else forms[child], record, forms)
+        if forms[child] is not None:
+            record.replace(module, name, forms[child])
+
+
+def _make_form(module: nn.Module) -> nn.Module | None:
+    """Return a new module to put in the place of ``module``; None if it stays."""
+    if is_plain_conv(module):
+        return lay_out(copy.deepcopy(module))
+    form = module.deploy_form() if hasattr(module, 'deploy_form') else None
+    return None if form is None else form.eval()
 
 
 def _conv_bn_pairs(module: nn.Module) -> Iterator[tuple[str, str]]:

@@ -116,6 +116,7 @@ def test_the_deploy_form_is_equal_and_the_way_back_exact(make, norms_left):
     model = randomise(make()).double()
     x = torch.randn(2, 3, 64, 64, dtype=torch.float64)
     before, state = model(x).detach(), copy.deepcopy(model.state_dict())
+    strides = {name: value.stride() for name, value in state.items()}
     switch_to_deploy(model)
     assert is_deployed(model)
     assert count_norms(model) == norms_left
@@ -129,6 +130,7 @@ def test_the_deploy_form_is_equal_and_the_way_back_exact(make, norms_left):
     assert torch.equal(model(x), before)
     assert list(model.state_dict()) == list(state)
     assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert {name: value.stride() for name, value in model.state_dict().items()} == strides
     model.train()
 
 

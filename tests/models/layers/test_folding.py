@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from posenas.models.layers.folding import can_fold, fold_conv_bn
+from posenas.models.layers.folding import can_fold, fold_conv_bn, lay_out
 from posenas.utils import ConfigError
 
 CONVOLUTIONS = {
@@ -71,3 +71,12 @@ def test_what_is_no_affine_map_after_a_convolution_is_refused(conv, norm):
     assert not can_fold(conv, norm)
     with pytest.raises(ConfigError, match='folding'):
         fold_conv_bn(conv, norm)
+
+
+def test_the_layout_changes_no_value():
+    conv = nn.Conv2d(4, 6, 3)
+    weight = conv.weight.detach().clone()
+    assert lay_out(conv) is conv
+    assert torch.equal(conv.weight, weight)
+    maps = conv(torch.randn(2, 4, 9, 8))
+    assert maps.is_contiguous(memory_format=torch.channels_last)
