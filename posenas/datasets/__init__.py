@@ -7,6 +7,7 @@ from .jhmdb import JhmdbDataset
 from .lsp import LspDataset
 from .mpii import MpiiDataset
 from .mpii_release import MpiiRelease, convert_mpii_release, read_mpii_release
+from .posetrack18 import PoseTrack18Dataset
 from .samplers import DefaultSampler, EpochIndex, InfiniteSampler
 from .wrappers import ConcatDataset, RepeatDataset
 
@@ -22,6 +23,7 @@ __all__ = [
     'LspDataset',
     'MpiiDataset',
     'MpiiRelease',
+    'PoseTrack18Dataset',
     'RepeatDataset',
     'convert_mpii_release',
     'read_mpii_release',

@@ -105,6 +105,7 @@ class CocoFile:
             keypoints=keypoints[:, :, :2].astype(np.float32),
             visibility=levels.astype(np.uint8),
             areas=records.numbers('area', float('nan')).astype(np.float32),
+            track_ids=records.integers('track_id', -1),
         )
 
     def detections(
@@ -151,6 +152,7 @@ class CocoFile:
             visibility=np.zeros((count, num_joints), np.uint8),
             areas=np.full(count, np.nan, np.float32),
             is_annotated=False,
+            track_ids=records.integers('track_id', -1),
         )
         dropped = {
             'of another category': int(other.sum()),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-__all__ = ['ImageTable', 'PersonTable']
+__all__ = ['ImageTable', 'PersonTable', 'join_images', 'join_persons']
 
 
 class ImageTable:
@@ -55,6 +55,7 @@ class PersonTable:
         visibility: 0 unlabelled, 1 occluded, 2 visible (P, K) uint8.
         areas: Mask areas (P,) float32, pixels squared; NaN where the file has none.
         is_annotated: Whether boxes and keypoints are annotations, not detections.
+        track_ids: Identities within a video (P,) int64, -1 where unknown; None if all are.
     """
 
     images: ImageTable
@@ -68,6 +69,7 @@ class PersonTable:
     visibility: np.ndarray
     areas: np.ndarray
     is_annotated: bool = True
+    track_ids: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -77,5 +79,39 @@ class PersonTable:
         shared = ('images', 'is_annotated')
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return PersonTable(
-            **{k: v if k in shared else np.ascontiguousarray(v[rows]) for k, v in columns.items()}
+            **{
+                name: column
+                if name in shared or column is None
+                else np.ascontiguousarray(column[rows])
+                for name, column in columns.items()
+            }
         )
+
+
+def join_images(tables: Sequence[ImageTable]) -> ImageTable:
+    """Put the images of several files into one table, in order."""
+    return ImageTable(
+        np.concatenate([table.ids for table in tables]),
+        [table.name(row) for table in tables for row in range(len(table))],
+        np.concatenate([table.sizes for table in tables]),
+    )
+
+
+def join_persons(tables: Sequence[PersonTable]) -> PersonTable:
+    """Put the persons of several files of one kind into one table, in order."""
+    starts = np.cumsum([0, *(len(table.images) for table in tables)])
+    rows = [table.image_rows + start for table, start in zip(tables, starts, strict=False)]
+    others = {
+        field.name: [getattr(table, field.name) for table in tables]
+        for field in fields(PersonTable)
+        if field.name not in ('images', 'image_rows', 'is_annotated')
+    }
+    return PersonTable(
+        images=join_images([table.images for table in tables]),
+        image_rows=np.concatenate(rows).astype(np.int32),
+        is_annotated=tables[0].is_annotated,
+        **{
+            name: None if columns[0] is None else np.concatenate(columns)
+            for name, columns in others.items()
+        },
+    )
