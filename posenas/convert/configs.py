@@ -9,6 +9,12 @@ from mmengine.logging import print_log
 
 from posenas.convert.mmpose0_config import is_mmpose0_config, translate_mmpose0_config
 from posenas.convert.reading import Notes
+from posenas.convert.yaml_configs import (
+    is_hrnet_config,
+    is_pnfs_config,
+    translate_hrnet_config,
+    translate_pnfs_config,
+)
 from posenas.utils import ConfigError
 
 __all__ = ['ConfigKind', 'find_config_kind', 'translate_config']
@@ -30,7 +36,11 @@ class ConfigKind(NamedTuple):
     translate: Translator
 
 
-_KINDS = (ConfigKind('MMPose 0.x', is_mmpose0_config, translate_mmpose0_config),)
+_KINDS = (
+    ConfigKind('MMPose 0.x', is_mmpose0_config, translate_mmpose0_config),
+    ConfigKind('PNFS', is_pnfs_config, translate_pnfs_config),
+    ConfigKind('HRNet, SimpleBaseline, FPD or PoseNAS', is_hrnet_config, translate_hrnet_config),
+)
 
 
 def find_config_kind(cfg: Mapping[str, Any]) -> ConfigKind | None:
