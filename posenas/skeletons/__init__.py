@@ -1,6 +1,6 @@
 """Joints, limbs and symmetries of the data sets, as plain records."""
 
-from .base import Skeleton, make_skeleton, mirror_indices, split_side
+from .base import Skeleton, make_skeleton, part_sigma
 from .body_parts import BodyParts, make_parts
 from .coco import COCO
 from .crowdpose import CROWDPOSE
@@ -10,6 +10,7 @@ from .matching import match_joints
 from .mpii import MPII
 from .parsing import SKELETONS, get_skeleton, skeleton_from_category, skeleton_from_metainfo
 from .posetrack18 import POSETRACK17, POSETRACK18
+from .sides import is_numbered, mirror_indices, split_side, split_sides
 
 __all__ = [
     'COCO',
@@ -23,11 +24,14 @@ __all__ = [
     'BodyParts',
     'Skeleton',
     'get_skeleton',
+    'is_numbered',
     'make_parts',
     'make_skeleton',
     'match_joints',
     'mirror_indices',
+    'part_sigma',
     'skeleton_from_category',
     'skeleton_from_metainfo',
     'split_side',
+    'split_sides',
 ]

@@ -1,11 +1,12 @@
 """The record of joints, limbs and symmetries that data, metrics and drawing share."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ['Skeleton', 'make_skeleton', 'mirror_indices', 'split_side']
+from posenas.skeletons.sides import mirror_indices, split_sides, words_of
+
+__all__ = ['Skeleton', 'make_skeleton', 'part_sigma']
 
 Color = tuple[int, int, int]
 Pair = tuple[int, int]
@@ -24,17 +25,20 @@ _SIGMAS = dict(
     knee=0.087,
     ankle=0.089,
 )
-#: Sigma of parts that COCO does not label: a shoulder's.
+#: The same of parts that COCO does not label, after those nearest to them; the numbers of hands,
+#: feet and faces are about the middle of COCO-WholeBody's.
+_MORE_SIGMAS = {
+    **dict.fromkeys(('mouth', 'lip', 'lips', 'chin', 'brow', 'eyebrow', 'pupil', 'face'), 0.03),
+    **dict.fromkeys(('finger', 'thumb', 'index', 'forefinger', 'pinky', 'knuckle'), 0.03),
+    **dict.fromkeys(('toe', 'heel', 'foot'), 0.08),
+    **dict.fromkeys(('paw', 'hoof', 'hand', 'palm'), 0.062),
+    **dict.fromkeys(('pelvis', 'root', 'belly', 'spine', 'tail', 'withers'), 0.107),
+}
+#: Sigma of all other parts: a shoulder's.
 _OTHER_SIGMA = 0.079
 _JOINT_WEIGHTS = dict(elbow=1.2, knee=1.2, wrist=1.5, ankle=1.5)
-_LIMB_PARTS = ('shoulder', 'elbow', 'wrist', 'hip', 'knee', 'ankle')
+_FACE_PARTS = ('nose', 'eye', 'ear', 'mouth', 'lip', 'brow', 'eyebrow', 'face')
 _LOWER_PARTS = ('hip', 'knee', 'ankle', 'pelvis', 'foot', 'heel', 'toe')
-_SIDE_PATTERNS = (
-    re.compile(r'(?P<side>left|right)[\s_.-]*(?P<part>.+)', re.IGNORECASE),
-    re.compile(r'(?P<side>[lr])[\s_.-]+(?P<part>.+)', re.IGNORECASE),
-    re.compile(r'(?P<side>[LR])(?P<part>[A-Z][a-z].*)'),
-    re.compile(r'(?P<part>.+?)[\s_.-]+(?P<side>left|right|l|r)', re.IGNORECASE),
-)
 
 
 @dataclass(frozen=True)
@@ -154,42 +158,30 @@ def _colors(values: Iterable[Sequence[int]]) -> tuple[Color, ...]:
     return tuple((int(red), int(green), int(blue)) for red, green, blue in values)
 
 
-def split_side(joint_name: str) -> tuple[str, str]:
-    """Split a joint's name into side and body part.
-
-    Understands ``left_knee``, ``LeftKnee``, ``l_knee``, ``LKnee``, ``knee_left``, ``knee.l``.
-
-    Returns:
-        'left', 'right' or '', and the part in lower case.
-    """
-    for pattern in _SIDE_PATTERNS:
-        match = pattern.fullmatch(joint_name)
-        if match:
-            side = 'left' if match['side'].lower().startswith('l') else 'right'
-            return side, match['part'].lower()
-    return '', joint_name.lower()
+def part_sigma(part: str) -> float | None:
+    """Return the spread of human labels that a part's name suggests; None for unknown parts."""
+    words = words_of(part)
+    for known, sigma in (*_SIGMAS.items(), *_MORE_SIGMAS.items()):
+        if known == part or known in words:
+            return sigma
+    return None
 
 
-def mirror_indices(joint_names: Sequence[str]) -> tuple[int, ...]:
-    """Pair joints by their names; one without a partner on the other side keeps its place."""
-    places = {split_side(name): i for i, name in enumerate(joint_names)}
-    opposite = {'left': 'right', 'right': 'left', '': ''}
-    sides = [split_side(name) for name in joint_names]
-    return tuple(places.get((opposite[side], part), i) for i, (side, part) in enumerate(sides))
+def _has_word(part: str, words: Collection[str]) -> bool:
+    return any(word in words for word in words_of(part))
 
 
-def _joint_color(joint_name: str) -> Color:
-    side, part = split_side(joint_name)
-    if part not in _LIMB_PARTS:
+def _joint_color(side: str, part: str) -> Color:
+    if _has_word(part, _FACE_PARTS):
         return MIDDLE_COLOR
     return {'left': LEFT_COLOR, 'right': RIGHT_COLOR}.get(side, MIDDLE_COLOR)
 
 
-def _limb_color(first: str, second: str) -> Color:
+def _limb_color(first: tuple[str, str], second: tuple[str, str]) -> Color:
     """Colour arms and legs by their side; torso, face and lines across the body alike."""
-    color = _joint_color(first)
-    is_torso = {split_side(first)[1], split_side(second)[1]} == {'shoulder', 'hip'}
-    return MIDDLE_COLOR if is_torso or color != _joint_color(second) else color
+    color = _joint_color(*first)
+    is_torso = {first[1], second[1]} == {'shoulder', 'hip'}
+    return MIDDLE_COLOR if is_torso or color != _joint_color(*second) else color
 
 
 def make_skeleton(
@@ -208,17 +200,19 @@ def make_skeleton(
             where COCO does not label the part.
     """
     names = tuple(joint_names)
-    parts = [split_side(joint)[1] for joint in names]
-    lower = tuple(i for i, part in enumerate(parts) if part in _LOWER_PARTS)
+    sides = split_sides(names)
+    parts = [part for _, part in sides]
+    lower = tuple(i for i, part in enumerate(parts) if _has_word(part, _LOWER_PARTS))
+    ends = [(names.index(first), names.index(second)) for first, second in limbs]
     return Skeleton(
         name=name,
         joint_names=names,
         flip_indices=mirror_indices(names),
-        limbs=tuple((names.index(first), names.index(second)) for first, second in limbs),
-        sigmas=tuple(sigmas or (_SIGMAS.get(part, _OTHER_SIGMA) for part in parts)),
+        limbs=tuple(ends),
+        sigmas=tuple(sigmas or (part_sigma(part) or _OTHER_SIGMA for part in parts)),
         joint_weights=tuple(_JOINT_WEIGHTS.get(part, 1.0) for part in parts),
         upper_body_ids=tuple(i for i in range(len(names)) if i not in lower),
         lower_body_ids=lower,
-        joint_colors=tuple(_joint_color(joint) for joint in names),
-        limb_colors=tuple(_limb_color(first, second) for first, second in limbs),
+        joint_colors=tuple(_joint_color(*side) for side in sides),
+        limb_colors=tuple(_limb_color(sides[first], sides[second]) for first, second in ends),
     )

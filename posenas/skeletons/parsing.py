@@ -6,13 +6,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from posenas.skeletons.base import Color, Skeleton, make_skeleton, mirror_indices
+from posenas.skeletons.base import Color, Skeleton, make_skeleton
 from posenas.skeletons.coco import COCO
 from posenas.skeletons.crowdpose import CROWDPOSE
 from posenas.skeletons.jhmdb import JHMDB
 from posenas.skeletons.lsp import LSP
 from posenas.skeletons.mpii import MPII
 from posenas.skeletons.posetrack18 import POSETRACK17, POSETRACK18
+from posenas.skeletons.sides import mirror_indices
 from posenas.utils.errors import ConfigError, DataError
 
 __all__ = ['SKELETONS', 'get_skeleton', 'skeleton_from_category', 'skeleton_from_metainfo']
@@ -45,11 +46,12 @@ def skeleton_from_category(category: Mapping[str, object], name: str = 'custom')
 
     Args:
         category: Entry with ``keypoints`` (names) and, if known, ``skeleton`` (pairs of joints
-            counted from 1).
+            counted from 1) and ``flip_indices`` (for each joint, counted from 0, the one it
+            becomes in a mirrored image; our own addition to the layout).
         name: Name of a skeleton that is not built in.
 
     Raises:
-        DataError: The entry has no joint names, or its limbs do not fit them.
+        DataError: The entry has no joint names, or its limbs or pairs do not fit them.
     """
     joints = category.get('keypoints')
     if not isinstance(joints, Sequence) or isinstance(joints, str) or not joints:
@@ -63,11 +65,21 @@ def skeleton_from_category(category: Mapping[str, object], name: str = 'custom')
         pairs = [(int(i) - 1, int(j) - 1) for i, j in cast(Sequence[Sequence[int]], limbs)]
         if min((joint for pair in pairs for joint in pair), default=0) < 0:
             raise IndexError('joints count from 1')
-        return make_skeleton(name, names, [(names[i], names[j]) for i, j in pairs])
+        skeleton = make_skeleton(name, names, [(names[i], names[j]) for i, j in pairs])
     except (IndexError, TypeError, ValueError) as error:
         raise DataError(
             f'categories[].skeleton must hold pairs of joint numbers from 1 to {len(names)}, '
             f'and joint names must differ, got {limbs!r} for {names}: {error}'
+        ) from error
+    given = category.get('flip_indices')
+    if given is None:
+        return skeleton
+    try:
+        return replace(skeleton, flip_indices=tuple(map(int, cast(Sequence[int], given))))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f'categories[].flip_indices must hold for each of the {len(names)} joints its partner, '
+            f'counted from 0, got {given!r}: {error}'
         ) from error
 
 

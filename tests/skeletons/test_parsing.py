@@ -38,6 +38,17 @@ def test_any_category_gives_pairs_by_name_and_limbs_from_one():
     assert skeleton.lower_body_ids == (3,)
 
 
+def test_pairs_that_the_category_states_are_taken():
+    category = dict(keypoints=['a', 'b', 'c'], flip_indices=[2, 1, 0])
+    assert skeleton_from_category(category).flip_indices == (2, 1, 0)
+
+
+@pytest.mark.parametrize('pairs', [[0, 1], [1, 2, 0], ['x', 1, 0], 7])
+def test_pairs_that_fit_no_joints_are_data_errors(pairs):
+    with pytest.raises(DataError, match='flip_indices'):
+        skeleton_from_category(dict(keypoints=['a', 'b', 'c'], flip_indices=pairs))
+
+
 @pytest.mark.parametrize(
     'category',
     [
