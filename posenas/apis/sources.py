@@ -11,6 +11,7 @@ import numpy as np
 from mmengine import fileio
 from numpy.typing import ArrayLike
 
+from posenas.datasets import open_video
 from posenas.utils import DataError
 
 __all__ = ['Frame', 'Source', 'list_sources', 'read_boxes', 'read_frames', 'select_boxes']
@@ -170,10 +171,8 @@ def _read_video(source: Source, load: Callable[[np.ndarray], dict[str, Any]]) ->
 
 @contextmanager
 def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
-    video = cv2.VideoCapture(str(path))
+    video = open_video(path)
     try:
-        if not video.isOpened():
-            raise DataError(f'{path}: a video must be decodable, this file is broken or no video')
         yield video
     finally:
         video.release()

@@ -3,6 +3,7 @@
 from . import transforms
 from .base import BaseTopdownDataset
 from .coco import CocoDataset, CrowdPoseDataset
+from .frames import FrameReader, open_video
 from .jhmdb import JhmdbDataset
 from .lsp import LspDataset
 from .mpii import MpiiDataset
@@ -18,6 +19,7 @@ __all__ = [
     'CrowdPoseDataset',
     'DefaultSampler',
     'EpochIndex',
+    'FrameReader',
     'InfiniteSampler',
     'JhmdbDataset',
     'LspDataset',
@@ -26,6 +28,7 @@ __all__ = [
     'PoseTrack18Dataset',
     'RepeatDataset',
     'convert_mpii_release',
+    'open_video',
     'read_mpii_release',
     'transforms',
 ]

@@ -1,0 +1,133 @@
+"""Frames of a video by their number: from a folder of pictures, or decoded from a file."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from posenas.datasets.transforms.loading import decode_image, read_bytes
+from posenas.utils.errors import DataError
+
+__all__ = ['FrameReader', 'open_video']
+
+_PICTURES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
+
+
+def open_video(path: str | Path) -> cv2.VideoCapture:
+    """Open a video file for decoding.
+
+    Raises:
+        DataError: It does not exist or cannot be decoded.
+    """
+    if not Path(path).is_file():
+        raise DataError(f'{path} must be a video file, there is none')
+    video = cv2.VideoCapture(str(path))
+    if not video.isOpened():
+        raise DataError(f'{path}: a video must be decodable, this file is broken or no video')
+    return video
+
+
+class FrameReader:
+    """Give any frame of a video.
+
+    A file is decoded in order, since seeking lands on other frames with some codecs: asking for
+    rising numbers is quick, for a lower one starts over. Copies for other processes open the file
+    themselves.
+
+    Args:
+        path: Video file, whose frames count from 0; or folder of pictures named by the number of
+            their frame, such as ``000012.jpg``.
+
+    Attributes:
+        numbers: Numbers of the frames, ascending; of a file as many as its header says.
+
+    Raises:
+        DataError: There is no such file or folder, or no frame in it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._video: cv2.VideoCapture | None = None
+        self._next = 0
+        self._pictures: dict[int, Path] = {}
+        if self.path.is_dir():
+            self._pictures = _list_pictures(self.path)
+            self.numbers: range | tuple[int, ...] = tuple(sorted(self._pictures))
+        else:
+            video = open_video(self.path)
+            self.numbers = range(max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT))))
+            video.release()
+        if not self.numbers:
+            raise DataError(f'{path} must have frames, it has none')
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {'_video': None, '_next': 0}
+
+    def read(self, number: int) -> np.ndarray:
+        """Return frame ``number`` (H, W, 3) uint8, in the order blue, green, red.
+
+        Raises:
+            DataError: There is no such frame, or it cannot be decoded.
+        """
+        if number not in self.numbers:
+            raise DataError(
+                f'{self.path}: the frame must be one of {self.numbers[0]} to {self.numbers[-1]}'
+                f' ({len(self)} frames), got {number}'
+            )
+        if self._pictures:
+            path = str(self._pictures[number])
+            return decode_image(path, read_bytes(path))
+        return self._decode(number)
+
+    def read_window(self, number: int, offsets: Iterable[int]) -> list[np.ndarray]:
+        """Return the frames at ``offsets`` from one, the first or last one beyond the ends.
+
+        Args:
+            number: The frame that offset 0 means.
+            offsets: Such as (-1, 0, 1), in frames; a folder's missing numbers are errors.
+
+        Raises:
+            DataError: As for :meth:`read`.
+        """
+        wanted = [
+            min(max(number + offset, self.numbers[0]), self.numbers[-1]) for offset in offsets
+        ]
+        images = {each: self.read(each) for each in sorted(set(wanted))}
+        return [images[each] for each in wanted]
+
+    def _decode(self, number: int) -> np.ndarray:
+        if self._video is None or number < self._next:
+            self.close()
+            self._video = open_video(self.path)
+        while self._next < number and self._video.grab():
+            self._next += 1
+        is_read, image = self._video.read() if self._next == number else (False, None)
+        if not is_read:
+            last = self._next
+            self.close()
+            raise DataError(f'{self.path}: frame {number} must be decodable, {last} frames are')
+        self._next += 1
+        return image
+
+    def close(self) -> None:
+        """Close the file; reading opens it again."""
+        if self._video is not None:
+            self._video.release()
+        self._video, self._next = None, 0
+
+
+def _list_pictures(folder: Path) -> dict[int, Path]:
+    """Return the pictures of a folder by the numbers that name them."""
+    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in _PICTURES]
+    for file in files:
+        if not file.stem.isdecimal():
+            raise DataError(f'{file}: a picture of a video must be named by its frame, as 000012')
+    numbers = [int(file.stem) for file in files]
+    if len(set(numbers)) < len(numbers):
+        raise DataError(f'{folder} must have one picture per frame, has several of some')
+    return dict(zip(numbers, files, strict=True))
