@@ -179,7 +179,8 @@ class CNFHead(BaseHeatmapHead):
 
     def _index_maps(self, joints: Sequence[int]) -> None:
         """Say where the maps of the parts, one behind the other, belong."""
-        owners = [[i for i, owned in enumerate(joints) if owned == joint] for joint in set(joints)]
+        places = range(self.out_channels)
+        owners = [[i for i, owned in enumerate(joints) if owned == joint] for joint in places]
         second = [(joint, i) for joint, own in enumerate(owners) for i in own[1:]]
         counts = [len(own) for own in owners]
         buffers = dict(
