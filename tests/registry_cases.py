@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
-from tiny_data import write_mpii_people, write_people
+from tiny_data import write_mpii_people, write_people, write_posetrack_people
 from torch import Tensor, nn
 
 from posenas.structures import PoseDataSample
@@ -342,6 +342,7 @@ PARTS = dict(
     JhmdbDataset=people('jhmdb'),
     LspDataset=people('lsp'),
     MpiiDataset=lambda folder: dict(ann_file=str(write_mpii_people(folder))),
+    PoseTrack18Dataset=people('posetrack18'),
     ConcatDataset=lambda folder: dict(datasets=[coco_people(folder)] * 2),
     RepeatDataset=lambda folder: dict(dataset=coco_people(folder), times=2),
     DefaultSampler=dict(dataset=range(4), seed=0),
@@ -370,6 +371,7 @@ PARTS = dict(
     LspPCKMetric=people('lsp'),
     MpiiPCKAccuracy={},
     PCKAccuracy={},
+    PoseTrack18Metric=lambda folder: dict(ann_file=str(write_posetrack_people(folder))),
     ResultFile=dict(out_file='results.json'),
     Evaluator=dict(metrics=[]),
     PoseLocalVisualizer=dict(name='registry walk'),

@@ -7,7 +7,7 @@ import torch
 import yaml
 from mmengine.config import Config
 from source_files import ROOT, ids
-from tiny_data import write_boxes, write_mpii_people, write_people
+from tiny_data import write_boxes, write_mpii_people, write_people, write_posetrack_people
 
 from posenas.engine import PoseRunner
 from posenas.registry import MODELS
@@ -79,6 +79,9 @@ def write_data(cfg):
         if dataset.type == 'MpiiDataset':
             headbox_file = dataset.get('headbox_file')
             write_mpii_people(root, dataset.data_prefix.img, dataset.ann_file, headbox_file)
+            continue
+        if dataset.type == 'PoseTrack18Dataset':
+            write_posetrack_people(root, dataset.data_prefix.img, dataset.ann_file)
             continue
         labels = write_people(
             root, dataset.data_prefix.img, dataset.ann_file, skeleton=SKELETONS[dataset.type]

@@ -116,6 +116,39 @@ def write_mpii_people(
     return file
 
 
+def write_posetrack_people(
+    folder: Path,
+    images: str = '',
+    annotations: str = 'people.json',
+    *,
+    num_images: int = 4,
+    seed: int = 0,
+) -> Path:
+    """Write a video with one person and its PoseTrack file; files name pictures from ``folder``.
+
+    Args:
+        folder: Root of the data set.
+        images: Folder of the pictures, relative to ``folder``, that file names start from.
+        annotations: Path of the annotation file below ``folder``.
+    """
+    video = Path(annotations).stem
+    file = write_people(
+        folder,
+        str(Path(images, video)),
+        annotations,
+        skeleton='posetrack18',
+        num_images=num_images,
+        seed=seed,
+    )
+    data = json.loads(file.read_text())
+    for image in data['images']:
+        image['file_name'] = f'{video}/{image["file_name"]}'
+    for person in data['annotations']:
+        person |= dict(track_id=0, bbox_head=[10, 10, 30, 40])
+    file.write_text(json.dumps(data))
+    return file
+
+
 def write_boxes(annotation_file: Path, file: Path) -> None:
     """Write the labelled boxes as detections with score 1."""
     labels = json.loads(annotation_file.read_text())['annotations']

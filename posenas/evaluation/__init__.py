@@ -7,6 +7,7 @@ from .metrics import (
     MpiiPCKAccuracy,
     PCKAccuracy,
     PoseMetric,
+    PoseTrack18Metric,
     ResultFile,
 )
 
@@ -17,5 +18,6 @@ __all__ = [
     'MpiiPCKAccuracy',
     'PCKAccuracy',
     'PoseMetric',
+    'PoseTrack18Metric',
     'ResultFile',
 ]

@@ -137,8 +137,13 @@ def _read_results(path: Path, video: Video, with_tracks: bool) -> VideoPersons:
     return read_persons(str(path), content, video.images, with_tracks)
 
 
-def _read_content(path: str) -> Mapping[str, Any]:
+def _read_content(path: str, may_lack_labels: bool = False) -> Mapping[str, Any]:
+    """Read a file; with ``may_lack_labels`` one without labelled frames needs no annotations."""
     content = read_json(path)
+    if may_lack_labels and isinstance(content, dict) and 'annotations' not in content:
+        images = Records(path, 'images', content.get('images'))
+        if not any(image.get('is_labeled') for image in images.records):
+            return dict(content, annotations=[])
     if not isinstance(content, dict) or 'annotations' not in content:
         raise DataError(
             f"{path} must be an object with 'images' and 'annotations' in PoseTrack's layout, got "
@@ -148,14 +153,14 @@ def _read_content(path: str) -> Mapping[str, Any]:
 
 
 def _read_video(path: str, with_tracks: bool) -> Video:
-    content = _read_content(path)
+    content = _read_content(path, may_lack_labels=True)
     images = Records(path, 'images', content.get('images'))
     return _make_video(Path(path).stem, path, images, content, with_tracks)
 
 
 def _split_file(path: str, with_tracks: bool) -> Iterator[Video]:
     """Yield the videos of a file that holds several."""
-    content = _read_content(path)
+    content = _read_content(path, may_lack_labels=True)
     images = Records(path, 'images', content.get('images'))
     annotations = Records(path, 'annotations', content['annotations'])
     ids, owners = images.integers('id'), annotations.integers('image_id')

@@ -25,7 +25,7 @@ _INSTANCE_FIELDS = {
 _META_KEYS = (
     *('id', 'img_id', 'img_path', 'category_id', 'crowd_index', 'ori_shape', 'img_shape'),
     *('input_size', 'input_center', 'input_scale', 'flip', 'flip_direction', 'flip_indices'),
-    *('raw_ann_info', 'dataset_name'),
+    *('raw_ann_info', 'dataset_name', 'track_id'),
 )
 
 

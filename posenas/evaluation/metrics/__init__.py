@@ -6,6 +6,7 @@ from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
 from .mpii import MpiiPCKAccuracy
 from .pck import PCKAccuracy
+from .posetrack import PoseTrack18Metric
 from .result_file import ResultFile
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     'MpiiPCKAccuracy',
     'PCKAccuracy',
     'PoseMetric',
+    'PoseTrack18Metric',
     'ResultFile',
 ]

@@ -1,0 +1,204 @@
+"""Average precision of people in videos by the rules of PoseTrack 2018."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.logging import print_log
+
+from posenas.evaluation.functional import (
+    NMS_MODES,
+    SCORE_MODES,
+    collect_detections,
+    count_tracks,
+    select_poses,
+)
+from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
+from posenas.evaluation.posetrack import (
+    pair_frames,
+    read_persons,
+    read_videos,
+    summarise,
+    video_content,
+)
+from posenas.registry import METRICS
+from posenas.skeletons import POSETRACK18, match_joints
+from posenas.utils import ConfigError, DataError, check_choice
+from posenas.utils.atomic_io import write_json
+
+__all__ = ['PoseTrack18Metric']
+
+
+@METRICS.register_module()
+class PoseTrack18Metric(PoseMetric):
+    """Average precision of joints as PoseTrack's official tool computes it, and tracking scores.
+
+    Scores, percent: ``Head AP``, ``Shou AP``, ``Elb AP``, ``Wri AP``, ``Hip AP``, ``Knee AP``,
+    ``Ankl AP``, and their mean over all joints, ``AP``, also called ``Total AP``. Where every
+    person has an identity, ``track_ids`` of the predictions or ``track_id`` of the detected boxes,
+    the same for ``MOTA``, and ``MOTP``, ``Precision`` and ``Recall`` of the tracked joints.
+    Annotated identities do not count: they are the answer.
+
+    Joints are matched by name, so a model with COCO's skeleton is scored on the 13 joints that
+    PoseTrack shares with it. Frames without annotated persons do not count.
+
+    Args:
+        ann_file: File with the annotations of all videos, or the folder of the official files. A
+            file ``X_val.json`` beside a folder ``val`` stands for that folder, as in MMPose.
+        score_mode: Score of a pose: that of its 'bbox', the mean of its joints ('keypoint'), or
+            the product ('bbox_keypoint'). It decides which of two duplicates stays.
+        keypoint_score_thr: Joints enter the mean if their confidence is greater.
+        nms_mode: One of :data:`posenas.evaluation.functional.NMS_MODES`.
+        nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.
+        format_only: Write the results and score nothing, for videos without labels.
+        outfile_prefix: Folder for the results in the official layout, one file per video; nothing
+            is written if not given.
+        **kwargs: Arguments of :class:`PoseMetric`.
+
+    Raises:
+        ConfigError: ``ann_file`` is missing, or ``format_only`` without ``outfile_prefix``.
+        DataError: ``ann_file`` cannot be read or is malformed.
+    """
+
+    default_prefix = 'posetrack18'
+
+    def __init__(
+        self,
+        ann_file: str | Path | None = None,
+        score_mode: str = 'bbox_keypoint',
+        keypoint_score_thr: float = 0.2,
+        nms_mode: str = 'oks_nms',
+        nms_thr: float = 0.9,
+        format_only: bool = False,
+        outfile_prefix: str | Path | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_choice('score_mode', score_mode, SCORE_MODES)
+        check_choice('nms_mode', nms_mode, NMS_MODES)
+        if ann_file is None:
+            raise ConfigError('PoseTrack18Metric needs ann_file: it names the videos and frames')
+        if format_only and outfile_prefix is None:
+            raise ConfigError('format_only needs outfile_prefix, the folder of the results')
+        self.ann_file = _find_annotations(Path(ann_file))
+        self.videos = read_videos(self.ann_file)
+        self.video_of = {
+            image['id']: number
+            for number, video in enumerate(self.videos)
+            for image in video.images
+        }
+        self.score_mode = score_mode
+        self.keypoint_score_thr = keypoint_score_thr
+        self.nms_mode = nms_mode
+        self.nms_thr = nms_thr
+        self.format_only = format_only
+        self.outfile_prefix = outfile_prefix
+
+    def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Take joints (K, 3), score of the box, area, and the identity where there is one.
+
+        Raises:
+            DataError: The sample's image is no frame of the annotated videos.
+        """
+        if sample['img_id'] not in self.video_of:
+            raise DataError(
+                f'image {sample["img_id"]} of sample {sample["id"]} must be a frame of '
+                f'{self.ann_file}: give the metric the annotations of the data set'
+            )
+        predicted = sample['pred_instances']
+        is_detected = 'raw_ann_info' not in sample
+        track = np.ravel(
+            predicted.get('track_ids', sample.get('track_id', -1) if is_detected else -1)
+        )
+        return dict(
+            keypoints=predicted_keypoints(sample),
+            bbox_score=float(predicted['bbox_scores'][0]),
+            area=float(np.prod(sample['input_scale'])),
+            track_id=int(track[0]),
+        )
+
+    def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Rescore, remove duplicates, write the result files, evaluate."""
+        has_tracks = bool(results) and all(result['track_id'] >= 0 for result in results)
+        contents = self._contents(results, has_tracks)
+        if self.outfile_prefix is not None:
+            print_log(f'writing results to {self.outfile_prefix}', logger='current')
+            for video, content in zip(self.videos, contents, strict=True):
+                write_json(Path(self.outfile_prefix, f'{video.name}.json'), content)
+        if self.format_only:
+            return {}
+        persons = [
+            read_persons(video.name, content, video.images, has_tracks)
+            for video, content in zip(self.videos, contents, strict=True)
+        ]
+        frames = pair_frames(self.videos, persons, self.bad_images)
+        num_videos = len(self.videos)
+        counts = count_tracks(frames, num_videos) if has_tracks else None
+        scores = summarise(collect_detections(frames, num_videos), counts)
+        totals = ('AP', 'MOTA', 'MOTP', 'Precision', 'Recall')
+        return scores | {
+            name: scores[f'Total {name}'] for name in totals if f'Total {name}' in scores
+        }
+
+    def _contents(
+        self, results: Sequence[Mapping[str, Any]], has_tracks: bool
+    ) -> list[dict[str, Any]]:
+        """Return the official file of each video."""
+        images: dict[int, list[Mapping[str, Any]]] = {}
+        for result in results:
+            images.setdefault(result['img_id'], []).append(result)
+        annotations: list[list[dict[str, Any]]] = [[] for _ in self.videos]
+        for image_id in sorted(images):
+            annotations[self.video_of[image_id]] += self._persons_of_frame(
+                images[image_id], has_tracks
+            )
+        return [
+            video_content(video, persons)
+            for video, persons in zip(self.videos, annotations, strict=True)
+        ]
+
+    def _persons_of_frame(
+        self, persons: Sequence[Mapping[str, Any]], has_tracks: bool
+    ) -> list[dict[str, Any]]:
+        """Score the persons of one frame and drop those found twice."""
+        keypoints = np.stack([person['keypoints'] for person in persons])  # (N, K, 3)
+        kept, scores = select_poses(
+            keypoints,
+            np.array([person['bbox_score'] for person in persons]),
+            np.array([person['area'] for person in persons]),
+            np.asarray(self.dataset_meta['sigmas']),
+            self.score_mode,
+            self.keypoint_score_thr,
+            self.nms_mode,
+            self.nms_thr,
+        )
+        ordered = self._order_joints(keypoints)
+        return [
+            dict(
+                image_id=int(persons[row]['img_id']),
+                keypoints=ordered[row].ravel().tolist(),
+                scores=ordered[row, :, 2].tolist(),
+                score=float(scores[row]),
+                # Without identities a number that no other person of the frame has.
+                track_id=persons[row]['track_id'] if has_tracks else number,
+            )
+            for number, row in enumerate(kept)
+        ]
+
+    def _order_joints(self, keypoints: np.ndarray) -> np.ndarray:
+        """Move joints (N, K, 3) of the model's skeleton to PoseTrack's, (N, 17, 3)."""
+        indices = self.dataset_meta['keypoint_name2id']
+        pairs = match_joints(sorted(indices, key=indices.__getitem__), POSETRACK18.joint_names)
+        if not pairs:
+            raise DataError(f'the model must have joints of PoseTrack, it has {list(indices)}')
+        ordered = np.zeros((len(keypoints), POSETRACK18.num_joints, 3))
+        sources, targets = np.array(pairs).T
+        ordered[:, targets] = keypoints[:, sources]
+        return ordered
+
+
+def _find_annotations(path: Path) -> Path:
+    """Return the folder of official files that the merged file ``path`` stands for, if any."""
+    folder = path.parent / path.stem.rpartition('_')[2]
+    return folder if path.is_file() and folder.is_dir() else path
