@@ -19,6 +19,7 @@ COMMANDS = {
     'eval': 'score stored predictions, with intervals and kinds of errors',
     'infer': 'find joints in images, folders and videos',
     'browse': 'draw the samples that a config feeds to the network',
+    'convert': 'bring checkpoints and configs of other projects to ours, and back',
     'models': 'list the networks with parameters, operations and published accuracy',
     'summary': 'list the layers of a network with parameters and operations',
     'dataset': 'create data sets, such as synthetic people',

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ['Conversion', 'ConversionReport']
+__all__ = ['Conversion', 'ConversionReport', 'join_conversions']
 
 
 @dataclass(frozen=True)
@@ -40,3 +40,18 @@ class Conversion(NamedTuple):
 
     state_dict: dict[str, object]
     report: ConversionReport
+
+
+def join_conversions(first: Conversion, second: Conversion) -> Conversion:
+    """Tell of two conversions, the second of the first one's result, as of one."""
+    between = {name: name for name in first.report.kept} | dict(first.report.renamed)
+    moved = {old: second.report.renamed.get(new, new) for old, new in between.items()}
+    report = ConversionReport(
+        source=first.report.source,
+        target=second.report.target,
+        renamed={old: new for old, new in moved.items() if old != new},
+        kept=tuple(old for old, new in moved.items() if old == new),
+        dropped=first.report.dropped,
+        unknown=first.report.unknown,
+    )
+    return Conversion(second.state_dict, report)

@@ -16,7 +16,7 @@ from torch import Tensor
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import StandIn, plain_history, to_plain
 
-__all__ = ['check_archive', 'load_checkpoint_file']
+__all__ = ['check_archive', 'load_checkpoint_file', 'load_trusted_file']
 
 #: Type of the entries that mmengine gives a checkpoint.
 _ENTRY_TYPES: dict[str, type | tuple[type, ...]] = dict(
@@ -131,6 +131,42 @@ def load_checkpoint_file(
     except Exception as error:  # a forged or damaged pickle can fail in any way
         raise CheckpointError(f'{path}: {_explain(error)}') from error
     return _check_entries(loaded, path)
+
+
+def load_trusted_file(path: str | Path) -> dict[str, object]:
+    """Load a file that names code, which runs; keep the weights in it alone.
+
+    Never call it on a file unless its user has said that its author is trusted.
+
+    Args:
+        path: File written by ``torch.save``: a checkpoint, a state dict, or a whole module whose
+            class can be imported here.
+
+    Returns:
+        The weights under 'state_dict'.
+
+    Raises:
+        CheckpointError: It cannot be read or holds no weights.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f'no checkpoint file at {path}: check the path')
+    try:
+        loaded = torch.load(path, 'cpu', weights_only=False)
+    except Exception as error:  # unknown classes and damage fail in any way
+        raise CheckpointError(
+            f'{path} cannot be read ({type(error).__name__}: {error}): what it names must be '
+            'installed here'
+        ) from error
+    candidates = [loaded]
+    if isinstance(loaded, dict):
+        inner = sorted(loaded.items(), key=lambda item: item[0] != 'state_dict')
+        candidates += [value for _, value in inner]
+    states = [c.state_dict() if isinstance(c, torch.nn.Module) else c for c in candidates]
+    for state in (state for state in states if isinstance(state, dict)):
+        weights = {str(key): value for key, value in state.items() if isinstance(value, Tensor)}
+        if weights:
+            return {'state_dict': weights}
+    raise CheckpointError(f'{path} must hold weights, got {type(loaded).__name__} without any')
 
 
 def check_archive(path: str | Path) -> None:

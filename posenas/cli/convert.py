@@ -1,0 +1,210 @@
+"""Bring checkpoints and configs of other projects to our form, and checkpoints back."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmengine.logging import print_log
+
+from posenas.cli.args import CommandParser, add_translation_options
+from posenas.utils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from posenas.convert import Conversion, ConversionReport
+
+__all__ = ['build_parser', 'main']
+
+#: Keys of ``posenas.convert.NAMINGS``, which loads torch.
+_PROJECTS = ('mmpose0', 'mmpose1', 'hrnet', 'simplebaseline', 'fpd', 'pnfs', 'posenas')
+_CONFIG_SUFFIXES = ('.py', '.yaml', '.yml')
+#: Names of entries listed for one reason without --verbose.
+_NUM_LISTED = 12
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``posenas convert``."""
+    parser = CommandParser(
+        'convert',
+        'Convert a checkpoint, to our names or to those of another project, or a config of another '
+        'project.',
+        epilog="A network in our names becomes the PoseNAS project's by --to posenas; everything "
+        'else becomes ours by it, as it does without --to.',
+    )
+    parser.add_argument('input', metavar='IN', help='checkpoint, or config (.py, .yaml)')
+    parser.add_argument('output', metavar='OUT', help='file to write; of a config .py')
+    parser.add_argument(
+        '--from',
+        dest='source',
+        choices=('auto', *_PROJECTS),
+        default='auto',
+        help='whose names the entries of a checkpoint have (default: told from the names)',
+    )
+    parser.add_argument(
+        '--to', choices=_PROJECTS, help='whose names they get (default: those of this library)'
+    )
+    parser.add_argument(
+        '--config',
+        metavar='CONFIG',
+        help='network that the converted checkpoint must fit, entry by entry',
+    )
+    parser.add_argument(
+        '--trust',
+        action='store_true',
+        help='let the file run code while it is read: only if you trust its author',
+    )
+    parser.add_argument(
+        '--teacher',
+        metavar='YAML',
+        help='config of the teacher that FPD merges over IN; written to OUT with _teacher',
+    )
+    parser.add_argument('--verbose', action='store_true', help='list every entry by name')
+    add_translation_options(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas convert``; returns its exit code.
+
+    Raises:
+        ConfigError: Options do not fit the file, or a config cannot be translated.
+        CheckpointError: A checkpoint cannot be read safely, is of no known project or does not
+            fit the network of ``--config``.
+    """
+    args = build_parser().parse_args(argv)
+    source = Path(args.input)
+    if not source.is_file():
+        raise ConfigError(f'no file at {source}: check the path')
+    if source.resolve() == Path(args.output).resolve():
+        raise ConfigError(f'OUT must be another file than IN, got {args.output} twice')
+    if source.suffix in _CONFIG_SUFFIXES:
+        _convert_config(args)
+    else:
+        _convert_checkpoint(args)
+    return 0
+
+
+def _convert_config(args: argparse.Namespace) -> None:
+    if args.source != 'auto' or args.to or args.trust or args.config:
+        raise ConfigError('--from, --to, --trust and --config are for checkpoints, not for configs')
+    output = Path(args.output)
+    if output.suffix != '.py':
+        raise ConfigError(f'OUT must be a .py file where IN is a config, got {output}')
+    _write_config(args, None, output)
+    if args.teacher:
+        _write_config(args, args.teacher, output.with_name(f'{output.stem}_teacher.py'))
+
+
+def _write_config(args: argparse.Namespace, teacher: str | None, output: Path) -> None:
+    """Translate the config, with a teacher's merged over it if one is given."""
+    from posenas.convert import find_config_kind, translate_config
+    from posenas.utils.atomic_io import write_text
+    from posenas.utils.config import load_config, verify_config
+
+    cfg = load_config(args.input)
+    if teacher is not None:
+        cfg.merge_from_dict(load_config(teacher).to_dict())
+        cfg.pop('KD', None)
+    if find_config_kind(cfg) is None:
+        raise ConfigError(
+            f'{args.input} must be a config of MMPose 0.x, HRNet, SimpleBaseline, FPD, PNFS or '
+            'PoseNAS; one of ours or of MMPose 1.x needs no conversion'
+        )
+    translated = translate_config(cfg, args.legacy, args.strict)
+    verify_config(translated)
+    write_text(output, f'# Translated from {Path(cfg.filename).name}.\n{translated.pretty_text}')
+    print_log(f'wrote {output}', 'current')
+
+
+def _convert_checkpoint(args: argparse.Namespace) -> None:
+    from posenas.utils.checkpoint import save_checkpoint
+
+    if args.teacher:
+        raise ConfigError('--teacher is for configs of FPD')
+    loaded = _load(args)
+    conversion, target = _convert(loaded, args.source, args.to)
+    if args.config:
+        _compare(conversion, args.config)
+    _show(conversion.report, args.verbose)
+    if target in ('ours', 'mmpose0', 'mmpose1'):
+        meta = loaded.get('meta')
+        kept = {} if not isinstance(meta, Mapping) else {**meta}
+        kept.pop('config', None)
+        save_checkpoint(dict(meta=kept, state_dict=conversion.state_dict), args.output)
+    else:  # the other projects load bare state dicts
+        save_checkpoint(conversion.state_dict, args.output)
+    print_log(f'wrote {args.output} with {len(conversion.state_dict)} entries', 'current')
+
+
+def _load(args: argparse.Namespace) -> dict[str, object]:
+    from posenas.utils.safe_load import load_checkpoint_file, load_trusted_file
+
+    if not args.trust:
+        return load_checkpoint_file(args.input)
+    print_log(f'{args.input} is trusted: it may run code', 'current', level=30)
+    return load_trusted_file(args.input)
+
+
+def _convert(
+    loaded: Mapping[str, object], source: str, target: str | None
+) -> tuple['Conversion', str]:
+    """Convert to our names and, if asked, on to those of ``target``.
+
+    Returns:
+        The conversion, its report from the names in the file to those it gets, and the target,
+        'ours' for this library's names.
+    """
+    from posenas.convert import convert_with_report, export_with_report, find_family
+    from posenas.convert.report import join_conversions
+
+    first = convert_with_report(loaded, source)
+    if target is None:
+        return first, 'ours'
+    if target == 'posenas' and (first.report.renamed or find_family(first.state_dict) != 'PoseNAS'):
+        return first, 'ours'
+    return join_conversions(first, export_with_report(first.state_dict, target)), target
+
+
+def _compare(conversion: 'Conversion', config: str) -> None:
+    """Require that the entries, under our names, are those of the config's network."""
+    from mmengine.registry import init_default_scope
+
+    from posenas.cli.args import load_checked
+    from posenas.convert import adapt_checkpoint
+    from posenas.registry import MODELS
+    from posenas.utils.checkpoint import load_state
+
+    if conversion.report.target != 'ours':
+        raise ConfigError('--config compares our names: leave --to out')
+    cfg = load_checked(config)
+    init_default_scope('posenas')
+    model = MODELS.build(cfg.model)
+    load_state(model, adapt_checkpoint(conversion.state_dict, model.state_dict()))
+
+
+def _show(report: 'ConversionReport', verbose: bool) -> None:
+    """Print how many entries were renamed, kept and left out, and which."""
+    from rich import box
+    from rich.table import Table
+
+    from posenas.cli.tables import print_table
+
+    table = Table(box=box.SIMPLE_HEAD, title=f'{report.source} -> {report.target}')
+    for name, justify in (('entries', 'left'), ('number', 'right'), ('names', 'left')):
+        table.add_column(name, justify=justify)
+    renamed = [f'{old} -> {new}' for old, new in report.renamed.items()]
+    known = [name for name in report.kept if name not in report.unknown]
+    table.add_row('renamed', str(len(renamed)), _list(renamed, verbose, 3))
+    table.add_row('left as they are', str(len(known)), _list(known, verbose, 3))
+    for reason, names in report.group_dropped().items():
+        table.add_row(f'dropped: {reason}', str(len(names)), _list(names, verbose))
+    if report.unknown:
+        unknown = _list(report.unknown, verbose=True)
+        table.add_row('unknown, left as they are', str(len(report.unknown)), unknown)
+    print_table(table)
+
+
+def _list(names: Sequence[str], verbose: bool, most: int = _NUM_LISTED) -> str:
+    shown = list(names) if verbose else list(names)[:most]
+    more = [f'and {len(names) - len(shown)} more, see --verbose'] if len(shown) < len(names) else []
+    return '\n'.join([*shown, *more])
