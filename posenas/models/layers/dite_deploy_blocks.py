@@ -98,9 +98,9 @@ def convolve_each(
         stride: Stride.
     """
     weight = kernels.reshape(-1, 1, kernel_size, kernel_size)
-    if len(x) == 1:
+    batch = x.shape[0]
+    if batch == 1:
         return convolve_depthwise(x, weight, bias, stride)
-    batch = len(x)
     side_by_side = x.permute(1, 2, 0, 3).flatten(2).unsqueeze(0)  # (1, H, W, B * C)
     out = convolve_depthwise(side_by_side, weight, bias.repeat(batch), stride)
     return out[0].unflatten(2, (batch, -1)).permute(2, 0, 1, 3).contiguous()
@@ -122,7 +122,7 @@ class DynamicPointwise(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, H, W, I) to (B, H, W, O)."""
         (kernels,) = self.mixer(x.mean((1, 2)))
-        weight = kernels.view(len(x), -1, x.shape[3])  # (B, O, I)
+        weight = kernels.view(x.shape[0], -1, x.shape[3])  # (B, O, I)
         out = torch.baddbmm(self.bias, x.flatten(1, 2), weight.transpose(1, 2))
         if self.with_relu:
             out = out.relu_()
@@ -254,7 +254,7 @@ class DenseContexts(nn.Module):
 
 def _pool_in_memory_order(x: Tensor, mask: Tensor, size: torch.Size) -> Tensor:
     """Pool (B, H, W, C) to rows (B * h * w, C) as ``MemoryOrderPool`` does."""
-    batch, channels, num_runs = len(x), x.shape[3], size.numel()
+    batch, channels, num_runs = x.shape[0], x.shape[3], size.numel()
     planes = to_channels_first(x).contiguous().flatten(2)  # (B, C, H * W)
     weights = torch.bmm(mask.expand(batch, 1, -1), planes).softmax(2)
     runs = planes.reshape(batch * num_runs, channels, -1)
