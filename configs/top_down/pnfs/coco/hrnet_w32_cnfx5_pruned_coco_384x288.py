@@ -1,34 +1,6 @@
 # HRNet-W32 to stage 3 and five neural fabrics on COCO, 384x288, in the published pruned form. The
 # authors show what is left of the fabrics but not its weights, which are even here and trained.
-_base_ = [
-    '../../../_base_/default_runtime.py',
-    '../../../_base_/models/hrnet_w32_cnfx5.py',
-    '../../../_base_/datasets/coco_384x288.py',
-    '../../../_base_/schedules/adam_pnfs_200e.py',
-]
-codec = dict(type='PNFSHeatmap', input_size=(288, 384), heatmap_size=(72, 96), sigma=3)
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='PNFSGetBox'),
-    dict(
-        type='PNFSTopdownAffine',
-        input_size=codec['input_size'],
-        scale_factor=(0.7, 1.3),
-        rotate_factor=90,
-        flip_prob=0.5,
-    ),
-    dict(type='GenerateTarget', encoder=codec),
-    dict(type='PackPoseInputs'),
-]
-val_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='PNFSGetBox'),
-    dict(type='PNFSTopdownAffine', input_size=codec['input_size']),
-    dict(type='PackPoseInputs'),
-]
-train_dataloader = dict(batch_size=24, dataset=dict(pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(pipeline=val_pipeline))
-test_dataloader = val_dataloader
+_base_ = 'hrnet_w32_cnfx5_coco_384x288.py'
 # Part -> cell, layer and scale -> what it reads: P its own scale, A the finer, B the coarser one.
 _kept = dict(
     left_arm_part={'3_1': 'AB', '3_2': 'AB', '4_1': 'PB', '5_0': 'B'},
@@ -78,5 +50,4 @@ genotype = dict(
     },
 )
 fabric = dict(genotype=genotype, finetune_arch=True)
-model = dict(neck=dict(fabric=fabric), head=dict(fabric=fabric, decoder=codec))
-default_hooks = dict(checkpoint=dict(save_best='coco/AP', rule='greater'))
+model = dict(neck=dict(fabric=fabric), head=dict(fabric=fabric))
