@@ -97,13 +97,12 @@ def convolve_each(
         bias: (C,), the same for all images.
         stride: Stride.
     """
+    batch, height, width, channels = x.shape
     weight = kernels.reshape(-1, 1, kernel_size, kernel_size)
-    batch = x.shape[0]
-    if batch == 1:
-        return convolve_depthwise(x, weight, bias, stride)
-    side_by_side = x.permute(1, 2, 0, 3).flatten(2).unsqueeze(0)  # (1, H, W, B * C)
-    out = convolve_depthwise(side_by_side, weight, bias.repeat(batch), stride)
-    return out[0].unflatten(2, (batch, -1)).permute(2, 0, 1, 3).contiguous()
+    biases = bias.expand(batch, channels).reshape(-1)
+    side_by_side = x.permute(1, 2, 0, 3).reshape(1, height, width, batch * channels)
+    out = convolve_depthwise(side_by_side, weight, biases, stride)
+    return out.view(*out.shape[1:3], batch, channels).permute(2, 0, 1, 3).contiguous()
 
 
 class DynamicPointwise(nn.Module):
