@@ -31,6 +31,19 @@ def build_parser() -> argparse.ArgumentParser:
         '--zero-based', action='store_true', help='pixels are counted from 0, not from 1 as in MPII'
     )
     _add_common(mpii)
+    posetrack = kinds.add_parser(
+        'posetrack',
+        help='average precision of PoseTrack 2018, and tracking',
+        description='Report what the official tool of PoseTrack 2018 reports.',
+    )
+    posetrack.add_argument('results', help='folder of official files, one .json per video')
+    posetrack.add_argument(
+        '--gt', required=True, metavar='DIR', help='folder of official files, or one merged file'
+    )
+    posetrack.add_argument(
+        '--tracking', action='store_true', help='also MOTA and MOTP; needs track_id in all files'
+    )
+    _add_common(posetrack, unit='videos')
     compare = kinds.add_parser(
         'compare',
         help='two result files on the same images',
@@ -74,13 +87,13 @@ def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--no-area', action='store_true', help='areas are 0.53 times the box')
 
 
-def _add_common(parser: argparse.ArgumentParser, samples: int = 0) -> None:
+def _add_common(parser: argparse.ArgumentParser, samples: int = 0, unit: str = 'images') -> None:
     parser.add_argument(
         '--bootstrap',
         type=int,
         default=samples,
         metavar='N',
-        help='95%% intervals from N resamplings of the images (default: %(default)s)',
+        help=f'95%% intervals from N resamplings of the {unit} (default: %(default)s)',
     )
     parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the resampling')
     parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
@@ -97,6 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.bootstrap < 0 or getattr(args, 'worst', 0) < 0:
         raise ConfigError('--bootstrap and --worst must not be negative')
     from posenas.cli import eval_reports as reports
+    from posenas.cli.eval_posetrack import report_posetrack
     from posenas.utils.atomic_io import write_text
 
     report = {
@@ -104,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         'crowdpose': reports.report_precision,
         'pck': reports.report_pck,
         'mpii': reports.report_mpii,
+        'posetrack': report_posetrack,
         'compare': reports.report_comparison,
     }[args.what](args)
     if args.out_metrics:

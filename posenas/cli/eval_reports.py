@@ -36,7 +36,15 @@ from posenas.evaluation.stored import (
 )
 from posenas.utils.errors import ConfigError
 
-__all__ = ['report_comparison', 'report_mpii', 'report_pck', 'report_precision']
+__all__ = [
+    'find_intervals',
+    'print_joints',
+    'print_scores',
+    'report_comparison',
+    'report_mpii',
+    'report_pck',
+    'report_precision',
+]
 
 #: Share of the samples inside the intervals.
 _LEVEL = 0.95
@@ -52,10 +60,8 @@ def report_precision(args: argparse.Namespace) -> dict:
     poses = _read(args, args.results)
     iou_type = 'keypoints_crowd' if args.what == 'crowdpose' else 'keypoints'
     scores = evaluate_keypoints(poses.truth, poses.rows, poses.skeleton.sigmas, iou_type)
-    intervals = _find_intervals(
-        args, precision_score(poses), PRECISIONS, len(poses.table.image_ids)
-    )
-    _print_scores(f'{len(poses.rows):,} results of {args.results}', scores, intervals)
+    intervals = find_intervals(args, precision_score(poses), PRECISIONS, len(poses.table.image_ids))
+    print_scores(f'{len(poses.rows):,} results of {args.results}', scores, intervals)
     report = dict(scores=scores, intervals=intervals)
     if args.errors or args.out_dir:
         report['errors'] = _report_errors(args, poses)
@@ -69,10 +75,10 @@ def report_pck(args: argparse.Namespace) -> dict:
     score, distances = pck_score(poses, args.thr)
     names = [f'PCK@{limit:g}' for limit in args.thr]
     scores = dict(zip(names, map(float, score(None)), strict=True))
-    intervals = _find_intervals(args, score, names, len(poses.table.image_ids))
-    _print_scores(f'{len(poses.rows):,} results of {args.results}', scores, intervals)
+    intervals = find_intervals(args, score, names, len(poses.table.image_ids))
+    print_scores(f'{len(poses.rows):,} results of {args.results}', scores, intervals)
     columns = [joint_accuracies(distances, limit) for limit in args.thr]
-    joints = _print_joints(poses.skeleton.joint_names, names, np.stack(columns, axis=1))
+    joints = print_joints(poses.skeleton.joint_names, names, np.stack(columns, axis=1))
     _draw_persons(args, poses)
     return dict(scores=scores, intervals=intervals, joints=joints)
 
@@ -89,8 +95,8 @@ def report_mpii(args: argparse.Namespace) -> dict:
         repeated = np.repeat(distances, weights.astype(int), axis=0)
         return np.array([pckh_mean(repeated, limit) for limit in limits.values()])
 
-    intervals = _find_intervals(args, score, list(limits), len(distances))
-    _print_scores(f'{len(distances):,} persons of {args.results}', scores, intervals)
+    intervals = find_intervals(args, score, list(limits), len(distances))
+    print_scores(f'{len(distances):,} persons of {args.results}', scores, intervals)
     return dict(scores=scores, intervals=intervals)
 
 
@@ -138,10 +144,17 @@ def _show_progress(numbers: range) -> Iterable[int]:
     return track(numbers, 'resampling images', transient=True)
 
 
-def _find_intervals(
+def find_intervals(
     args: argparse.Namespace, score: Statistic, names: Sequence[str], num_images: int
 ) -> Intervals:
-    """Return the intervals of scores by name; none where none are asked for."""
+    """Return the intervals of scores by name; none where none are asked for.
+
+    Args:
+        args: Options ``bootstrap`` and ``seed``.
+        score: Scores from weights of the images, in the order of ``names``.
+        names: Names of the scores.
+        num_images: Number of images, or of whatever is drawn.
+    """
     if not args.bootstrap:
         return {}
     samples = resample(score, num_images, args.bootstrap, args.seed, _show_progress)
@@ -149,7 +162,7 @@ def _find_intervals(
     return {name: (each.low, each.high) for name, each in zip(names, found, strict=True)}
 
 
-def _print_scores(title: str, scores: Mapping[str, float], intervals: Intervals) -> None:
+def print_scores(title: str, scores: Mapping[str, float], intervals: Intervals) -> None:
     """Print one line per score; those above 1 are percentages."""
     sys.stdout.write(f'{title}\n')
     table = Table('score', 'value')
@@ -162,7 +175,7 @@ def _print_scores(title: str, scores: Mapping[str, float], intervals: Intervals)
     print_table(table)
 
 
-def _print_joints(
+def print_joints(
     joint_names: Sequence[str], columns: Sequence[str], values: NDArray[np.floating]
 ) -> dict[str, dict[str, float]]:
     """Print values (K, len(columns)), one line per joint; return them by column and joint."""
@@ -183,13 +196,13 @@ def _report_errors(args: argparse.Namespace, poses: StoredPoses) -> dict:
     counts = errors.count()  # (K, kinds)
     names = poses.skeleton.joint_names
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    joints = _print_joints(names, ERROR_KINDS, shares)
+    joints = print_joints(names, ERROR_KINDS, shares)
     gains = {}
     before = precision_and_recall(rank_matches(poses.table, poses.sigmas))[0].mean()
     for kind in ERROR_KINDS[1:]:
         corrected = rank_matches(correct_errors(poses.table, errors, kind), poses.sigmas)
         gains[kind] = float(precision_and_recall(corrected)[0].mean() - before)
-    _print_scores('AP gained if all errors of one kind were corrected', gains, {})
+    print_scores('AP gained if all errors of one kind were corrected', gains, {})
     if args.out_dir:
         from posenas.visualization import draw_error_chart
 

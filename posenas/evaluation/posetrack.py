@@ -337,7 +337,7 @@ def summarise(
 
     Returns:
         ``Head AP`` to ``Ankl AP`` and ``Total AP``; with ``counts`` the same for ``MOTA``, and
-        ``Total MOTP``, ``Total Precision`` and ``Total Recall``.
+        ``Total MOTP``, ``Total MOT Precision`` and ``Total MOT Recall``.
     """
     scores = group_means(joint_precision(detections, weights)[0], 'AP')
     if counts is not None:

@@ -7,6 +7,7 @@ import random
 import cv2
 import numpy as np
 import pytest
+from posetrack_videos import as_results, make_video_file
 from tiny_data import write_people
 
 from posenas.cli.eval import main
@@ -161,3 +162,51 @@ def test_500_malformed_files_are_refused_or_scored_but_never_break(people):
             refused.append(str(error))
     assert len(refused) > 100
     assert all('spoilt_' in message for message in refused)
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Annotations of three videos and predictions, the first of which are shifted."""
+    for number in range(1, 4):
+        name = f'{number:06}_mpii_test'
+        truth = make_video_file(name, seed=number)
+        results = as_results(truth, number)
+        if number == 1:
+            for row in results['annotations']:
+                row['keypoints'] = (np.array(row['keypoints']) + 25).tolist()
+        for folder, content in (('gt', truth), ('pred', results)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            (tmp_path / folder / f'{name}.json').write_text(json.dumps(content))
+    return tmp_path
+
+
+def run_videos(folder, *words):
+    paths = (str(folder / 'pred'), '--gt', str(folder / 'gt'))
+    out = folder / 'scores.json'
+    assert main(['posetrack', *paths, *map(str, words), '--out-metrics', str(out)]) == 0
+    return json.loads(out.read_text())
+
+
+def test_videos_are_scored_with_intervals_over_videos(videos, capsys):
+    report = run_videos(videos, '--tracking', '--bootstrap', 30)
+    scores = report['scores']
+    assert scores['Total MOT Recall'] == pytest.approx(200 / 3)
+    assert scores['Total MOTA'] == pytest.approx(100 / 3)
+    assert 40 < scores['Total AP'] < 70
+    assert report['intervals'].keys() == scores.keys()
+    low, high = report['intervals']['Total AP']
+    assert low < scores['Total AP'] < high == pytest.approx(100)
+    assert report['joints']['MOTA']['neck'] == pytest.approx(100 / 3)
+    assert '95 % interval' in capsys.readouterr().out
+
+
+def test_videos_need_identities_for_tracking_only(videos):
+    file = videos / 'pred' / '000002_mpii_test.json'
+    content = json.loads(file.read_text())
+    del content['annotations'][3]['track_id']
+    file.write_text(json.dumps(content))
+    report = run_videos(videos)
+    assert report['intervals'] == {}
+    assert not any('MOT' in name for name in report['scores'])
+    with pytest.raises(DataError, match=r'000002_mpii_test\.json: annotations\[3\]\.track_id'):
+        run_videos(videos, '--tracking')

@@ -126,8 +126,8 @@ def track_scores(counts: TrackCounts, weights: Floats | None = None) -> dict[str
     Returns:
         Four arrays (K,), percent, NaN for joints that are never annotated: ``MOTA``, 100 less the
         share of misses, surplus joints and switches among the annotated; ``MOTP``, 100 less the
-        mean distance of matches in sizes of the head, 0 without any; ``Precision`` and ``Recall``
-        of the matches.
+        mean distance of matches in sizes of the head, 0 without any; ``MOT Precision`` and
+        ``MOT Recall`` of the matches.
     """
     if weights is None:
         weights = np.ones(len(counts.labelled))
@@ -135,11 +135,14 @@ def track_scores(counts: TrackCounts, weights: Floats | None = None) -> dict[str
     predicted = weights @ counts.predicted
     matches = weights @ counts.matches
     errors = labelled + predicted - 2 * matches + weights @ counts.switches
-    annotated = np.maximum(labelled, 1)
     scores = {
-        'MOTA': 1 - errors / annotated,
-        'MOTP': np.where(matches > 0, 1 - weights @ counts.distances / np.maximum(matches, 1), 0),
-        'Precision': matches / np.maximum(predicted, 1),
-        'Recall': matches / annotated,
+        'MOTA': 1 - _divide(errors, labelled),
+        'MOTP': np.where(matches > 0, 1 - _divide(weights @ counts.distances, matches), 0),
+        'MOT Precision': _divide(matches, predicted),
+        'MOT Recall': _divide(matches, labelled),
     }
     return {name: np.where(labelled > 0, 100 * each, np.nan) for name, each in scores.items()}
+
+
+def _divide(numerator: Floats, denominator: Floats) -> Floats:
+    return np.asarray(numerator / np.where(denominator > 0, denominator, 1))

@@ -37,7 +37,7 @@ class PoseTrack18Metric(PoseMetric):
     Scores, percent: ``Head AP``, ``Shou AP``, ``Elb AP``, ``Wri AP``, ``Hip AP``, ``Knee AP``,
     ``Ankl AP``, and their mean over all joints, ``AP``, also called ``Total AP``. Where every
     person has an identity, ``track_ids`` of the predictions or ``track_id`` of the detected boxes,
-    the same for ``MOTA``, and ``MOTP``, ``Precision`` and ``Recall`` of the tracked joints.
+    the same for ``MOTA``, and ``MOTP``, ``MOT Precision`` and ``MOT Recall`` of all joints.
     Annotated identities do not count: they are the answer.
 
     Joints are matched by name, so a model with COCO's skeleton is scored on the 13 joints that
@@ -136,10 +136,12 @@ class PoseTrack18Metric(PoseMetric):
         num_videos = len(self.videos)
         counts = count_tracks(frames, num_videos) if has_tracks else None
         scores = summarise(collect_detections(frames, num_videos), counts)
-        totals = ('AP', 'MOTA', 'MOTP', 'Precision', 'Recall')
-        return scores | {
-            name: scores[f'Total {name}'] for name in totals if f'Total {name}' in scores
+        totals = {
+            name.removeprefix('Total '): value
+            for name, value in scores.items()
+            if name.startswith('Total ')
         }
+        return scores | totals
 
     def _contents(
         self, results: Sequence[Mapping[str, Any]], has_tracks: bool
