@@ -1,4 +1,4 @@
-"""``posenas dataset``: draw annotated people, rewrite official annotation files."""
+"""``posenas dataset``: draw people, start from your own data, rewrite official files."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from posenas.cli.args import CommandParser
+from posenas.cli.dataset_init import add_init, init_dataset
 
 __all__ = ['build_parser', 'main']
 
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     people.add_argument(
         '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
+    add_init(kinds)
     release = kinds.add_parser(
         'convert',
         help='an official annotation file as the files that trainings read',
@@ -66,10 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code 0.
     """
     args = build_parser().parse_args(argv)
-    if args.kind == 'convert':
-        _convert(args)
-    else:
-        _draw(args)
+    {'synthetic': _draw, 'convert': _convert, 'init': init_dataset}[args.kind](args)
     return 0
 
 

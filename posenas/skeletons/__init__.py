@@ -1,6 +1,6 @@
 """Joints, limbs and symmetries of the data sets, as plain records."""
 
-from .base import Skeleton, make_skeleton, part_sigma
+from .base import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, Skeleton, make_skeleton, part_sigma
 from .body_parts import BodyParts, make_parts
 from .coco import COCO
 from .crowdpose import CROWDPOSE
@@ -16,10 +16,13 @@ __all__ = [
     'COCO',
     'CROWDPOSE',
     'JHMDB',
+    'LEFT_COLOR',
     'LSP',
+    'MIDDLE_COLOR',
     'MPII',
     'POSETRACK17',
     'POSETRACK18',
+    'RIGHT_COLOR',
     'SKELETONS',
     'BodyParts',
     'Skeleton',

@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+import pytest
+from datasets.crowd import draw_figures, write_figures
+from skeletons.public_skeletons import COCO_PAIRS
+from tiny_data import write_people
+
+from posenas import cli
+from posenas.utils.config import load_config, verify_config
+
+TINY = ('--model', 'tiny_synthetic_128x96')
+
+
+def run(*words):
+    return cli.main(['dataset', 'init', *map(str, words)])
+
+
+@pytest.fixture
+def people(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_people(Path('data'), images='images', annotations='annotations/p.json', num_images=20)
+    return Path('data/annotations/p.json')
+
+
+def test_one_command_and_the_config_trains(people, capsys):
+    assert run(people, '--out', 'mine.py', *TINY) == 0
+    printed = capsys.readouterr().out
+    assert 'left_eye' in printed
+    assert 'posenas train mine.py' in printed
+    assert Path('mine.jpg').stat().st_size > 1000
+    options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
+    options += [f'{part}_dataloader.persistent_workers=False' for part in ('train', 'val')]
+    assert cli.main(['train', 'mine.py', '--cfg-options', 'train_cfg.max_epochs=1', *options]) == 0
+    assert list(Path('work_dirs/mine').glob('best_PCK_*.pth'))
+
+
+def test_a_file_is_split_and_the_parts_lie_beside_the_config(people):
+    assert run(people, '--out', 'sub/mine.py', '--val-share', '0.25', *TINY) == 0
+    cfg = load_config('sub/mine.py')
+    sizes = {}
+    for part in ('train', 'val'):
+        dataset = cfg[f'{part}_dataloader'].dataset
+        assert dataset.ann_file == f'sub/mine_{part}.json'
+        assert dataset.data_prefix.img == 'data/images'
+        sizes[part] = len(json.loads(Path(dataset.ann_file).read_text())['images'])
+    assert sizes == dict(train=15, val=5)
+    assert cfg.train_dataloader.batch_size == 2
+
+
+def test_a_validation_file_is_taken_as_it_is(people):
+    write_people(Path('other'), num_images=3)
+    assert run(people, '--val', 'other/people.json', '--out', 'mine.py', *TINY) == 0
+    cfg = load_config('mine.py')
+    assert cfg.train_dataloader.dataset.ann_file == 'data/annotations/p.json'
+    assert cfg.val_dataloader.dataset.ann_file == 'other/people.json'
+    assert cfg.val_dataloader.dataset.data_prefix.img == 'other'
+    assert cfg.model.head.out_channels == 17
+    verify_config(cfg)
+
+
+def test_a_skeleton_without_names_is_written_out(tmp_path, monkeypatch, capsys):
+    from posenas.registry import DATASETS
+
+    monkeypatch.chdir(tmp_path)
+    write_figures(Path('f.json'), draw_figures(17, COCO_PAIRS, 300), None)
+    assert run('f.json', '--name', 'things') == 0
+    assert 'the images were not found' in capsys.readouterr().out
+    cfg = load_config('configs/things.py')
+    verify_config(cfg)
+    dataset = DATASETS.build(dict(cfg.train_dataloader.dataset, pipeline=[]))
+    assert dataset.skeleton.name == 'things'
+    assert list(dataset.skeleton.flip_pairs) == COCO_PAIRS
+    assert len(dataset.skeleton.limbs) == 16
+
+
+@pytest.mark.parametrize(
+    ('options', 'text'),
+    [
+        (['--val-share', '1'], '--val-share must lie between'),
+        (['--out', 'mine.json'], 'ending in .py'),
+        (['--model', 'nothing_like_it'], 'must be a config file or the name'),
+        (['--val', 'lsp/people.json'], 'must have the joints of'),
+    ],
+)
+def test_what_cannot_work_is_refused(people, options, text, capsys):
+    write_people(Path('lsp'), skeleton='lsp')
+    assert run(people, *TINY[: 0 if '--model' in options else 2], *options) == 2
+    assert text in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        '{',
+        '[]',
+        '{"images": []}',
+        '{"images": [], "annotations": []}',
+        '{"images": [{"id": 1, "file_name": "a"}], "annotations": [{"id": 1, "image_id": 1, '
+        '"bbox": [0, 0, 1, 1], "keypoints": 3}]}',
+        '{"images": [{"id": 1, "file_name": "a"}], "annotations": [3]}',
+    ],
+)
+def test_malformed_files_are_data_errors(tmp_path, content, capsys):
+    (tmp_path / 'bad.json').write_text(content)
+    assert run(tmp_path / 'bad.json', '--out', tmp_path / 'bad.py', *TINY) == 2
+    assert 'bad.json' in capsys.readouterr().err
