@@ -203,4 +203,4 @@ class PoseTrack18Metric(PoseMetric):
 def _find_annotations(path: Path) -> Path:
     """Return the folder of official files that the merged file ``path`` stands for, if any."""
     folder = path.parent / path.stem.rpartition('_')[2]
-    return folder if path.is_file() and folder.is_dir() else path
+    return folder if path.is_file() and any(folder.glob('*.json')) else path

@@ -122,6 +122,7 @@ def test_a_merged_file_stands_for_the_folder_beside_it(ann_file, tmp_path):
     merged = tmp_path / 'posetrack18_val.json'
     merged.write_text('{}')
     assert build(merged).ann_file == ann_file.parent
+    (tmp_path / 'train').mkdir()  # of pictures, say
     alone = tmp_path / 'posetrack18_train.json'
     alone.write_text(ann_file.read_text())
     assert [video.name for video in build(alone).videos] == [NAME]
