@@ -11,7 +11,6 @@ import numpy as np
 from mmengine import fileio
 from numpy.typing import ArrayLike
 
-from posenas.datasets import open_video
 from posenas.utils import DataError
 
 __all__ = ['Frame', 'Source', 'list_sources', 'read_boxes', 'read_frames', 'select_boxes']
@@ -171,6 +170,8 @@ def _read_video(source: Source, load: Callable[[np.ndarray], dict[str, Any]]) ->
 
 @contextmanager
 def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
+    from posenas.datasets import open_video  # reading pictures needs no data sets
+
     video = open_video(path)
     try:
         yield video
