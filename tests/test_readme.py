@@ -61,16 +61,15 @@ def test_the_steps_of_the_readme_work_in_their_order(tmp_path, monkeypatch):
     shutil.copytree(ROOT / 'configs', 'configs')
     for language, block in BLOCKS:
         if language == 'python':
-            target = re.match(r'# (configs/\S+\.py)\n', block)
-            if target:
-                Path(target[1]).write_text(block + SHORT)
-            else:
-                block = block.replace('epoch_30.pth', 'epoch_1.pth')
-                exec(compile(block, 'README.md', 'exec'), {})
+            block = block.replace('epoch_30.pth', 'epoch_1.pth')
+            exec(compile(block, 'README.md', 'exec'), {})
             continue
         for words, needs_data in commands(block):
             if words[0] != 'make' and not needs_data:
                 run(words)
+                if words[:3] == ['posenas', 'dataset', 'init']:
+                    with open(words[words.index('--out') + 1], 'a') as config:
+                        config.write(SHORT)
                 images = sorted(tmp_path.glob('data/my_people/train/images/*'))
                 if images and not Path('photo.jpg').exists():
                     shutil.copy(images[0], 'photo.jpg')
