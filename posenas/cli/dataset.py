@@ -4,9 +4,11 @@ import argparse
 import os
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from posenas.cli.args import CommandParser
 from posenas.cli.dataset_init import add_init, init_dataset
+from posenas.utils.errors import ConfigError
 
 __all__ = ['build_parser', 'main']
 
@@ -41,20 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
     add_init(kinds)
-    release = kinds.add_parser(
-        'convert',
-        help='an official annotation file as the files that trainings read',
-        description='Rewrite the release file of a data set: mpii_trainval.json, '
-        'mpii_gt_trainval.mat and mpii_test.json.',
-    )
-    release.add_argument('source', choices=('mpii',), help='the data set')
-    release.add_argument('file', help='mpii_human_pose_v1_u12_1.mat')
-    release.add_argument('--out', required=True, help='folder, such as data/mpii/annotations')
-    release.add_argument(
-        '--separated-only',
-        action='store_true',
-        help='only persons listed as sufficiently separated from others',
-    )
+    _add_convert(kinds)
     return parser
 
 
@@ -72,13 +61,56 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _add_convert(kinds: argparse._SubParsersAction) -> None:
+    parser = kinds.add_parser(
+        'convert',
+        help='the official files of a data set as COCO keypoint files',
+        description='Rewrite the release files of a data set as COCO keypoint files; of MPII also '
+        'as the files of its own layout.',
+    )
+    parser.add_argument(
+        'source', choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='the data set or layout'
+    )
+    parser.add_argument(
+        'file',
+        help='folder of joints.mat and images (lsp, lspet), mpii_human_pose_v1_u12_1.mat, or '
+        'data.yaml (yolo-pose)',
+    )
+    parser.add_argument('--out', required=True, help='folder, such as data/mpii/annotations')
+    parser.add_argument(
+        '--separated-only',
+        action='store_true',
+        help='mpii: only persons listed as sufficiently separated from others',
+    )
+    parser.add_argument(
+        '--val',
+        metavar='FILE',
+        help='mpii: published list of the validation persons, such as valid.json; divides the '
+        'training persons',
+    )
+
+
 def _convert(args: argparse.Namespace) -> None:
     from rich.console import Console
+    from rich.progress import track
 
-    from posenas.datasets import convert_mpii_release
+    from posenas import datasets
 
-    count = convert_mpii_release(args.file, args.out, args.separated_only)
-    Console().print(f'{count} persons with joints: {args.out}', soft_wrap=True, highlight=False)
+    if args.source != 'mpii' and (args.val or args.separated_only):
+        raise ConfigError(f'--val and --separated-only are for mpii, got {args.source}')
+    if args.source == 'mpii':
+        counts = datasets.convert_mpii_release(args.file, args.out, args.separated_only, args.val)
+    else:
+        convert = {
+            'lsp': datasets.convert_lsp_release,
+            'lspet': datasets.convert_lspet_release,
+            'yolo-pose': datasets.convert_yolo_pose,
+        }[args.source]
+        show = partial(track, description='reading sizes of images', transient=True)
+        counts = convert(args.file, args.out, show)
+    console = Console(soft_wrap=True, highlight=False)
+    for name, count in counts.items():
+        console.print(f'{count} persons: {Path(args.out, name)}')
 
 
 def _draw(args: argparse.Namespace) -> None:

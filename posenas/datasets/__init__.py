@@ -6,11 +6,13 @@ from .coco import CocoDataset, CrowdPoseDataset
 from .frames import FrameReader, open_video
 from .jhmdb import JhmdbDataset
 from .lsp import LspDataset
+from .lsp_release import convert_lsp_release, convert_lspet_release
 from .mpii import MpiiDataset
 from .mpii_release import MpiiRelease, convert_mpii_release, read_mpii_release
 from .posetrack18 import PoseTrack18Dataset
 from .samplers import DefaultSampler, EpochIndex, InfiniteSampler
 from .wrappers import ConcatDataset, RepeatDataset
+from .yolo_pose import convert_yolo_pose
 
 __all__ = [
     'BaseTopdownDataset',
@@ -27,7 +29,10 @@ __all__ = [
     'MpiiRelease',
     'PoseTrack18Dataset',
     'RepeatDataset',
+    'convert_lsp_release',
+    'convert_lspet_release',
     'convert_mpii_release',
+    'convert_yolo_pose',
     'open_video',
     'read_mpii_release',
     'transforms',

@@ -14,7 +14,7 @@ from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.mat_file import read_mat
 
-__all__ = ['MpiiDataset']
+__all__ = ['MpiiDataset', 'published_boxes']
 
 #: Height of a person of scale 1, pixels.
 _PIXELS = 200.0
@@ -81,7 +81,7 @@ class MpiiDataset(BaseTopdownDataset):
         if self.headbox_file and self.test_mode:
             self._read_head_boxes(len(records))
         images, image_rows = _index_images(records.strings('image'))
-        boxes = _published_boxes(records.rows('center', 2), records.numbers('scale'))
+        boxes = published_boxes(records.rows('center', 2), records.numbers('scale'))
         count = len(records)
         persons = PersonTable(
             images=images,
@@ -163,7 +163,7 @@ def _index_images(names: list[str]) -> tuple[ImageTable, np.ndarray]:
     return ImageTable(ids, list(rows), np.zeros((len(rows), 2))), image_rows
 
 
-def _published_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
+def published_boxes(centers: np.ndarray, scales: np.ndarray) -> np.ndarray:
     """Return corners (N, 4), counted from 0, that padding by 1.25 turns into published crops.
 
     Args:

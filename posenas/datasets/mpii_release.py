@@ -7,7 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from posenas.datasets.mpii import published_boxes
+from posenas.datasets.release_files import annotate, coco_content
+from posenas.geometry import bbox_xyxy2xywh
+from posenas.skeletons import MPII
 from posenas.utils.atomic_io import make_folder, write_json
+from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import DataError
 from posenas.utils.mat_file import read_mat_structure, write_mat
 
@@ -70,34 +75,89 @@ def read_mpii_release(path: str | Path, separated_only: bool = False) -> MpiiRel
     return result
 
 
-def convert_mpii_release(path: str | Path, folder: str | Path, separated_only: bool = False) -> int:
-    """Write ``mpii_trainval.json``, ``mpii_gt_trainval.mat`` and ``mpii_test.json``.
+def convert_mpii_release(
+    path: str | Path,
+    folder: str | Path,
+    separated_only: bool = False,
+    val_file: str | Path | None = None,
+) -> dict[str, int]:
+    """Write the training persons and the test persons.
 
-    The release does not say which training persons the usual validation split holds; for that
-    split use the files published with it.
+    The training persons come as ``mpii_trainval.json`` for :class:`MpiiDataset`, with their head
+    boxes in ``mpii_gt_trainval.mat``, and in COCO's layout as ``mpii_trainval_coco.json``; the
+    test persons, which have no joints, as ``mpii_test.json``. The release does not say which
+    training persons the usual validation split holds: with the JSON published for it there are
+    ``train`` and ``val`` instead of ``trainval``.
 
     Args:
         path: ``mpii_human_pose_v1_u12_1.mat``.
         folder: Where to write, such as ``data/mpii/annotations``.
         separated_only: See :func:`read_mpii_release`.
+        val_file: Published list of the validation persons, with ``image`` and ``center``.
 
     Returns:
-        Number of training persons.
+        Number of persons by JSON file.
+
+    Raises:
+        DataError: A file has another layout, or a listed person is not in the release.
     """
     release = read_mpii_release(path, separated_only)
-    folder = make_folder(folder)
-    write_json(folder / 'mpii_trainval.json', release.train)
+    folder, counts = make_folder(folder), {}
+    for part, rows in _split_rows(release, val_file).items():
+        persons = [release.train[row] for row in rows]
+        boxes = release.head_boxes[rows]
+        write_json(folder / f'mpii_{part}.json', persons)
+        write_json(folder / f'mpii_{part}_coco.json', _coco_content(persons))
+        write_mat(folder / f'mpii_gt_{part}.mat', _judged_arrays(persons, boxes))
+        counts |= {f'mpii_{part}.json': len(persons), f'mpii_{part}_coco.json': len(persons)}
     write_json(folder / 'mpii_test.json', release.test)
-    count = len(release.train)
-    joints = np.array([p['joints'] for p in release.train]).reshape(count, _NUM_JOINTS, 2)
-    flags = np.array([p['joints_vis'] for p in release.train]).reshape(count, _NUM_JOINTS)
-    arrays = dict(
+    return counts | {'mpii_test.json': len(release.test)}
+
+
+def _split_rows(release: MpiiRelease, val_file: str | Path | None) -> dict[str, np.ndarray]:
+    """Return the rows of ``release.train`` in each part."""
+    if val_file is None:
+        return dict(trainval=np.arange(len(release.train)))
+    records = Records(str(val_file), '', read_json(str(val_file)))
+    centers = records.rows('center', 2).round().astype(int).tolist()
+    listed = [
+        (name, *center) for name, center in zip(records.strings('image'), centers, strict=True)
+    ]
+    keys = [(p['image'], *(round(value) for value in p['center'])) for p in release.train]
+    known = set(keys)
+    for place, key in enumerate(listed):
+        if key not in known:
+            raise records.error(place, 'center', f'be that of a training person in {key[0]}')
+    chosen = set(listed)
+    is_val = np.array([key in chosen for key in keys], bool)
+    return dict(train=np.flatnonzero(~is_val), val=np.flatnonzero(is_val))
+
+
+def _judged_arrays(persons: list[dict[str, Any]], boxes: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what PCKh is computed from, as the published MATLAB file has it."""
+    count = len(persons)
+    joints = np.array([p['joints'] for p in persons], np.float64).reshape(count, _NUM_JOINTS, 2)
+    flags = np.array([p['joints_vis'] for p in persons], int).reshape(count, _NUM_JOINTS)
+    return dict(
         pos_gt_src=joints.transpose(1, 2, 0),
         jnt_missing=(1 - flags.T).astype(np.uint8),
-        headboxes_src=release.head_boxes.transpose(1, 2, 0),
+        headboxes_src=boxes.transpose(1, 2, 0),
     )
-    write_mat(folder / 'mpii_gt_trainval.mat', arrays)
-    return count
+
+
+def _coco_content(persons: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the persons in COCO's layout, pixels counted from 0; boxes as MpiiDataset's."""
+    numbers: dict[str, int] = {}
+    annotations = []
+    for number, person in enumerate(persons, start=1):
+        image_id = numbers.setdefault(person['image'], len(numbers) + 1)
+        center = np.array([person['center']], np.float64)
+        box = bbox_xyxy2xywh(published_boxes(center, np.array([person['scale']])))[0]
+        joints = np.array(person['joints'], np.float64) - 1
+        levels = 2 * np.array(person['joints_vis'], int)
+        annotations.append(annotate(number, image_id, joints, levels, box.round(4).tolist()))
+    images = [dict(id=number, file_name=name) for name, number in numbers.items()]
+    return coco_content(images, annotations, MPII.joint_names, MPII.limbs)
 
 
 def _read_image(

@@ -7,7 +7,8 @@ import pytest
 from scipy.io import savemat
 
 from posenas.cli.dataset import main
-from posenas.datasets import MpiiDataset, convert_mpii_release, read_mpii_release
+from posenas.datasets import CocoDataset, MpiiDataset, convert_mpii_release, read_mpii_release
+from posenas.skeletons import MPII
 from posenas.utils import DataError
 
 EMPTY = np.zeros((0, 0))
@@ -91,7 +92,12 @@ def test_crowded_persons_can_be_left_out(tmp_path, release):
 
 
 def test_the_files_written_are_those_the_data_set_reads(tmp_path, release):
-    assert convert_mpii_release(write(tmp_path, release), tmp_path / 'out') == 3
+    counts = convert_mpii_release(write(tmp_path, release), tmp_path / 'out')
+    assert counts == {
+        'mpii_trainval.json': 3,
+        'mpii_trainval_coco.json': 3,
+        'mpii_test.json': 1,
+    }
     dataset = MpiiDataset(
         str(tmp_path / 'out' / 'mpii_trainval.json'),
         headbox_file=str(tmp_path / 'out' / 'mpii_gt_trainval.mat'),
@@ -108,10 +114,51 @@ def test_the_files_written_are_those_the_data_set_reads(tmp_path, release):
     assert 'raw_ann_info' not in test.get_data_info(0)
 
 
+def test_the_coco_file_holds_the_same_samples(tmp_path, release):
+    convert_mpii_release(write(tmp_path, release), tmp_path)
+    ours = MpiiDataset(str(tmp_path / 'mpii_trainval.json'))
+    coco = CocoDataset(str(tmp_path / 'mpii_trainval_coco.json'))
+    assert coco.skeleton == MPII
+    assert len(coco) == len(ours) == 3
+    for row in range(3):
+        first, second = ours.get_data_info(row), coco.get_data_info(row)
+        assert first['img_path'] == second['img_path']
+        np.testing.assert_array_equal(first['keypoints_visible'], second['keypoints_visible'])
+        left, top, right, bottom = first['bbox'][0]
+        cut = [max(left, 0), max(top, 0), right, bottom]
+        np.testing.assert_allclose(second['bbox'][0], cut, atol=1e-3)
+        seen = first['keypoints_visible'][0] > 0
+        np.testing.assert_array_equal(first['keypoints'][0, seen], second['keypoints'][0, seen])
+
+
+def test_a_published_list_divides_the_training_persons(tmp_path, release):
+    listed = tmp_path / 'valid.json'
+    listed.write_text(json.dumps([dict(image='000000005.jpg', center=[300.0, 200.0], scale=2.5)]))
+    options = ['--val', str(listed), '--out', str(tmp_path / 'out')]
+    assert main(['convert', 'mpii', str(write(tmp_path, release)), *options]) == 0
+    names = {}
+    for part in ('train', 'val'):
+        data = MpiiDataset(
+            str(tmp_path / 'out' / f'mpii_{part}.json'),
+            headbox_file=str(tmp_path / 'out' / f'mpii_gt_{part}.mat'),
+            test_mode=True,
+        )
+        names[part] = [data.get_data_info(row)['img_path'] for row in range(len(data))]
+        assert data.get_data_info(0)['raw_ann_info']['head_box'] == [[9, 19], [39, 59]]
+    assert names == dict(train=['000000001.jpg'] * 2, val=['000000005.jpg'])
+
+
+def test_a_list_of_other_persons_is_refused(tmp_path, release):
+    listed = tmp_path / 'valid.json'
+    listed.write_text(json.dumps([dict(image='000000005.jpg', center=[1, 1])]))
+    with pytest.raises(DataError, match=r'valid.json: \[0\]\.center'):
+        convert_mpii_release(write(tmp_path, release), tmp_path / 'out', val_file=listed)
+
+
 def test_the_command_writes_the_files(tmp_path, release, capsys):
     file = str(write(tmp_path, release))
     assert main(['convert', 'mpii', file, '--out', str(tmp_path / 'out'), '--separated-only']) == 0
-    assert '2 persons with joints' in capsys.readouterr().out
+    assert '2 persons: ' in capsys.readouterr().out
     assert len(json.loads((tmp_path / 'out' / 'mpii_trainval.json').read_text())) == 2
 
 
