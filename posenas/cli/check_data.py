@@ -1,9 +1,9 @@
 """Find broken images and annotations before training."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posenas.cli.args import CommandParser, load_checked
 from posenas.utils.errors import ConfigError
@@ -46,6 +46,11 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='FILE',
         help='report with every finding and the statistics (default: ./%(default)s)',
     )
+    parser.add_argument(
+        '--out-dir',
+        metavar='DIR',
+        help='draw box sizes, joints per person, visibility per joint and the mean pose here',
+    )
     return parser
 
 
@@ -72,11 +77,18 @@ def _datasets(config: str) -> Iterator['BaseTopdownDataset']:
             yield dataset
 
 
+def _show_progress(records: Iterable[Any]) -> Iterable[Any]:
+    from rich.progress import track
+
+    return track(records, 'checking annotations', transient=True)
+
+
 def _inspect_file(args: argparse.Namespace) -> 'Report':
     from posenas.datasets.inspection import inspect_annotations
     from posenas.skeletons import get_skeleton
 
-    return inspect_annotations(args.source, args.skeleton and get_skeleton(args.skeleton))
+    skeleton = args.skeleton and get_skeleton(args.skeleton)
+    return inspect_annotations(args.source, skeleton, _show_progress)
 
 
 def _inspect_dataset(dataset: 'BaseTopdownDataset') -> 'Report':
@@ -84,7 +96,7 @@ def _inspect_dataset(dataset: 'BaseTopdownDataset') -> 'Report':
     from posenas.datasets.inspection import inspect_annotations
     from posenas.utils.errors import DataError
 
-    report = inspect_annotations(dataset.ann_file)
+    report = inspect_annotations(dataset.ann_file, None, _show_progress)
     try:
         report.statistics['samples'] = len(dataset)
     except DataError as error:
@@ -115,6 +127,16 @@ def _print_report(report: 'Report') -> None:
     console.print(statistics)
 
 
+def _draw(folder: str | Path, report: 'Report') -> None:
+    from rich.console import Console
+
+    from posenas.visualization import draw_label_charts
+
+    labels = report.labels
+    for path in draw_label_charts(folder, labels.keypoints, labels.bboxes, labels.skeleton):
+        Console(soft_wrap=True, highlight=False).print(f'drawn: {path}')
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas check-data``; the exit code is 1 if there is an error.
 
@@ -143,5 +165,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 lambda images: track(images, 'decoding images', transient=True),
             )
         _print_report(report)
+        if args.out_dir and report.labels is not None and len(report.labels.places):
+            part = Path(report.path).stem if len(checks) > 1 else ''
+            _draw(Path(args.out_dir, part), report)
     write_json(args.out, [report.to_dict() for report, _ in checks], indent=1)
     return int(any(report.num_errors for report, _ in checks))

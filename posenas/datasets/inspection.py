@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from posenas.datasets.label_checks import LABEL_CHECKS, Labels, check_sides, describe_labels
+from posenas.datasets.label_checks import LABEL_CHECKS, Labels, describe_labels
+from posenas.datasets.side_checks import check_sides
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton, make_skeleton, skeleton_from_category
 from posenas.utils.columns import read_json
@@ -19,6 +20,7 @@ from posenas.utils.errors import DataError
 __all__ = ['Finding', 'Report', 'inspect_annotations', 'inspect_images']
 
 ImageRecord = tuple[str, int, int]
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Report:
         findings: What is wrong.
         statistics: Sizes and shares, in plain numbers.
         images: File name and stated width and height, 0 if unknown, of each image with persons.
+        labels: The well-formed persons; None where there are no annotations.
     """
 
     path: str
     findings: list[Finding] = field(default_factory=list)
     statistics: dict[str, Any] = field(default_factory=dict)
     images: list[ImageRecord] = field(default_factory=list)
+    labels: Labels | None = None
 
     def add(self, severity: str, kind: str, place: str, text: str) -> None:
         """Add a finding; see :class:`Finding`."""
@@ -70,7 +74,7 @@ class Report:
         return sum(finding.severity == 'error' for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the list of images, as plain data."""
+        """Return everything but the images and labels, as plain data."""
         return {
             'path': self.path,
             'counts': [dict(severity=s, kind=k, number=n) for s, k, n in self.counts()],
@@ -79,12 +83,15 @@ class Report:
         }
 
 
-def inspect_annotations(path: str, skeleton: Skeleton | None = None) -> Report:
+def inspect_annotations(
+    path: str, skeleton: Skeleton | None = None, progress: Progress = iter
+) -> Report:
     """Check a COCO keypoint file.
 
     Args:
         path: The file.
         skeleton: Its joints; None takes them from its categories.
+        progress: Wraps the annotations to show where the check is.
     """
     report = Report(path)
     try:
@@ -103,7 +110,7 @@ def inspect_annotations(path: str, skeleton: Skeleton | None = None) -> Report:
         return report
     records = _list_of(report, content, 'annotations')
     skeleton = skeleton or _find_skeleton(report, content, records)
-    labels = _check_annotations(report, records, images, skeleton)
+    labels = report.labels = _check_annotations(report, records, images, skeleton, progress)
     for severity, kind, check, text in LABEL_CHECKS:
         for place in labels.places[check(labels)].tolist():
             report.add(severity, kind, f'annotations[{place}] (id {records[place]["id"]})', text)
@@ -216,12 +223,16 @@ def _annotation_problem(
 
 
 def _check_annotations(
-    report: Report, records: list, images: Mapping[int, ImageRecord], skeleton: Skeleton
+    report: Report,
+    records: list,
+    images: Mapping[int, ImageRecord],
+    skeleton: Skeleton,
+    progress: Progress,
 ) -> Labels:
     """Report malformed annotations and return the others that have labelled joints."""
     ids: set[int] = set()
     good: list[int] = []
-    for place, record in enumerate(records):
+    for place, record in enumerate(progress(records)):
         problem = _annotation_problem(record, ids, images, skeleton.num_joints)
         if problem is not None:
             report.add('error', problem[0], f'annotations[{place}]', problem[1])
@@ -249,7 +260,7 @@ def inspect_images(
     report: Report,
     folder: str | Path,
     num_threads: int = 1,
-    progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    progress: Progress = iter,
 ) -> None:
     """Decode every image of ``report`` and compare its size with the stated one.
 

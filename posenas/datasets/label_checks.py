@@ -1,6 +1,6 @@
 """What can be wrong with labels that are well-formed: boxes, joints, sides."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from posenas.geometry import bbox_xywh2xyxy, bbox_xyxy2cs
 from posenas.skeletons import Skeleton
 
-__all__ = ['LABEL_CHECKS', 'Labels', 'check_sides', 'describe_labels']
+__all__ = ['LABEL_CHECKS', 'Labels', 'describe_labels']
 
 #: Tolerance of coordinates at the image's border, pixels.
 _BORDER = 1.0
@@ -51,6 +51,18 @@ class Labels:
         points = self.keypoints[:, joint, :2].copy()
         points[~self.labelled[:, joint]] = np.nan
         return points
+
+    @property
+    def shows_face(self) -> np.ndarray:
+        """Whether nose and both eyes are visible, above the shoulders (P,)."""
+        names = ('nose', 'left_eye', 'right_eye', 'left_shoulder', 'right_shoulder')
+        if not set(names) <= set(self.skeleton.joint_names):
+            return np.zeros(len(self.places), bool)
+        joints = [self.skeleton.joint_index(name) for name in names]
+        visible = (self.keypoints[:, joints[:3], 2] == 2).all(axis=1)
+        labelled = self.labelled[:, joints[3:]].all(axis=1)
+        y = self.keypoints[:, joints, 1]
+        return visible & labelled & (y[:, :3].max(axis=1) < y[:, 3:].min(axis=1))
 
     def line(self, part: str) -> np.ndarray:
         """Return the vector from right to left ``part`` (P, 2), NaN where it is unknown."""
@@ -114,6 +126,13 @@ def _torso_twisted(labels: Labels) -> np.ndarray:
         return (cosine < -0.7) & (np.minimum(*lengths) > unit)
 
 
+def _eyes_exchanged(labels: Labels) -> np.ndarray:
+    """Find visible, upright faces whose left eye is clearly on the left of the image."""
+    eyes = labels.line('eye')[:, 0]
+    clear = eyes < -0.03 * labels.bboxes[:, 2:].max(axis=1)
+    return labels.shows_face & clear
+
+
 def _repeated(labels: Labels) -> np.ndarray:
     rows = np.concatenate([labels.image_rows[:, None], labels.bboxes], axis=1)
     first = np.unique(rows, axis=0, return_index=True)[1]
@@ -132,30 +151,9 @@ LABEL_CHECKS: tuple[tuple[str, str, Callable[[Labels], np.ndarray], str], ...] =
     ('warning', 'num_keypoints differs', _miscounted, 'it must count the joints with v > 0'),
     ('warning', 'left and right at one spot', _sides_at_one_spot, 'a pair cannot share a pixel'),
     ('warning', 'left and right swapped?', _torso_twisted, 'shoulders and hips run opposite ways'),
+    ('warning', 'eyes exchanged?', _eyes_exchanged, 'a face shows its left eye on the right'),
     ('warning', 'person repeated', _repeated, 'the image has another person with the same box'),
 )
-
-
-def check_sides(skeleton: Skeleton, labels: Labels) -> Iterator[tuple[str, str, str]]:
-    """Look for joints without partner and pairs that are labelled unequally often.
-
-    Yields:
-        What is found, the joint, what it means.
-    """
-    counts = labels.labelled.sum(axis=0).tolist()
-    for joint, (name, partner) in enumerate(
-        zip(skeleton.joint_names, skeleton.flip_indices, strict=True)
-    ):
-        has_side = any(side in name.lower() for side in ('left', 'right'))
-        if has_side and partner == joint:
-            text = 'no joint of the other side has this name: mirrored samples will be wrong'
-            yield 'joint without partner', name, text
-        more, fewer = max(counts[joint], counts[partner]), min(counts[joint], counts[partner])
-        if joint < partner and more >= 50 and fewer < 0.7 * more:
-            text = (
-                f'labelled {counts[joint]} times, {skeleton.joint_names[partner]} {counts[partner]}'
-            )
-            yield 'pair labelled unequally', name, text
 
 
 def describe_labels(labels: Labels) -> dict[str, object]:

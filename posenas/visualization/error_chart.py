@@ -12,7 +12,7 @@ from posenas.utils.atomic_io import atomic_write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ['draw_error_chart', 'draw_pck_curves']
+__all__ = ['draw_error_chart', 'draw_pck_curves', 'save_figure']
 
 Floats = NDArray[np.floating]
 
@@ -54,7 +54,7 @@ def draw_error_chart(
     right.set_title('AP gained without them', fontsize=10)
     right.tick_params(axis='x', rotation=30)
     right.set_ylabel('points')
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_pck_curves(
@@ -87,10 +87,11 @@ def draw_pck_curves(
     axes.set(xlabel=f'distance / {unit}', ylabel='% of joints', xlim=(0, limit), ylim=(0, 100))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, loc='center left', bbox_to_anchor=(1, 0.5), frameon=False)
-    _save(figure, path)
+    save_figure(figure, path)
 
 
-def _save(figure: 'Figure', path: str | Path) -> None:
+def save_figure(figure: 'Figure', path: str | Path) -> None:
+    """Write a figure without frames to ``path``, whose suffix names the format."""
     for axes in figure.axes:
         axes.spines[['top', 'right']].set_visible(False)
     with atomic_write(path) as file:

@@ -25,6 +25,23 @@ def test_good_data_passes_and_leaves_a_report(people, capsys):
     assert report['findings'] == []
 
 
+def test_what_the_data_hold_is_drawn(people, capsys):
+    options = ('--skip-images', '--out', people / 'report.json', '--out-dir', people / 'charts')
+    assert run(people / 'people.json', *options) == 0
+    names = {'box_sizes.png', 'joints_per_person.png', 'visibility.png', 'mean_pose.png'}
+    assert {path.name for path in (people / 'charts').iterdir()} == names
+    assert capsys.readouterr().out.count('drawn: ') == 4
+
+
+def test_charts_of_a_config_lie_in_a_folder_for_each_file(people):
+    config = _config(people)
+    (people / 'other.json').write_bytes((people / 'people.json').read_bytes())
+    config.write_text(config.read_text().replace('people.json', 'other.json', 1))
+    options = ('--skip-images', '--out', people / 'report.json', '--out-dir', people / 'charts')
+    assert run(config, *options) == 0
+    assert sorted(path.name for path in (people / 'charts').iterdir()) == ['other', 'people']
+
+
 def test_broken_data_fails_and_names_what_is_broken(people, capsys):
     (people / '002.jpg').write_bytes(b'')
     assert run(people / 'people.json', '--out', people / 'report.json') == 1
