@@ -49,7 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
     imports = kinds.add_parser(
         'import', help='starting Python', description='Time what starting Python costs.'
     )
-    for kind in (data, imports, _add_forward_parser(kinds)):
+    _add_evaluation_parser(kinds)
+    for kind in (data, imports, _add_forward_parser(kinds), _add_decode_parser(kinds)):
         kind.add_argument(
             '--repeat', type=int, default=5, metavar='N', help='interleaved runs; median counts'
         )
@@ -77,6 +78,43 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     forward.add_argument('--batch', type=int, default=1, metavar='N', help='images (default: 1)')
     forward.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
     return forward
+
+
+def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
+    """Add ``posenas benchmark evaluation``."""
+    evaluation = kinds.add_parser(
+        'evaluation',
+        help='scoring as many results as detected boxes give on COCO val2017',
+        description='Time rescoring, OKS-NMS and average precision of drawn results in processor '
+        'time; the bound is the bare evaluator.',
+    )
+    evaluation.add_argument('annotations', help='COCO keypoint file')
+    evaluation.add_argument('--num-results', type=int, default=104125, metavar='N')
+    evaluation.add_argument(
+        '--empty-images', type=int, default=2654, metavar='N', help='images added without persons'
+    )
+    evaluation.add_argument('--seed', type=int, default=0, metavar='N')
+    evaluation.add_argument(
+        '--out', metavar='DIR', help='write ground_truth.json and results.json for other evaluators'
+    )
+
+
+def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add ``posenas benchmark decode``."""
+    decode = kinds.add_parser(
+        'decode',
+        help='reading joints from heatmaps',
+        description='Time decoding of 17 maps of 64x48 a person on one thread; the bound is the '
+        'forward pass that makes them.',
+    )
+    decode.add_argument('--num-samples', type=int, default=1000, metavar='N', help='persons')
+    decode.add_argument(
+        '--network',
+        default='s_vipnas_mbv3_coco_256x192',
+        metavar='NAME',
+        help='(default: %(default)s)',
+    )
+    return decode
 
 
 def measure_imports(repeat: int) -> dict[str, float]:
@@ -151,6 +189,62 @@ def _report_forward(args: argparse.Namespace) -> 'Table':
     return table
 
 
+def _report_evaluation(args: argparse.Namespace) -> 'Table':
+    from rich.table import Table
+
+    from posenas.evaluation.benchmark import add_empty_images, draw_results, measure_evaluation
+    from posenas.evaluation.metrics import CocoMetric
+    from posenas.evaluation.stored import read_json
+    from posenas.skeletons import skeleton_from_category
+    from posenas.utils.atomic_io import write_json
+
+    truth = add_empty_images(read_json(args.annotations), args.empty_images)
+    skeleton = skeleton_from_category(truth['categories'][0])
+    results = draw_results(truth, args.num_results, skeleton.num_joints, args.seed)
+    cost = measure_evaluation(truth, results, skeleton)
+    table = Table(
+        'what', 'figure', title=f'{len(results):,} results, {len(truth["images"]):,} images'
+    )
+    table.add_row('rescoring and OKS-NMS', f'{cost.suppression:.2f} s')
+    table.add_row('checks', f'{cost.checks:.2f} s')
+    table.add_row('the bound: bare evaluator', f'{cost.evaluator:.2f} s')
+    table.add_row('total', f'{cost.total:.2f} s')
+    table.add_row('total / bound', f'{cost.total / cost.evaluator:.2f}')
+    table.add_row('memory of the process', f'{cost.memory_mb:.0f} MiB')
+    table.add_row('AP', f'{cost.scores["AP"]:.6f}')
+    if args.out:
+        metric = CocoMetric()
+        metric.dataset_meta = skeleton.metainfo()
+        write_json(Path(args.out, 'ground_truth.json'), truth)
+        write_json(Path(args.out, 'results.json'), metric.results_of_images(results))
+    return table
+
+
+def _report_decode(args: argparse.Namespace) -> 'Table':
+    import torch
+    from mmengine.registry import init_default_scope
+    from rich.table import Table
+
+    from posenas.codecs.benchmark import measure_decoding
+    from posenas.models.benchmark import draw_weights, measure_forward
+    from posenas.registry import MODELS
+
+    torch.set_num_threads(1)
+    seconds = measure_decoding(args.num_samples, args.repeat)
+    cfg = load_checked(args.network)
+    init_default_scope('posenas')
+    model = MODELS.build(cfg.model)
+    draw_weights(model)
+    width, height = cfg.codec.input_size
+    (cost,) = measure_forward(model, (height, width), [1], 1, args.repeat)
+    bound = cost.eval_ms * args.num_samples / 1e3
+    table = Table('refinement', 'seconds', 'of the bound', title=f'{args.num_samples:,} persons')
+    for name, value in seconds.items():
+        table.add_row(name, f'{value:.3f}', f'{value / bound:.4f}')
+    table.add_row(f'the bound: {args.network}', f'{bound:.1f}', '1')
+    return table
+
+
 def _list_networks(args: argparse.Namespace) -> list[Path]:
     """Return the configs asked for, or those of all networks with published accuracy.
 
@@ -207,10 +301,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: A number is not positive, or the config cannot be used.
     """
     args = build_parser().parse_args(argv)
-    for name in ('repeat', 'batch', 'threads'):
+    for name in ('repeat', 'batch', 'threads', 'num_samples', 'num_results'):
         value = getattr(args, name, 1)
         if min(value if isinstance(value, list) else [value]) < 1:
-            raise ConfigError(f'--{name} must be at least 1, got {value}')
-    report = dict(data=_report_data, forward=_report_forward, **{'import': _report_imports})
-    print_table(report[args.what](args))
+            option = name.replace('_', '-')
+            raise ConfigError(f'--{option} must be at least 1, got {value}')
+    reports = {
+        'data': _report_data,
+        'decode': _report_decode,
+        'evaluation': _report_evaluation,
+        'forward': _report_forward,
+        'import': _report_imports,
+    }
+    print_table(reports[args.what](args))
     return 0

@@ -4,9 +4,12 @@ import json
 
 import pytest
 from registry_cases import tiny_experiment
+from tiny_data import write_people
 
 from posenas.cli import main
 from posenas.cli.benchmark import measure_imports
+from posenas.evaluation.functional import evaluate_keypoints
+from posenas.skeletons import COCO
 
 
 @pytest.fixture
@@ -77,3 +80,25 @@ def test_networks_are_chosen_by_family(monkeypatch, capsys):
 def test_unknown_networks_are_refused(words, capsys):
     assert main(['benchmark', 'forward', *words]) == 2
     assert words[-1] in capsys.readouterr().err
+
+
+def test_an_evaluation_of_drawn_results_is_timed_and_can_be_written(tmp_path, capsys):
+    labels = write_people(tmp_path, num_images=6)
+    words = ['--num-results', '50', '--empty-images', '3', '--out', str(tmp_path / 'out')]
+    assert main(['benchmark', 'evaluation', str(labels), *words]) == 0
+    text = capsys.readouterr().out
+    assert '50 results, 9 images' in text
+    truth, results = (
+        json.loads((tmp_path / 'out' / name).read_text())
+        for name in ('ground_truth.json', 'results.json')
+    )
+    average = evaluate_keypoints(truth, results, COCO.sigmas)['AP']
+    assert 0 < average < 1
+    assert f'{average:.6f}' in text
+
+
+def test_decoding_is_timed_against_a_network(experiment, capsys):
+    words = ['--num-samples', '2', '--repeat', '1', '--network', 'tiny_synthetic_128x96']
+    assert main(['benchmark', 'decode', *words]) == 0
+    text = capsys.readouterr().out
+    assert all(word in text for word in ('quarter shift', 'DARK', 'UDP', 'the bound'))

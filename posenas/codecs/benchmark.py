@@ -1,0 +1,42 @@
+"""What reading joints from heatmaps costs."""
+
+import time
+from statistics import median
+
+import numpy as np
+
+from posenas.codecs.msra_heatmap import MSRAHeatmap
+from posenas.codecs.udp_heatmap import UDPHeatmap
+
+__all__ = ['measure_decoding']
+
+_INPUT_SIZE, _HEATMAP_SIZE = (192, 256), (48, 64)
+#: Joints of a person.
+_NUM_JOINTS = 17
+#: Deviation of the noise on the maps.
+_NOISE = 0.01
+
+
+def measure_decoding(num_samples: int, repeat: int) -> dict[str, float]:
+    """Decode maps (num_samples, 17, 64, 48) of noisy Gaussians with each refinement.
+
+    Returns:
+        Seconds of processor time by refinement, medians of ``repeat`` interleaved runs.
+    """
+    codecs = {
+        'quarter shift': MSRAHeatmap(_INPUT_SIZE, _HEATMAP_SIZE, sigma=2),
+        'DARK': MSRAHeatmap(_INPUT_SIZE, _HEATMAP_SIZE, sigma=2, unbiased=True),
+        'UDP': UDPHeatmap(_INPUT_SIZE, _HEATMAP_SIZE),
+    }
+    rng = np.random.default_rng(0)
+    joints = rng.uniform(4, (188, 252), (num_samples, 1, _NUM_JOINTS, 2)).astype(np.float32)
+    encoder = codecs['quarter shift']
+    maps = np.stack([encoder.encode(person)['heatmaps'] for person in joints])
+    maps += rng.normal(0, _NOISE, maps.shape).astype(np.float32)
+    seconds: dict[str, list[float]] = {name: [] for name in codecs}
+    for _ in range(repeat):
+        for name, codec in codecs.items():
+            start = time.process_time()
+            codec.batch_decode(maps)
+            seconds[name].append(time.process_time() - start)
+    return {name: median(values) for name, values in seconds.items()}
