@@ -81,8 +81,8 @@ def init_dataset(args: argparse.Namespace) -> None:
     if out.suffix != '.py':
         raise ConfigError(f'--out must be a config file ending in .py, got {out}')
     base = find_config(args.model)
-    base_batch = _check_base(args.model)
     persons, given = _read_persons(args.file)
+    base_batch = _check_base(args.model, given.num_joints)
     proposal = propose_skeleton(persons, given, name)
     images = _find_images(args.file, args.images, persons)
     if args.val:
@@ -107,8 +107,8 @@ def init_dataset(args: argparse.Namespace) -> None:
     _print(proposal, len(persons), out, picture)
 
 
-def _check_base(model: str) -> int:
-    """Return the batch size of a config that a new one can start from."""
+def _check_base(model: str, num_joints: int) -> int:
+    """Return the batch size of a config that one for ``num_joints`` joints can start from."""
     from posenas.cli.args import load_checked
 
     cfg = load_checked(model)
@@ -117,6 +117,12 @@ def _check_base(model: str) -> int:
         raise ConfigError(
             f'--model must have a head with out_channels, and train_pipeline and val_pipeline, '
             f'{model} has not: choose another, such as {_MODEL}'
+        )
+    joints = cfg.model.head.out_channels
+    if 'parts' in cfg.model.head and joints != num_joints:
+        raise ConfigError(
+            f'--model {model} divides its {joints} joints into parts of the body, which the '
+            f'{num_joints} joints of the data do not have: choose another, such as {_MODEL}'
         )
     return cfg.train_dataloader.batch_size
 

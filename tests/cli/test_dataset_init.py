@@ -89,6 +89,14 @@ def test_what_cannot_work_is_refused(people, options, text, capsys):
     assert text in capsys.readouterr().err
 
 
+def test_a_network_of_body_parts_needs_the_joints_it_divides(people, capsys):
+    parts = ('--model', 'cnf_cnfx3_synthetic_128x96')
+    assert run(people, '--out', 'mine.py', *parts) == 0
+    write_people(Path('lsp'), skeleton='lsp')
+    assert run('lsp/people.json', '--out', 'mine.py', *parts) == 2
+    assert 'into parts of the body' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     'content',
     [
