@@ -7,7 +7,13 @@ from importlib import import_module
 from typing import Any
 
 from posenas.utils.atomic_io import atomic_write, make_folder, write_json, write_text
-from posenas.utils.checks import check_choice, check_positive, check_probability, check_shape
+from posenas.utils.checks import (
+    check_choice,
+    check_odd,
+    check_positive,
+    check_probability,
+    check_shape,
+)
 from posenas.utils.errors import CheckpointError, ConfigError, DataError, OutputError, PoseNASError
 from posenas.utils.optional import import_optional
 
@@ -37,6 +43,7 @@ __all__ = [
     'PoseNASError',
     'atomic_write',
     'check_choice',
+    'check_odd',
     'check_positive',
     'check_probability',
     'check_shape',

@@ -1,9 +1,9 @@
 """Uniform errors for arguments and arrays: what must hold, what was received."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-__all__ = ['check_choice', 'check_positive', 'check_probability', 'check_shape']
+__all__ = ['check_choice', 'check_odd', 'check_positive', 'check_probability', 'check_shape']
 
 
 class _Shaped(Protocol):
@@ -36,6 +36,17 @@ def check_choice(name: str, value: object, choices: Collection[object]) -> None:
     """
     if value not in choices:
         raise ValueError(f'{name} must be one of {sorted(map(repr, choices))}, got {value!r}')
+
+
+def check_odd(name: str, values: Iterable[int]) -> None:
+    """Require all ``values`` to be odd, such as kernel sides that leave the size as it is.
+
+    Raises:
+        ValueError: One is even.
+    """
+    even = [value for value in values if value % 2 == 0]
+    if even:
+        raise ValueError(f'{name} must be odd, got {even}: take one more or less')
 
 
 def check_positive(name: str, value: float) -> None:

@@ -10,7 +10,7 @@ from posenas.models.layers.attention import SqueezeExcitation
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.models.layers.freezing import fix_statistics, freeze
 from posenas.registry import MODELS
-from posenas.utils import ConfigError
+from posenas.utils import ConfigError, check_odd
 
 __all__ = ['ViPNASInvertedResidual', 'ViPNASMobileNetV3']
 
@@ -122,6 +122,7 @@ class ViPNASMobileNetV3(BaseModule):
 
     Raises:
         ConfigError: Lists differ in length, channels do not fit or ``frozen_stages`` lies outside.
+        ValueError: An entry of ``ks`` is even.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class ViPNASMobileNetV3(BaseModule):
         _check_lists(
             dict(wid=wid, expan=expan, dep=dep, ks=ks, group=group, att=att, stride=stride, act=act)
         )
+        check_odd('ks', ks)
         layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
         self.frozen_stages, self.norm_eval = frozen_stages, norm_eval
         self.conv1 = ConvModule(

@@ -9,7 +9,7 @@ from posenas.models.backbones.residual_backbone import ResidualBackbone, check_p
 from posenas.models.layers.attention import ContextBlock
 from posenas.models.layers.residual import ResidualBlock, make_residual_layer, zero_norm
 from posenas.registry import MODELS
-from posenas.utils import ConfigError, check_choice
+from posenas.utils import ConfigError, check_choice, check_odd
 
 __all__ = ['ViPNASBottleneck', 'ViPNASResNet']
 
@@ -132,6 +132,7 @@ class ViPNASResNet(ResidualBackbone):
     Raises:
         KeyError: ``depth`` is not 50.
         ConfigError: Lists are too short, an index lies outside or channels cannot be grouped.
+        ValueError: An entry of ``ks`` is even.
     """
 
     def __init__(
@@ -164,6 +165,7 @@ class ViPNASResNet(ResidualBackbone):
         per_stem_and_stage = dict(wid=wid, expan=expan, dep=dep, ks=ks, group=group, att=att)
         per_stage = dict(strides=strides, dilations=dilations)
         check_per_stage(num_stages, per_stage, per_stem_and_stage)
+        check_odd('ks', ks[: num_stages + 1])
         layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
         channels = [wid[0], *(wid[i] * expan[i] for i in range(1, num_stages + 1))]
         stages = [

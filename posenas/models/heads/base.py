@@ -16,6 +16,7 @@ from posenas.models.layers.deconv import (
     build_final_layer,
 )
 from posenas.models.layers.flip import flip_heatmaps
+from posenas.models.layers.input_size import check_input_channels
 from posenas.registry import KEYPOINT_CODECS, MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError
@@ -68,6 +69,7 @@ class BaseHeatmapHead(BaseModule):
         final_layer: Mapping | None,
     ) -> None:
         """Create the layers that :meth:`forward` runs; for heads that need no other ones."""
+        self.in_channels = in_channels
         width = deconv_out_channels[-1] if deconv_out_channels else in_channels
         final_width = conv_out_channels[-1] if conv_out_channels else width
         self.deconv_layers = build_deconv_layers(
@@ -77,7 +79,13 @@ class BaseHeatmapHead(BaseModule):
         self.final_layer = build_final_layer(final_width, self.out_channels, final_layer)
 
     def forward(self, feats: Features) -> Tensor | list[Tensor]:
-        """Compute maps (B, out_channels, H, W) from the last of ``feats``."""
+        """Compute maps (B, out_channels, H, W) from the last of ``feats``.
+
+        Raises:
+            ConfigError: It has not ``in_channels`` channels.
+        """
+        channels = feats[-1].shape[1]
+        check_input_channels(feats[-1], self.in_channels, f'set head.in_channels={channels}')
         return self.final_layer(self.conv_layers(self.deconv_layers(feats[-1])))
 
     def loss(

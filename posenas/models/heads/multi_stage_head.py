@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from posenas.models.heads.base import DEFAULT_LOSS, BaseHeatmapHead, Features
+from posenas.models.layers.input_size import check_input_channels
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_positive
 
@@ -49,6 +50,7 @@ class PoseNASHead(BaseHeatmapHead):
                 f'in_channels must be one number or have one entry for each of {num_stages} '
                 f'stages, got {in_channels}'
             )
+        self.in_channels = tuple(widths)
         self.final_layers = nn.ModuleList(nn.Conv2d(width, out_channels, 1) for width in widths)
 
     def forward(self, feats: Features) -> list[Tensor]:
@@ -61,13 +63,16 @@ class PoseNASHead(BaseHeatmapHead):
             S maps (B, out_channels, H, W).
 
         Raises:
-            ConfigError: The number of features is not S.
+            ConfigError: The number of features is not S, or one has other channels.
         """
         if len(feats) != len(self.final_layers):
             raise ConfigError(
                 f'num_stages must be the number of features, got {len(self.final_layers)} for '
                 f'{len(feats)} features: set it to num_stages of the backbone'
             )
+        advice = f'set head.in_channels={[feature.shape[1] for feature in feats]}'
+        for feature, channels in zip(feats, self.in_channels, strict=True):
+            check_input_channels(feature, channels, advice)
         return [layer(feature) for layer, feature in zip(self.final_layers, feats, strict=True)]
 
 
@@ -94,5 +99,11 @@ class StackedHourglassHead(BaseHeatmapHead):
         super().__init__(out_channels, loss, decoder, stage_loss_weights=stage_loss_weights)
 
     def forward(self, feats: Features) -> list[Tensor]:
-        """Return ``feats``, the score maps (B, out_channels, H, W) of every stack, as a list."""
+        """Return ``feats``, the score maps (B, out_channels, H, W) of every stack, as a list.
+
+        Raises:
+            ConfigError: They are not ``out_channels`` maps.
+        """
+        advice = 'set backbone.num_joints and head.out_channels to the joints of the dataset'
+        check_input_channels(feats[-1], self.out_channels, advice)
         return list(feats)

@@ -23,7 +23,7 @@ from .dite_fusion import DiteModule, IterativeHead
 from .dynamic_conv import DynamicSplitConv, KernelAggregation, interleave_channels
 from .flip import flip_heatmaps
 from .freezing import fix_statistics, freeze
-from .input_size import check_input_multiple
+from .input_size import check_input_channels, check_input_multiple
 from .mixed_op import MixedOp
 from .multi_resolution import make_fuse_layers, make_transition, run_transition
 from .residual import BasicBlock, Bottleneck, ResidualBlock, make_residual_layer, make_shortcut
@@ -56,6 +56,7 @@ __all__ = [
     'SkipConnect',
     'SqueezeExcitation',
     'Zero',
+    'check_input_channels',
     'check_input_multiple',
     'checkpoint_module',
     'dense_sources',

@@ -1,11 +1,33 @@
-"""Sizes of images that a network can take."""
+"""Shapes that networks and heads can take."""
 
 import torch
 from torch import Tensor
 
 from posenas.utils import ConfigError
 
-__all__ = ['check_input_multiple']
+__all__ = ['check_input_channels', 'check_input_multiple']
+
+
+def check_input_channels(feature: Tensor, channels: int, advice: str) -> None:
+    """Require a map that a head reads to have ``channels`` channels.
+
+    A trace records one shape for good; nothing is checked there.
+
+    Args:
+        feature: Map, (B, C, H, W).
+        channels: Channels that the head was built for.
+        advice: What to do, where C differs.
+
+    Raises:
+        ConfigError: C is another number.
+    """
+    if torch.jit.is_tracing():
+        return
+    if feature.shape[1] != channels:
+        raise ConfigError(
+            f'the head was built for features of {channels} channels, got {feature.shape[1]}: '
+            f'{advice}'
+        )
 
 
 def check_input_multiple(inputs: Tensor, multiple: int, network: str) -> None:

@@ -172,6 +172,11 @@ def test_deploy_form_has_no_norm():
     torch.testing.assert_close(network(x)[0], expected)
 
 
+def test_even_kernels_are_refused():
+    with pytest.raises(ValueError, match=r'ks must be odd, got \[4\]'):
+        ViPNASMobileNetV3(**SMALL | dict(ks=(3, 3, 4, 5)))
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [

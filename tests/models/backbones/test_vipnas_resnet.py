@@ -151,6 +151,7 @@ def test_norm_cfg_reaches_every_norm():
         (dict(out_indices=()), ValueError, 'out_indices'),
         (dict(frozen_stages=5), ValueError, r'frozen_stages must lie in -1\.\.4, got 5'),
         (dict(style='tf'), ValueError, 'style must be one of'),
+        (dict(ks=[7, 3, 4, 5, 5]), ValueError, r'ks must be odd, got \[4\]'),
         (dict(group=[None, 3, 4, 4, 4]), ValueError, 'multiple of expansion'),
     ],
 )

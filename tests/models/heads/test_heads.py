@@ -120,6 +120,12 @@ def test_wrong_number_of_joints_is_named(make_batch):
         _maps_head().loss((torch.zeros(2, 17, 16, 12),), samples)
 
 
+@pytest.mark.parametrize('name', HEADS)
+def test_a_feature_of_other_channels_is_named(name):
+    with pytest.raises(ValueError, match=r'6 channels, got 4: set head\.in_channels=4'):
+        HEADS[name]()((torch.zeros(1, 4, 4, 3),))
+
+
 def test_wrong_size_names_both_sizes_and_the_codec(make_batch):
     _, samples = make_batch()
     pattern = r'network makes \(8, 16\).*have \(12, 16\).*heatmap_size=\(8, 16\)'

@@ -91,3 +91,11 @@ def test_numbers_that_do_not_fit_are_named(make_batch):
         PoseNASHead((4, 8), 17, 3)
     with pytest.raises(ValueError, match=r'got 2 for 1 features'):
         PoseNASHead(4, 17, 2)((torch.zeros(1, 4, 4, 3),))
+
+
+def test_features_of_other_channels_are_named():
+    feats = (torch.zeros(1, 6, 4, 3), torch.zeros(1, 8, 4, 3))
+    with pytest.raises(ValueError, match=r'6 channels, got 8: set head\.in_channels=\[6, 8\]'):
+        PoseNASHead(6, 16)(feats)
+    with pytest.raises(ValueError, match=r'17 channels, got 8: set backbone\.num_joints and head'):
+        _head()(feats)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from posenas.models.layers import check_input_multiple
+from posenas.models.layers import check_input_channels, check_input_multiple
 from posenas.utils import ConfigError
 
 
@@ -19,3 +19,9 @@ def test_other_sizes_are_refused_with_a_size_that_fits():
 def test_a_single_image_is_no_batch():
     with pytest.raises(ConfigError, match=r'batches of images .* got shape \(3, 64, 64\)'):
         check_input_multiple(torch.zeros(3, 64, 64), 32, 'HRNet')
+
+
+def test_other_channels_are_refused_with_what_to_do():
+    check_input_channels(torch.zeros(1, 8, 4, 4), 8, 'set x')
+    with pytest.raises(ConfigError, match='features of 9 channels, got 8: set x'):
+        check_input_channels(torch.zeros(1, 8, 4, 4), 9, 'set x')
