@@ -69,7 +69,7 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     forward.add_argument(
         'config',
         nargs='*',
-        help='config files or names of networks (default: all with published accuracy)',
+        help='config files or names of networks (default: all but those for drawn people)',
     )
     forward.add_argument('--family', metavar='NAME', help='only these, such as dite-hrnet')
     forward.add_argument(
@@ -246,7 +246,7 @@ def _report_decode(args: argparse.Namespace) -> 'Table':
 
 
 def _list_networks(args: argparse.Namespace) -> list[Path]:
-    """Return the configs asked for, or those of all networks with published accuracy.
+    """Return the configs asked for, or those of all networks for real images.
 
     Raises:
         ConfigError: A name is unknown, or no network fits.
@@ -254,13 +254,13 @@ def _list_networks(args: argparse.Namespace) -> list[Path]:
     from posenas.apis.model_zoo import find_config, list_models
     from posenas.cli.models import is_of_family
 
-    models = [model for model in list_models() if model.config and model.results]
+    models = [m for m in list_models() if m.config and 'synthetic' not in m.config.parts]
     if args.family:
         models = [model for model in models if is_of_family(model, args.family)]
     configs = [find_config(n) for n in args.config] or [model.config for model in models]
     if not configs:
         raise ConfigError(
-            f'--family must name a family with published networks, got {args.family!r}: '
+            f'--family must name a family of networks for real images, got {args.family!r}: '
             'posenas models lists them'
         )
     return configs
