@@ -1,5 +1,7 @@
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
+from golden.seeded import draw_entry
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -51,6 +53,36 @@ def _count_from_table(height, width):
     return parameters, macs
 
 
+def _compute(weights, x, lists):
+    """Run the network in evaluation mode by its formulas alone, from entries by published name."""
+
+    def unit(x, name, activation=None, stride=1, groups=1):
+        kernel = weights[f'{name}.conv.weight']
+        x = F.conv2d(x, kernel, None, stride, kernel.shape[-1] // 2, groups=groups)
+        leaves = ('running_mean', 'running_var', 'weight', 'bias')
+        x = F.batch_norm(x, *(weights[f'{name}.bn.{leaf}'] for leaf in leaves), eps=1e-5)
+        activations = {'HSwish': lambda x: x * F.relu6(x + 3) / 6, 'ReLU': F.relu}
+        return x if activation is None else activations[activation](x)
+
+    def attend(x, name):
+        a = x.mean((2, 3), keepdim=True)
+        a = F.conv2d(a, weights[f'{name}.conv1.conv.weight'], weights[f'{name}.conv1.conv.bias'])
+        a = F.relu(a)
+        a = F.conv2d(a, weights[f'{name}.conv2.conv.weight'], weights[f'{name}.conv2.conv.bias'])
+        return x * ((a + 1) / 2).clamp(0, 1)
+
+    act, x = lists['act'], unit(x, 'conv1', lists['act'][0], lists['stride'][0])
+    blocks = [(i, j) for i in range(1, len(act)) for j in range(lists['dep'][i])]
+    for number, (i, j) in enumerate(blocks, start=1):
+        name, stride = f'layer{number}', 1 if j else lists['stride'][i]
+        y = x if lists['expan'][i] == 1 else unit(x, f'{name}.expand_conv', act[i])
+        y = unit(y, f'{name}.depthwise_conv', act[i], stride, lists['group'][i])
+        y = attend(y, f'{name}.se') if lists['att'][i] else y
+        y = unit(y, f'{name}.linear_conv')
+        x = x + y if stride == 1 and x.shape == y.shape else y
+    return x
+
+
 def _running(module):
     return [b.clone() for name, b in module.named_buffers() if 'running' in name]
 
@@ -88,6 +120,24 @@ def test_entries_have_the_published_names_in_order():
         'se.conv1.conv', 'se.conv2.conv', 'linear_conv.conv', 'linear_conv.bn',
     ]  # fmt: skip
     assert network.layer1.expand_conv is None
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {},
+        dict(att=(None, False, True, True), act=('ReLU', 'HSwish', 'HSwish', 'ReLU')),
+        dict(ks=(5, 5, 3, 7), stride=(2, 2, 1, 1), group=(None, 8, 3, 16)),
+        dict(wid=(9, 9, 15, 21), group=(None, 3, 10, 21), dep=(None, 3, 1, 2)),
+    ],
+)
+def test_the_network_is_its_formula(change):
+    lists = SMALL | change
+    network = ViPNASMobileNetV3(**lists).double().eval()
+    weights = {k: draw_entry(k, tuple(v.shape), v.dtype) for k, v in network.state_dict().items()}
+    network.load_state_dict(weights)
+    x = torch.randn(2, 3, 64, 48, generator=torch.Generator().manual_seed(0)).double()
+    torch.testing.assert_close(network(x)[0], _compute(weights, x, lists))
 
 
 def test_stages_have_the_strides_and_activations_of_the_lists():
