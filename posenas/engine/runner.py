@@ -16,6 +16,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.utils import set_random_seed
+from mmengine.visualization import Visualizer
 from torch import distributed, nn
 from torch.utils.data import DataLoader
 
@@ -87,6 +88,19 @@ class PoseRunner(Runner):
         namesakes = sum(self._timestamp in name for name in MessageHub._instance_dict)
         if namesakes:
             self._timestamp += f'_{namesakes}'
+
+    def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
+        """Build the visualizer of this run, which writes into this run's folder.
+
+        mmengine finds visualizers by name and would return a namesake of an earlier run in this
+        process, whose curves go elsewhere.
+        """
+        if isinstance(visualizer, dict):
+            name = visualizer.get('name', self.experiment_name)
+            namesake = Visualizer._instance_dict.pop(name, None)
+            if namesake is not None:
+                type(namesake)._instance_dict.pop(name, None)
+        return super().build_visualizer(visualizer)
 
     def set_randomness(
         self, seed: int | None, diff_rank_seed: bool = False, deterministic: bool = False

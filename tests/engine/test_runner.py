@@ -80,6 +80,16 @@ def test_our_default_hooks_can_be_left_out(tmp_path):
     assert not names & {'NanGuardHook', 'StopSignalHook'}
 
 
+@pytest.mark.parametrize('kind', ['Visualizer', 'PoseLocalVisualizer'])
+def test_each_run_of_a_process_writes_its_own_curves(tmp_path, kind):
+    backends = [dict(type='LocalVisBackend')]
+    for name in ('first', 'second'):
+        visualizer = dict(type=kind, name='visualizer', vis_backends=backends)
+        train(make_cfg(tmp_path / name, visualizer=visualizer, **SHORT))
+        (scalars,) = (tmp_path / name).rglob('scalars.json')
+        assert 'loss' in scalars.read_text()
+
+
 def test_the_config_given_stays_as_it_is(tmp_path):
     cfg = make_cfg(tmp_path, randomness=dict(seed=None), **SHORT)
     before = cfg.to_dict()
