@@ -13,6 +13,7 @@ from mmengine.utils import is_abs
 from torch.utils.data import Dataset
 
 from posenas.datasets.annotations import read_coco_file
+from posenas.datasets.image_subset import select_images
 from posenas.datasets.persons import PersonTable
 from posenas.registry import TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
@@ -60,6 +61,8 @@ class BaseTopdownDataset(Dataset):
             'skip' (deliver a black image without labels, marked ``bad_sample``, which metrics
             leave out and count) or 'fail'; None is 'replace' in training and 'skip' in test mode.
         backend_args: Backend of the annotation file, for mmengine's fileio.
+        image_subset: Persons of these images only, see
+            :func:`posenas.datasets.image_subset.select_images`; applied before ``indices``.
 
     Attributes:
         METAINFO: Skeleton of files that name no joints.
@@ -91,6 +94,7 @@ class BaseTopdownDataset(Dataset):
         generation: str = '1.x',
         bad_sample_policy: str | None = None,
         backend_args: Mapping[str, Any] | None = None,
+        image_subset: Mapping[str, float] | None = None,
     ) -> None:
         if data_mode != 'topdown':
             raise ConfigError(f"data_mode must be 'topdown', got {data_mode!r}")
@@ -107,6 +111,7 @@ class BaseTopdownDataset(Dataset):
         self.image_folder = _join(self.data_root, (data_prefix or {}).get('img', ''))
         self.filter_cfg = dict(filter_cfg or {})
         self.indices, self.sample_interval = indices, sample_interval
+        self.image_subset = image_subset
         self.test_mode = test_mode
         self.max_refetch = max_refetch
         self.generation = generation
@@ -153,6 +158,9 @@ class BaseTopdownDataset(Dataset):
         if self._persons is not None:
             return
         persons, dropped = self.load_persons()
+        if self.image_subset is not None:
+            chosen = select_images(persons.images.ids, self.image_subset)
+            persons = persons.select(np.isin(persons.images.ids[persons.image_rows], chosen))
         persons = persons.select(self._choose_rows(len(persons)))
         source = self.bbox_file or self.ann_file
         left_out = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)

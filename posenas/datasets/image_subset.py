@@ -1,0 +1,46 @@
+"""Seeded parts of the images of a data set, for splits that never share an image."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from posenas.utils.errors import ConfigError
+
+__all__ = ['select_images']
+
+#: Separates the order of images from other draws with the same seed.
+_STREAM = 7
+
+
+def select_images(image_ids: np.ndarray, subset: Mapping[str, float]) -> np.ndarray:
+    """Choose images from one seeded order of all of them.
+
+    Subsets of one seed are parts of the same order: (0, 2000) and (2000, 4000) are disjoint and
+    together (0, 4000). The order depends on the identifiers alone, not on that of the file.
+
+    Args:
+        image_ids: Identifiers of all images (I,), each once.
+        subset: ``start`` (default 0) and ``stop`` (default all): places in the order as integers,
+            or fractions of all images as floats; ``seed`` of the order (default 0).
+
+    Returns:
+        The identifiers chosen, ascending.
+
+    Raises:
+        ConfigError: There are other keys, or the places hold no image.
+    """
+    unknown = set(subset) - {'seed', 'start', 'stop'}
+    if unknown:
+        raise ConfigError(f'image_subset must hold seed, start, stop, got {sorted(unknown)}')
+    count = len(image_ids)
+    start, stop = _place(subset.get('start', 0), count), _place(subset.get('stop', count), count)
+    if not 0 <= start < stop <= count:
+        raise ConfigError(
+            f'image_subset must begin before it ends, within the {count} images, got {dict(subset)}'
+        )
+    order = np.random.default_rng([subset.get('seed', 0), _STREAM]).permutation(count)
+    return np.sort(np.sort(image_ids)[order[start:stop]])
+
+
+def _place(end: float, count: int) -> int:
+    return round(end * count) if isinstance(end, float) else int(end)
