@@ -1,5 +1,6 @@
 """Processes working together on machines without CUDA, and what they must agree on."""
 
+import atexit
 import os
 import subprocess
 from datetime import timedelta
@@ -55,6 +56,13 @@ def init_gloo(launcher: str, timeout: float = 1800, port: int | None = None) -> 
         os.environ['MASTER_ADDR'] = _first_slurm_host() if launcher == 'slurm' else '127.0.0.1'
     os.environ.setdefault('MASTER_PORT', str(port or 29500))
     distributed.init_process_group('gloo', timeout=timedelta(seconds=timeout))
+    atexit.register(_leave_group)
+
+
+def _leave_group() -> None:
+    """End gloo's threads before the interpreter does, which at times would abort the process."""
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def agree_on_largest(value: int) -> int:

@@ -5,16 +5,18 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from posetrack_videos import make_frames
 
 from posenas.evaluation.functional import (
+    MATCH_DISTANCE,
     POSETRACK_GROUPS,
     assign_persons,
     collect_detections,
     group_means,
     joint_precision,
+    relative_distances,
 )
 from posenas.evaluation.posetrack import pair_frames, read_video_results, read_videos
 from posenas.skeletons import POSETRACK17
@@ -60,10 +62,23 @@ def test_perfect_predictions_score_100(seed):
         np.testing.assert_allclose(values[~np.isnan(values)], 100)
 
 
+def has_ties(frame):
+    """Whether the official assignment of persons goes by their order somewhere."""
+    shares = (relative_distances(frame) <= MATCH_DISTANCE).sum(-1)
+    shares = shares / np.maximum(frame.labelled.sum(-1), 1)
+    best = shares.max(-1, keepdims=True, initial=0)
+    ties = (shares == best) & (best > 0)
+    takers = np.where(ties, shares, 0)
+    rivals = (takers == takers.max(0, initial=0)) & (takers > 0)
+    return np.any(ties.sum(-1) > 1) or np.any(rivals.sum(0) > 1)
+
+
 @settings(max_examples=20, deadline=None)
 @given(seeds)
+@example(27342)
 def test_the_order_of_frames_and_persons_does_not_matter(seed):
-    frames, rng = make_frames(seed), np.random.default_rng(seed)
+    frames = [frame for frame in make_frames(seed) if not has_ties(frame)]
+    rng = np.random.default_rng(seed)
     shuffled = []
     for index in rng.permutation(len(frames)):
         frame = frames[index]
