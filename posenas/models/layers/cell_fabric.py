@@ -139,16 +139,22 @@ class CellFabric(BaseModule):
         inputs = [maps[cell.sources[slot]] if slot in cell.sources else None for slot in SLOTS]
         return getattr(self, f'cell_{cell.name}')(inputs, *mix)
 
-    def _mix(self) -> list[tuple[Tensor, Tensor] | None]:
-        """Return the factors of slots and operators of each cell; None for pruned ones."""
+    def cell_weights(self) -> list[tuple[Tensor, Tensor] | None]:
+        """Return the weights of slots (3,) and operators (E, O) of each cell; None if pruned.
+
+        The cells are those of ``plan.layers``, layer by layer; the gains are not included.
+        """
         plan = self.plan
         if self.betas is None:
             cells = [cell for layer in plan.layers for cell in layer]
-            mixes = [cell and getattr(self, f'cell_{cell.name}').own_weights() for cell in cells]
-        else:
-            alphas = self.alphas.softmax(dim=-1).expand(plan.num_cells, -1, -1)
-            mixes = list(zip(self.betas.softmax(dim=-1), alphas, strict=True))
-        return [mix and (plan.input_gain * mix[0], plan.op_gain * mix[1]) for mix in mixes]
+            return [cell and getattr(self, f'cell_{cell.name}').own_weights() for cell in cells]
+        alphas = self.alphas.softmax(dim=-1).expand(plan.num_cells, -1, -1)
+        return list(zip(self.betas.softmax(dim=-1), alphas, strict=True))
+
+    def _mix(self) -> list[tuple[Tensor, Tensor] | None]:
+        """Return the factors of slots and operators of each cell; None for pruned ones."""
+        gains = self.plan.input_gain, self.plan.op_gain
+        return [mix and (gains[0] * mix[0], gains[1] * mix[1]) for mix in self.cell_weights()]
 
     def _check_levels(self, levels: Sequence[Tensor | None]) -> None:
         """Require the maps that are read to be there, in the channels and sizes of their scales."""
