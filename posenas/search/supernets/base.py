@@ -1,0 +1,90 @@
+"""What a network that is searched can do beyond an ordinary pose estimator."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from posenas.genotype import Genotype
+from posenas.utils import ConfigError
+
+if TYPE_CHECKING:
+    from posenas.search.space import Arch, SearchSpace
+
+__all__ = ['Extract', 'Supernet']
+
+#: What stands alone: config of the network, its weights by name and the architecture.
+Extract = tuple[dict, dict[str, Tensor], Genotype]
+
+
+class Supernet(ABC):
+    """Mixin for a pose estimator that holds all architectures of a space, put before its class.
+
+    It trains, validates and saves like any estimator. A relaxation (all candidates mixed by
+    architecture parameters) is searched by gradients; where there are none, by setting one
+    architecture after another.
+
+    Attributes:
+        space: The architectures it holds.
+    """
+
+    space: 'SearchSpace'
+
+    @abstractmethod
+    def set_arch(self, arch: 'Arch | None') -> None:
+        """Become the network of ``arch``, a point of :attr:`space`; None: the relaxation again."""
+
+    def arch_parameters(self) -> dict[str, nn.Parameter]:
+        """Return the architecture parameters by their name in the state dict.
+
+        They have gradients only while they are searched; the others are weights. There are none
+        where architectures are only set.
+        """
+        return {}
+
+    def arch_weights(self) -> dict[str, Tensor]:
+        """Return the weights that the architecture parameters make, rows that sum to 1."""
+        return {name: logits.softmax(-1) for name, logits in self.arch_parameters().items()}
+
+    def expected_macs(self, input_size: Sequence[int]) -> Tensor:
+        """Return the multiply-accumulates that the relaxation expects to be left, ().
+
+        Args:
+            input_size: (width, height) of the images.
+
+        Raises:
+            ConfigError: There is no relaxation, or it cannot tell.
+        """
+        raise ConfigError(
+            f'{type(self).__name__} must know what its relaxation costs for a cost term: set '
+            'arch_cost_weight=0'
+        )
+
+    def draw(self, generator: torch.Generator, temperature: float) -> None:  # noqa: B027
+        """Draw the path that all passes run until the next draw.
+
+        Relaxations that run every candidate have nothing to draw.
+
+        Args:
+            generator: Source of all randomness of the path, on the CPU.
+            temperature: How even the probabilities are, > 0; 1 leaves them as they are.
+        """
+
+    @abstractmethod
+    def read_arch(self) -> 'Arch':
+        """Return the point of :attr:`space` that is set or that the relaxation stands for."""
+
+    @abstractmethod
+    def extract(self, arch: 'Arch', bn_stats: Mapping[str, Tensor] | None = None) -> Extract:
+        """Cut out the network of ``arch``.
+
+        Args:
+            arch: A point of :attr:`space`.
+            bn_stats: Statistics of batch norms that replace ours, by their name in our state dict.
+
+        Returns:
+            Config of an ordinary estimator, a state dict that fits it entry by entry and gives
+            the outputs that we give with ``arch`` set, and the genotype.
+        """
