@@ -16,7 +16,7 @@ from .backbones import (
     ViPNASResNet,
 )
 from .data_preprocessor import PoseDataPreprocessor
-from .estimators import BasePoseEstimator, TopdownPoseEstimator
+from .estimators import BasePoseEstimator, FPDDistiller, TopdownPoseEstimator
 from .heads import (
     BaseHeatmapHead,
     CNFHead,
@@ -28,6 +28,7 @@ from .heads import (
 from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps
 from .losses import (
     CombinedTargetMSELoss,
+    FPDLoss,
     JointsMSELoss,
     KeypointMSELoss,
     KeypointOHKMMSELoss,
@@ -42,6 +43,8 @@ __all__ = [
     'CombinedTargetMSELoss',
     'ContextBlock',
     'DiteHRNet',
+    'FPDDistiller',
+    'FPDLoss',
     'HRNet',
     'HRNetPyramid',
     'HeatmapHead',

@@ -1,6 +1,7 @@
 """Estimators: backbone, neck and head together, in modes tensor, loss and predict."""
 
 from .base import BasePoseEstimator
+from .distiller import FPDDistiller
 from .topdown import TopdownPoseEstimator
 
-__all__ = ['BasePoseEstimator', 'TopdownPoseEstimator']
+__all__ = ['BasePoseEstimator', 'FPDDistiller', 'TopdownPoseEstimator']

@@ -21,7 +21,7 @@ from posenas.registry import KEYPOINT_CODECS, MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError
 
-__all__ = ['BaseHeatmapHead']
+__all__ = ['BaseHeatmapHead', 'list_stages']
 
 #: Features of one pass, from the backbone or neck.
 Features = Sequence[Tensor]
@@ -100,24 +100,45 @@ class BaseHeatmapHead(BaseModule):
             train_cfg: ``compute_acc=False`` leaves ``acc_pose`` out.
 
         Returns:
-            ``loss_kpt``, the sum over all stages, and ``acc_pose``, the share of joints whose
-            peak lies within 5 % of the map's size of the target's in the last stage.
+            ``loss_kpt``, the sum over all stages, and ``acc_pose``, the last stage's
+            :meth:`accuracy`.
 
         Raises:
             ConfigError: Targets and maps differ in number or size, or there are more or fewer
                 ``stage_loss_weights`` than stages.
         """
-        stages = _list_stages(self.forward(feats))
-        targets = torch.stack([sample.gt_fields.heatmaps for sample in data_samples])
-        weights = torch.cat([s.gt_instance_labels.keypoint_weights for s in data_samples])
+        stages = list_stages(self.forward(feats))
+        targets, weights = self.targets(data_samples)
         losses = dict(loss_kpt=self._add_stage_losses(stages, targets, weights))
         if (train_cfg or {}).get('compute_acc', True):
-            heatmaps = stages[-1]
-            step = heatmaps.shape[1] // weights.shape[1]  # the map that peaks leads its group
-            predicted, wanted = _to_numpy(heatmaps[:, ::step]), _to_numpy(targets[:, ::step])
-            _, accuracy, _ = pose_pck_accuracy(predicted, wanted, _to_numpy(weights) > 0)
-            losses['acc_pose'] = heatmaps.new_tensor(accuracy)
+            losses['acc_pose'] = self.accuracy(stages[-1], targets, weights)
         return losses
+
+    def targets(self, data_samples: Sequence[PoseDataSample]) -> tuple[Tensor, Tensor]:
+        """Collect what the maps of B images shall be.
+
+        Returns:
+            Target maps (B, out_channels, H, W) and keypoint weights (B, K).
+        """
+        heatmaps = torch.stack([sample.gt_fields.heatmaps for sample in data_samples])
+        weights = torch.cat([s.gt_instance_labels.keypoint_weights for s in data_samples])
+        return heatmaps, weights
+
+    def accuracy(self, heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Share of joints whose peak lies within 5 % of the map's size of the target's.
+
+        Args:
+            heatmaps: Maps of the last stage, (B, out_channels, H, W).
+            targets: Target maps of the same shape.
+            weights: (B, K); joints of weight 0 do not count.
+
+        Returns:
+            A scalar.
+        """
+        step = heatmaps.shape[1] // weights.shape[1]  # the map that peaks leads its group
+        predicted, wanted = _to_numpy(heatmaps[:, ::step]), _to_numpy(targets[:, ::step])
+        _, accuracy, _ = pose_pck_accuracy(predicted, wanted, _to_numpy(weights) > 0)
+        return heatmaps.new_tensor(accuracy)
 
     def _add_stage_losses(self, stages: list[Tensor], targets: Tensor, weights: Tensor) -> Tensor:
         """Sum the weighted losses of all stages."""
@@ -128,7 +149,7 @@ class BaseHeatmapHead(BaseModule):
                 f'of the network, got {factors}'
             )
         for maps in stages:
-            self._check_maps(maps, tuple(targets.shape[1:]), 'the targets')
+            self.check_maps(maps, tuple(targets.shape[1:]), 'the targets')
         terms = zip(factors, stages, strict=True)
         return sum(factor * self.loss_module(maps, targets, weights) for factor, maps in terms)
 
@@ -160,9 +181,9 @@ class BaseHeatmapHead(BaseModule):
         if test_cfg.get('flip_test', False):
             heatmaps = self._forward_flip_test(feats, data_samples, test_cfg)
         else:
-            heatmaps = _list_stages(self.forward(feats))[-1]
+            heatmaps = list_stages(self.forward(feats))[-1]
         width, height = self.decoder.heatmap_size
-        self._check_maps(heatmaps, (self.out_channels, height, width), 'the decoder')
+        self.check_maps(heatmaps, (self.out_channels, height, width), 'the decoder')
         keypoints, scores = self.decoder.batch_decode(_to_numpy(heatmaps))
         instances = [
             InstanceData(keypoints=keypoints[i : i + 1], keypoint_scores=scores[i : i + 1])
@@ -179,7 +200,7 @@ class BaseHeatmapHead(BaseModule):
         test_cfg: dict,
     ) -> Tensor:
         """Average the last maps of the images with those of the mirrored images."""
-        plain, mirrored = (_list_stages(self.forward(half))[-1] for half in feats)
+        plain, mirrored = (list_stages(self.forward(half))[-1] for half in feats)
         flipped = flip_heatmaps(
             mirrored,
             flip_mode=test_cfg.get('flip_mode', 'heatmap'),
@@ -188,8 +209,12 @@ class BaseHeatmapHead(BaseModule):
         )
         return (plain + flipped) * 0.5
 
-    def _check_maps(self, heatmaps: Tensor, wanted: tuple[int, ...], source: str) -> None:
-        """Require maps (B, C, H, W) to have the shape ``wanted``, (C, H, W)."""
+    def check_maps(self, heatmaps: Tensor, wanted: tuple[int, ...], source: str) -> None:
+        """Require maps (B, C, H, W) to have the shape ``wanted``, (C, H, W), of ``source``.
+
+        Raises:
+            ConfigError: They have another one; the text says what to set.
+        """
         made = tuple(heatmaps.shape[1:])
         if made == wanted:
             return
@@ -214,7 +239,7 @@ _DEFAULT_INIT = [
 ]
 
 
-def _list_stages(maps: Tensor | list[Tensor]) -> list[Tensor]:
+def list_stages(maps: Tensor | list[Tensor]) -> list[Tensor]:
     """Return the maps of every stage, the prediction last."""
     return [maps] if isinstance(maps, Tensor) else maps
 

@@ -1,5 +1,6 @@
 """Losses between the output of heads and encoded targets."""
 
+from .distillation import FPDLoss
 from .keypoint_mse import (
     CombinedTargetMSELoss,
     JointsMSELoss,
@@ -7,4 +8,10 @@ from .keypoint_mse import (
     KeypointOHKMMSELoss,
 )
 
-__all__ = ['CombinedTargetMSELoss', 'JointsMSELoss', 'KeypointMSELoss', 'KeypointOHKMMSELoss']
+__all__ = [
+    'CombinedTargetMSELoss',
+    'FPDLoss',
+    'JointsMSELoss',
+    'KeypointMSELoss',
+    'KeypointOHKMMSELoss',
+]

@@ -1,0 +1,186 @@
+"""Frozen teachers: estimators that teach a student without being part of its model."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from posenas.models.estimators.base import BasePoseEstimator
+from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_maps
+from posenas.models.heads.base import list_stages
+from posenas.models.layers.flip import flip_heatmaps
+from posenas.registry import MODELS
+from posenas.utils import ConfigError, check_choice, check_positive
+from posenas.utils.checkpoint import load_state
+from posenas.utils.config import load_config
+from posenas.utils.safe_load import load_checkpoint_file
+
+__all__ = ['FrozenTeacher', 'TeacherGroup', 'build_frozen', 'resolve_model']
+
+#: Values of ``amp`` -> precision of the forward pass; None is that of the weights.
+_PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+
+
+class FrozenTeacher(nn.Module):
+    """An estimator in evaluation mode whose weights nobody trains.
+
+    Args:
+        model: The estimator; its gradients are switched off.
+        weight: Share of its maps among those of several teachers.
+        images: Bridge from the student's images to this model's; None: they are the same.
+        joints: Bridge from its joints to the student's.
+        flip_test: Whether to average with the maps of the mirrored images; how these are mirrored
+            back is the ``test_cfg`` of ``model``.
+        amp: Precision of the forward pass: 'float32', 'bfloat16', 'float16', or 'auto' for
+            bfloat16 on GPUs that have it and else the precision of the weights.
+    """
+
+    def __init__(
+        self,
+        model: BasePoseEstimator,
+        weight: float = 1.0,
+        images: ImageBridge | None = None,
+        joints: JointBridge | None = None,
+        flip_test: bool = False,
+        amp: str = 'auto',
+    ) -> None:
+        super().__init__()
+        check_positive('weight', weight)
+        check_choice('amp', amp, ('auto', *_PRECISIONS))
+        self.model = model.requires_grad_(False)
+        self.weight = weight
+        self.images = nn.Identity() if images is None else images
+        self.joints = JointBridge(None) if joints is None else joints
+        self.flip_test = flip_test
+        self.amp = amp
+        self.eval()
+
+    def train(self, mode: bool = True) -> 'FrozenTeacher':
+        """Stay in evaluation mode, whatever ``mode`` says."""
+        return super().train(False)
+
+    @torch.no_grad()  # not inference_mode, whose tensors the student's backward pass cannot keep
+    def forward(
+        self, inputs: Tensor, num_maps: int, num_joints: int, flip_indices: Sequence[int] | None
+    ) -> Tensor:
+        """Compute maps for the student.
+
+        Args:
+            inputs: The student's normalised images, (B, 3, H, W).
+            num_maps: C, maps of the student.
+            num_joints: K, its joints.
+            flip_indices: For each of its joints the mirrored one, (K,); needed under ``flip_test``.
+
+        Returns:
+            Maps (B, C, h, w) in the precision of ``inputs``, of the teacher's own size.
+        """
+        inputs = self.images(inputs)
+        maps = self._run(inputs, num_maps, num_joints)
+        if not self.flip_test:
+            return maps
+        if flip_indices is None:
+            raise ConfigError('teacher_flip_test needs flip_indices in the metainfo of the samples')
+        self.joints.check_symmetry(flip_indices)
+        test_cfg = self.model.test_cfg
+        mirrored = flip_heatmaps(
+            self._run(inputs.flip(-1), num_maps, num_joints),
+            flip_mode=test_cfg.get('flip_mode', 'heatmap'),
+            flip_indices=flip_indices,
+            shift_heatmap=test_cfg.get('shift_heatmap', False),
+        )
+        return (maps + mirrored) * 0.5
+
+    def _run(self, inputs: Tensor, num_maps: int, num_joints: int) -> Tensor:
+        """Compute the last maps of images in the student's order of joints."""
+        device = inputs.device.type
+        precision = _PRECISIONS.get(self.amp)
+        if self.amp == 'auto' and device == 'cuda' and torch.cuda.is_bf16_supported():
+            precision = torch.bfloat16
+        with torch.autocast(device, precision, enabled=precision is not None):
+            maps = list_stages(self.model.head(self.model.extract_feat(inputs)))[-1]
+        return self.joints(maps.to(inputs.dtype), num_maps, num_joints)
+
+
+class TeacherGroup:
+    """The teachers of one student.
+
+    No module, so that state dict, optimizer, parallel wrapper and averages of the model that holds
+    it know nothing of its weights; copies of that model share it.
+    """
+
+    def __init__(self) -> None:
+        self.members: list[FrozenTeacher] = []
+
+    def __deepcopy__(self, memo: dict) -> 'TeacherGroup':
+        """Share the teachers instead of copying them."""
+        return self
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        return bool(self.members)
+
+    def add(self, teacher: FrozenTeacher) -> None:
+        """Let ``teacher`` teach too."""
+        self.members.append(teacher)
+
+    def move(self, function: Callable[[Tensor], Tensor]) -> None:
+        """Replace all tensors by ``function`` of them, as ``nn.Module.to`` does."""
+        for teacher in self.members:
+            teacher._apply(function)
+
+    def __call__(
+        self, inputs: Tensor, num_maps: int, num_joints: int, flip_indices: Sequence[int] | None
+    ) -> Tensor:
+        """Average the maps of all teachers; see :meth:`FrozenTeacher.forward`."""
+        made = [
+            (teacher.weight, teacher(inputs, num_maps, num_joints, flip_indices))
+            for teacher in self.members
+            if teacher.weight > 0
+        ]
+        if len(made) == 1:
+            return made[0][1]
+        size = made[0][1].shape[2:]
+        total = sum(weight for weight, _ in made)
+        return sum(weight / total * resize_maps(maps, size) for weight, maps in made)
+
+    def taught(self, like: Tensor) -> Tensor | None:
+        """Return 1 for joints (K,) that all teachers know, else 0; None if they know all joints.
+
+        Args:
+            like: Keypoint weights (B, K).
+        """
+        masks = [teacher.joints.taught(like) for teacher in self.members]
+        known = [mask for mask in masks if mask is not None]
+        return torch.stack(known).amin(0) if known else None
+
+
+def resolve_model(model: dict | str | Path) -> dict:
+    """Return the config of a model, given as such or as the path of a config that holds it.
+
+    Raises:
+        ConfigError: There is no such file, or it has no model.
+    """
+    if isinstance(model, dict):
+        return model
+    cfg = load_config(model)
+    if 'model' not in cfg:
+        raise ConfigError(f'{model} must have an entry model, got {sorted(cfg)}')
+    return cfg.model
+
+
+def build_frozen(
+    model: dict | str | Path, checkpoint: str | Path, student: BasePoseEstimator
+) -> BasePoseEstimator:
+    """Build a teacher with the weights of a file, on the device of the student.
+
+    The random numbers of the student's training stay what they would be without.
+
+    Raises:
+        CheckpointError: The file does not hold exactly the weights of this model.
+    """
+    with torch.random.fork_rng():
+        teacher = MODELS.build(resolve_model(model))
+    load_state(teacher, load_checkpoint_file(checkpoint), strict=True)
+    weight = next(student.parameters())
+    return teacher.to(weight.device, weight.dtype)
