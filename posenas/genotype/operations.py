@@ -1,8 +1,17 @@
 """Names of the operations of cells, per family: equal names differ between families."""
 
-__all__ = ['CNF_OPERATIONS', 'FAMILIES', 'POSENAS_OPERATIONS', 'UNSTRIDED_OPERATIONS']
+__all__ = [
+    'CNF_OPERATIONS',
+    'FAMILIES',
+    'POSENAS_LIGHT_OPERATIONS',
+    'POSENAS_OPERATIONS',
+    'UNSTRIDED_OPERATIONS',
+]
 
-#: Operations of PoseNAS cells, in the published order; ``none`` only exists during a search.
+#: Operations of PoseNAS cells beside the published ones: depthwise-separable and grouped kernels.
+POSENAS_LIGHT_OPERATIONS = ('dw_conv_3x3', 'dw_conv_5x5', 'dw_conv_7x7', 'grp_conv_3x3')
+#: Operations of PoseNAS cells, first those that were published, in their order; ``none`` only
+#: exists during a search.
 POSENAS_OPERATIONS = (
     'none',
     'avg_pool_3x3',
@@ -14,6 +23,7 @@ POSENAS_OPERATIONS = (
     'dil_conv_3x3_4',
     'se_connect',
     'spatial_wise',
+    *POSENAS_LIGHT_OPERATIONS,
 )
 #: Those that cannot halve the size, so no reduction cell may apply them to its inputs.
 UNSTRIDED_OPERATIONS = ('se_connect', 'spatial_wise')

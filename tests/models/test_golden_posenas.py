@@ -70,7 +70,7 @@ def watch(network, names):
             )
 
     def see_inputs(module, inputs):
-        seen.update({f'stage2 input level {k} (fused)': x for k, x in enumerate(*inputs)})
+        seen.update({f'stage2 input level {k} (fused)': x for k, x in enumerate(inputs[0])})
 
     network.backbone.stage2.register_forward_pre_hook(see_inputs)
     return seen

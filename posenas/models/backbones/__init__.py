@@ -5,7 +5,8 @@ from .dite_hrnet import DiteHRNet
 from .hourglass import Hourglass
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
 from .mobilenet_v2 import InvertedResidual, MobileNetV2Pyramid
-from .pose_nas import FusionStage, PoseNAS
+from .pose_nas import PoseNAS
+from .pose_nas_backbone import POSENAS_CELLS, PoseNASBackbone
 from .residual_backbone import ResidualBackbone
 from .resnet import ResNet
 from .tiny import TinyConvNet
@@ -13,9 +14,9 @@ from .vipnas_mobilenet_v3 import ViPNASInvertedResidual, ViPNASMobileNetV3
 from .vipnas_resnet import ViPNASBottleneck, ViPNASResNet
 
 __all__ = [
+    'POSENAS_CELLS',
     'CNFBackbone',
     'DiteHRNet',
-    'FusionStage',
     'HRNet',
     'HRNetPyramid',
     'HighResolutionModule',
@@ -24,6 +25,7 @@ __all__ = [
     'InvertedResidual',
     'MobileNetV2Pyramid',
     'PoseNAS',
+    'PoseNASBackbone',
     'ResNet',
     'ResidualBackbone',
     'TinyConvNet',

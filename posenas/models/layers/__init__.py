@@ -26,6 +26,7 @@ from .freezing import fix_statistics, freeze
 from .input_size import check_input_channels, check_input_multiple
 from .mixed_op import MixedOp
 from .multi_resolution import make_fuse_layers, make_transition, run_transition
+from .posenas_light_operations import DepthwiseSeparable, GroupedConv
 from .residual import BasicBlock, Bottleneck, ResidualBlock, make_residual_layer, make_shortcut
 
 __all__ = [
@@ -41,11 +42,13 @@ __all__ = [
     'Conv3x3',
     'DMCBlock',
     'DenseContext',
+    'DepthwiseSeparable',
     'DiteModule',
     'DiteStem',
     'DynamicOptions',
     'DynamicSplitConv',
     'GlobalContext',
+    'GroupedConv',
     'IterativeHead',
     'KernelAggregation',
     'MaxPool3x3',

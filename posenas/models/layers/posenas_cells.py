@@ -17,7 +17,15 @@ from posenas.models.layers.posenas_operations import FactorizedReduce, ReLUConvB
 from posenas.registry import POSENAS_OPERATIONS
 from posenas.utils import ConfigError
 
-__all__ = ['PoseNASCell', 'count_outputs', 'make_encoder_cell', 'make_fusion_cell']
+__all__ = [
+    'PoseNASCell',
+    'count_outputs',
+    'make_coarse_input',
+    'make_encoder_cell',
+    'make_fusion_cell',
+    'make_lateral_input',
+    'split_channels',
+]
 
 
 def count_outputs(cell: Cell) -> int:
@@ -93,8 +101,9 @@ def make_encoder_cell(
     channels: int,
     after_reduction: bool,
     norm_cfg: dict | None = None,
+    cell_type: Callable[..., nn.Module] = PoseNASCell,
     **settings: object,
-) -> PoseNASCell:
+) -> nn.Module:
     """Make a cell of the encoder or of the refinement path.
 
     Args:
@@ -104,10 +113,11 @@ def make_encoder_cell(
         after_reduction: Whether the previous cell halved the size, so the first input has twice
             the size of the second.
         norm_cfg: Norm; None is a batch norm.
-        **settings: Further arguments of :class:`PoseNASCell`.
+        cell_type: Class of the cell, called as :class:`PoseNASCell`.
+        **settings: Further arguments of the class.
     """
     reduce = FactorizedReduce if after_reduction else ReLUConvBN
-    return PoseNASCell(
+    return cell_type(
         cell,
         channels,
         reduce(in_channels[0], channels, norm_cfg=norm_cfg),
@@ -117,40 +127,73 @@ def make_encoder_cell(
     )
 
 
+def make_coarse_input(
+    in_channels: int, channels: int, octaves: int = 1, norm_cfg: dict | None = None
+) -> nn.Module:
+    """Make what enlarges a coarser map ``2 ** octaves`` times and projects it."""
+    project = ReLUConvBN(in_channels, channels, norm_cfg=norm_cfg)
+    return nn.Sequential(nn.Upsample(scale_factor=2**octaves, mode='nearest'), project)
+
+
+def make_lateral_input(
+    in_channels: int, channels: int, octaves: int = 0, norm_cfg: dict | None = None
+) -> nn.Module:
+    """Make what projects a map and halves it ``octaves`` times, by a 3x3 convolution each."""
+    project = ReLUConvBN(in_channels, channels, norm_cfg=norm_cfg)
+    if not octaves:
+        return project
+    halve = [ReLUConvBN(channels, channels, 3, 2, norm_cfg=norm_cfg) for _ in range(octaves)]
+    return nn.Sequential(project, *halve)
+
+
 def make_fusion_cell(
     cell: Cell,
     coarse_channels: int,
     lateral_channels: int,
+    out_channels: int | None = None,
+    octaves: tuple[int, int] = (1, 0),
     norm_cfg: dict | None = None,
     **settings: object,
 ) -> PoseNASCell:
-    """Make a cell of the decoder: a coarser map of half the size and a lateral one.
+    """Make a cell of the decoder: a coarser map and a lateral one.
 
     Args:
         cell: Its graph.
         coarse_channels: Channels of the coarser map.
-        lateral_channels: Channels of the lateral map and of the output.
+        lateral_channels: Channels of the lateral map.
+        out_channels: Channels of the output; None is those of the lateral map.
+        octaves: How often the coarser map has to be doubled and the lateral one halved to have the
+            size of the output.
         norm_cfg: Norm; None is a batch norm.
         **settings: Further arguments of :class:`PoseNASCell`.
 
     Raises:
-        ConfigError: The lateral channels cannot be shared among the merged nodes.
+        ConfigError: The output's channels cannot be shared among the merged nodes.
     """
-    channels, rest = divmod(lateral_channels, count_outputs(cell))
-    if rest:
-        raise ConfigError(
-            f'the {lateral_channels} channels of a lateral map must be a multiple of the '
-            f'{count_outputs(cell)} nodes that a fusion cell concatenates; change init_channels'
-        )
-    project = ReLUConvBN(coarse_channels, channels, norm_cfg=norm_cfg)
+    channels = split_channels(cell, lateral_channels if out_channels is None else out_channels)
     return PoseNASCell(
         cell,
         channels,
-        nn.Sequential(nn.Upsample(scale_factor=2, mode='nearest'), project),
-        ReLUConvBN(lateral_channels, channels, norm_cfg=norm_cfg),
+        make_coarse_input(coarse_channels, channels, octaves[0], norm_cfg),
+        make_lateral_input(lateral_channels, channels, octaves[1], norm_cfg),
         norm_cfg=norm_cfg,
         **settings,
     )
+
+
+def split_channels(cell: Cell, out_channels: int) -> int:
+    """Return the width of a fusion cell with ``out_channels``.
+
+    Raises:
+        ConfigError: The channels cannot be shared among the merged nodes.
+    """
+    channels, rest = divmod(out_channels, count_outputs(cell))
+    if rest:
+        raise ConfigError(
+            f'the {out_channels} channels of a lateral map must be a multiple of the '
+            f'{count_outputs(cell)} nodes that a fusion cell concatenates; change init_channels'
+        )
+    return channels
 
 
 def _drop_images(x: Tensor, prob: float) -> Tensor:

@@ -8,13 +8,16 @@ from posenas.genotype import Genotype
 from posenas.models.layers.posenas_released import RELEASED_MACRO
 from posenas.utils import ConfigError, check_choice, check_positive
 
-__all__ = ['CellPlan', 'PoseNASPlan', 'plan_cells', 'plan_network']
+__all__ = ['ADJACENT_SOURCES', 'CellPlan', 'PoseNASPlan', 'plan_cells', 'plan_network']
 
 #: Published depths -> positions of the reduction cells.
 _REDUCTIONS = {12: (3, 6, 9), 18: (3, 8, 15)}
 #: Reduction cells between the four maps of strides 4, 8, 16 and 32.
 _NUM_REDUCTIONS = 3
 _FUSIONS = ('released', 'intended')
+#: Levels (0 has stride 4, 3 has stride 32) of the coarser and of the lateral map that each of the
+#: three fusion cells reads, as published.
+ADJACENT_SOURCES = ((3, 2), (2, 1), (1, 0))
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class PoseNASPlan:
         refine_channels: Channels that enter them.
         fusion: 'released' or 'intended'.
         se_ratio: Bottleneck of channel attention; None has none.
+        sources: Levels of the coarser and of the lateral map that each fusion cell reads.
     """
 
     encoder: CellPlan
@@ -53,6 +57,7 @@ class PoseNASPlan:
     refine_channels: int
     fusion: str
     se_ratio: int | None
+    sources: tuple[tuple[int, int], ...] = ADJACENT_SOURCES
 
 
 def plan_cells(
@@ -107,7 +112,7 @@ def plan_network(genotype: Genotype, refine: Mapping | None = None, **given: obj
     Raises:
         ConfigError: A size cannot be, or ``macro`` or ``refine`` has an unknown key.
     """
-    known = {*RELEASED_MACRO, 'se_ratio'}
+    known = {*RELEASED_MACRO, 'se_ratio', 'sources'}
     _check_known('macro', genotype.macro, known)
     _check_known('refine', refine or {}, RELEASED_MACRO['refine'])
     macro = _override({**RELEASED_MACRO, 'se_ratio': None}, genotype.macro)
@@ -126,7 +131,25 @@ def plan_network(genotype: Genotype, refine: Mapping | None = None, **given: obj
         path['channels'],
         macro['fusion'],
         macro['se_ratio'],
+        _check_sources(macro.get('sources', ADJACENT_SOURCES)),
     )
+
+
+def _check_sources(sources: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:
+    """Require of each fusion cell a coarser map, and one of its own size or finer."""
+    pairs = tuple(tuple(pair) for pair in sources)
+    targets = range(_NUM_REDUCTIONS - 1, -1, -1)
+    fits = len(pairs) == _NUM_REDUCTIONS and all(
+        len(pair) == 2 and 0 <= pair[1] <= target < pair[0] <= _NUM_REDUCTIONS
+        for target, pair in zip(targets, pairs, strict=True)
+    )
+    if not fits:
+        raise ConfigError(
+            'macro.sources must give each of the three fusion cells, whose outputs have levels 2, '
+            '1 and 0, the level of a coarser map and that of a map of its size or finer, such as '
+            f'{[list(pair) for pair in ADJACENT_SOURCES]}, got {sources}'
+        )
+    return pairs
 
 
 def _check_known(where: str, mapping: Mapping, known: Sequence[str]) -> None:

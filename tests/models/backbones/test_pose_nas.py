@@ -18,7 +18,7 @@ from posenas.genotype import (
     load_genotype,
 )
 from posenas.models import PoseNAS
-from posenas.models.backbones.pose_nas import run_as_twice
+from posenas.models.backbones.pose_nas_backbone import run_as_twice
 from posenas.models.deploy_form import switch_to_deploy
 from posenas.models.layers.posenas_operations import make_relu_conv_bn
 from posenas.models.layers.posenas_plan import plan_cells
@@ -238,3 +238,31 @@ def test_training_starts_as_published():
         elif isinstance(module, nn.BatchNorm2d):
             assert (module.weight == 1).all()
             assert not module.bias.any()
+
+
+def test_a_fusion_cell_reads_the_maps_that_the_genotype_names():
+    genotype = make_released_genotype()
+    sources = [[3, 0], [3, 1], [2, 0]]
+    macro = {**genotype.macro, 'sources': sources}
+    network = make_tiny(genotype=replace(genotype, macro=macro))
+    shapes = []
+    for cell in network.stage2.upsamples:
+        cell.register_forward_pre_hook(lambda m, args: shapes.append([x.shape[-1] for x in args]))
+    x = torch.randn(2, 3, 64, 64)
+    assert [d.shape[-1] for d in network(x)] == [16, 16]
+    assert shapes == [[2, 16], [2, 8], [4, 16]]
+    assert make_released_genotype().id != replace(genotype, macro=macro).id
+
+
+@pytest.mark.parametrize('sources', [[[3, 2], [2, 1]], [[3, 2], [1, 1], [1, 0]], [[3, 3]] * 3])
+def test_sources_that_cannot_be_are_refused(sources):
+    genotype = make_released_genotype()
+    with pytest.raises(ConfigError, match=r'macro\.sources must give'):
+        PoseNAS(genotype=replace(genotype, macro={**genotype.macro, 'sources': sources}))
+
+
+def test_sources_as_published_are_the_default():
+    genotype = make_released_genotype()
+    macro = {**genotype.macro, 'sources': [[3, 2], [2, 1], [1, 0]]}
+    plain, given = make_tiny(), make_tiny(genotype=replace(genotype, macro=macro))
+    assert list(plain.state_dict()) == list(given.state_dict())

@@ -8,12 +8,13 @@ import torch
 from golden.records import compare
 from golden.seeded import draw_input, draw_state_dict, load_manifest
 
+from posenas.genotype import POSENAS_LIGHT_OPERATIONS, Cell
 from posenas.genotype import POSENAS_OPERATIONS as NAMES
-from posenas.genotype import Cell
 from posenas.models.layers.posenas_cells import make_encoder_cell, make_fusion_cell
 from posenas.models.layers.posenas_operations import ReLUConvBN
 from posenas.registry import POSENAS_OPERATIONS
 from posenas.utils import ConfigError
+from posenas.utils.profiling import profile_model
 
 FOLDER = Path(__file__).resolve().parents[2] / 'golden' / 'posenas' / 'ops'
 RECORDED = load_manifest(FOLDER)['entries']
@@ -128,4 +129,28 @@ def test_lateral_channels_must_fill_the_nodes():
 
 def test_every_recorded_operation_is_compared():
     keys = {entry['op'] for entry in RECORDED if entry['kind'] == 'op'}
-    assert keys == set(NAMES[1:])
+    assert keys == set(NAMES[1:]) - set(POSENAS_LIGHT_OPERATIONS)
+
+
+@pytest.mark.parametrize('stride', [1, 2])
+@pytest.mark.parametrize(
+    ('name', 'weights'),
+    list(zip(POSENAS_LIGHT_OPERATIONS, (9 * 8 + 64, 25 * 8 + 64, 49 * 8 + 64, 144), strict=True)),
+)
+def test_a_light_operation_keeps_channels_and_costs_its_weights(name, weights, stride):
+    with torch.device('meta'):
+        module, x = POSENAS_OPERATIONS.get(name)(8, stride), torch.empty(2, 8, 16, 12)
+    height, width = 16 // stride, 12 // stride
+    assert module(x).shape == (2, 8, height, width)
+    assert profile_model(module, x).macs == 2 * height * width * weights
+
+
+def test_grouped_channels_are_exchanged():
+    conv = POSENAS_OPERATIONS.get('grp_conv_3x3')(8)
+    x = torch.rand(1, 8, 4, 4, requires_grad=True)
+    conv.net[:3](x)[:, :4].sum().backward()
+    assert (x.grad.abs().sum((0, 2, 3)) > 0).all()
+
+
+def test_narrow_cells_have_fewer_groups():
+    assert POSENAS_OPERATIONS.get('grp_conv_3x3')(6).net[1].groups == 2
