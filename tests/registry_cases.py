@@ -314,6 +314,16 @@ def people(skeleton: str) -> Callable[[Path], dict]:
     return lambda folder: dict(ann_file=str(write_people(folder, skeleton=skeleton)))
 
 
+def build_ratio_sampler(folder: Path) -> object:
+    from posenas.registry import DATA_SAMPLERS, DATASETS
+
+    unlabelled = dict(coco_people(folder), type='posenas.UnlabelledTopdownDataset')
+    mixed = DATASETS.build(dict(type='ConcatDataset', datasets=[coco_people(folder), unlabelled]))
+    return DATA_SAMPLERS.build(
+        dict(type='LabelledRatioSampler', dataset=mixed, labelled_per_batch=1, seed=0)
+    )
+
+
 CNF_OPERATORS = (
     *('Zero', 'SkipConnect', 'SepConv3x3', 'SepConv5x5', 'AtrConv3x3', 'AtrConv5x5'),
     *('AvgPool3x3', 'MaxPool3x3', 'BasicConv3x3', 'BottleConv3x3', 'Conv3x3'),
@@ -343,10 +353,12 @@ PARTS = dict(
     LspDataset=people('lsp'),
     MpiiDataset=lambda folder: dict(ann_file=str(write_mpii_people(folder))),
     PoseTrack18Dataset=people('posetrack18'),
+    UnlabelledTopdownDataset=people('coco'),
     ConcatDataset=lambda folder: dict(datasets=[coco_people(folder)] * 2),
     RepeatDataset=lambda folder: dict(dataset=coco_people(folder), times=2),
     DefaultSampler=dict(dataset=range(4), seed=0),
     InfiniteSampler=dict(dataset=range(4), seed=0),
+    LabelledRatioSampler=build_ratio_sampler,
     Albumentation=build_albumentation,
     CoarseDropout={},
     GetBBoxCenterScale={},

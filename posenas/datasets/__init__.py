@@ -10,7 +10,8 @@ from .lsp_release import convert_lsp_release, convert_lspet_release
 from .mpii import MpiiDataset
 from .mpii_release import MpiiRelease, convert_mpii_release, read_mpii_release
 from .posetrack18 import PoseTrack18Dataset
-from .samplers import DefaultSampler, EpochIndex, InfiniteSampler
+from .samplers import DefaultSampler, EpochIndex, InfiniteSampler, LabelledRatioSampler
+from .unlabelled import UnlabelledTopdownDataset
 from .wrappers import ConcatDataset, RepeatDataset
 from .yolo_pose import convert_yolo_pose
 
@@ -24,11 +25,13 @@ __all__ = [
     'FrameReader',
     'InfiniteSampler',
     'JhmdbDataset',
+    'LabelledRatioSampler',
     'LspDataset',
     'MpiiDataset',
     'MpiiRelease',
     'PoseTrack18Dataset',
     'RepeatDataset',
+    'UnlabelledTopdownDataset',
     'convert_lsp_release',
     'convert_lspet_release',
     'convert_mpii_release',

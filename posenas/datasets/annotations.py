@@ -55,6 +55,33 @@ class CocoFile:
         Raises:
             DataError: An annotation contradicts the file, or there are none.
         """
+        records, rows, single, dropped = self._find_single()
+        # Without num_keypoints the visibilities decide below.
+        empty = records.integers('num_keypoints', 1) == 0
+        keep = single & ~empty
+        table = self._labelled(records.where(keep), rows[keep], num_joints)
+        labelled = (table.visibility > 0).any(axis=1) & (table.keypoints > 0).any(axis=(1, 2))
+        valid = self._clean_boxes(table, generation)
+        dropped |= {
+            'without keypoints': int((empty & single).sum() + (~labelled).sum()),
+            'with an empty box': int((labelled & ~valid).sum()),
+        }
+        return table.select(labelled & valid), dropped
+
+    def boxes(self, num_joints: int, generation: str) -> tuple[PersonTable, dict[str, int]]:
+        """Collect the boxes of all annotated persons, whether or not they have keypoints.
+
+        Arguments, returns and errors are those of :meth:`persons`; keypoints are not read.
+        """
+        records, rows, single, dropped = self._find_single()
+        kept = records.where(single)
+        table = self._unlabelled(kept, rows[single], kept.integers('id'), num_joints)
+        table.areas = kept.numbers('area', float('nan')).astype(np.float32)
+        valid = self._clean_boxes(table, generation)
+        return table.select(valid), dropped | {'with an empty box': int((~valid).sum())}
+
+    def _find_single(self) -> tuple[Records, np.ndarray, np.ndarray, dict[str, int]]:
+        """Return annotations, image rows (N,), which are of one person (N,), counts of others."""
         if self.annotations is None:
             raise DataError(
                 f'{self.path}: annotations are required to use annotated boxes; for images '
@@ -67,23 +94,41 @@ class CocoFile:
             raise records.error(int(np.flatnonzero(rows < 0)[0]), 'image_id', 'occur in images')
         other = ~np.isin(records.integers('category_id', 1), self.category_ids)
         crowd = records.integers('iscrowd', 0) != 0
-        # Without num_keypoints the visibilities decide below.
-        empty = records.integers('num_keypoints', 1) == 0
-        keep = ~(other | crowd | empty)
-        table = self._labelled(records.where(keep), rows[keep], num_joints)
-        labelled = (table.visibility > 0).any(axis=1) & (table.keypoints > 0).any(axis=(1, 2))
+        counts = {
+            'of another category': int(other.sum()),
+            'crowd': int((crowd & ~other).sum()),
+        }
+        return records, rows, ~(other | crowd), counts
+
+    def _clean_boxes(self, table: PersonTable, generation: str) -> np.ndarray:
+        """Cut the boxes of ``table`` to their images; return which are left with an area (P,)."""
         sizes = self.images.sizes[table.image_rows].astype(np.float32)
         limits = np.where(sizes > 0, sizes, np.inf)
         table.bboxes, valid = clean_bbox_xywh(table.raw_bboxes, limits, generation)
         if generation != '1.x':
             valid &= ~(table.areas <= 0)  # a missing area is NaN and passes
-        dropped = {
-            'of another category': int(other.sum()),
-            'crowd': int((crowd & ~other).sum()),
-            'without keypoints': int((empty & ~crowd & ~other).sum() + (~labelled).sum()),
-            'with an empty box': int((labelled & ~valid).sum()),
-        }
-        return table.select(labelled & valid), dropped
+        return valid
+
+    def _unlabelled(
+        self, records: Records, rows: np.ndarray, ids: np.ndarray, num_joints: int
+    ) -> PersonTable:
+        """Collect boxes (left, top, width, height) without keypoints; scores are 1."""
+        count = len(records)
+        boxes = records.rows('bbox', 4).astype(np.float32)
+        return PersonTable(
+            images=self.images,
+            image_rows=rows.astype(np.int32),
+            ids=ids,
+            category_ids=records.integers('category_id', 1).astype(np.int32),
+            bboxes=bbox_xywh2xyxy(boxes),
+            raw_bboxes=boxes,
+            bbox_scores=np.ones(count, np.float32),
+            keypoints=np.zeros((count, num_joints, 2), np.float32),
+            visibility=np.zeros((count, num_joints), np.uint8),
+            areas=np.full(count, np.nan, np.float32),
+            is_annotated=False,
+            track_ids=records.integers('track_id', -1),
+        )
 
     def _labelled(self, records: Records, rows: np.ndarray, num_joints: int) -> PersonTable:
         flat = records.rows('keypoints', 3 * num_joints)
@@ -132,28 +177,13 @@ class CocoFile:
             raise records.error(
                 0, 'image_id', f'occur in the images of {self.path}, as no box does'
             )
-        boxes = records.rows('bbox', 4).astype(np.float32)
-        scores = records.numbers('score').astype(np.float32)
+        table = self._unlabelled(records, rows, np.arange(len(records)), num_joints)
+        table.bbox_scores = scores = records.numbers('score').astype(np.float32)
         other = ~np.isin(records.integers('category_id', 1), self.category_ids)
         elsewhere = (rows < 0) & ~other
-        empty = (boxes[:, 2:] <= 0).any(axis=1) & ~other & ~elsewhere
+        empty = (table.raw_bboxes[:, 2:] <= 0).any(axis=1) & ~other & ~elsewhere
         weak = np.zeros(len(records), bool) if score_thr is None else scores < score_thr
         weak &= ~(other | elsewhere | empty)
-        count = len(records)
-        table = PersonTable(
-            images=self.images,
-            image_rows=rows.astype(np.int32),
-            ids=np.arange(count),
-            category_ids=records.integers('category_id', 1).astype(np.int32),
-            bboxes=bbox_xywh2xyxy(boxes),
-            raw_bboxes=boxes,
-            bbox_scores=scores,
-            keypoints=np.zeros((count, num_joints, 2), np.float32),
-            visibility=np.zeros((count, num_joints), np.uint8),
-            areas=np.full(count, np.nan, np.float32),
-            is_annotated=False,
-            track_ids=records.integers('track_id', -1),
-        )
         dropped = {
             'of another category': int(other.sum()),
             'of images that are not listed': int(elsewhere.sum()),

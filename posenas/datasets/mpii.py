@@ -14,7 +14,7 @@ from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.mat_file import read_mat
 
-__all__ = ['MpiiDataset', 'published_boxes']
+__all__ = ['MpiiDataset', 'published_boxes', 'read_mpii_persons']
 
 #: Height of a person of scale 1, pixels.
 _PIXELS = 200.0
@@ -74,28 +74,11 @@ class MpiiDataset(BaseTopdownDataset):
 
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
         """Read the persons, all of them."""
-        records = Records(self.ann_file, '', read_json(self.ann_file, self.backend_args))
-        joints, visibility = _read_joints(records, self.skeleton.num_joints)
+        persons = read_mpii_persons(self.ann_file, self.skeleton.num_joints, self.backend_args)
         if self.legacy_visibility:
-            visibility = visibility[:, _PNFS_PLACES]
+            persons.visibility = persons.visibility[:, _PNFS_PLACES]
         if self.headbox_file and self.test_mode:
-            self._read_head_boxes(len(records))
-        images, image_rows = _index_images(records.strings('image'))
-        boxes = published_boxes(records.rows('center', 2), records.numbers('scale'))
-        count = len(records)
-        persons = PersonTable(
-            images=images,
-            image_rows=image_rows,
-            ids=np.arange(count),
-            category_ids=np.ones(count, np.int32),
-            bboxes=boxes.astype(np.float32),
-            raw_bboxes=bbox_xyxy2xywh(boxes).astype(np.float32),
-            bbox_scores=np.ones(count, np.float32),
-            keypoints=joints.astype(np.float32),
-            visibility=visibility,
-            areas=np.full(count, np.nan, np.float32),
-            is_annotated=any('joints' in record for record in records.records),
-        )
+            self._read_head_boxes(len(persons))
         return persons, {}
 
     def _read_head_boxes(self, count: int) -> None:
@@ -128,6 +111,39 @@ class MpiiDataset(BaseTopdownDataset):
             num_keypoints=int(self._judged[row, :, 2].sum()),
             head_box=self._head_boxes[row].tolist(),
         )
+
+
+def read_mpii_persons(
+    path: str, num_joints: int, backend_args: Mapping[str, Any] | None = None
+) -> PersonTable:
+    """Read all persons of an MPII file; see :class:`MpiiDataset` for boxes and numbering.
+
+    Args:
+        path: JSON file.
+        num_joints: Number of joints K that each person must have, if any has.
+        backend_args: Backend of the file, for mmengine's fileio.
+
+    Raises:
+        DataError: The file is malformed.
+    """
+    records = Records(path, '', read_json(path, backend_args))
+    joints, visibility = _read_joints(records, num_joints)
+    images, image_rows = _index_images(records.strings('image'))
+    boxes = published_boxes(records.rows('center', 2), records.numbers('scale'))
+    count = len(records)
+    return PersonTable(
+        images=images,
+        image_rows=image_rows,
+        ids=np.arange(count),
+        category_ids=np.ones(count, np.int32),
+        bboxes=boxes.astype(np.float32),
+        raw_bboxes=bbox_xyxy2xywh(boxes).astype(np.float32),
+        bbox_scores=np.ones(count, np.float32),
+        keypoints=joints.astype(np.float32),
+        visibility=visibility,
+        areas=np.full(count, np.nan, np.float32),
+        is_annotated=any('joints' in record for record in records.records),
+    )
 
 
 def _read_joints(records: Records, num_joints: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """Persons and images of a data set as columns: small, shared between workers, quick to pickle."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -85,6 +85,15 @@ class PersonTable:
                 else np.ascontiguousarray(column[rows])
                 for name, column in columns.items()
             }
+        )
+
+    def without_labels(self) -> 'PersonTable':
+        """Return the same persons with their boxes alone: no keypoint is visible."""
+        return replace(
+            self,
+            keypoints=np.zeros_like(self.keypoints),
+            visibility=np.zeros_like(self.visibility),
+            is_annotated=False,
         )
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sized
 
 import numpy as np
 from mmengine.dist import get_dist_info, sync_random_seed
-from torch.utils.data import Sampler
+from torch.utils.data import Dataset, Sampler
 
 from posenas.registry import DATA_SAMPLERS
+from posenas.utils.errors import ConfigError
 
-__all__ = ['DefaultSampler', 'EpochIndex', 'InfiniteSampler']
+__all__ = ['DefaultSampler', 'EpochIndex', 'InfiniteSampler', 'LabelledRatioSampler']
 
 #: Separates the shuffles from the streams of samples and iterations, which share the seed.
 _SHUFFLE_STREAM = 1
@@ -39,11 +40,12 @@ class EpochIndex(int):
         return type(self), (int(self), self.epoch)
 
 
-def _epoch_order(size: int, shuffle: bool, seed: int, epoch: int) -> list[int]:
-    """Return the order in which ``epoch`` visits the indices below ``size``."""
+def _epoch_order(size: int, shuffle: bool, seed: int, epoch: int, part: int = 0) -> list[int]:
+    """Return the order in which ``epoch`` visits the indices below ``size`` of a part."""
     if not shuffle:
         return list(range(size))
-    sequence = np.random.SeedSequence([seed, epoch], spawn_key=(_SHUFFLE_STREAM,))
+    key = (_SHUFFLE_STREAM, part) if part else (_SHUFFLE_STREAM,)
+    sequence = np.random.SeedSequence([seed, epoch], spawn_key=key)
     return np.random.default_rng(sequence).permutation(size).tolist()
 
 
@@ -143,3 +145,118 @@ class InfiniteSampler(_AddressedSampler):
 
     def set_epoch(self, epoch: int) -> None:
         """Do nothing: the stream knows its epoch."""
+
+
+@DATA_SAMPLERS.register_module()
+class LabelledRatioSampler(_AddressedSampler):
+    """Batches with a fixed number of labelled samples, the rest without labels.
+
+    Labelled and unlabelled samples are two endless streams, each with shuffles and epochs of its
+    own, so the smaller part is repeated more often. Every batch of every rank takes the next
+    ``labelled_per_batch`` of one and fills up from the other. An epoch of the training has as
+    many batches as pass over the labelled samples once.
+
+    Args:
+        dataset: Usually a :class:`ConcatDataset` of labelled parts and
+            :class:`UnlabelledTopdownDataset`; a part is labelled unless its attribute
+            ``labelled`` says no.
+        labelled_per_batch: Labelled samples in each batch of each rank.
+        shuffle: Draw each part in random order.
+        seed: Seed of all shuffles, equal on every rank; None draws and shares one.
+
+    Attributes:
+        batch_size: Samples per batch of a rank; :class:`posenas.engine.PoseRunner` sets it to
+            that of the data loader.
+
+    Raises:
+        ConfigError: A part is missing, or ``labelled_per_batch`` leaves it no place.
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        labelled_per_batch: int,
+        shuffle: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(dataset, shuffle, seed)
+        is_labelled = _find_labelled(dataset)
+        self._parts = np.flatnonzero(is_labelled), np.flatnonzero(~is_labelled)
+        sizes = [len(part) for part in self._parts]
+        if not all(sizes):
+            raise ConfigError(
+                'LabelledRatioSampler needs samples with and without labels, got '
+                f'{sizes[0]} and {sizes[1]}: use DefaultSampler for one kind'
+            )
+        if labelled_per_batch < 1:
+            raise ConfigError(f'labelled_per_batch must be at least 1, got {labelled_per_batch}')
+        self.labelled_per_batch = labelled_per_batch
+        self._batch_size: int | None = None
+        self.epoch = 0
+
+    @property
+    def batch_size(self) -> int:
+        """Samples per batch of a rank."""
+        if self._batch_size is None:
+            raise ConfigError(
+                'batch_size of LabelledRatioSampler must be set to that of the data loader'
+            )
+        return self._batch_size
+
+    @batch_size.setter
+    def batch_size(self, size: int) -> None:
+        if not self.labelled_per_batch < size:
+            raise ConfigError(
+                f'labelled_per_batch must be below the batch size {size} to leave room for '
+                f'samples without labels, got {self.labelled_per_batch}'
+            )
+        self._batch_size = size
+
+    @property
+    def num_batches(self) -> int:
+        """Batches of each rank in one epoch of the training."""
+        return -(-len(self._parts[0]) // (self.labelled_per_batch * self.world_size))
+
+    def __iter__(self) -> Iterator[EpochIndex]:
+        """Yield this rank's indices of the epoch, from :attr:`start` on."""
+        streams = [self._stream(kind) for kind in (0, 1)]
+        first, skipped = divmod(self.start, self.batch_size)
+        for batch in range(first, self.num_batches):
+            kinds = [int(slot >= self.labelled_per_batch) for slot in range(self.batch_size)]
+            indices = [next(streams[kind]) for kind in kinds]
+            yield from indices[skipped if batch == first else 0 :]
+
+    def __len__(self) -> int:
+        """Samples of this rank in an epoch, whatever :attr:`start` is."""
+        return self.num_batches * self.batch_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Select the epoch of the next iteration, to be visited from its beginning."""
+        self.epoch = epoch
+        self.start = 0
+
+    def _stream(self, kind: int) -> Iterator[EpochIndex]:
+        """Yield this rank's labelled (0) or other (1) indices from the batch of ``start`` on."""
+        part = self._parts[kind]
+        per_batch = (self.labelled_per_batch, self.batch_size - self.labelled_per_batch)[kind]
+        batch = self.epoch * self.num_batches + self.start // self.batch_size
+        epoch, order = -1, []
+        while True:
+            position = (batch * self.world_size + self.rank) * per_batch
+            for place in range(position, position + per_batch):
+                if place // len(part) != epoch:
+                    epoch = place // len(part)
+                    order = _epoch_order(len(part), self.shuffle, self.seed, epoch, kind)
+                yield EpochIndex(part[order[place % len(part)]], epoch)
+            batch += 1
+
+
+def _find_labelled(dataset: Sized) -> np.ndarray:
+    """Tell which samples have labels (N,), asking the parts of concatenations and repetitions."""
+    parts = getattr(dataset, 'datasets', None)
+    if parts is not None:
+        return np.concatenate([_find_labelled(part) for part in parts])
+    inner = getattr(dataset, 'dataset', None)
+    if isinstance(inner, Dataset):
+        return np.resize(_find_labelled(inner), len(dataset))
+    return np.full(len(dataset), getattr(dataset, 'labelled', True))

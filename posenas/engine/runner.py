@@ -20,6 +20,7 @@ from mmengine.visualization import Visualizer
 from torch import distributed, nn
 from torch.utils.data import DataLoader
 
+from posenas.datasets.samplers import LabelledRatioSampler
 from posenas.engine import compat
 from posenas.engine.distributed import init_gloo
 from posenas.engine.evaluator import Evaluator
@@ -151,6 +152,8 @@ class PoseRunner(Runner):
     ) -> DataLoader:
         """Build a data loader whose data set and sampler know the seed.
 
+        A sampler that composes batches learns their size.
+
         Args:
             dataloader: Data loader or its config.
             seed: Seed of shuffles and transforms, equal on all ranks.
@@ -169,6 +172,9 @@ class PoseRunner(Runner):
         loader = Runner.build_dataloader(dataloader, seed=seed)
         if seed is not None:
             set_dataset_seed(loader.dataset, seed)
+        sampler = loader.batch_sampler.sampler
+        if isinstance(sampler, LabelledRatioSampler):
+            sampler.batch_size = loader.batch_sampler.batch_size
         return loader
 
     def build_train_loop(self, loop: BaseLoop | dict) -> BaseLoop:

@@ -1,12 +1,15 @@
 """Samplers are functions of (seed, epoch, position)."""
 
 import pickle
+from collections import Counter
 from itertools import islice
 
 import pytest
+from torch.utils.data import ConcatDataset, Dataset
 
-from posenas.datasets import DefaultSampler, EpochIndex, InfiniteSampler
+from posenas.datasets import DefaultSampler, EpochIndex, InfiniteSampler, LabelledRatioSampler
 from posenas.registry import DATA_SAMPLERS
+from posenas.utils.errors import ConfigError
 
 SEED = 7
 
@@ -109,3 +112,101 @@ def test_ranks_share_the_infinite_stream_without_overlap(world_size):
 def test_an_empty_dataset_is_refused():
     with pytest.raises(ValueError, match='at least one sample'):
         DefaultSampler([])
+
+
+class Part(Dataset):
+    """A data set of numbers that may lack labels."""
+
+    def __init__(self, size, labelled):
+        self.size, self.labelled = size, labelled
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, index):
+        return index
+
+
+class Repetition(Dataset):
+    """A data set that counts twice."""
+
+    def __init__(self, dataset):
+        self.dataset = dataset
+
+    def __len__(self):
+        return 2 * len(self.dataset)
+
+
+def mix(labelled=10, unlabelled=7):
+    parts = [Part(4, True), Part(unlabelled, False), Part(labelled - 4, True)]
+    return ConcatDataset(parts)
+
+
+def ratio_sampler(rank=0, world_size=1, batch_size=5, dataset=None, **kwargs):
+    sampler = LabelledRatioSampler(dataset or mix(), labelled_per_batch=2, seed=SEED, **kwargs)
+    sampler.batch_size = batch_size
+    return on_rank(sampler, rank, world_size)
+
+
+def is_labelled(index):
+    return not 4 <= index < 11
+
+
+@pytest.mark.parametrize('world_size', [1, 2, 3])
+def test_every_batch_has_its_share_of_labels(world_size):
+    for rank in range(world_size):
+        stream = drawn(ratio_sampler(rank, world_size))
+        assert len(stream) == len(ratio_sampler(rank, world_size))
+        batches = [stream[i : i + 5] for i in range(0, len(stream), 5)]
+        for batch in batches:
+            flags = [is_labelled(index) for index, _ in batch]
+            assert flags == [True, True, False, False, False]
+
+
+@pytest.mark.parametrize('world_size', [1, 2, 3])
+def test_each_part_is_passed_over_evenly_by_all_ranks_together(world_size):
+    draws = []
+    for epoch in range(21):
+        for rank in range(world_size):
+            sampler = ratio_sampler(rank, world_size)
+            sampler.set_epoch(epoch)
+            draws += drawn(sampler)
+    for kind in (True, False):
+        part = [pair for pair in draws if is_labelled(pair[0]) == kind]
+        size = 10 if kind else 7
+        whole = len(part) // size
+        counts = Counter(epoch for _, epoch in part)
+        assert all(counts[epoch] == size for epoch in range(whole))
+        assert len(set(part)) == len(part)
+
+
+@pytest.mark.parametrize('start', [0, 1, 5, 12, 24, 25])
+@pytest.mark.parametrize('epoch', [0, 3])
+def test_the_ratio_sampler_starts_anywhere_in_an_epoch(start, epoch):
+    sampler = ratio_sampler()
+    sampler.set_epoch(epoch)
+    whole = drawn(sampler)
+    sampler.start = start
+    assert drawn(sampler) == whole[start:]
+    assert len(sampler) == 25
+
+
+def test_parts_are_found_through_repetitions():
+    dataset = ConcatDataset([Part(2, True), Repetition(Part(3, False))])
+    sampler = LabelledRatioSampler(dataset, 1, seed=SEED)
+    sampler.batch_size = 4
+    assert {index for index, _ in drawn(sampler)} == set(range(8))
+
+
+@pytest.mark.parametrize(
+    ('build', 'match'),
+    [
+        (lambda: LabelledRatioSampler(Part(3, True), 1, seed=0), 'with and without labels'),
+        (lambda: LabelledRatioSampler(mix(), 0, seed=0), 'at least 1'),
+        (lambda: ratio_sampler(batch_size=2), 'below the batch size 2'),
+        (lambda: len(LabelledRatioSampler(mix(), 1, seed=0)), 'must be set'),
+    ],
+)
+def test_impossible_shares_are_refused(build, match):
+    with pytest.raises(ConfigError, match=match):
+        build()

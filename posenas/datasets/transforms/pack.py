@@ -28,6 +28,9 @@ _META_KEYS = (
     *('raw_ann_info', 'dataset_name', 'track_id'),
 )
 
+#: What no choice of metainfo may lose: training and metrics depend on it.
+_MARKS = ('bad_sample', 'labelled', 'view')
+
 
 @TRANSFORMS.register_module()
 class PackPoseInputs(BaseTransform):
@@ -38,15 +41,15 @@ class PackPoseInputs(BaseTransform):
     are present; the last two are lists of a multilevel target.
 
     Args:
-        meta_keys: Keys that become metainfo of the sample, where present; ``bad_sample`` always
-            does.
+        meta_keys: Keys that become metainfo of the sample, where present; the marks ``bad_sample``,
+            ``labelled`` and ``view`` that data sets set always do.
         pack_transformed: Whether ``gt_instances`` also gets ``transformed_keypoints``.
     """
 
     def __init__(
         self, meta_keys: Sequence[str] = _META_KEYS, pack_transformed: bool = False
     ) -> None:
-        self.meta_keys = (*meta_keys, 'bad_sample')
+        self.meta_keys = (*meta_keys, *_MARKS)
         self.instance_fields = dict(_INSTANCE_FIELDS)
         if pack_transformed:
             self.instance_fields['transformed_keypoints'] = 'transformed_keypoints'
