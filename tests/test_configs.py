@@ -65,6 +65,7 @@ def shrink(cfg):
     content = replace(replace(content, maps, small_maps), size, small)
     for split in ('train', 'val', 'test'):
         content[f'{split}_dataloader'].update(batch_size=2, num_workers=0, persistent_workers=False)
+    content['train_dataloader']['dataset'].pop('image_subset', None)  # of more images than ours
     content['train_cfg'].update(max_epochs=1, val_interval=1)
     content['default_hooks']['checkpoint'] = None
     content['log_level'] = 'ERROR'
