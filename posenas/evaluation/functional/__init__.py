@@ -1,6 +1,13 @@
 """Scores and duplicate removal as functions of arrays; no framework, no state."""
 
-from .bootstrap import Interval, confidence_intervals, paired_p_values, resample
+from .bootstrap import (
+    Interval,
+    confidence_intervals,
+    detectable_difference,
+    paired_p_values,
+    resample,
+    resample_levels,
+)
 from .coco_api import (
     BACKENDS,
     STATISTICS,
@@ -63,6 +70,7 @@ __all__ = [
     'confidence_intervals',
     'correct_errors',
     'count_tracks',
+    'detectable_difference',
     'evaluate_keypoints',
     'group_means',
     'head_distances',
@@ -89,6 +97,7 @@ __all__ = [
     'rank_matches',
     'relative_distances',
     'resample',
+    'resample_levels',
     'segment_size',
     'select_poses',
     'similarity_to_truth',

@@ -1,16 +1,26 @@
-"""How certain a score is: resampling the images it was measured on."""
+"""How certain a score is: resampling the images it was measured on, and the trainings."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['Interval', 'confidence_intervals', 'paired_p_values', 'resample']
+__all__ = [
+    'Interval',
+    'confidence_intervals',
+    'detectable_difference',
+    'paired_p_values',
+    'resample',
+    'resample_levels',
+]
 
 Floats = NDArray[np.float64]
 #: Scores (S,) of the images, each counted as often as its weight (I,) says.
 Statistic = Callable[[Floats], Floats]
+#: Scores (S,) from the weights of each level, such as those of persons and those of trainings.
+LevelStatistic = Callable[..., Floats]
 
 
 @dataclass(frozen=True)
@@ -50,14 +60,44 @@ def resample(
     Returns:
         (N, S) scores.
     """
-    if num_samples < 1 or num_images < 1:
+    return resample_levels(statistic, [(num_images, num_images)], num_samples, seed, track)
+
+
+def resample_levels(
+    statistic: LevelStatistic,
+    levels: Sequence[tuple[int, int]],
+    num_samples: int,
+    seed: int = 0,
+    track: Callable[[range], Iterable[int]] = iter,
+) -> Floats:
+    """Score samples in which several things are drawn at once, each with replacement.
+
+    Trainings repeated with S seeds and scored on the same G persons have two levels: persons
+    ``(G, G)`` and trainings ``(S, S - 1)``. Drawing one less than there are gives their mean the
+    variance it has; drawing all S would make it too small by 1 / S, a third for three seeds (Rao
+    and Wu, Resampling inference with complex survey data, JASA 1988).
+
+    Args:
+        statistic: Called with one vector of weights for each level.
+        levels: How many there are and how many are drawn, for each level.
+        num_samples: N, samples.
+        seed: Seed; sample n draws from (seed, n), level after level.
+        track: Passes the numbers of the samples on, such as a progress bar.
+
+    Returns:
+        (N, S) scores.
+    """
+    if num_samples < 1 or min(min(level) for level in levels) < 1:
         raise ValueError(
-            f'num_samples and num_images must be at least 1, got {num_samples} and {num_images}'
+            f'num_samples and all numbers of levels must be at least 1, got {num_samples} and '
+            f'{list(levels)}'
         )
     scores = []
     for sample in track(range(num_samples)):
-        drawn = np.random.default_rng([seed, sample]).integers(0, num_images, num_images)
-        scores.append(statistic(np.bincount(drawn, minlength=num_images).astype(np.float64)))
+        rng = np.random.default_rng([seed, sample])
+        drawn = [(rng.integers(0, count, draws), count) for count, draws in levels]
+        weights = [np.bincount(places, minlength=n).astype(np.float64) for places, n in drawn]
+        scores.append(statistic(*weights))
     return np.stack(scores)
 
 
@@ -93,3 +133,20 @@ def paired_p_values(differences: Floats) -> Floats:
     above = (differences >= 0).sum(0)
     p_values: Floats = np.minimum(2 * (np.minimum(below, above) + 1) / (num + 1), 1.0)
     return p_values
+
+
+def detectable_difference(samples: Floats, level: float = 0.95, power: float = 0.8) -> Floats:
+    """Tell which true difference a design finds with some certainty.
+
+    Args:
+        samples: (N, S) differences of resampled persons and trainings.
+        level: Certainty of the two-sided test that would find it.
+        power: Probability to find it.
+
+    Returns:
+        (S,) smallest such differences, from the spread of the samples taken as normal.
+    """
+    quantile = NormalDist().inv_cdf
+    factor = quantile(0.5 + level / 2) + quantile(power)
+    detectable: Floats = factor * samples.std(axis=0, ddof=1)
+    return detectable
