@@ -1,14 +1,15 @@
-"""Neural fabrics from genotypes: what was pruned and the weights of what was kept."""
+"""Neural fabrics from genotypes and back: what was pruned and the weights of what was kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from inspect import signature
+from itertools import islice
 
-from posenas.genotype import Cell, Genotype
+from posenas.genotype import Cell, Edge, Genotype, Slot
 from posenas.models.layers.fabric_plan import SLOTS, CellPlan, FabricPlan, plan_fabric
 from posenas.utils import ConfigError
 
-__all__ = ['check_macro', 'plan_part', 'prune_plan', 'read_genotype']
+__all__ = ['check_macro', 'plan_part', 'prune_plan', 'read_genotype', 'write_cells']
 
 
 def read_genotype(genotype: Mapping | Genotype) -> Genotype:
@@ -71,7 +72,7 @@ def prune_plan(plan: FabricPlan, genotype: Mapping | Genotype, part: str) -> Fab
         size_types=list(plan.size_types),
         factor=plan.factor,
         hidden_states=plan.hidden_states,
-        cut_layers=plan.layers[0][0].layer,
+        cut_layers=plan.first_layer,
         reserve_layers=plan.layers[-1][0].layer + 1,
     )
     check_macro(macro, numbers)
@@ -104,6 +105,42 @@ def prune_plan(plan: FabricPlan, genotype: Mapping | Genotype, part: str) -> Fab
         input_gain=float(macro.get('input_gain', plan.input_gain)),
         op_gain=float(macro.get('op_gain', plan.op_gain)),
     )
+
+
+def write_cells(plan: FabricPlan, part: str) -> dict[str, Cell]:
+    """Write the cells of a plan with weights, such that :func:`prune_plan` reads them back.
+
+    Args:
+        plan: What is kept, with its weights.
+        part: What the fabric is called: its cells become ``<part>.<j>_<i>``.
+    """
+    cells = {}
+    for cell in plan.cells:
+        is_first = cell.layer == plan.first_layer
+        inputs = tuple(
+            Slot(slot, _name_source(cell, cell.sources[slot], part, is_first), weight)
+            for slot, weight in zip(SLOTS, cell.input_weight, strict=True)
+            if slot in cell.sources
+        )
+        edges = iter(zip(cell.edges, cell.edge_weight, strict=True))
+        nodes = tuple(
+            tuple(
+                Edge(source, weights={name: row[column] for column, name in operators.items()})
+                for source, (operators, row) in enumerate(islice(edges, node + 1))
+                if operators
+            )
+            for node in range(plan.hidden_states)
+        )
+        output = tuple(range(1, plan.hidden_states + 1))
+        cells[f'{part}.{cell.name}'] = Cell('fabric', inputs, nodes, output)
+    return cells
+
+
+def _name_source(cell: CellPlan, source: int, part: str, is_first: bool) -> str:
+    """Name what a slot of a cell reads: a cell, or what is handed to the first layer."""
+    if not is_first:
+        return f'{part}.{cell.layer - 1}_{source}'
+    return f'level_{source}' if cell.layer else 'stem'
 
 
 def _prune_cell(
@@ -156,10 +193,7 @@ def _check_source(
     before: Sequence[CellPlan | None] | None,
 ) -> None:
     """Require a slot to read what it reads by the wiring, and that to be there."""
-    if before is not None:
-        wired = f'{part}.{plan.layer - 1}_{source}'
-    else:
-        wired = f'level_{source}' if plan.layer else 'stem'
+    wired = _name_source(plan, source, part, is_first=before is None)
     if stated != wired:
         raise ConfigError(f"{where} must read {wired!r} by the fabric's wiring, got {stated!r}")
     if before is not None and before[source] is None:

@@ -86,6 +86,11 @@ class FabricPlan:
         return tuple(cell for layer in self.layers for cell in layer if cell is not None)
 
     @property
+    def first_layer(self) -> int:
+        """Layer C that is built first."""
+        return min(cell.layer - i for i, layer in enumerate(self.layers) for cell in layer if cell)
+
+    @property
     def num_cells(self) -> int:
         """Cells of the unpruned fabric."""
         return sum(map(len, self.layers))

@@ -45,6 +45,7 @@ class PartReduceNeck(BaseModule):
         super().__init__(init_cfg)
         self.plans = [plan_part(fabric, name) for name in make_parts(parts)]
         self.in_channels = tuple(in_channels)
+        self._read = frozenset().union(*(plan.levels_read for plan in self.plans))
         for plan in self.plans:
             self._check_levels(plan)
         passes = self.in_channels[0] == self.plans[0].channels[0]
@@ -78,11 +79,11 @@ class PartReduceNeck(BaseModule):
                 convs[str(i)].requires_grad_(i in plan.levels_read)
         return convs
 
-    def forward(self, feats: Sequence[Tensor]) -> list[tuple[Tensor | None, ...]]:
+    def forward(self, feats: Sequence[Tensor | None]) -> list[tuple[Tensor | None, ...]]:
         """Adapt the levels.
 
         Args:
-            feats: Levels (B, in_channels[i], H_i, W_i).
+            feats: Levels (B, in_channels[i], H_i, W_i); those that no part reads may be None.
 
         Returns:
             For each part its levels (B, C_i, H_i, W_i); None where the part reads none.
@@ -90,15 +91,19 @@ class PartReduceNeck(BaseModule):
         Raises:
             ConfigError: Number or channels of the levels differ from ``in_channels``.
         """
-        channels = tuple(feat.shape[1] for feat in feats)
-        if channels != self.in_channels:
+        channels = tuple(None if feat is None else feat.shape[1] for feat in feats)
+        fitting = [
+            have == want or (have is None and i not in self._read)
+            for i, (have, want) in enumerate(zip(channels, self.in_channels, strict=False))
+        ]
+        if len(channels) != len(self.in_channels) or not all(fitting):
             raise ConfigError(
                 f'the backbone must return levels of in_channels={self.in_channels}, got {channels}'
             )
         return [self._adapt(feats, convs) for convs in self.reduce]
 
     @staticmethod
-    def _adapt(feats: Sequence[Tensor], convs: nn.ModuleDict) -> tuple[Tensor | None, ...]:
+    def _adapt(feats: Sequence[Tensor | None], convs: nn.ModuleDict) -> tuple[Tensor | None, ...]:
         """Adapt the levels for one part."""
         if not convs:
             return tuple(feats)
