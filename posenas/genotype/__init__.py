@@ -1,6 +1,6 @@
 """Searched architectures: one record and one JSON form, ``pose-genotype/1``, for all families."""
 
-from .cells import Cell, Edge, Slot
+from .cells import ROLES, Cell, Edge, Slot
 from .operations import (
     CNF_OPERATIONS,
     FAMILIES,
@@ -10,20 +10,41 @@ from .operations import (
 )
 from .record import SCHEMA, Genotype, load_genotype, save_genotype
 from .text import format_cells, parse_cells
+from .vipnas import (
+    VIPNAS_STRIDES,
+    BlockShape,
+    DeconvShape,
+    context_planes,
+    read_vipnas_blocks,
+    read_vipnas_head,
+    squeezed_channels,
+    vipnas_arguments,
+    vipnas_genotype,
+)
 
 __all__ = [
     'CNF_OPERATIONS',
     'FAMILIES',
     'POSENAS_LIGHT_OPERATIONS',
     'POSENAS_OPERATIONS',
+    'ROLES',
     'SCHEMA',
     'UNSTRIDED_OPERATIONS',
+    'VIPNAS_STRIDES',
+    'BlockShape',
     'Cell',
+    'DeconvShape',
     'Edge',
     'Genotype',
     'Slot',
+    'context_planes',
     'format_cells',
     'load_genotype',
     'parse_cells',
+    'read_vipnas_blocks',
+    'read_vipnas_head',
     'save_genotype',
+    'squeezed_channels',
+    'vipnas_arguments',
+    'vipnas_genotype',
 ]

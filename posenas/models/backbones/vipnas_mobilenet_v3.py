@@ -120,6 +120,10 @@ class ViPNASMobileNetV3(BaseModule):
             standard deviation 0.001 and sets norms to 1, as released. MMPose 1.x says the same,
             yet its framework then draws the stem anew by Kaiming's rule.
 
+    Attributes:
+        layers: Names of the blocks, in the order in which they run.
+        stages: The same names, stage by stage.
+
     Raises:
         ConfigError: Lists differ in length, channels do not fit or ``frozen_stages`` lies outside.
         ValueError: An entry of ``ks`` is even.
@@ -161,8 +165,10 @@ class ViPNASMobileNetV3(BaseModule):
         # Keeps init_weights from descending into the stem and drawing it by another rule.
         self.conv1.is_init = True
         self.layers: list[str] = []
+        self.stages: list[list[str]] = []
         channels = wid[0]
         for i in range(1, len(wid)):
+            first = len(self.layers) + 1
             for j in range(dep[i]):
                 block = ViPNASInvertedResidual(
                     channels,
@@ -177,8 +183,9 @@ class ViPNASMobileNetV3(BaseModule):
                     **layers_cfg,
                 )
                 channels = wid[i]
-                self.layers.append(f'layer{len(self.layers) + 1}')
+                self.layers.append(f'layer{first + j}')
                 self.add_module(self.layers[-1], block)
+            self.stages.append(self.layers[first - 1 :])
         if not -1 <= frozen_stages <= len(self.layers):
             raise ConfigError(
                 f'frozen_stages must lie in -1..{len(self.layers)}, the number of blocks, '

@@ -4,6 +4,8 @@ import torch.nn.functional as F  # noqa: N812
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from posenas.genotype import context_planes
+
 __all__ = ['ContextBlock', 'SqueezeExcitation']
 
 
@@ -15,15 +17,13 @@ class ContextBlock(nn.Module):
 
     Args:
         channels: Channels C of the map.
-        ratio: Squeezed width divided by C; None is ViPNAS's ``max(1 / 16, 16 / C)``.
+        ratio: Squeezed width divided by C; None is ViPNAS's, see
+            :func:`~posenas.genotype.context_planes`.
     """
 
     def __init__(self, channels: int, ratio: float | None = None) -> None:
         super().__init__()
-        if ratio is None:
-            ratio = max(1 / 16, 16 / channels)
-        # Rounds down in floating point, as published: 49 and 98 channels squeeze to 15, not 16.
-        planes = int(channels * ratio)
+        planes = context_planes(channels) if ratio is None else int(channels * ratio)
         if planes < 1:
             raise ValueError(f'channels * ratio must be at least 1, got {channels} * {ratio}')
         self.conv_mask = nn.Conv2d(channels, 1, 1)

@@ -1,5 +1,6 @@
 """Search spaces of the families."""
 
 from .posenas import PoseNASSpace
+from .vipnas import ViPNASSpace
 
-__all__ = ['PoseNASSpace']
+__all__ = ['PoseNASSpace', 'ViPNASSpace']

@@ -1,0 +1,278 @@
+"""Layers that run with a part of their weights: channels, kernel, groups, and switches.
+
+Each keeps the parameters of the layer it stands for, at their largest shapes and under the same
+names. What is active is a tuple of integers, so it changes between two passes at no cost. The
+weights in force come from one function per layer, which forward passes and extraction share.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx, once_differentiable
+
+from posenas.utils import ConfigError
+
+__all__ = [
+    'LAYER_FORMS',
+    'ElasticBatchNorm2d',
+    'ElasticConv2d',
+    'ElasticConvTranspose2d',
+    'ElasticLayerNorm',
+    'adopt',
+    'make_elastic',
+    'tied_rows',
+]
+
+
+@lru_cache(maxsize=1024)
+def tied_rows(rows: int, columns: int, groups: int, stored: int) -> Tensor:
+    """Tell where the kernels of a grouped convolution lie in their storage.
+
+    Row r in group j = floor(r groups / rows) meets the columns c = j L, ..., j L + L - 1 with
+    L = columns / groups; the kernel of (r, c) is the one stored at (r, c mod ``stored``). So a pair
+    of channels has the same kernel in every setting where it meets, and as L <= ``stored``, the
+    kernels of a row never share a place.
+
+    Args:
+        rows: Active channels on the side whose number the storage has in full: outputs of a
+            convolution, inputs of a transposed one.
+        columns: Active channels on the other side.
+        groups: Divides both.
+        stored: Kernels stored per row.
+
+    Returns:
+        Places (rows * L,) in the storage flattened to one row per kernel.
+    """
+    length = columns // groups
+    row = np.arange(rows)
+    first = row * groups // rows * length
+    column = (first[:, None] + np.arange(length)) % stored  # (rows, L)
+    return torch.from_numpy((row[:, None] * stored + column).ravel())
+
+
+class _Kernels(torch.autograd.Function):
+    """Cut kernels out of their storage (R, M, K, K); the gradient goes back to the same places."""
+
+    @staticmethod
+    def forward(
+        ctx: FunctionCtx, stored: Tensor, rows: int, columns: int, kernel: int, groups: int
+    ) -> Tensor:
+        """Return kernels (rows, columns / groups, kernel, kernel), contiguous."""
+        ctx.setting, ctx.shape = (rows, columns, kernel, groups), stored.shape
+        length, crop = columns // groups, _centre(stored.shape[-1], kernel)
+        if groups == 1 or length == stored.shape[1]:
+            return stored[:rows, :length, crop, crop].contiguous()
+        places = tied_rows(rows, columns, groups, stored.shape[1])
+        picked = stored.flatten(0, 1)[places.to(stored.device)]  # (rows * L, K, K)
+        return picked[:, crop, crop].reshape(rows, length, kernel, kernel)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradient of the storage, zero where nothing was cut out."""
+        rows, columns, kernel, groups = ctx.setting
+        length, crop = columns // groups, _centre(ctx.shape[-1], kernel)
+        whole = gradient.new_zeros(ctx.shape)
+        if groups == 1 or length == ctx.shape[1]:
+            whole[:rows, :length, crop, crop] = gradient
+        else:
+            places = tied_rows(rows, columns, groups, ctx.shape[1]).to(gradient.device)
+            whole.flatten(0, 1)[:, crop, crop][places] = gradient.flatten(0, 1)
+        return whole, None, None, None, None
+
+
+class _ElasticKernels:
+    """What convolutions and transposed ones share: kernels cut out of a larger storage."""
+
+    #: Active rows and columns of the storage, kernel side, groups.
+    active: tuple[int, int, int, int]
+    weight: Tensor
+
+    def effective_weight(self) -> Tensor:
+        """Return the weight in force, as a static layer of these settings would hold it."""
+        rows, columns, kernel, groups = self.active
+        if self.weight.shape == (rows, columns // groups, kernel, kernel):
+            return self.weight
+        return _Kernels.apply(self.weight, rows, columns, kernel, groups)
+
+    def effective_state(self) -> dict[str, Tensor]:
+        """Return the entries that a static layer of these settings has in its state dict."""
+        state = dict(weight=self.effective_weight())
+        return state if self.bias is None else dict(state, bias=self.effective_bias())
+
+
+class ElasticConv2d(_ElasticKernels, nn.Conv2d):
+    """Convolution with the first of its channels, the centre of its kernel and any groups.
+
+    Kernels are stored as (largest outputs, largest inputs per group, K, K), see :func:`tied_rows`.
+
+    Args:
+        conv: The convolution at its largest; its parameters are taken over.
+    """
+
+    def __init__(self, conv: nn.Conv2d) -> None:
+        adopt(self, conv)
+        self.set_active(conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.groups)
+
+    def set_active(
+        self, in_channels: int, out_channels: int, kernel: int = 1, groups: int = 1
+    ) -> None:
+        """Choose the active part."""
+        self.active = (out_channels, in_channels, kernel, groups)
+
+    def effective_bias(self) -> Tensor | None:
+        """Return the bias in force (out_channels,); None without one."""
+        return None if self.bias is None else self.bias[: self.active[0]]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in_channels, H, W) to (B, out_channels, H / stride, W / stride)."""
+        _, _, kernel, groups = self.active
+        padding = self.dilation[0] * (kernel // 2)
+        weight, bias = self.effective_weight(), self.effective_bias()
+        return F.conv2d(x, weight, bias, self.stride, padding, self.dilation, groups)
+
+
+class ElasticConvTranspose2d(_ElasticKernels, nn.ConvTranspose2d):
+    """Transposed convolution of stride 2 with a part of its channels, kernel 4 or 2, any groups.
+
+    Kernels are stored as (largest inputs, largest outputs per group, K, K). The inner 2x2 of a 4x4
+    kernel, without padding, lies where the 4x4 does.
+
+    Args:
+        conv: The layer at its largest; its parameters are taken over.
+
+    Raises:
+        ConfigError: Its kernel has another side than 4 or 2.
+    """
+
+    def __init__(self, conv: nn.ConvTranspose2d) -> None:
+        if conv.kernel_size[0] not in _DECONV_PADDING:
+            raise ConfigError(
+                f'elastic transposed convolutions have kernels of 4 or 2, got {conv.kernel_size}: '
+                'the inner part of others lies half a cell off'
+            )
+        adopt(self, conv)
+        self.set_active(conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.groups)
+
+    def set_active(self, in_channels: int, out_channels: int, kernel: int, groups: int) -> None:
+        """Choose the active part."""
+        self.active = (in_channels, out_channels, kernel, groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W)."""
+        _, _, kernel, groups = self.active
+        padding = _DECONV_PADDING[kernel]
+        weight = self.effective_weight()
+        return F.conv_transpose2d(x, weight, None, self.stride, padding, 0, groups)
+
+
+class ElasticBatchNorm2d(nn.BatchNorm2d):
+    """Batch norm of the first of its channels; only their statistics move.
+
+    Args:
+        norm: The norm at its largest; its parameters and buffers are taken over.
+    """
+
+    def __init__(self, norm: nn.BatchNorm2d) -> None:
+        adopt(self, norm)
+        self.active = norm.num_features
+
+    def set_active(self, channels: int) -> None:
+        """Choose the active part."""
+        self.active = channels
+
+    def effective_state(self) -> dict[str, Tensor]:
+        """Return the entries that a static layer of these settings has in its state dict."""
+        names = ('weight', 'bias', 'running_mean', 'running_var')
+        state = {name: getattr(self, name)[: self.active] for name in names}
+        return dict(state, num_batches_tracked=self.num_batches_tracked)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (B, C, H, W)."""
+        factor = self.momentum
+        if self.training:
+            self.num_batches_tracked.add_(1)
+            if factor is None:
+                factor = 1 / float(self.num_batches_tracked)
+        mean, var, weight, bias = (
+            tensor[: self.active]
+            for tensor in (self.running_mean, self.running_var, self.weight, self.bias)
+        )
+        return F.batch_norm(x, mean, var, weight, bias, self.training, factor or 0.0, self.eps)
+
+
+class ElasticLayerNorm(nn.LayerNorm):
+    """Layer norm over the first channels of maps of one cell, (B, C, 1, 1).
+
+    Args:
+        norm: The norm at its largest; its parameters are taken over.
+    """
+
+    def __init__(self, norm: nn.LayerNorm) -> None:
+        adopt(self, norm)
+        self.active = norm.normalized_shape[0]
+
+    def set_active(self, channels: int) -> None:
+        """Choose the active part."""
+        self.active = channels
+
+    def effective_state(self) -> dict[str, Tensor]:
+        """Return the entries that a static layer of these settings has in its state dict."""
+        return dict(weight=self.weight[: self.active], bias=self.bias[: self.active])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise (B, C, 1, 1)."""
+        shape = (self.active, *self.normalized_shape[1:])
+        return F.layer_norm(
+            x, shape, self.weight[: self.active], self.bias[: self.active], self.eps
+        )
+
+
+#: Kernel side of a transposed convolution -> padding with which a stride of 2 doubles the map.
+_DECONV_PADDING = {4: 1, 2: 0}
+#: Class of a layer -> its elastic form, made from the layer.
+LAYER_FORMS = MappingProxyType(
+    {
+        nn.Conv2d: ElasticConv2d,
+        nn.ConvTranspose2d: ElasticConvTranspose2d,
+        nn.BatchNorm2d: ElasticBatchNorm2d,
+        nn.LayerNorm: ElasticLayerNorm,
+    }
+)
+
+
+def make_elastic(module: nn.Module, forms: Mapping[type, type] = LAYER_FORMS) -> None:
+    """Replace everything below ``module`` that has an elastic form, in place.
+
+    Args:
+        module: Network at its largest.
+        forms: Class of a module -> its elastic form, made from the module.
+
+    Raises:
+        ConfigError: A layer with parameters has no elastic form.
+    """
+    for name, child in module.named_children():
+        if type(child) in forms:
+            setattr(module, name, forms[type(child)](child))
+        elif list(child.parameters(recurse=False)):
+            raise ConfigError(
+                f'{type(child).__name__} has no elastic form: build supernets of '
+                f'{", ".join(kind.__name__ for kind in forms)}'
+            )
+        make_elastic(getattr(module, name), forms)
+
+
+def adopt(layer: nn.Module, original: nn.Module) -> None:
+    """Give ``layer``, not initialised yet, all settings, weights and children of ``original``."""
+    nn.Module.__init__(layer)
+    layer.__dict__.update(original.__dict__)
+
+
+def _centre(stored: int, kernel: int) -> slice:
+    start = (stored - kernel) // 2
+    return slice(start, start + kernel)
