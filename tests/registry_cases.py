@@ -114,6 +114,36 @@ def on_samples(module: nn.Module) -> Sequence[Tensor]:
     return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
 
 
+def on_taught_samples(module: nn.Module) -> Sequence[Tensor]:
+    """Run a distiller that has got a teacher of random weights."""
+    from posenas.models.estimators.teacher import FrozenTeacher
+    from posenas.registry import MODELS as MODEL_REGISTRY
+
+    if not module.training:
+        return on_samples(module)
+    module.teachers.add(FrozenTeacher(MODEL_REGISTRY.build(TINY_MODEL)))
+    return [module.parse_losses(module(noise(2, 3, 64, 48), pose_samples(), mode='loss'))[0]]
+
+
+def on_distilled_heatmaps(module: nn.Module) -> Sequence[Tensor]:
+    outputs = [noise(2, 17, 16, 12).requires_grad_() for _ in range(2)]
+    targets, teacher = noise(2, 17, 16, 12, seed=1), noise(2, 17, 16, 12, seed=2)
+    losses = module(outputs, targets, torch.ones(2, 17), teacher, alpha=[0.3, 1.0])
+    return [losses['loss_fpd'] + losses['loss_kd']]
+
+
+def on_lesson(module: nn.Module) -> Sequence[Tensor]:
+    """Compare maps, features and logits of two joints."""
+    from posenas.models.losses.extensions import Lesson
+
+    maps = [noise(2, 2, 4, 4).requires_grad_(), noise(2, 2, 4, 4, seed=1)]
+    features = [
+        dict(head=noise(2, c, 4, 4, seed=c), axes=[noise(2, 2, 9, seed=c)] * 2) for c in (3, 5)
+    ]
+    lesson = Lesson(maps[:1], maps[1:], torch.ones(2, 2), *features, 0.5)
+    return list(module(lesson).values())
+
+
 DITE_EXTRA = dict(
     stem=dict(stem_channels=32, out_channels=32),
     num_stages=2,
@@ -205,6 +235,15 @@ MODELS = dict(
     TopdownPoseEstimator=ModelCase(
         dict(backbone=TINY_BACKBONE, head=TINY_HEAD, test_cfg=dict(flip_test=True)), on_samples
     ),
+    FPDDistiller=ModelCase(dict(student=TINY_MODEL), on_taught_samples),
+    FPDLoss=ModelCase(dict(), on_distilled_heatmaps),
+    FeatureDistill=ModelCase(
+        dict(student_key='head', teacher_key='head', student_channels=3, teacher_channels=5),
+        on_lesson,
+    ),
+    LogitDistill=ModelCase(dict(student_key='axes', teacher_key='axes'), on_lesson),
+    HeatmapKL=ModelCase(dict(tau=2.0), on_lesson),
+    SelfDistillHead=ModelCase(dict(), on_lesson),
     ExpMomentumEMA=ModelCase(
         dict(model=nn.Conv2d(3, 4, 1)), lambda module: [module(noise(2, 3, 64, 48))]
     ),
@@ -344,6 +383,8 @@ PARTS = dict(
     NanGuardHook={},
     PlainCheckpointHook={},
     CheckpointHook={},
+    DistillStateHook={},
+    EMATeacherHook={},
     StopSignalHook={},
     PoseVisualizationHook={},
     BadCaseAnalysisHook={},

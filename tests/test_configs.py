@@ -17,6 +17,8 @@ from posenas.utils.profiling import profile_model
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
 #: The published paths, each a forwarder to a config of ours.
 FORWARDERS = [path for path in CONFIGS if 'body' in path.parts]
+#: Distillations: their networks are those of other configs, so they have no entry of their own.
+DISTILL = [path for path in CONFIGS if 'distill' in path.parts]
 #: Shortest side that is a multiple of every stride of our networks and of 4 for the heatmaps.
 SMALLEST = 64
 #: Sides of networks whose coarsest map would be one cell of two samples, all that its norms see:
@@ -29,16 +31,20 @@ METADATA = {
     for entry in yaml.safe_load(metafile.read_text())['Models']
 }
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=ids(CONFIGS))
-OWN = [path for path in CONFIGS if path not in FORWARDERS]
+OWN = [path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL)]
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
 every_own_config = pytest.mark.parametrize('path', OWN, ids=lambda path: path.stem)
 
 
 def mark_large(path):
-    """Mark the config of a large network as slow."""
-    macs = METADATA.get(path.stem, {}).get('Metadata', {}).get('MACs', 0)
-    return pytest.param(path, marks=pytest.mark.slow if macs > MOST_MACS else ())
+    """Mark the config of a large network, or with a large teacher, as slow."""
+    if path in DISTILL:
+        is_large = find_role(load_config(path), 'teacher').stem != TINY_TEACHER
+    else:
+        macs = METADATA.get(path.stem, {}).get('Metadata', {}).get('MACs', 0)
+        is_large = macs > MOST_MACS
+    return pytest.param(path, marks=pytest.mark.slow if is_large else ())
 
 
 def replace(value, old, new):

@@ -8,21 +8,27 @@ from .hooks import (
     BadCaseAnalysisHook,
     CheckInvalidLossHook,
     CheckpointHook,
+    DistillStateHook,
+    EMATeacherHook,
     NanGuardHook,
     PlainCheckpointHook,
     PoseVisualizationHook,
     StopSignalHook,
 )
-from .loops import EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop
+from .loops import ArchSearchLoop, EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop
 from .model_wrappers import MMDistributedDataParallel
-from .optim import AmpOptimWrapper, OptimWrapper
+from .optim import AmpOptimWrapper, ArchOptimWrapperConstructor, OptimWrapper
 from .runner import PoseRunner
 
 __all__ = [
     'AmpOptimWrapper',
+    'ArchOptimWrapperConstructor',
+    'ArchSearchLoop',
     'BadCaseAnalysisHook',
     'CheckInvalidLossHook',
     'CheckpointHook',
+    'DistillStateHook',
+    'EMATeacherHook',
     'EpochBasedTrainLoop',
     'Evaluator',
     'ExpMomentumEMA',

@@ -3,6 +3,7 @@
 import atexit
 import os
 import subprocess
+import time
 from datetime import timedelta
 
 import torch
@@ -19,6 +20,8 @@ _LAUNCHER_VARIABLES = {
     'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
     'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
 }
+#: Seconds in which gloo's threads end what they do.
+_LAST_RELEASE = 0.2
 
 
 def _first_slurm_host() -> str:
@@ -60,7 +63,12 @@ def init_gloo(launcher: str, timeout: float = 1800, port: int | None = None) -> 
 
 
 def _leave_group() -> None:
-    """End gloo's threads before the interpreter does, which at times would abort the process."""
+    """Leave the process group before the interpreter ends.
+
+    A thread of gloo lets go of the tensors of its last operation a moment after that is complete,
+    and needs the interpreter's lock for it; once the interpreter ends, this aborts the process.
+    """
+    time.sleep(_LAST_RELEASE)
     if distributed.is_initialized():
         distributed.destroy_process_group()
 

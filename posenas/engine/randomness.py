@@ -10,10 +10,16 @@ from torch.utils.data import Dataset
 
 from posenas.engine.signals import leave_signals_to_parent
 
-__all__ = ['init_worker', 'seed_initialization', 'seed_iteration', 'set_dataset_seed']
+__all__ = [
+    'init_worker',
+    'make_path_generator',
+    'seed_initialization',
+    'seed_iteration',
+    'set_dataset_seed',
+]
 
 #: Keep initialisation and iterations apart from samples and shuffles, which share the seed.
-_ITERATION_STREAM, _INITIALIZATION_STREAM = 2, 3
+_ITERATION_STREAM, _INITIALIZATION_STREAM, _PATH_STREAM = 2, 3, 8
 
 
 def _seed_global_generators(sequence: np.random.SeedSequence) -> None:
@@ -34,6 +40,12 @@ def seed_iteration(seed: int, iteration: int, rank: int) -> None:
 def seed_initialization(seed: int) -> None:
     """Seed the global generators for drawing initial weights, alike on every rank."""
     _seed_global_generators(np.random.SeedSequence([seed], spawn_key=(_INITIALIZATION_STREAM,)))
+
+
+def make_path_generator(seed: int, iteration: int) -> torch.Generator:
+    """Return the generator of one iteration's path through a supernet, alike on every rank."""
+    sequence = np.random.SeedSequence([seed, iteration], spawn_key=(_PATH_STREAM,))
+    return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0]) >> 1)
 
 
 def init_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None:

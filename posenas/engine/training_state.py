@@ -94,9 +94,10 @@ def _adopt_seed(runner: Runner, seed: int) -> None:
             f'training continues with {seed}'
         )
     runner.set_randomness(**dict(runner._randomness_cfg, seed=seed))
-    dataloader = runner.train_loop.dataloader
-    dataloader.batch_sampler.sampler.seed = seed
-    set_dataset_seed(dataloader.dataset, seed)
+    loop = runner.train_loop
+    for dataloader in getattr(loop, 'dataloaders', (loop.dataloader,)):
+        dataloader.batch_sampler.sampler.seed = seed
+        set_dataset_seed(dataloader.dataset, seed)
 
 
 def _restore_optimizer(runner: Runner, state: dict) -> None:

@@ -252,9 +252,14 @@ def _check_codecs(cfg: Mapping) -> Iterator[_Fault]:
 def _find_entries(
     value: object, keys: Collection[str], place: str = ''
 ) -> Iterator[tuple[str, object]]:
-    """Yield (place, value) of all entries with one of ``keys``, outer ones first."""
+    """Yield (place, value) of all entries with one of ``keys``, outer ones first.
+
+    Those of a teacher are its own: it may see other sizes than the student.
+    """
     if isinstance(value, Mapping):
         for key, item in value.items():
+            if key == 'teacher':
+                continue
             path = f'{place}.{key}' if place else str(key)
             if key in keys:
                 yield path, item

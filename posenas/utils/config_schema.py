@@ -66,7 +66,7 @@ REGISTRIES = {
 EXTRAS: dict[object, set[str]] = {
     'EMAHook': {'momentum', 'gamma', 'interval', 'update_buffers', 'device'},
     'norm_cfg': {'requires_grad'},
-    'optim_wrapper': {'constructor', 'optimizer', 'paramwise_cfg'},
+    'optim_wrapper': {'arch', 'constructor', 'optimizer', 'paramwise_cfg'},
     'param_scheduler': {'convert_to_iter_based'},
     'default_hooks': {'priority'},
     'custom_hooks': {'priority'},

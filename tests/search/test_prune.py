@@ -34,15 +34,15 @@ def make_config(shape, operators, hidden_states, share_alpha, cnf_backbone):
         depth=depth,
         cut_layers=cut_layers,
         num_levels=num_levels,
-        factor=2,
+        factor=1,
         operators=operators,
         hidden_states=hidden_states,
         share_alpha=share_alpha,
     )
     if cnf_backbone:  # layer 1 of a fabric has 3 cells, layer 2 has 4
-        numbers = dict(depth=8, factor=1, operators=operators)
+        numbers = dict(depth=8, factor=2, operators=operators)
         backbone = dict(type='CNFBackbone', fabric=numbers, reserve_layers=num_levels - 1)
-        channels = (4, 8, 16, 32)[:num_levels]
+        channels = (8, 16, 32, 64)[:num_levels]
     else:
         widths = (2, 3, 4, 5, 6)
         backbone = dict(type='TinyConvNet', channels=widths, out_indices=range(1, num_levels + 1))
@@ -72,8 +72,15 @@ def prune(model, config, **kwargs):
     return network.eval(), pruned, genotype
 
 
-def images(seed=0):
-    return [torch.randn(2, 3, 64, 32, generator=torch.Generator().manual_seed(seed))]
+def images():
+    return [torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))]
+
+
+@pytest.fixture(autouse=True)
+def without_compilation():
+    """Convolve by plain loops: oneDNN would compile a kernel for each of the many small shapes."""
+    with torch.backends.mkldnn.flags(enabled=False):
+        yield
 
 
 def draw_network(rng):
@@ -96,15 +103,15 @@ def test_random_networks_are_pruned_without_loss(block):
         config, model = draw_network(np.random.default_rng(seed))
         pruned, pruned_config, genotype = prune(model, config)
         assert compare_outputs(model, pruned, images()).largest <= LOSSLESS, seed
-        _, _, again = prune_network(pruned, pruned_config)
-        assert again.id == genotype.id, seed
 
 
-def test_a_pruned_network_has_nothing_without_effect():
+def test_what_is_left_cannot_be_pruned_again_and_has_an_effect():
     checked = 0
     for seed in range(12):
         config, model = draw_network(np.random.default_rng(seed))
         pruned, _, genotype = prune(model, config)
+        _, _, again = prune_network(pruned, pruned_config)
+        assert again.id == genotype.id, seed
         edges = config['head']['fabric']['hidden_states']
         edges = edges * (edges + 1) // 2
         if all(len(cell.edges) == edges for cell in genotype.cells.values()):  # none lost all

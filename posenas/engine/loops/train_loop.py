@@ -5,6 +5,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.utils import calc_dynamic_intervals
 from torch import nn
@@ -67,6 +68,16 @@ class TrainLoop(BaseLoop):
     def iter(self) -> int:
         """Iterations completed."""
         return self._iter
+
+    @property
+    def optim_wrapper(self) -> OptimWrapper:
+        """What updates the weights."""
+        return self.runner.optim_wrapper
+
+    @property
+    def dataloaders(self) -> tuple[DataLoader, ...]:
+        """All loaders of training data."""
+        return (self.dataloader,)
 
     @property
     @abstractmethod
@@ -140,7 +151,7 @@ class TrainLoop(BaseLoop):
         self._iter += 1
 
     def _train_step(self, data_batch: Any) -> dict:  # noqa: ANN401
-        model, optim_wrapper = self.runner.model, self.runner.optim_wrapper
+        model, optim_wrapper = self.runner.model, self.optim_wrapper
         outputs = model.train_step(data_batch, optim_wrapper=optim_wrapper)
         require_finite(all_finite(float_buffers(model)), 'buffer')
         if at_step_boundary(optim_wrapper):

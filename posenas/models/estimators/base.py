@@ -1,7 +1,8 @@
 """The three modes of every pose estimator."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mmengine.model import BaseModel
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['BasePoseEstimator']
+__all__ = ['BasePoseEstimator', 'explain_lonely_image']
 
 
 class BasePoseEstimator(BaseModel, ABC):
@@ -82,17 +83,8 @@ class BasePoseEstimator(BaseModel, ABC):
             raise ConfigError(f"mode {mode!r} needs a head: set the model's head")
         if mode == 'predict':
             return self.predict(inputs, data_samples)
-        try:
+        with explain_lonely_image(inputs):
             return self.loss(inputs, data_samples)
-        except ValueError as error:
-            if len(inputs) == 1 and 'more than 1 value per channel' in str(error):
-                raise ConfigError(
-                    'batch norm needs at least two values per channel to train, got a batch of '
-                    f'one image of shape {tuple(inputs.shape[1:])}: set '
-                    'train_dataloader.batch_size to 2 or more and drop_last=True, so that no '
-                    'batch of one is left at the end of an epoch'
-                ) from error
-            raise
 
     def switch_to_deploy(self) -> None:
         """Take the form with fewer operations, for inference; outputs change by rounding only.
@@ -120,3 +112,23 @@ class BasePoseEstimator(BaseModel, ABC):
         self, inputs: Tensor, data_samples: Sequence[PoseDataSample]
     ) -> list[PoseDataSample]:
         """Return the samples with ``pred_instances`` in image pixels."""
+
+
+@contextmanager
+def explain_lonely_image(inputs: Tensor) -> Iterator[None]:
+    """Say what to set when batch norms cannot be trained on the one image of ``inputs``.
+
+    Raises:
+        ConfigError: They had a single value per channel.
+    """
+    try:
+        yield
+    except ValueError as error:
+        if len(inputs) == 1 and 'more than 1 value per channel' in str(error):
+            raise ConfigError(
+                'batch norm needs at least two values per channel to train, got a batch of '
+                f'one image of shape {tuple(inputs.shape[1:])}: set '
+                'train_dataloader.batch_size to 2 or more and drop_last=True, so that no '
+                'batch of one is left at the end of an epoch'
+            ) from error
+        raise

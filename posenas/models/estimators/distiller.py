@@ -1,12 +1,14 @@
 """Fast pose distillation: a frozen teacher beside the student that is trained."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
+import torch
 from mmengine.logging import MessageHub
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
+from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_maps
 from posenas.models.estimators.teacher import (
     FrozenTeacher,
@@ -16,6 +18,7 @@ from posenas.models.estimators.teacher import (
 )
 from posenas.models.heads.base import list_stages
 from posenas.models.losses.distillation import FPDLoss, alpha_at, sum_shares
+from posenas.models.losses.extensions import Lesson, Output, tap
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice, check_positive
@@ -57,9 +60,12 @@ class FPDDistiller(BaseModel):
             student's other joints learn from labels only.
         cache: Config of a store of the teacher's maps, with ``get(data_samples)``, which returns
             them (B, C, H, W) or None, and ``put(data_samples, maps)``.
-        extensions: Configs of further losses.
+        extensions: Configs of subclasses of :class:`DistillExtension`, further ways to learn.
         val_teacher_first: Whether :class:`DistillStateHook` evaluates the teacher before training.
         log_interval: Iterations between logs of both parts of the loss where they cost time.
+
+    Attributes:
+        teachers: The :class:`TeacherGroup`; filled by :meth:`init_weights` or on first use.
 
     Raises:
         ConfigError: Teachers and checkpoints differ in number, or settings contradict each other.
@@ -98,8 +104,52 @@ class FPDDistiller(BaseModel):
         self.unlabelled_loss = self._build_loss({**loss, **unlabelled})
         self.cache = None if cache is None else MODELS.build(cache)
         self.extensions = nn.ModuleList(MODELS.build(dict(cfg)) for cfg in extensions)
+        for extension in self.extensions:
+            extension.freeze(self.student)
         self.val_teacher_first = val_teacher_first
         self.log_interval = log_interval
+        self._check_settings()
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The student's backbone, where code for estimators looks for it."""
+        return self.student.backbone
+
+    @property
+    def neck(self) -> nn.Module | None:
+        """The student's neck or None."""
+        return self.student.neck
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The student's head."""
+        return self.student.head
+
+    def _check_settings(self) -> None:
+        """Refuse settings that would silently have no effect or a wrong one.
+
+        Raises:
+            ConfigError: See there.
+        """
+        reads_teacher = any(extension.teacher_key is not None for extension in self.extensions)
+        if self.cache is not None and reads_teacher:
+            raise ConfigError(
+                'a cache holds no features of the teacher: drop model.cache or the extensions '
+                'with a teacher_key'
+            )
+        differs = self._joints.pairs is not None or self._bridge_cfg['input_size'] is not None
+        if self.val_teacher_first and differs:
+            raise ConfigError(
+                'val_teacher_first needs a teacher with the joints and the input size of the '
+                'validation data: drop it, joint_map and teacher_input_size do not reach there'
+            )
+        loss = self.unlabelled_loss
+        if not loss.weighs_joints(loss.pose) and loss.alpha != 1:
+            raise ConfigError(
+                'unlabelled.alpha must be 1 where the loss against targets does not weigh joints '
+                f'(use_target_weight=False), got {loss.alpha}: the targets of samples without '
+                'labels are zero'
+            )
 
     def _build_loss(self, cfg: Mapping) -> FPDLoss:
         """Build a loss that takes over what its config leaves to the student's head."""
@@ -113,6 +163,18 @@ class FPDDistiller(BaseModel):
         if self.student_checkpoint is not None:
             load_state(self.student, load_checkpoint_file(self.student_checkpoint), strict=True)
         self.load_teachers()
+        for extension in self.extensions:
+            extension.start(self.student, self._first_teacher())
+
+    def _first_teacher(self) -> nn.Module | None:
+        return self.teachers.members[0].model if self.teachers else None
+
+    def train(self, mode: bool = True) -> 'FPDDistiller':
+        """Enter training or evaluation; the teachers and what is frozen stay as they are."""
+        super().train(mode)
+        for extension in self.extensions:
+            extension.freeze(self.student)
+        return self
 
     def load_teachers(self) -> None:
         """Build the teachers and load their weights, unless that is done."""
@@ -162,22 +224,37 @@ class FPDDistiller(BaseModel):
         """
         head = self.student.head
         targets, weights = head.targets(data_samples)
-        taught_maps = self._teach(inputs, data_samples, weights.shape[1])
-        outputs = list_stages(head(self.student.extract_feat(inputs)))
+        own_keys, keys = (
+            _list_keys(self.extensions, f'{who}_key') for who in ('student', 'teacher')
+        )
+        # the teacher first: what it computes is gone before the student's graph grows
+        teacher_maps, shown = self._teach(inputs, data_samples, weights.shape[1], keys)
+        with tap(self.student, own_keys) as own, explain_lonely_image(inputs):
+            outputs = list_stages(head(self.student.extract_feat(inputs)))
         goals = self._fit_targets(outputs, targets)
-        lessons = [resize_maps(taught_maps, maps.shape[2:]) for maps in outputs]
-        losses = self._compare(outputs, goals, weights, lessons, data_samples)
+        teacher_maps = [resize_maps(teacher_maps, maps.shape[2:]) for maps in outputs]
+        parts = self._split(data_samples)
+        losses = self._compare(outputs, goals, weights, teacher_maps, parts)
+        if self.extensions:
+            weights_kd = self._weigh(weights, teacher_maps[-1], parts)
+            lesson = Lesson(outputs, teacher_maps, weights_kd, own, shown, _share_done())
+            for extension in self.extensions:
+                losses.update(extension(lesson))
         if self.student.train_cfg.get('compute_acc', True):
             losses['acc_pose'] = head.accuracy(outputs[-1], goals[-1], weights)
         return losses
 
     def _teach(
-        self, inputs: Tensor, data_samples: Sequence[PoseDataSample], num_joints: int
-    ) -> Tensor:
-        """Compute the teachers' maps, or take them from the cache."""
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[PoseDataSample],
+        num_joints: int,
+        keys: Sequence[str],
+    ) -> tuple[Tensor, dict[str, Output]]:
+        """Compute the teachers' maps and outputs of the modules ``keys``, or ask the cache."""
         maps = None if self.cache is None else self.cache.get(data_samples)
         if maps is not None:
-            return maps.to(inputs)
+            return maps.to(inputs), {}
         self.load_teachers()
         if not self.teachers:
             raise ConfigError(
@@ -185,10 +262,11 @@ class FPDDistiller(BaseModel):
                 'add EMATeacherHook to custom_hooks'
             )
         flip_indices = data_samples[0].metainfo.get('flip_indices')
-        maps = self.teachers(inputs, self.student.head.out_channels, num_joints, flip_indices)
+        with tap(self._first_teacher(), keys) as shown:
+            maps = self.teachers(inputs, self.student.head.out_channels, num_joints, flip_indices)
         if self.cache is not None:
             self.cache.put(data_samples, maps)
-        return maps
+        return maps, shown
 
     def _fit_targets(self, outputs: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
         """Resize targets for outputs whose head says that they differ in stride."""
@@ -199,37 +277,51 @@ class FPDDistiller(BaseModel):
             head.check_maps(maps, tuple(targets.shape[1:]), 'the targets')
         return [targets] * len(outputs)
 
+    def _split(self, data_samples: Sequence[PoseDataSample]) -> list[tuple[FPDLoss, list[int]]]:
+        """Say which loss teaches which samples: those with labels and those without."""
+        labelled = [sample.metainfo.get('labelled', True) for sample in data_samples]
+        choices = ((self.loss_module, True), (self.unlabelled_loss, False))
+        parts = [
+            (loss, [i for i, has in enumerate(labelled) if has == flag]) for loss, flag in choices
+        ]
+        return [part for part in parts if part[1]]
+
     def _compare(
         self,
         outputs: Sequence[Tensor],
         goals: Sequence[Tensor],
         weights: Tensor,
-        lessons: Sequence[Tensor],
-        data_samples: Sequence[PoseDataSample],
+        teacher_maps: Sequence[Tensor],
+        parts: Sequence[tuple[FPDLoss, list[int]]],
     ) -> dict[str, Tensor]:
-        """Add the losses of labelled and unlabelled samples, by their shares of the batch."""
-        hub = MessageHub.get_current_instance()
-        epoch, iteration = (hub.get_info(key) or 0 for key in ('epoch', 'iter'))
+        """Add the losses of the parts of the batch, by their shares of its samples."""
+        epoch, iteration = _progress('epoch'), _progress('iter')
         is_logged = (iteration + 1) % self.log_interval == 0
-        taught = self.teachers.taught(weights)
-        labelled = [sample.metainfo.get('labelled', True) for sample in data_samples]
+        taught = self._joints.taught(weights)
         shares = []
-        for loss, flag in ((self.loss_module, True), (self.unlabelled_loss, False)):
-            indices = [i for i, is_labelled in enumerate(labelled) if is_labelled == flag]
-            if not indices:
-                continue
-            take = _take_all if len(indices) == len(labelled) else _taker(indices)
+        for loss, indices in parts:
+            chosen = slice(None) if len(parts) == 1 else indices
             losses = loss(
-                [take(maps) for maps in outputs],
-                [take(maps) for maps in goals],
-                take(weights),
-                [take(maps) for maps in lessons],
+                [maps[chosen] for maps in outputs],
+                [maps[chosen] for maps in goals],
+                weights[chosen],
+                [maps[chosen] for maps in teacher_maps],
                 alpha=alpha_at(loss.alpha, epoch),
                 taught=taught,
-                with_parts=is_logged and flag,
+                with_parts=is_logged and loss is self.loss_module,
             )
-            shares.append((len(indices) / len(labelled), losses))
+            shares.append((len(indices) / len(weights), losses))
         return shares[0][1] if len(shares) == 1 else sum_shares(shares)
+
+    def _weigh(
+        self, weights: Tensor, teacher_maps: Tensor, parts: Sequence[tuple[FPDLoss, list[int]]]
+    ) -> Tensor:
+        """Collect the weights (B, K) of the joints in the teacher's terms."""
+        collected = torch.zeros_like(weights)
+        taught = self._joints.taught(weights)
+        for loss, indices in parts:
+            collected[indices] = loss.weigh(weights[indices], teacher_maps[indices], taught)
+        return collected
 
     def parse_losses(self, losses: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Sum what is named ``loss_*``; log the rest as it is."""
@@ -238,13 +330,19 @@ class FPDDistiller(BaseModel):
         return total, {**logged, **{n: v.mean() for n, v in losses.items() if n not in terms}}
 
 
-def _take_all(values: Tensor) -> Tensor:
-    return values
+def _progress(name: str) -> int:
+    """Read how far the running training is: 'iter' or 'epoch' done, 'max_epochs' to do."""
+    return MessageHub.get_current_instance().get_info(name) or 0
 
 
-def _taker(indices: list[int]) -> Callable[[Tensor], Tensor]:
-    """Make a function that selects samples."""
-    return lambda values: values[indices]
+def _share_done() -> float:
+    return _progress('epoch') / max(_progress('max_epochs'), 1)
+
+
+def _list_keys(extensions: Iterable[nn.Module], attribute: str) -> list[str]:
+    """List the modules that extensions read, once each."""
+    keys = [getattr(extension, attribute) for extension in extensions]
+    return list(dict.fromkeys(key for key in keys if key is not None))
 
 
 def _pair_teachers(

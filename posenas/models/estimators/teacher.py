@@ -144,16 +144,6 @@ class TeacherGroup:
         total = sum(weight for weight, _ in made)
         return sum(weight / total * resize_maps(maps, size) for weight, maps in made)
 
-    def taught(self, like: Tensor) -> Tensor | None:
-        """Return 1 for joints (K,) that all teachers know, else 0; None if they know all joints.
-
-        Args:
-            like: Keypoint weights (B, K).
-        """
-        masks = [teacher.joints.taught(like) for teacher in self.members]
-        known = [mask for mask in masks if mask is not None]
-        return torch.stack(known).amin(0) if known else None
-
 
 def resolve_model(model: dict | str | Path) -> dict:
     """Return the config of a model, given as such or as the path of a config that holds it.

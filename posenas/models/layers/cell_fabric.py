@@ -11,8 +11,9 @@ from posenas.models.layers.fabric_cell import FabricCell
 from posenas.models.layers.fabric_folding import FoldedCell, fold_fabric
 from posenas.models.layers.fabric_genotype import prune_plan
 from posenas.models.layers.fabric_plan import SLOTS, CellPlan, plan_fabric
+from posenas.models.layers.mixing_weights import NORMALISATIONS, mixing_weights
 from posenas.registry import MODELS
-from posenas.utils import ConfigError
+from posenas.utils import ConfigError, check_choice
 
 __all__ = ['CellFabric']
 
@@ -43,6 +44,8 @@ class CellFabric(BaseModule):
         finetune_arch: Whether the genotype's weights are trained on.
         legacy_nodes: Whether cells have the edges of a second input node, which never runs, as the
             published checkpoints do.
+        normalise: What makes weights of ``alphas`` and ``betas``: 'softmax', as published, or
+            'sparsemax', which lets a search end with zeros.
         init_cfg: Initialisation; None leaves PyTorch's.
 
     Raises:
@@ -64,9 +67,11 @@ class CellFabric(BaseModule):
         part: str = '',
         finetune_arch: bool = False,
         legacy_nodes: bool = False,
+        normalise: str = 'softmax',
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
+        check_choice('normalise', normalise, NORMALISATIONS)
         plan = plan_fabric(
             depth,
             operators,
@@ -78,6 +83,7 @@ class CellFabric(BaseModule):
             hidden_states,
         )
         self.plan = plan = plan if genotype is None else prune_plan(plan, genotype, part)
+        self.normalise = normalise
         self.alphas = self.betas = None
         if genotype is None:
             shape = (plan.num_edges, len(plan.operators))
@@ -148,8 +154,8 @@ class CellFabric(BaseModule):
         if self.betas is None:
             cells = [cell for layer in plan.layers for cell in layer]
             return [cell and getattr(self, f'cell_{cell.name}').own_weights() for cell in cells]
-        alphas = self.alphas.softmax(dim=-1).expand(plan.num_cells, -1, -1)
-        return list(zip(self.betas.softmax(dim=-1), alphas, strict=True))
+        alphas = mixing_weights(self.alphas, self.normalise).expand(plan.num_cells, -1, -1)
+        return list(zip(mixing_weights(self.betas, self.normalise), alphas, strict=True))
 
     def _mix(self) -> list[tuple[Tensor, Tensor] | None]:
         """Return the factors of slots and operators of each cell; None for pruned ones."""

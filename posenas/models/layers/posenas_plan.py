@@ -8,7 +8,14 @@ from posenas.genotype import Genotype
 from posenas.models.layers.posenas_released import RELEASED_MACRO
 from posenas.utils import ConfigError, check_choice, check_positive
 
-__all__ = ['ADJACENT_SOURCES', 'CellPlan', 'PoseNASPlan', 'plan_cells', 'plan_network']
+__all__ = [
+    'ADJACENT_SOURCES',
+    'CellPlan',
+    'PoseNASPlan',
+    'describe_network',
+    'plan_cells',
+    'plan_network',
+]
 
 #: Published depths -> positions of the reduction cells.
 _REDUCTIONS = {12: (3, 6, 9), 18: (3, 8, 15)}
@@ -133,6 +140,28 @@ def plan_network(genotype: Genotype, refine: Mapping | None = None, **given: obj
         macro['se_ratio'],
         _check_sources(macro.get('sources', ADJACENT_SOURCES)),
     )
+
+
+def describe_network(plan: PoseNASPlan) -> dict:
+    """Write sizes as the ``macro`` of a genotype, from which :func:`plan_network` makes them."""
+
+    def describe(cells: CellPlan) -> dict:
+        positions = dict(reductions=list(cells.reductions), taps=list(cells.taps))
+        return dict(layers=cells.layers, **positions)
+
+    macro = dict(
+        RELEASED_MACRO,
+        **describe(plan.encoder),
+        init_channels=plan.init_channels,
+        num_stages=plan.num_stages,
+        refine=dict(channels=plan.refine_channels, **describe(plan.refine)),
+        fusion=plan.fusion,
+    )
+    if plan.se_ratio is not None:
+        macro['se_ratio'] = plan.se_ratio
+    if plan.sources != ADJACENT_SOURCES:
+        macro['sources'] = [list(pair) for pair in plan.sources]
+    return macro
 
 
 def _check_sources(sources: Sequence[Sequence[int]]) -> tuple[tuple[int, int], ...]:

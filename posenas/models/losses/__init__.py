@@ -1,6 +1,13 @@
 """Losses between the output of heads and encoded targets."""
 
 from .distillation import FPDLoss
+from .extensions import (
+    DistillExtension,
+    FeatureDistill,
+    HeatmapKL,
+    LogitDistill,
+    SelfDistillHead,
+)
 from .keypoint_mse import (
     CombinedTargetMSELoss,
     JointsMSELoss,
@@ -10,8 +17,13 @@ from .keypoint_mse import (
 
 __all__ = [
     'CombinedTargetMSELoss',
+    'DistillExtension',
     'FPDLoss',
+    'FeatureDistill',
+    'HeatmapKL',
     'JointsMSELoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
+    'LogitDistill',
+    'SelfDistillHead',
 ]

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.genotype import POSENAS_OPERATIONS, UNSTRIDED_OPERATIONS, Cell, Genotype
+from posenas.genotype import POSENAS_OPERATIONS, ROLES, UNSTRIDED_OPERATIONS, Cell, Edge, Genotype
 from posenas.registry import TASK_UTILS
 from posenas.search.space import Arch, Choice, SearchSpace
 from posenas.utils import ConfigError
@@ -84,6 +84,12 @@ class CellGroup:
         """Node and source of every possible edge, node by node, sources ascending."""
         nodes = range(_NUM_INPUTS, _NUM_INPUTS + _NUM_NODES)
         return tuple((node, source) for node in nodes for source in range(node))
+
+    @property
+    def graph(self) -> Cell:
+        """Cell with every possible edge, none of which has an operation yet."""
+        nodes = tuple(tuple(Edge(source) for source in range(node)) for node in _node_ids())
+        return Cell(self.kind, ROLES[self.kind], nodes, tuple(_node_ids()))
 
     def stride(self, source: int) -> int:
         """Return the stride of the edges that read state ``source``."""

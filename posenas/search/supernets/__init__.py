@@ -1,6 +1,14 @@
 """Networks that hold all architectures of a search space."""
 
 from .base import Extract, Supernet
+from .posenas import PoseNASSupernet
+from .posenas_backbone import PoseNASSearchBackbone
 from .vipnas import ViPNASSupernet
 
-__all__ = ['Extract', 'Supernet', 'ViPNASSupernet']
+__all__ = [
+    'Extract',
+    'PoseNASSearchBackbone',
+    'PoseNASSupernet',
+    'Supernet',
+    'ViPNASSupernet',
+]
