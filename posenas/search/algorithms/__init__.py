@@ -1,0 +1,19 @@
+"""Search algorithms: each proposes architectures from the records of those evaluated before."""
+
+from .base import Candidate, Proposal, SearchAlgorithm
+from .evolution import EvolutionSearch
+from .nsga2 import NSGA2, crowding_distance, rank_fronts
+from .random_search import RandomSearch
+from .regularized_evolution import RegularizedEvolution
+
+__all__ = [
+    'NSGA2',
+    'Candidate',
+    'EvolutionSearch',
+    'Proposal',
+    'RandomSearch',
+    'RegularizedEvolution',
+    'SearchAlgorithm',
+    'crowding_distance',
+    'rank_fronts',
+]

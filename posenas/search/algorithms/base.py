@@ -1,0 +1,185 @@
+"""What search algorithms share: asking for architectures that are new and affordable."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from posenas.genotype import Genotype
+from posenas.registry import TASK_UTILS
+from posenas.search.archive import Record, objective_values
+from posenas.search.space import Arch, SearchSpace
+from posenas.utils import ConfigError, check_choice, check_positive
+
+if TYPE_CHECKING:
+    from posenas.search.costs import Budget
+
+__all__ = ['Candidate', 'Proposal', 'SearchAlgorithm']
+
+#: Keeps proposals apart from other draws that are addressed by seed and trial.
+_PROPOSAL_STAGE = 0
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An architecture that may turn out known or too expensive.
+
+    Attributes:
+        arch: The architecture.
+        parents: Trials of those it was bred from.
+    """
+
+    arch: Arch
+    parents: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An architecture to be evaluated: new, and within the budget.
+
+    Attributes:
+        trial: Its number, counted from 0.
+        arch: The architecture.
+        genotype: The same as a genotype.
+        costs: Cost -> value.
+        parents: Trials of those it was bred from.
+    """
+
+    trial: int
+    arch: Arch
+    genotype: Genotype
+    costs: dict[str, float]
+    parents: tuple[int, ...] = ()
+
+
+class SearchAlgorithm(ABC):
+    """Proposes architectures in waves, from the records of all waves before.
+
+    It keeps nothing that the records do not say, and trial t draws from its own generator, so
+    that telling the records of an archive restores it. A subclass writes :meth:`propose`.
+
+    Args:
+        space: What is searched, or its config.
+        objectives: Name of a score or cost -> 'greater' or 'less', whichever is better. The first
+            one counts where an algorithm pursues a single one.
+        budget: Costs and their limits, or their config; None knows no cost.
+        seed: Seed of all proposals.
+        max_tries: Proposals for one trial before uniform draws replace them, and draws after that.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace | dict[str, Any],
+        objectives: Mapping[str, str],
+        budget: 'Budget | dict[str, Any] | None' = None,
+        seed: int = 0,
+        max_tries: int = 1000,
+    ) -> None:
+        if not objectives:
+            raise ConfigError("objectives must name at least one, such as dict(AP='greater')")
+        for name, better in objectives.items():
+            check_choice(f'objectives.{name}', better, ('greater', 'less'))
+        check_positive('max_tries', max_tries)
+        self.space: SearchSpace = TASK_UTILS.build(space) if isinstance(space, dict) else space
+        self.budget: Budget | None = (
+            TASK_UTILS.build(dict(budget, type='Budget')) if isinstance(budget, dict) else budget
+        )
+        self.objectives = dict(objectives)
+        self.seed = seed
+        self.max_tries = max_tries
+        self.records: list[Record] = []
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Say everything that the proposals depend on, as plain data."""
+        own = {
+            name: value
+            for name, value in vars(self).items()
+            if not name.startswith('_') and name not in ('space', 'budget', 'records')
+        }
+        decisions = [repr(decision) for decision in self.space.decisions]
+        return dict(
+            own,
+            type=type(self).__name__,
+            space=[type(self.space).__name__, *decisions],
+            budget=self.budget and self.budget.fingerprint(),
+        )
+
+    @abstractmethod
+    def propose(self, trial: int, rng: np.random.Generator) -> Proposal:
+        """Propose an architecture from :attr:`records`; called again if it does not fit.
+
+        Args:
+            trial: Number of the trial it is for.
+            rng: Source of all its randomness.
+        """
+
+    def ask(self, number: int) -> list[Candidate]:
+        """Return the candidates of the next ``number`` trials: all distinct, all in the budget.
+
+        Asking again without telling gives the same. There are fewer only where no further
+        architecture is found.
+
+        Raises:
+            ConfigError: No architecture within the limits was found at all.
+        """
+        known = {record.id for record in self.records}
+        candidates: list[Candidate] = []
+        for trial in range(len(self.records), len(self.records) + number):
+            candidate = self._find_candidate(trial, known)
+            if candidate is None:
+                break
+            known.add(candidate.genotype.id)
+            candidates.append(candidate)
+        return candidates
+
+    def tell(self, records: Sequence[Record]) -> None:
+        """Learn what came of the last candidates, in the order of trials."""
+        trials = [record.trial for record in records]
+        expected = list(range(len(self.records), len(self.records) + len(records)))
+        if trials != expected:
+            raise ValueError(f'records must be of the trials {expected}, got {trials}')
+        objective_values(records, self.objectives)  # objectives that are not scored raise here
+        self.records.extend(records)
+        self.learn(records)
+
+    def learn(self, records: Sequence[Record]) -> None:  # noqa: B027
+        """Take in what was told, for algorithms that summarise it; nothing by default."""
+
+    def best(self, number: int, among: Sequence[Record] | None = None) -> list[Record]:
+        """Return the ``number`` best records by the first objective, earlier trials first on ties.
+
+        Args:
+            number: Records at most.
+            among: Choose from these; None means all. Failed ones are left out.
+        """
+        good = [r for r in (self.records if among is None else among) if r.status == 'ok']
+        name = next(iter(self.objectives))
+        values = objective_values(good, {name: self.objectives[name]})[:, 0]
+        return [good[i] for i in np.argsort(values, kind='stable')[:number]]
+
+    def _find_candidate(self, trial: int, known: set[str]) -> Candidate | None:
+        """Try until an architecture is new and affordable; None if all affordable ones are known.
+
+        Raises:
+            ConfigError: None was affordable.
+        """
+        rng = np.random.default_rng([self.seed, _PROPOSAL_STAGE, trial])
+        some_fit = False
+        for attempt in range(2 * self.max_tries):
+            is_late = attempt >= self.max_tries
+            proposal = Proposal(self.space.sample(rng)) if is_late else self.propose(trial, rng)
+            genotype = self.space.to_genotype(proposal.arch)
+            if genotype.id in known:
+                some_fit = True
+                continue
+            costs = self.budget.measure(genotype) if self.budget else {}
+            if self.budget is None or self.budget.violation(costs) == 0:
+                return Candidate(trial, proposal.arch, genotype, costs, proposal.parents)
+        if not some_fit:
+            raise ConfigError(
+                f'limits must leave some architectures, but none of {2 * self.max_tries} kept to '
+                f'{self.budget and self.budget.limits}: widen them, or raise max_tries'
+            )
+        return None

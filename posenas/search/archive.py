@@ -1,0 +1,218 @@
+"""The archive of a search: every architecture evaluated, one line each, and nothing else.
+
+It is the whole state of a search: from the same header and lines a search goes on the same way. It
+holds no time, date or process, so that the same search writes the same bytes.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.search.space import Arch
+from posenas.utils import ConfigError, DataError, OutputError, check_choice, write_text
+
+__all__ = ['Archive', 'Record', 'find_front', 'objective_values', 'read_archive']
+
+_SCHEMA = 'search-archive/1'
+#: An evaluation gave scores, or could not: training diverged, for one.
+_STATUSES = ('ok', 'failed')
+
+
+@dataclass(frozen=True)
+class Record:
+    """One evaluated architecture.
+
+    Attributes:
+        trial: Its number, counted from 0; its randomness is addressed by it.
+        generation: The wave it was proposed in.
+        parents: Trials of those it was bred from.
+        id: Id of its genotype.
+        arch: The architecture.
+        scores: Metric -> value; empty where the evaluation failed.
+        costs: Cost -> value.
+        status: 'ok' or 'failed'.
+    """
+
+    trial: int
+    generation: int
+    parents: tuple[int, ...]
+    id: str
+    arch: Arch
+    scores: Mapping[str, float] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+    status: str = 'ok'
+
+    def __post_init__(self) -> None:
+        check_choice('status', self.status, _STATUSES)
+
+    def value(self, name: str) -> float:
+        """Return the score or cost ``name``.
+
+        Raises:
+            ConfigError: There is none of this name.
+        """
+        known = {**self.costs, **self.scores}
+        if name not in known:
+            raise ConfigError(f'an objective must be one of {sorted(known)}, got {name!r}')
+        return known[name]
+
+    def to_line(self) -> str:
+        """Write the record as one line of JSON, without its end."""
+        return _to_json(dict(asdict(self), arch=self.arch.to_dict()))
+
+    @classmethod
+    def from_line(cls, line: str) -> 'Record':
+        """Read what :meth:`to_line` wrote.
+
+        Raises:
+            ValueError: It is no such line.
+        """
+        try:
+            data = json.loads(line)
+            return cls(**dict(data, arch=Arch(data['arch']), parents=tuple(data['parents'])))
+        except (TypeError, KeyError) as error:
+            raise ValueError(f'a line must hold one record, got {line[:80]!r}: {error}') from error
+
+
+def _to_json(data: Mapping) -> str:
+    return json.dumps(data, sort_keys=True, separators=(',', ':'), allow_nan=False)
+
+
+class Archive:
+    """File of records, ``archive.jsonl``; the first line says what search they belong to.
+
+    Args:
+        path: The file; made where it does not exist.
+        header: Everything that the records depend on, as plain data: fingerprints of space,
+            costs, algorithm and evaluator, and the seed.
+
+    Raises:
+        ConfigError: The file holds another search.
+        DataError: The file is damaged before its last line.
+    """
+
+    def __init__(self, path: str | Path, header: Mapping) -> None:
+        self.path = Path(path)
+        self._header = json.loads(_to_json(dict(header, schema=_SCHEMA)))
+        self.records: list[Record] = []
+        if self.path.exists():
+            _drop_torn_line(self.path)
+            header_found, self.records = read_archive(self.path)
+            _compare(self.path, self._header, header_found)
+        else:
+            write_text(self.path, _to_json(self._header) + '\n')
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def append(self, record: Record) -> None:
+        """Add the record of the next trial, on disk before this returns.
+
+        Raises:
+            OutputError: The file cannot be written.
+        """
+        if record.trial != len(self.records):
+            raise ValueError(
+                f'records must come in the order of trials: {len(self.records)} is next, got '
+                f'{record.trial}'
+            )
+        line = (record.to_line() + '\n').encode()
+        try:
+            with open(self.path, 'ab', buffering=0) as file:
+                file.write(line)
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(f'{self.path} must be writable, got: {error.strerror}') from error
+        self.records.append(record)
+
+    def pareto(self, objectives: Mapping[str, str]) -> list[Record]:
+        """Return the records that no other one beats in all objectives; see :func:`find_front`."""
+        return find_front(self.records, objectives)
+
+
+def read_archive(path: str | Path) -> tuple[dict, list[Record]]:
+    """Read header and records; a last line that a killed process left unfinished is ignored.
+
+    Raises:
+        DataError: The file is missing, damaged or no archive.
+    """
+    try:
+        first, *lines = Path(path).read_text(encoding='utf-8').split('\n')[:-1]
+        header = json.loads(first)
+        if header.pop('schema', None) != _SCHEMA:
+            raise ValueError(f'the first line does not say {_SCHEMA}')
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f'{path} must be the archive of a search, got: {error}') from error
+    records = []
+    for trial, line in enumerate(lines):
+        try:
+            records.append(Record.from_line(line))
+        except ValueError as error:
+            raise DataError(f'{path}, line {trial + 2}: {error}') from error
+        if records[-1].trial != trial:
+            raise DataError(f'{path}, line {trial + 2} must hold trial {trial}, got {line[:80]!r}')
+    return header, records
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Cut off what follows the last end of a line."""
+    content = path.read_bytes()
+    whole = content.rfind(b'\n') + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+
+
+def _compare(path: Path, wanted: Mapping, found: Mapping) -> None:
+    keys = [k for k in sorted(wanted.keys() | found.keys()) if wanted.get(k) != found.get(k)]
+    differing = [key for key in keys if key != 'schema']
+    if differing:
+        raise ConfigError(
+            f'{path} must belong to the same search to be continued, but differs in '
+            f'{", ".join(differing)}: choose another work dir, or go back to the settings of then'
+        )
+
+
+def objective_values(
+    records: Sequence[Record], objectives: Mapping[str, str]
+) -> NDArray[np.float64]:
+    """Return what is to be minimised, (records, objectives); failed records are infinite.
+
+    Args:
+        records: Of evaluated architectures.
+        objectives: Name of a score or cost -> 'greater' or 'less', whichever is better.
+
+    Raises:
+        ConfigError: An objective is not among scores and costs.
+    """
+    values = np.full((len(records), len(objectives)), np.inf)
+    for row, record in zip(values, records, strict=True):
+        if record.status == 'ok':
+            row[:] = [
+                -record.value(name) if better == 'greater' else record.value(name)
+                for name, better in objectives.items()
+            ]
+    return values
+
+
+def find_front(records: Sequence[Record], objectives: Mapping[str, str]) -> list[Record]:
+    """Return the records that no other one beats: at least as good in all, better in one.
+
+    Args:
+        records: Of evaluated architectures; failed ones are left out.
+        objectives: Name of a score or cost -> 'greater' or 'less', whichever is better.
+
+    Returns:
+        The Pareto front in the order of trials; of records with equal values all.
+    """
+    good = [record for record in records if record.status == 'ok']
+    values = objective_values(good, objectives)
+    front = [not ((values <= row).all(1) & (values < row).any(1)).any() for row in values]
+    return [record for record, is_free in zip(good, front, strict=True) if is_free]

@@ -1,0 +1,250 @@
+"""What an architecture is worth: a pure function of its id, the evaluator and a seed."""
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import torch
+from mmengine.evaluator import BaseMetric
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from posenas.registry import TASK_UTILS
+from posenas.search.space import Arch, SearchSpace
+from posenas.utils import ConfigError, DataError, PoseNASError, check_positive
+from posenas.utils.profiling import evaluation_mode
+
+__all__ = [
+    'Bench',
+    'EvaluationError',
+    'Evaluator',
+    'SupernetEvaluator',
+    'TableEvaluator',
+    'recalibrate',
+]
+
+
+class EvaluationError(PoseNASError, RuntimeError):
+    """One architecture could not be evaluated, through no fault of the others."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A supernet and what it is measured on; each process has all the images.
+
+    Attributes:
+        model: The supernet, with the weights to be shared.
+        calibration: Batches of training images without augmentation, the same on every pass.
+        validation: Batches of the search's own images, likewise.
+        metrics: Score the predictions for them.
+        description: Settings of images and metrics, as text.
+    """
+
+    model: nn.Module
+    calibration: Sequence[Mapping]
+    validation: Sequence[Mapping]
+    metrics: Sequence[BaseMetric]
+    description: str
+
+
+class Evaluator(ABC):
+    """Scores architectures of one space.
+
+    Args:
+        space: Their space, or its config.
+    """
+
+    def __init__(self, space: SearchSpace | Mapping) -> None:
+        self.space = TASK_UTILS.build(dict(space)) if isinstance(space, Mapping) else space
+
+    def start(self, make_bench: Callable[[], Bench]) -> None:  # noqa: B027
+        """Get ready; those that measure a supernet take it from ``make_bench()``."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Say everything that scores depend on beside architecture and seed."""
+
+    @abstractmethod
+    def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:
+        """Score ``arch``.
+
+        Args:
+            arch: A point of the space.
+            seed: Of everything random.
+            work_dir: Folder for files of this search, shared by all architectures and processes.
+
+        Returns:
+            Metric -> finite value.
+
+        Raises:
+            EvaluationError: This architecture has no scores.
+        """
+
+
+@TASK_UTILS.register_module()
+class TableEvaluator(Evaluator):
+    """Looks scores up, for studies of algorithms on spaces that were evaluated in full.
+
+    Args:
+        space: Space of the architectures, or its config.
+        table: Id of a genotype -> metric -> value, or a JSON file of that.
+
+    Raises:
+        DataError: The file is missing or no JSON.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace | Mapping,
+        table: Mapping[str, Mapping[str, float]] | str | Path,
+    ) -> None:
+        super().__init__(space)
+        if isinstance(table, str | Path):
+            try:
+                table = json.loads(Path(table).read_text(encoding='utf-8'))
+            except (OSError, ValueError) as error:
+                raise DataError(f'{table} must be a JSON table of scores, got: {error}') from error
+        self.table = {id_: dict(scores) for id_, scores in table.items()}
+
+    def fingerprint(self) -> str:
+        """Return a hash of the table."""
+        return _digest(json.dumps(self.table, sort_keys=True).encode())
+
+    def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:
+        """Look ``arch`` up.
+
+        Raises:
+            EvaluationError: The table does not have it.
+        """
+        id_ = self.space.to_genotype(arch).id
+        if id_ not in self.table:
+            raise EvaluationError(f'the table must have scores of every architecture: add {id_}')
+        return dict(self.table[id_])
+
+
+@TASK_UTILS.register_module()
+class SupernetEvaluator(Evaluator):
+    """Measures the part of a trained supernet that an architecture uses.
+
+    Its running statistics belong to no architecture, so they are measured anew for each, as a
+    plain average over batches of training images (Yu et al., BigNAS, ECCV 2020, section 3.2).
+
+    Args:
+        space: Space of the supernet, or its config.
+        num_threads: Threads of each process; another number gives scores that differ by rounding.
+    """
+
+    def __init__(self, space: SearchSpace | Mapping, num_threads: int = 1) -> None:
+        super().__init__(space)
+        check_positive('num_threads', num_threads)
+        self.num_threads = num_threads
+        self._bench: Bench | None = None
+        self._weights = ''
+
+    @property
+    def bench(self) -> Bench:
+        """The supernet and its images."""
+        if self._bench is None:
+            raise RuntimeError('a SupernetEvaluator must be started before it can evaluate')
+        return self._bench
+
+    def start(self, make_bench: Callable[[], Bench]) -> None:
+        """Take the supernet with the weights that it has now.
+
+        Raises:
+            ConfigError: The model is no supernet.
+        """
+        self._bench = make_bench()
+        if not hasattr(self.bench.model, 'set_arch'):
+            raise ConfigError(
+                f'model must be a supernet, with set_arch, got {type(self.bench.model).__name__}'
+            )
+        state = self.bench.model.state_dict()
+        parts = (str(name).encode() + _to_bytes(value) for name, value in state.items())
+        self._weights = _digest(*parts)
+
+    def fingerprint(self) -> str:
+        """Return a hash of weights, images and metrics, with the number of threads."""
+        images = _digest(self.bench.description.encode())
+        return f'weights {self._weights}, images {images}, threads {self.num_threads}'
+
+    def calibrate(self, arch: Arch) -> dict[str, Tensor]:
+        """Set ``arch`` and measure its statistics.
+
+        Returns:
+            Statistics of all batch norms by their name in the state dict, for ``extract``.
+        """
+        model = self.bench.model
+        model.set_arch(arch)
+        batches = self.bench.calibration
+        recalibrate(model, (model.data_preprocessor(dict(batch))['inputs'] for batch in batches))
+        return {
+            f'{name}.{key}': value.clone()
+            for name, module in model.named_modules()
+            if isinstance(module, _BatchNorm)
+            for key, value in module.named_buffers(recurse=False)
+        }
+
+    def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:
+        """Set, calibrate and validate ``arch``; nothing here is random."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.num_threads)
+        try:
+            self.calibrate(arch)
+            return self._validate()
+        finally:
+            torch.set_num_threads(threads)
+
+    def _validate(self) -> dict[str, float]:
+        """Score all images in this process: processes have different architectures."""
+        metrics = self.bench.metrics
+        for metric in metrics:
+            metric.results.clear()
+        with evaluation_mode(self.bench.model):
+            for batch in self.bench.validation:
+                samples = [sample.to_dict() for sample in self.bench.model.val_step(batch)]
+                for metric in metrics:
+                    metric.process(batch, samples)
+        scores: dict[str, float] = {}
+        for metric in metrics:
+            prefix = f'{metric.prefix}/' if metric.prefix else ''
+            found = metric.compute_metrics(metric.results)
+            scores.update({prefix + name: float(value) for name, value in found.items()})
+            metric.results.clear()
+        return scores
+
+
+def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
+    """Measure the statistics of all batch norms anew, as averages over batches.
+
+    Args:
+        model: Any network; everything but its batch norms is in evaluation mode meanwhile.
+        batches: What the model is called with, (B, 3, H, W) each.
+    """
+    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    with evaluation_mode(model):
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # torch's word for a plain average
+            norm.train()
+        try:
+            for inputs in batches:
+                model(inputs)
+        finally:
+            for norm, momentum in zip(norms, momenta, strict=True):
+                norm.momentum = momentum
+
+
+def _to_bytes(value: Tensor) -> bytes:
+    return value.detach().cpu().contiguous().numpy().tobytes()
+
+
+def _digest(*parts: bytes) -> str:
+    digest = sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()[:16]
