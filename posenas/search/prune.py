@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from inspect import signature
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -22,9 +22,11 @@ from posenas.models.layers import CellFabric
 from posenas.models.layers.fabric_genotype import write_cells
 from posenas.models.layers.fabric_plan import SLOTS, CellPlan, FabricPlan, plan_fabric
 from posenas.registry import MODELS
-from posenas.search.supernets.base import Extract
 from posenas.skeletons import make_parts
 from posenas.utils import CheckpointError, ConfigError, check_probability
+
+if TYPE_CHECKING:
+    from posenas.search.supernets import Extract
 
 __all__ = [
     'LOSSLESS',
@@ -33,6 +35,7 @@ __all__ = [
     'keep_read',
     'prune_network',
     'weigh_plan',
+    'write_fabrics',
 ]
 
 #: Largest change of the output, relative to its largest absolute value, of a lossless pruning.
@@ -120,7 +123,7 @@ def keep_read(plan: FabricPlan, wanted: Collection[int] | None = None) -> Fabric
 
 def prune_network(
     model: nn.Module, config: Mapping, threshold: float = 0.0, name: str = 'pruned'
-) -> Extract:
+) -> 'Extract':
     """Prune the neural fabrics of a network; its mixing weights are fixed in the genotype.
 
     Args:
@@ -147,7 +150,10 @@ def prune_network(
     backbone = None
     if isinstance(model.backbone, CNFBackbone):
         backbone = _prune_fabric(model.backbone, threshold, levels)
-    genotype = _write_genotype(plans, backbone, model.head, config, name)
+    representation = next(iter(model.head.parts.values())).representation.macro
+    genotype = write_fabrics(
+        plans, backbone, config['head']['parts'], representation, model.head.overlap, name
+    )
     pruned = _write_config(config, genotype)
     first_cells = len(next(iter(plans.values())).layers[0])
     _drop_levels(pruned, max(max(levels) + 1, first_cells - 1))
@@ -167,16 +173,25 @@ def _prune_fabric(
     return keep_read(weigh_plan(fabric.plan, plain, threshold), wanted)
 
 
-def _write_genotype(
+def write_fabrics(
     plans: Mapping[str, FabricPlan],
     backbone: FabricPlan | None,
-    head: CNFHead,
-    config: Mapping,
+    parts: Mapping,
+    representation: Mapping,
+    overlap: str,
     name: str,
 ) -> Genotype:
-    groups = config['head']['parts']
-    named = dict(skeleton=groups['dataset']) if 'dataset' in groups else {}
-    representation = next(iter(head.parts.values())).representation
+    """Write the genotype of a network of neural fabrics.
+
+    Args:
+        plans: Fabric of each part, with weights.
+        backbone: Fabric that serves as the backbone, with weights; None if it is no fabric.
+        parts: Config of the parts, as in :class:`CNFHead`.
+        representation: How the representation writes itself.
+        overlap: As in :class:`CNFHead`.
+        name: What people will call it.
+    """
+    named = dict(skeleton=parts['dataset']) if 'dataset' in parts else {}
     cells = {key: cell for part, plan in plans.items() for key, cell in _cells(plan, part)}
     if backbone is not None:
         cells.update(_cells(backbone, 'backbone'))
@@ -185,9 +200,9 @@ def _write_genotype(
         **named,
         **_write_sizes(plan),
         cut_layers=plan.first_layer,
-        overlap=head.overlap,
-        representation=representation.macro,
-        parts={part: list(joints) for part, joints in make_parts(groups).items()},
+        overlap=overlap,
+        representation=dict(representation),
+        parts={part: list(joints) for part, joints in make_parts(parts).items()},
         backbone=None
         if backbone is None
         else dict(
