@@ -145,6 +145,11 @@ class CellFabric(BaseModule):
         inputs = [maps[cell.sources[slot]] if slot in cell.sources else None for slot in SLOTS]
         return getattr(self, f'cell_{cell.name}')(inputs, *mix)
 
+    def arch_weights(self) -> dict[str, Tensor]:
+        """Return what ``alphas`` and ``betas`` weigh, by name; nothing with a genotype."""
+        logits = {} if self.betas is None else dict(alphas=self.alphas, betas=self.betas)
+        return {name: mixing_weights(rows, self.normalise) for name, rows in logits.items()}
+
     def cell_weights(self) -> list[tuple[Tensor, Tensor] | None]:
         """Return the weights of slots (3,) and operators (E, O) of each cell; None if pruned.
 
@@ -154,8 +159,9 @@ class CellFabric(BaseModule):
         if self.betas is None:
             cells = [cell for layer in plan.layers for cell in layer]
             return [cell and getattr(self, f'cell_{cell.name}').own_weights() for cell in cells]
-        alphas = mixing_weights(self.alphas, self.normalise).expand(plan.num_cells, -1, -1)
-        return list(zip(mixing_weights(self.betas, self.normalise), alphas, strict=True))
+        weights = self.arch_weights()
+        alphas = weights['alphas'].expand(plan.num_cells, -1, -1)
+        return list(zip(weights['betas'], alphas, strict=True))
 
     def _mix(self) -> list[tuple[Tensor, Tensor] | None]:
         """Return the factors of slots and operators of each cell; None for pruned ones."""

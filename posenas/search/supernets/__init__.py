@@ -1,11 +1,13 @@
 """Networks that hold all architectures of a search space."""
 
 from .base import Extract, Supernet
+from .cnf import CNFSupernet
 from .posenas import PoseNASSupernet
 from .posenas_backbone import PoseNASSearchBackbone
 from .vipnas import ViPNASSupernet
 
 __all__ = [
+    'CNFSupernet',
     'Extract',
     'PoseNASSearchBackbone',
     'PoseNASSupernet',
