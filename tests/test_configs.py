@@ -24,7 +24,7 @@ SMALLEST = 64
 #: Sides of networks whose coarsest map would be one cell of two samples, all that its norms see:
 #: gradients through so many of those overflow.
 LARGER = dict(Hourglass=128)
-SKELETONS = dict(CocoDataset='coco', LspDataset='lsp')
+SKELETONS = dict(CocoDataset='coco', LspDataset='lsp', UnlabelledTopdownDataset='coco')
 METADATA = {
     entry['Name']: entry
     for metafile in (ROOT / 'configs').rglob('metafile.yml')
@@ -39,12 +39,9 @@ every_own_config = pytest.mark.parametrize('path', OWN, ids=lambda path: path.st
 
 def mark_large(path):
     """Mark the config of a large network, or with a large teacher, as slow."""
-    if path in DISTILL:
-        is_large = find_role(load_config(path), 'teacher').stem != TINY_TEACHER
-    else:
-        macs = METADATA.get(path.stem, {}).get('Metadata', {}).get('MACs', 0)
-        is_large = macs > MOST_MACS
-    return pytest.param(path, marks=pytest.mark.slow if is_large else ())
+    largest = Path(load_config(path).model.teacher).stem if path in DISTILL else path.stem
+    macs = METADATA.get(largest, {}).get('Metadata', {}).get('MACs', 0)
+    return pytest.param(path, marks=pytest.mark.slow if macs > MOST_MACS else ())
 
 
 def replace(value, old, new):
@@ -58,13 +55,26 @@ def replace(value, old, new):
     return value
 
 
+def list_parts(dataset):
+    """List the configs of the data sets that a concatenation, or a single one, consists of."""
+    return dataset.get('datasets', [dataset])
+
+
+def to_shares(image_subset, size=4000):
+    """Turn places in the order of LSPET-S's images into shares of the few images of a test."""
+    places = {key: image_subset[key] for key in ('start', 'stop') if key in image_subset}
+    shares = {key: float(place if place <= 1 else place / size) for key, place in places.items()}
+    return dict(image_subset, **shares)
+
+
 def shrink(cfg):
     """Return the config for tiny inputs, two samples a step, one epoch, no workers."""
     content = cfg.to_dict()
     codec = content['codec']
     size, maps = codec['input_size'], codec['heatmap_size']
     stride = size[0] // maps[0]
-    side = LARGER.get(cfg.model.backbone.type, SMALLEST)
+    network = cfg.model.get('student', cfg.model)
+    side = LARGER.get(network.backbone.type, SMALLEST)
     small = type(size)((side, side))
     small_maps = type(maps)((side // stride, side // stride))
     # Maps first: those of 256 x 256 are as large as the small input.
@@ -72,18 +82,38 @@ def shrink(cfg):
     for split in ('train', 'val', 'test'):
         content[f'{split}_dataloader'].update(batch_size=2, num_workers=0, persistent_workers=False)
     content['train_dataloader']['dataset'].pop('image_subset', None)  # of more images than ours
+    if 'labelled_per_batch' in content['train_dataloader']['sampler']:
+        content['train_dataloader']['sampler']['labelled_per_batch'] = 1
+    for dataset in list_parts(content['train_dataloader']['dataset']):
+        if 'image_subset' in dataset:
+            dataset['image_subset'] = to_shares(dataset['image_subset'])
     content['train_cfg'].update(max_epochs=1, val_interval=1)
     content['default_hooks']['checkpoint'] = None
     content['log_level'] = 'ERROR'
     return Config(content, filename=cfg.filename)
 
 
+def find_skeleton(dataset):
+    """Name the skeleton of a data set; one without labels has that of the labelled part."""
+    return dataset.get('metainfo', {}).get('dataset_name') or SKELETONS[dataset.type]
+
+
+def write_weights(cfg):
+    """Write weights of the networks of a distillation where the config looks for them."""
+    model = cfg.model
+    roles = dict(teacher=load_config(model.teacher).model, student=model.student)
+    for role, network in roles.items():
+        file = model.get(f'{role}_checkpoint')
+        if file is not None:
+            Path(file).parent.mkdir(exist_ok=True)
+            torch.save(dict(state_dict=MODELS.build(network).state_dict()), file)
+
+
 def write_data(cfg):
     """Write the files that the config names, below the current folder."""
-    for split in ('train', 'val'):
-        dataset = cfg[f'{split}_dataloader'].dataset
+    for dataset in (*list_parts(cfg.train_dataloader.dataset), cfg.val_dataloader.dataset):
         root = Path(dataset.get('data_root') or '')
-        if dataset.type == 'MpiiDataset':
+        if dataset.type == 'MpiiDataset' or dataset.get('layout') == 'mpii':
             headbox_file = dataset.get('headbox_file')
             write_mpii_people(root, dataset.data_prefix.img, dataset.ann_file, headbox_file)
             continue
@@ -91,7 +121,7 @@ def write_data(cfg):
             write_posetrack_people(root, dataset.data_prefix.img, dataset.ann_file)
             continue
         labels = write_people(
-            root, dataset.data_prefix.img, dataset.ann_file, skeleton=SKELETONS[dataset.type]
+            root, dataset.data_prefix.img, dataset.ann_file, skeleton=find_skeleton(dataset)
         )
         if dataset.get('bbox_file'):
             write_boxes(labels, Path(dataset.bbox_file))
@@ -106,11 +136,15 @@ def test_a_config_agrees_with_itself(path):
     verify_config(load_config(path))
 
 
-@pytest.mark.parametrize('path', [mark_large(path) for path in OWN], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'path', [mark_large(path) for path in (*OWN, *DISTILL)], ids=lambda path: path.stem
+)
 def test_a_config_trains_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = shrink(load_config(path))
     write_data(cfg)
+    if path in DISTILL:
+        write_weights(cfg)
     cfg.work_dir = 'work'
     runner = PoseRunner.from_cfg(cfg)
     runner.train()
@@ -128,6 +162,16 @@ def test_a_network_costs_what_its_metafile_says(path):
     assert entry['Input Size'] == [width, height]
     assert entry['Parameters'] == cost.parameters
     assert entry['MACs'] == cost.macs
+
+
+@pytest.mark.parametrize('path', DISTILL, ids=lambda path: path.stem)
+def test_a_distillation_trains_the_network_of_another_config(path):
+    cfg = load_config(path).to_dict()
+    twin = next(other for other in OWN if other.stem == path.stem.split('_fpd_')[0])
+    alone = load_config(twin).to_dict()
+    assert cfg['model']['student'] == alone['model']
+    assert cfg['val_dataloader'] == alone['val_dataloader']
+    assert Path(cfg['model']['teacher']).resolve() in OWN
 
 
 def test_every_entry_with_a_config_is_named_after_it():
