@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.benchmark_lspet import add_lspet_parser, run_lspet
 from posenas.cli.tables import print_table
 from posenas.utils.errors import ConfigError
 
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
         'import', help='starting Python', description='Time what starting Python costs.'
     )
     _add_evaluation_parser(kinds)
+    add_lspet_parser(kinds)
     for kind in (data, imports, _add_forward_parser(kinds), _add_decode_parser(kinds)):
         kind.add_argument(
             '--repeat', type=int, default=5, metavar='N', help='interleaved runs; median counts'
@@ -301,11 +303,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: A number is not positive, or the config cannot be used.
     """
     args = build_parser().parse_args(argv)
-    for name in ('repeat', 'batch', 'threads', 'num_samples', 'num_results'):
+    for name in ('repeat', 'batch', 'threads', 'num_samples', 'num_results', 'bootstrap'):
         value = getattr(args, name, 1)
         if min(value if isinstance(value, list) else [value]) < 1:
             option = name.replace('_', '-')
             raise ConfigError(f'--{option} must be at least 1, got {value}')
+    if args.what == 'lspet':
+        return run_lspet(args)
     reports = {
         'data': _report_data,
         'decode': _report_decode,

@@ -14,6 +14,7 @@ from .gallery import Case, draw_gallery
 from .label_charts import draw_label_charts
 from .openpose import OPENPOSE, to_openpose
 from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
+from .run_chart import draw_runs
 from .visualizer import PoseLocalVisualizer
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     'draw_label_charts',
     'draw_pck_curves',
     'draw_poses',
+    'draw_runs',
     'enlarge',
     'fit_tile',
     'grid',

@@ -1,0 +1,223 @@
+"""Plans of trainings that are compared: cells, their runs, and what each needs of others."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from posenas.utils.errors import ConfigError
+
+__all__ = ['Cell', 'Comparison', 'Plan', 'Run', 'read_plan']
+
+#: What options say about other cells: ``{cell.checkpoint}`` or ``{cell.folder}``.
+_REFERENCE = re.compile(r'\{(\w+)\.(checkpoint|folder)\}')
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of a plan, repeated with each of its seeds.
+
+    Attributes:
+        name: Its name in the plan, and the beginning of the names of its folders.
+        config: Config file, or name of a shipped one.
+        title: What it is called in tables.
+        options: Overrides by dotted key, as of ``--cfg-options``, or nested. In their texts
+            ``{cell.checkpoint}`` stands for the last checkpoint of another cell, of the same seed
+            if it has that, else of its first one; ``{cell.folder}`` for its folder.
+        seeds: One run for each.
+        command: Command that trains: ``posenas <command> CONFIG``.
+        arguments: Its further arguments.
+    """
+
+    name: str
+    config: str
+    title: str = ''
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seeds: Sequence[int] = (0,)
+    command: str = 'train'
+    arguments: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A question of a plan: what the candidate has more than the baseline.
+
+    Attributes:
+        title: What it is called in tables.
+        baseline: Name of a cell.
+        candidate: Name of another.
+    """
+
+    title: str
+    baseline: str
+    candidate: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A cell with one of its seeds.
+
+    Attributes:
+        cell: The cell.
+        seed: The seed.
+        folder: Where everything about it is written.
+    """
+
+    cell: Cell
+    seed: int
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """Name of its folder."""
+        return self.folder.name
+
+    @property
+    def config_file(self) -> Path:
+        """Its config with all options; beside the folder, into which training puts a copy."""
+        return self.folder.with_name(f'{self.name}.py')
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells and questions.
+
+    Attributes:
+        cells: The cells by name.
+        comparisons: The questions.
+        folder: Folder of all runs.
+    """
+
+    cells: Mapping[str, Cell]
+    comparisons: Sequence[Comparison]
+    folder: Path
+
+    def run_of(self, name: str, seed: int) -> Run:
+        """Return the run of a cell with this seed if it has that, else with its first."""
+        cell = self.cells[name]
+        chosen = seed if seed in cell.seeds else cell.seeds[0]
+        return Run(cell, chosen, self.folder / f'{name}_s{chosen}')
+
+    def runs_of(self, name: str) -> list[Run]:
+        """List the runs of a cell."""
+        return [self.run_of(name, seed) for seed in self.cells[name].seeds]
+
+    def needs(self, run: Run) -> list[Run]:
+        """List the runs that the options of ``run`` refer to.
+
+        Raises:
+            ConfigError: There is no such cell.
+        """
+        names: dict[str, str] = {}
+        _replace(run.cell.options, lambda found: names.setdefault(found[1], ''))
+        unknown = names.keys() - self.cells
+        if unknown:
+            raise ConfigError(
+                f'cell {run.cell.name} refers to {sorted(unknown)}, which must be among the cells '
+                f'{sorted(self.cells)}'
+            )
+        return [self.run_of(name, run.seed) for name in names]
+
+    def order(self, names: Sequence[str] = ()) -> list[Run]:
+        """List runs: the first seed of every cell before the second, what is needed first.
+
+        Args:
+            names: Cells to list, with what they need; all cells by default.
+
+        Raises:
+            ConfigError: There is no such cell, or cells need each other in a circle.
+        """
+        if not self.cells.keys() >= set(names):
+            raise ConfigError(f'cells must be among {sorted(self.cells)}, got {list(names)}')
+        waiting = [
+            (place, self.run_of(name, seed))
+            for name, cell in self.cells.items()
+            for place, seed in enumerate(cell.seeds)
+            if not names or name in names
+        ]
+        ordered: dict[Path, Run] = {}
+        for _, run in sorted(waiting, key=lambda entry: entry[0]):
+            self._visit(run, ordered, ())
+        return list(ordered.values())
+
+    def _visit(self, run: Run, ordered: dict[Path, Run], above: tuple[str, ...]) -> None:
+        """Put a run behind those that it needs."""
+        if run.cell.name in above:
+            raise ConfigError(f'cells must not need each other, got {(*above, run.cell.name)}')
+        for needed in self.needs(run):
+            self._visit(needed, ordered, (*above, run.cell.name))
+        ordered.setdefault(run.folder, run)
+
+    def fill_in(self, run: Run, checkpoints: Mapping[str, str]) -> dict[str, Any]:
+        """Return the options of a run with the paths that they refer to.
+
+        Args:
+            run: The run.
+            checkpoints: Last checkpoint of each run that it needs, by the name of its cell.
+        """
+        folders = {needed.cell.name: str(needed.folder) for needed in self.needs(run)}
+
+        def path_of(match: re.Match[str]) -> str:
+            name, what = match.groups()
+            return checkpoints[name] if what == 'checkpoint' else folders[name]
+
+        options: dict[str, Any] = _replace(run.cell.options, path_of)
+        return options
+
+
+def read_plan(path: str | Path, folder: str | Path | None = None) -> Plan:
+    """Read a plan, a Python file with ``cells`` and ``comparisons``.
+
+    Args:
+        path: The file. ``cells`` holds the arguments of each :class:`Cell` by its name,
+            ``comparisons`` a list of those of :class:`Comparison`.
+        folder: Folder of all runs; by default ``work_dirs/lspet/<name of the plan>``.
+
+    Raises:
+        ConfigError: It cannot be read, has other keys, or a comparison names no cell.
+    """
+    from posenas.utils.config import load_config
+
+    content = load_config(path).to_dict()
+    cells = {
+        name: Cell(name, **_check(f'cell {name} of {path}', settings, Cell, {'name'}))
+        for name, settings in dict(content.get('cells') or {}).items()
+    }
+    if not cells or not all(cell.seeds and cell.config for cell in cells.values()):
+        raise ConfigError(f'{path} must have cells, each with config and seeds, got {list(cells)}')
+    comparisons = [
+        Comparison(**_check(f'comparisons[{place}] of {path}', settings, Comparison))
+        for place, settings in enumerate(content.get('comparisons') or [])
+    ]
+    for comparison in comparisons:
+        unknown = {comparison.baseline, comparison.candidate} - cells.keys()
+        if unknown:
+            raise ConfigError(f'{comparison.title}: {sorted(unknown)} must be cells of {path}')
+    return Plan(cells, comparisons, Path(folder or Path('work_dirs', 'lspet', Path(path).stem)))
+
+
+def _check(where: str, settings: object, record: type, given: set[str] | None = None) -> dict:
+    """Require a mapping whose keys are fields of ``record``, with all that have no default."""
+    known = {f.name: f for f in fields(record) if f.name not in (given or ())}
+    needed = {
+        name for name, f in known.items() if f.default is MISSING and f.default_factory is MISSING
+    }
+    if not isinstance(settings, Mapping) or not needed <= settings.keys() <= known.keys():
+        got = sorted(settings) if isinstance(settings, Mapping) else settings
+        raise ConfigError(
+            f'{where} must have {sorted(needed)} and may have {sorted(known.keys() - needed)}, '
+            f'got {got}'
+        )
+    return dict(settings)
+
+
+def _replace(value: Any, path_of: Callable[[re.Match[str]], str]) -> Any:  # noqa: ANN401
+    """Return options with ``path_of`` each reference in their strings."""
+    if isinstance(value, str):
+        return _REFERENCE.sub(path_of, value)
+    if isinstance(value, Mapping):
+        return {key: _replace(item, path_of) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_replace(item, path_of) for item in value)
+    return value

@@ -1,0 +1,128 @@
+"""Trainings that were repeated with several seeds, and differences between two of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.evaluation.functional import (
+    confidence_intervals,
+    detectable_difference,
+    mean_accuracy,
+    resample_levels,
+)
+from posenas.evaluation.stored import pck_score, read_stored_poses
+from posenas.utils import DataError
+
+__all__ = ['Difference', 'compare_runs', 'read_distances', 'score_runs']
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one training has more than another, in points of PCK.
+
+    Attributes:
+        value: Mean over the seeds of the one minus that of the other.
+        low: Lower end of the 95 % interval.
+        high: Upper end.
+        detectable: Smallest true difference that this design finds in four of five cases.
+        num_seeds: Seeds of the one and of the other; with one seed of either the interval knows
+            nothing of how its seeds differ.
+    """
+
+    value: float
+    low: float
+    high: float
+    detectable: float
+    num_seeds: tuple[int, int]
+
+
+def read_distances(annotations: str | Path, results: str | Path) -> Floats:
+    """Measure predictions (G, K) in units of the longer side of the label box.
+
+    Args:
+        annotations: COCO keypoint file with G persons.
+        results: List of ``{image_id, category_id, keypoints, score}``.
+
+    Returns:
+        Distances, NaN where a joint is not labelled and infinite where nobody was found.
+
+    Raises:
+        DataError: A file cannot be read or is malformed.
+    """
+    poses = read_stored_poses(annotations, results)
+    return pck_score(poses, ())[1]
+
+
+def score_runs(runs: Sequence[Floats], threshold: float = 0.1) -> Floats:
+    """Compute PCK of trainings, in percent, each the mean over joint types.
+
+    Args:
+        runs: Distances (G, K) of each training.
+        threshold: Largest distance of a correct joint.
+
+    Returns:
+        (S,), one value for each training.
+    """
+    return np.array([100 * mean_accuracy(distances, threshold) for distances in runs])
+
+
+def compare_runs(
+    baseline: Sequence[Floats],
+    candidate: Sequence[Floats],
+    threshold: float = 0.1,
+    num_samples: int = 2000,
+    seed: int = 0,
+) -> Difference:
+    """Ask how much PCK the candidate gains, for other persons and other seeds.
+
+    Persons are drawn once for all trainings, since all are scored on the same ones; the seeds of
+    baseline and candidate are drawn apart.
+
+    Args:
+        baseline: Distances (G, K) of each of its S trainings.
+        candidate: Likewise, of the same persons; S may differ.
+        threshold: Largest distance of a correct joint.
+        num_samples: Resamplings.
+        seed: Of the resampling.
+
+    Raises:
+        DataError: They were not scored on the same labels, or one has no training.
+    """
+    _check_labels([*baseline, *candidate], min(len(baseline), len(candidate)))
+    labelled = ~np.isnan(baseline[0])
+    hits = [np.stack(runs) <= threshold for runs in (baseline, candidate)]  # (S, G, K)
+
+    def gain(persons: Floats, *seeds: Floats) -> Floats:
+        total = persons @ labelled  # (K,)
+        present = total > 0
+        scores = [
+            np.average((persons @ hit)[:, present] / total[present], axis=0, weights=weights).mean()
+            for hit, weights in zip(hits, seeds, strict=True)
+        ]
+        return np.array([100 * (scores[1] - scores[0])])
+
+    sizes = len(baseline), len(candidate)
+    value = gain(np.ones(len(labelled)), *map(np.ones, sizes))
+    levels = [(len(labelled), len(labelled)), *((size, max(size - 1, 1)) for size in sizes)]
+    samples = resample_levels(gain, levels, num_samples, seed)
+    (interval,) = confidence_intervals(value, samples)
+    detectable = float(detectable_difference(samples)[0])
+    return Difference(interval.value, interval.low, interval.high, detectable, sizes)
+
+
+def _check_labels(runs: Sequence[Floats], fewest: int) -> None:
+    """Require at least one training on either side and the same labels for all."""
+    if fewest < 1:
+        raise DataError('a comparison needs a finished training on either side, got none of one')
+    labelled = [~np.isnan(distances) for distances in runs]
+    if not all(np.array_equal(labels, labelled[0]) for labels in labelled):
+        raise DataError(
+            'trainings that are compared must be scored on the same labels, got distances of '
+            f'shapes {sorted({labels.shape for labels in labelled})} with different labels: give '
+            'their configs the same test set'
+        )

@@ -1,0 +1,107 @@
+"""posenas benchmark lspet: cells run once each, in their order, and are compared honestly."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from registry_cases import tiny_experiment
+
+from posenas.cli import benchmark_lspet, main
+from posenas.cli.benchmark_plan import read_plan
+from posenas.utils.errors import ConfigError
+
+PLAN = """
+training = dict(config={config!r}, arguments=['--no-validate'])
+cells = dict(
+    later=dict(options=dict(load_from='{{first.checkpoint}}'), seeds=[0, 1], **training),
+    first=dict(title='the first', **training),
+)
+comparisons = [dict(title='later over first', baseline='first', candidate='later')]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    """A plan whose second cell is what the first needs; runs stay inside this process."""
+    cfg = tiny_experiment(tmp_path)
+    cfg.dump(tmp_path / 'tiny.py')
+    path = tmp_path / 'plan.py'
+    path.write_text(PLAN.format(config=str(tmp_path / 'tiny.py')))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(signal, 'signal', lambda *_: None)
+    return path
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Commands that were run."""
+    done = []
+
+    def call(words, log, threads):
+        done.append(words)
+        return main(list(words)) == 0
+
+    monkeypatch.setattr(benchmark_lspet, '_call', call)
+    return done
+
+
+def benchmark(path, *words):
+    return main(['benchmark', 'lspet', '--plan', str(path), '--bootstrap', '20', *words])
+
+
+def test_cells_run_in_the_order_of_their_needs_once_and_are_compared(plan, calls, capsys):
+    assert benchmark(plan) == 0
+    trained = [words[words.index('--work-dir') + 1] for words in calls if words[0] == 'train']
+    folder = 'work_dirs/lspet/plan/'
+    assert trained == [folder + name for name in ('first_s0', 'later_s0', 'later_s1')]
+    copied = (plan.parent / folder / 'later_s1.py').read_text()
+    assert f"load_from = '{folder}first_s0/epoch_1.pth'" in copied
+    text = capsys.readouterr().out
+    assert '| the first | 1 |' in text
+    assert '| later | 2 |' in text
+    assert '| later over first |' in text
+    assert (plan.parent / folder / 'results.md').read_text() == text
+    assert (plan.parent / folder / 'results.png').stat().st_size > 0
+
+    calls.clear()
+    assert benchmark(plan) == 0
+    assert not calls
+    assert capsys.readouterr().out == text
+
+
+def test_the_score_is_that_of_the_metric(plan, calls):
+    assert benchmark(plan, '--cells', 'first') == 0
+    folder = plan.parent / 'work_dirs/lspet/plan'
+    result = json.loads((folder / 'first_s0/result.json').read_text())
+    distances = benchmark_lspet.read_run(read_plan(plan, folder).run_of('first', 0))
+    assert distances.shape == (4, 17)
+    hits = np.mean(distances <= 0.05)
+    assert result['scores']['PCK'] == pytest.approx(hits)
+
+
+def test_what_is_not_finished_is_said(plan, calls, capsys):
+    assert benchmark(plan, '--no-run') == 0
+    assert not calls
+    assert '| later | 0 of 2 | - |' in capsys.readouterr().out
+    assert benchmark(plan, '--cells', 'first') == 0
+    assert '| the first | 1 |' in capsys.readouterr().out
+
+
+def test_a_failed_run_stops_only_what_needs_it(plan, calls, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark_lspet, '_call', lambda words, log, threads: False)
+    assert benchmark(plan) == 1
+    assert [f'{name} failed' in capsys.readouterr().err for name in ('first_s0',)] == [True]
+
+
+def test_a_run_does_not_go_on_with_another_config(plan, calls, capsys):
+    assert benchmark(plan, '--cells', 'first') == 0
+    (plan.parent / 'work_dirs/lspet/plan/first_s0/result.json').unlink()
+    plan.write_text(plan.read_text().replace("title='the first'", 'options=dict(log_level="INFO")'))
+    capsys.readouterr()
+    assert benchmark(plan, '--cells', 'first') == 2
+    assert 'must go on with the config it was begun with' in capsys.readouterr().err
