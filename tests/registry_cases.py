@@ -161,9 +161,20 @@ def on_squares(module: nn.Module) -> Sequence[Tensor]:
     return module(noise(2, 3, 64, 64))
 
 
+def on_square_samples(module: nn.Module) -> Sequence[Tensor]:
+    samples = pose_samples(heatmap_size=(16, 16))
+    if module.training:
+        return [module(noise(2, 3, 64, 64), samples, mode='loss')['loss_kpt']]
+    return module(noise(2, 3, 64, 64))
+
+
 #: PoseNAS with one cell of each size.
 TINY_POSENAS = dict(layers=4, init_channels=8, reductions=(1, 2, 3))
 TINY_REFINE = dict(layers=4, channels=16, reductions=(1, 2, 3))
+TINY_SUPERNET = dict(
+    backbone=dict(type='PoseNASSearchBackbone', num_stages=1, **TINY_POSENAS),
+    head=dict(type='PoseNASHead', in_channels=16, out_channels=17, num_stages=1),
+)
 
 FABRIC = dict(depth=3, cut_layers=1, factor=2, operators=['Zero', 'skip_connect', 'Sep_Conv_3x3'])
 
@@ -219,6 +230,8 @@ MODELS = dict(
     VectorRepresentation=ModelCase({}, on_last_map),
     DiteHRNet=ModelCase(dict(extra=DITE_EXTRA), on_images),
     PoseNAS=ModelCase(dict(TINY_POSENAS, refine=TINY_REFINE), on_squares),
+    PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),
+    PoseNASSupernet=ModelCase(TINY_SUPERNET, on_square_samples),
     TinyConvNet=ModelCase({}, on_images),
     Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
     ViPNASMobileNetV3=ModelCase({}, on_images),
@@ -371,6 +384,7 @@ CNF_OPERATORS = (
 #: the object itself.
 PARTS = dict(
     BodyParts=dict(dataset='coco', num_parts=3),
+    PoseNASSpace={},
     **{name: dict(channels=4) for name in CNF_OPERATORS},
     PoseRunner=build_runner,
     EpochBasedTrainLoop=build_loop(type='EpochBasedTrainLoop', max_epochs=1),
