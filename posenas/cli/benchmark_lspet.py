@@ -163,6 +163,7 @@ def _call(words: Sequence[str], log: Path, threads: int) -> bool:
     When this process has to end, the other one is asked to save its state and end too.
     """
     environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
+    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open('a', encoding='utf-8') as output:
         process = subprocess.Popen(
             [sys.executable, '-m', 'posenas', *words],

@@ -13,7 +13,6 @@ from registry_cases import tiny_experiment
 
 from posenas.cli import benchmark_lspet, main
 from posenas.cli.benchmark_plan import read_plan
-from posenas.utils.errors import ConfigError
 
 PLAN = """
 training = dict(config={config!r}, arguments=['--no-validate'])
@@ -105,3 +104,36 @@ def test_a_run_does_not_go_on_with_another_config(plan, calls, capsys):
     capsys.readouterr()
     assert benchmark(plan, '--cells', 'first') == 2
     assert 'must go on with the config it was begun with' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGKILL], ids=['asked', 'killed'])
+def test_an_interrupted_training_is_resumed(tmp_path, signum):
+    cfg = tiny_experiment(tmp_path)
+    cfg.train_cfg.max_epochs = 150
+    cfg.log_level = 'INFO'
+    cfg.default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1))
+    cfg.dump(tmp_path / 'tiny.py')
+    (tmp_path / 'plan.py').write_text(PLAN.format(config=str(tmp_path / 'tiny.py')))
+    words = [sys.executable, '-m', 'posenas', 'benchmark', 'lspet', '--plan', 'plan.py']
+    words += ['--cells', 'first', '--bootstrap', '5', '--work-dir', 'runs']
+    folder = tmp_path / 'runs' / 'first_s0'
+
+    group = dict(cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, start_new_session=True, **group)
+    while not (folder / 'last_checkpoint').exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.1)
+    if signum == signal.SIGKILL:  # as when memory runs out or power fails: nobody is asked
+        os.killpg(process.pid, signum)
+    else:
+        process.send_signal(signum)
+    process.communicate(timeout=60)
+    assert process.returncode in (143, -signal.SIGKILL)
+    assert not (folder / 'result.json').exists()
+
+    done = subprocess.run(words, check=False, **group)
+    assert done.returncode == 0, done.stderr
+    assert '| the first | 1 |' in done.stdout
+    assert 'resumed' in (folder / 'train.log').read_text().lower()
+    assert (folder / 'epoch_150.pth').exists()
