@@ -179,6 +179,15 @@ TINY_SUPERNET = dict(
 FABRIC = dict(depth=3, cut_layers=1, factor=2, operators=['Zero', 'skip_connect', 'Sep_Conv_3x3'])
 
 
+#: Fabrics all through, a backbone of one layer in front.
+TINY_FABRICS = dict(
+    backbone=dict(type='CNFBackbone', fabric=FABRIC | dict(cut_layers=0), reserve_layers=1),
+    head=dict(
+        type='CNFHead', fabric=FABRIC, parts=dict(type='BodyParts', dataset='coco', num_parts=3)
+    ),
+)
+
+
 def fabric_levels() -> list[Tensor]:
     """Pyramid levels of two images, 64 x 96, for FABRIC."""
     return [noise(2, 8 << i, 24 >> i, 16 >> i, seed=i) for i in range(2)]
@@ -231,6 +240,7 @@ MODELS = dict(
     DiteHRNet=ModelCase(dict(extra=DITE_EXTRA), on_images),
     PoseNAS=ModelCase(dict(TINY_POSENAS, refine=TINY_REFINE), on_squares),
     PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),
+    CNFSupernet=ModelCase(TINY_FABRICS, lambda module: [on_images(module)]),
     PoseNASSupernet=ModelCase(TINY_SUPERNET, on_square_samples),
     TinyConvNet=ModelCase({}, on_images),
     Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
@@ -384,17 +394,28 @@ CNF_OPERATORS = (
 #: the object itself.
 PARTS = dict(
     BodyParts=dict(dataset='coco', num_parts=3),
+    CNFSpace=dict(fabric=FABRIC, parts=dict(type='BodyParts', dataset='coco', num_parts=3)),
     PoseNASSpace={},
+    EigenvalueRule={},
+    ParameterFreeRule={},
+    SkipRule={},
+    StabilityRule={},
     **{name: dict(channels=4) for name in CNF_OPERATORS},
     PoseRunner=build_runner,
     EpochBasedTrainLoop=build_loop(type='EpochBasedTrainLoop', max_epochs=1),
+    ArchSearchLoop=build_loop(type='ArchSearchLoop', max_epochs=1, arch_ratio=0.5),
     IterBasedTrainLoop=build_loop(type='IterBasedTrainLoop', max_iters=2),
     OptimWrapper=build_optim_wrapper('OptimWrapper'),
     AmpOptimWrapper=build_optim_wrapper('AmpOptimWrapper'),
+    ArchOptimWrapperConstructor=dict(
+        optim_wrapper_cfg=dict(optimizer=dict(type='Adam', lr=0.1), arch='weights')
+    ),
     MMDistributedDataParallel=build_data_parallel,
     ExpWarmupLR=build_scheduler,
     CheckInvalidLossHook={},
     NanGuardHook={},
+    CollapseGuardHook={},
+    SkipDropoutHook={},
     PlainCheckpointHook={},
     CheckpointHook={},
     DistillStateHook={},

@@ -125,6 +125,8 @@ def adam_steps(optimizer: Optimizer, weights: Mapping[str, Tensor]) -> StepRule:
 
 def _differentiate(value: Tensor, parameters: Mapping, create_graph: bool = False) -> dict:
     """Return the gradients of ``value`` () by name; zeros of parameters that it does not use."""
+    if not value.requires_grad:
+        return {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
     gradients = torch.autograd.grad(
         value,
         list(parameters.values()),
@@ -159,7 +161,7 @@ def _mixed_difference(
 ) -> Gradients:
     """Approximate the mixed product by gradients on both sides of the weights."""
     norm = torch.cat([part.flatten() for part in direction.values()]).norm()
-    radius = epsilon / norm
+    radius = epsilon / norm.clamp(min=torch.finfo(norm.dtype).tiny)
     sides = [
         _differentiate(
             train_loss(
