@@ -2,6 +2,16 @@
 
 from . import algorithms, spaces, supernets
 from .archive import Archive, Record, find_front, objective_values, read_archive
+from .collapse import (
+    CollapseRule,
+    EigenvalueRule,
+    Observation,
+    ParameterFreeRule,
+    SkipRule,
+    StabilityRule,
+    Stop,
+    largest_eigenvalue,
+)
 from .costs import (
     ActivationMemoryCost,
     Budget,
@@ -24,6 +34,7 @@ from .evaluators import (
 )
 from .network import derive_model
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
+from .train_evaluator import TrainEvaluator
 
 __all__ = [
     'ActivationMemoryCost',
@@ -32,26 +43,35 @@ __all__ = [
     'Bench',
     'Budget',
     'Choice',
+    'CollapseRule',
     'Cost',
     'CostContext',
     'Counter',
     'Counts',
     'Decision',
+    'EigenvalueRule',
     'EvaluationError',
     'Evaluator',
     'Logits',
     'MacsCost',
     'NetworkCost',
     'NetworkCounter',
+    'Observation',
+    'ParameterFreeRule',
     'ParamsCost',
     'Record',
     'SearchSpace',
+    'SkipRule',
+    'StabilityRule',
+    'Stop',
     'SupernetEvaluator',
     'TableEvaluator',
+    'TrainEvaluator',
     'Value',
     'algorithms',
     'derive_model',
     'find_front',
+    'largest_eigenvalue',
     'objective_values',
     'read_archive',
     'recalibrate',

@@ -1,10 +1,12 @@
 """Hooks of training and testing."""
 
 from .check_invalid_loss import CheckInvalidLossHook
+from .collapse_guard import CollapseGuardHook
 from .distill_state import DistillStateHook
 from .ema_teacher import EMATeacherHook
 from .nan_guard import NanGuardHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
+from .skip_dropout import SkipDropoutHook
 from .stop_signal import StopSignalHook
 from .visualization import BadCaseAnalysisHook, PoseVisualizationHook
 
@@ -12,10 +14,12 @@ __all__ = [
     'BadCaseAnalysisHook',
     'CheckInvalidLossHook',
     'CheckpointHook',
+    'CollapseGuardHook',
     'DistillStateHook',
     'EMATeacherHook',
     'NanGuardHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',
+    'SkipDropoutHook',
     'StopSignalHook',
 ]

@@ -234,14 +234,14 @@ class ArchSearchLoop(EpochBasedTrainLoop):
             if parameter.requires_grad and name not in arch
         }
         plain: list[Tensor] = []
-        arch_loss = self._add_objective(self._make_loss(arch_batch), plain)
+        arch_loss = self._add_objective(self.make_loss(arch_batch), plain)
         if self.strategy == 'first_order':
             gradients, value = first_order(arch_loss, weights, arch)
         else:
             optimizer = self.optim_wrapper.optimizer
             lr = optimizer.param_groups[0]['lr']
             steps = sgd_steps(lr) if self.unroll == 'sgd' else adam_steps(optimizer, weights)
-            train_loss = self._make_loss(train_batch)
+            train_loss = self.make_loss(train_batch)
             gradients, value = second_order(
                 train_loss, arch_loss, weights, arch, steps, self.epsilon
             )
@@ -253,7 +253,7 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         self._follow_loss(float(plain[0]))
         return gradients, float(plain[0])
 
-    def _make_loss(self, batch: Any) -> 'LossFunction':  # noqa: ANN401
+    def make_loss(self, batch: Any) -> 'LossFunction':  # noqa: ANN401
         """Make the loss of one batch, whose passes are alike and leave no trace in the model."""
         supernet = self.supernet
         data = supernet.data_preprocessor(batch, True)

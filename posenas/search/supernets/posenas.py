@@ -94,6 +94,12 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
         """Set the temperature and draw the operations that run until the next draw."""
         self.backbone.draw(generator, temperature)
 
+    def set_skip_dropout(self, rate: float) -> None:
+        """Drop values of identities with probability ``rate`` in training."""
+        for module in self.backbone.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = rate
+
     def read_arch(self) -> Arch:
         """Return the architecture that is set, or the strongest edges and operations."""
         if self.backbone.set_to is not None:
