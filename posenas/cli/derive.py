@@ -1,0 +1,111 @@
+"""Derive a stand-alone network from a searched supernet."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from posenas.cli.args import CommandParser
+from posenas.cli.networks import (
+    LoadedNetwork,
+    load_network,
+    make_parser,
+    read_batches,
+    report,
+    write_derived,
+)
+from posenas.utils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from posenas.search import Arch
+
+__all__ = ['build_parser', 'main']
+
+
+def build_parser() -> CommandParser:
+    """Return the parser of ``posenas derive``."""
+    parser = make_parser(
+        'derive', 'Derive the network that a search has found: a plain config and its weights.'
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        '--genotype', metavar='FILE', help='take this architecture (default: what the search found)'
+    )
+    which.add_argument(
+        '--archive', metavar='FILE.jsonl', help='take an architecture of this search; see --trial'
+    )
+    parser.add_argument(
+        '--trial', type=int, metavar='N', help='its number in the archive (default: the best one)'
+    )
+    parser.add_argument(
+        '--score', metavar='KEY', help='score that says which one is best, the higher the better'
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas derive``; returns its exit code.
+
+    Raises:
+        ConfigError: The config is of no supernet, or the architecture lies outside its space.
+        CheckpointError: The weights are not those of the supernet.
+    """
+    args = build_parser().parse_args(argv)
+    network = load_network(args)
+    from posenas.search.prune import compare_outputs
+    from posenas.search.supernets import Supernet
+
+    supernet = network.model
+    if not isinstance(supernet, Supernet):
+        raise ConfigError(
+            f'{args.config} must be the config of a search, whose model is a supernet, got '
+            f'{type(supernet).__name__}; posenas prune prunes networks of neural fabrics'
+        )
+    arch = _choose_arch(args, network)
+    reason = supernet.space.contains(arch)
+    if reason is not None:
+        raise ConfigError(f'the architecture must lie in the space of the supernet: {reason}')
+    found = supernet.extract(arch)
+    derived = write_derived(args, network, found)
+    report([f'wrote {args.out}: genotype {found[2].id} ({found[2].family})'])
+    try:
+        batches = list(read_batches(args, network))
+    except ConfigError as error:
+        report([f'outputs were not compared: {error}'])
+        return 0
+    supernet.set_arch(arch)
+    change = compare_outputs(supernet, derived, batches)
+    report(
+        [
+            f'on {len(batches)} images its outputs differ from those of the supernet by '
+            f'{change.largest:.1e} of their range at most'
+        ]
+    )
+    return 0
+
+
+def _choose_arch(args: argparse.Namespace, network: LoadedNetwork) -> 'Arch':
+    """Return the architecture that the options name, else the one that the supernet stands for."""
+    if args.genotype:
+        from posenas.genotype import load_genotype
+
+        return network.model.space.from_genotype(load_genotype(args.genotype))
+    if args.archive:
+        return _choose_record(args)
+    return network.model.read_arch()
+
+
+def _choose_record(args: argparse.Namespace) -> 'Arch':
+    """Return the architecture of one record of an archive."""
+    from posenas.search import read_archive
+
+    records = [record for record in read_archive(args.archive)[1] if record.status == 'ok']
+    if args.trial is not None:
+        records = [record for record in records if record.trial == args.trial]
+    if not records:
+        raise ConfigError(f'{args.archive} has no such record that was evaluated')
+    if len(records) == 1:
+        return records[0].arch
+    keys = sorted(records[0].scores)
+    if args.score is None and len(keys) != 1:
+        raise ConfigError(f'--score must say which one is best, one of {keys}; or give --trial N')
+    return max(records, key=lambda record: record.value(args.score or keys[0])).arch

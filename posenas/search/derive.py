@@ -1,0 +1,133 @@
+"""From a supernet to a network that stands alone: a folder with config, weights and genotype."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from torch import Tensor, nn
+
+from posenas.genotype import Genotype, save_genotype
+from posenas.registry import HOOKS, MODELS
+from posenas.utils import OutputError, load_checkpoint_file, load_state, save_checkpoint, write_text
+from posenas.utils.config import load_config, verify_config
+from posenas.utils.config_text import allow_keywords_as_keys
+from posenas.utils.profiling import profile_model
+
+__all__ = ['GENOTYPE_FILE', 'make_experiment', 'write_network']
+
+#: Name of the genotype in the folder; config and weights are called like the folder.
+GENOTYPE_FILE = 'genotype.json'
+#: Train loops that need no supernet.
+_PLAIN_LOOPS = ('EpochBasedTrainLoop', 'IterBasedTrainLoop')
+#: What a plain train loop takes over from that of a search.
+_LENGTH = ('max_epochs', 'max_iters', 'val_begin', 'val_interval')
+#: Entries that belong to one run.
+_OF_THE_RUN = ('load_from', 'resume', 'work_dir', 'launcher', 'experiment_name')
+
+
+def make_experiment(cfg: Mapping, model: Mapping) -> Config:
+    """Write the experiment that trains and tests ``model`` on the data of a search.
+
+    Loop, optimizer and hooks of the search are replaced by those of an ordinary training of the
+    same length; hooks say by ``only_in_search`` that they need a supernet.
+
+    Args:
+        cfg: Config of the search, or of any experiment.
+        model: Config of the network.
+    """
+    plain = {key: deepcopy(value) for key, value in cfg.items() if key not in _OF_THE_RUN}
+    plain['model'] = deepcopy(dict(model))
+    loop = plain.get('train_cfg')
+    if loop and loop.get('type', _PLAIN_LOOPS[0]) not in _PLAIN_LOOPS:
+        plain['train_cfg'] = {key: loop[key] for key in _LENGTH if key in loop}
+        plain['train_cfg']['by_epoch'] = 'max_epochs' in loop
+    wrapper = plain.get('optim_wrapper')
+    if wrapper and wrapper.get('constructor') == 'ArchOptimWrapperConstructor':
+        unused = ('constructor', 'arch')
+        plain['optim_wrapper'] = {k: v for k, v in wrapper.items() if k not in unused}
+    schedules = plain.get('param_scheduler')
+    if isinstance(schedules, Mapping) and 'type' not in schedules:
+        plain['param_scheduler'] = schedules['weights']
+    if plain.get('custom_hooks'):
+        plain['custom_hooks'] = [h for h in plain['custom_hooks'] if not _needs_supernet(h)]
+    return Config(plain)
+
+
+def _needs_supernet(hook: Mapping) -> bool:
+    return getattr(HOOKS.get(hook['type']), 'only_in_search', False)
+
+
+def write_network(
+    folder: str | Path,
+    cfg: Config,
+    state_dict: Mapping[str, Tensor],
+    genotype: Genotype,
+    provenance: Mapping | None = None,
+    dataset_meta: Mapping | None = None,
+) -> nn.Module:
+    """Write config, weights and genotype, all or nothing, and read them back.
+
+    Args:
+        folder: New or empty folder; config and weights are called like it.
+        cfg: Experiment of the network.
+        state_dict: Its weights, entry by entry.
+        genotype: Its architecture; gets the cost at the codec's input size, if there is one.
+        provenance: Where it comes from, such as config and epoch; for the genotype.
+        dataset_meta: What is known of the joints, for inference with the weights alone.
+
+    Returns:
+        The network, built from the written config with the written weights.
+
+    Raises:
+        OutputError: The folder holds something, or cannot be written.
+        ConfigError: The config contradicts itself.
+        CheckpointError: The weights are not those of the network.
+    """
+    allow_keywords_as_keys()
+    with _new_folder(Path(folder)) as draft:
+        name = Path(folder).absolute().name
+        text = cfg.pretty_text
+        write_text(draft / f'{name}.py', f'# Architecture {genotype.id}, {genotype.name}.\n{text}')
+        known = dict(dataset_meta=dict(dataset_meta)) if dataset_meta else {}
+        meta = dict(cfg=text, genotype=genotype.id, **known)
+        save_checkpoint(dict(meta=meta, state_dict=dict(state_dict)), draft / f'{name}.pth')
+        written = load_config(draft / f'{name}.py')
+        verify_config(written)
+        model = MODELS.build(written.model).eval()
+        load_state(model, load_checkpoint_file(draft / f'{name}.pth'), strict=True)
+        size = cfg.get('codec', {}).get('input_size')
+        cost = _measure(model, size) if size else genotype.cost
+        given = dict(provenance) if provenance else genotype.provenance
+        save_genotype(replace(genotype, cost=cost, provenance=given), draft / GENOTYPE_FILE)
+    return model
+
+
+def _measure(model: nn.Module, size: tuple[int, int]) -> dict[str, object]:
+    """Count parameters and multiply-accumulates for images of ``size``, (width, height)."""
+    cost = profile_model(model, torch.zeros(1, 3, size[1], size[0]))
+    return dict(params=cost.parameters, macs=cost.macs, input=list(size))
+
+
+@contextmanager
+def _new_folder(folder: Path) -> Iterator[Path]:
+    """Make a folder beside ``folder`` that takes its place when the block ends well."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise OutputError(f'{folder} must be a new or empty folder: choose another, or empty it')
+    draft = folder.with_name(f'.{folder.absolute().name}.{secrets.token_hex(4)}.part')
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+        os.replace(draft, folder)
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(f'{folder} must be a folder to write to, got: {error}') from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
