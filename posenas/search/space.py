@@ -250,7 +250,7 @@ class SearchSpace(ABC):
         """Take each decision, or group of decisions, from one of two parents with equal chance."""
         groups = list(dict.fromkeys(d.group or d.name for d in self.decisions))
         for _ in range(_MAX_TRIES):
-            from_b = dict(zip(groups, rng.random(len(groups)) < 0.5, strict=True))
+            from_b = dict(zip(groups, rng.integers(2, size=len(groups)).tolist(), strict=True))
             values = {d.name: (a, b)[from_b[d.group or d.name]][d.name] for d in self.decisions}
             child = self.repair(Arch(values))
             if self.find_conflict(child) is None:
