@@ -214,6 +214,17 @@ TINY_HRNET = dict(
         for n in (2, 3, 4)
     },
 )
+#: ViPNAS supernet of stages of few, narrow blocks.
+TINY_VIPNAS_SPACE = dict(
+    type='ViPNASSpace',
+    stem=dict(width=(8, 16), kernel=(3, 5)),
+    stages=[
+        dict(width=w, depth=(1, 2), kernel=(3, 5), groups=('dw', 8, 4), attention=(False, True))
+        for w in ((16, 24), (24, 32), (32, 40), (40, 48))
+    ],
+    head=dict(width=(16, 24), kernel=(2, 4), groups=('dw', 8)),
+)
+TINY_VIPNAS = dict(space=TINY_VIPNAS_SPACE, head=dict(out_channels=17, decoder=CODEC))
 
 #: Registered class -> how to build and run it.
 MODELS = dict(
@@ -242,6 +253,7 @@ MODELS = dict(
     PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),
     CNFSupernet=ModelCase(TINY_FABRICS, lambda module: [on_images(module)]),
     PoseNASSupernet=ModelCase(TINY_SUPERNET, on_square_samples),
+    ViPNASSupernet=ModelCase(TINY_VIPNAS, lambda module: [on_images(module)]),
     TinyConvNet=ModelCase({}, on_images),
     Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
     ViPNASMobileNetV3=ModelCase({}, on_images),
@@ -396,6 +408,7 @@ PARTS = dict(
     BodyParts=dict(dataset='coco', num_parts=3),
     CNFSpace=dict(fabric=FABRIC, parts=dict(type='BodyParts', dataset='coco', num_parts=3)),
     PoseNASSpace={},
+    ViPNASSpace={},
     EigenvalueRule={},
     ParameterFreeRule={},
     SkipRule={},
@@ -404,6 +417,7 @@ PARTS = dict(
     PoseRunner=build_runner,
     EpochBasedTrainLoop=build_loop(type='EpochBasedTrainLoop', max_epochs=1),
     ArchSearchLoop=build_loop(type='ArchSearchLoop', max_epochs=1, arch_ratio=0.5),
+    SupernetLoop=build_loop(type='SupernetLoop', max_epochs=1),
     IterBasedTrainLoop=build_loop(type='IterBasedTrainLoop', max_iters=2),
     OptimWrapper=build_optim_wrapper('OptimWrapper'),
     AmpOptimWrapper=build_optim_wrapper('AmpOptimWrapper'),

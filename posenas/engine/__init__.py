@@ -15,7 +15,13 @@ from .hooks import (
     PoseVisualizationHook,
     StopSignalHook,
 )
-from .loops import ArchSearchLoop, EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop
+from .loops import (
+    ArchSearchLoop,
+    EpochBasedTrainLoop,
+    IterBasedTrainLoop,
+    SupernetLoop,
+    TrainLoop,
+)
 from .model_wrappers import MMDistributedDataParallel
 from .optim import AmpOptimWrapper, ArchOptimWrapperConstructor, OptimWrapper
 from .runner import PoseRunner
@@ -42,5 +48,6 @@ __all__ = [
     'PoseRunner',
     'PoseVisualizationHook',
     'StopSignalHook',
+    'SupernetLoop',
     'TrainLoop',
 ]

@@ -48,11 +48,9 @@ def tied_rows(rows: int, columns: int, groups: int, stored: int) -> Tensor:
     Returns:
         Places (rows * L,) in the storage flattened to one row per kernel.
     """
-    length = columns // groups
-    row = np.arange(rows)
-    first = row * groups // rows * length
-    column = (first[:, None] + np.arange(length)) % stored  # (rows, L)
-    return torch.from_numpy((row[:, None] * stored + column).ravel())
+    column = np.arange(columns).reshape(groups, 1, -1) % stored  # (groups, 1, L)
+    row = np.arange(rows).reshape(groups, -1, 1)  # (groups, rows / groups, 1)
+    return torch.from_numpy((row * stored + column).ravel())
 
 
 class _Kernels(torch.autograd.Function):
@@ -68,7 +66,7 @@ class _Kernels(torch.autograd.Function):
         if groups == 1 or length == stored.shape[1]:
             return stored[:rows, :length, crop, crop].contiguous()
         places = tied_rows(rows, columns, groups, stored.shape[1])
-        picked = stored.flatten(0, 1)[places.to(stored.device)]  # (rows * L, K, K)
+        picked = stored.flatten(0, 1).index_select(0, places.to(stored.device))  # (rows * L, K, K)
         return picked[:, crop, crop].reshape(rows, length, kernel, kernel)
 
     @staticmethod
@@ -82,7 +80,7 @@ class _Kernels(torch.autograd.Function):
             whole[:rows, :length, crop, crop] = gradient
         else:
             places = tied_rows(rows, columns, groups, ctx.shape[1]).to(gradient.device)
-            whole.flatten(0, 1)[:, crop, crop][places] = gradient.flatten(0, 1)
+            whole.flatten(0, 1)[:, crop, crop].index_copy_(0, places, gradient.flatten(0, 1))
         return whole, None, None, None, None
 
 

@@ -4,6 +4,7 @@ from .arch_search_loop import STRATEGIES, ArchSearchLoop, find_strategy
 from .epoch_based import EpochBasedTrainLoop
 from .iter_based import IterBasedTrainLoop
 from .stream import batches_from
+from .supernet_loop import SupernetLoop
 from .train_loop import TrainLoop
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     'ArchSearchLoop',
     'EpochBasedTrainLoop',
     'IterBasedTrainLoop',
+    'SupernetLoop',
     'TrainLoop',
     'batches_from',
     'find_strategy',

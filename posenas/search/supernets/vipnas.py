@@ -12,6 +12,7 @@ from posenas.models import TopdownPoseEstimator
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.search.elastic import make_elastic
 from posenas.search.elastic_vipnas import VIPNAS_FORMS
+from posenas.search.network import derive_model
 from posenas.search.space import Arch, SearchSpace
 from posenas.search.supernets.base import Extract, Supernet
 from posenas.utils import ConfigError
@@ -32,8 +33,6 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
         space: Config of a :class:`~posenas.search.ViPNASSpace`.
         backbone: Arguments of the backbone that no architecture decides, such as ``with_cp``.
         head: Arguments of the head likewise, such as ``out_channels``, ``loss`` and ``decoder``.
-        distillation: Config of the loss of all networks but the largest one, which teaches them;
-            what it leaves out is taken from the head's loss.
         **kwargs: Other arguments of :class:`TopdownPoseEstimator`.
 
     Raises:
@@ -45,17 +44,16 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
         space: dict | SearchSpace,
         backbone: Mapping | None = None,
         head: Mapping | None = None,
-        distillation: Mapping | None = None,
         **kwargs: Any,
     ) -> None:
         space = space if isinstance(space, SearchSpace) else TASK_UTILS.build(space)
         given = dict(backbone=dict(backbone or {}), head=dict(head or {}), **kwargs)
-        super().__init__(**_fill_in(given, space.to_genotype(space.extremes()[1])))
+        largest = space.to_genotype(space.extremes()[1])
+        _check_given(given, largest)
+        super().__init__(**derive_model(largest, given))
         self.space = space
         self._given = given
         make_elastic(self, VIPNAS_FORMS)
-        own = dict(type='FPDLoss', pose=self.head.loss_module)
-        self.distillation = MODELS.build({**own, **(distillation or {})})
         self.set_arch(None)
 
     def set_arch(self, arch: Arch | None) -> None:
@@ -79,7 +77,7 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
     def extract(self, arch: Arch, bn_stats: Mapping[str, Tensor] | None = None) -> Extract:
         """Cut out the network of ``arch``; see :meth:`Supernet.extract`."""
         before, genotype = self.read_arch(), self.space.to_genotype(arch)
-        config = dict(type='TopdownPoseEstimator', **_fill_in(self._given, genotype))
+        config = dict(type='TopdownPoseEstimator', **derive_model(genotype, self._given))
         with torch.device('meta'):
             names = MODELS.build(deepcopy(config)).state_dict()
         self.set_arch(arch)
@@ -102,23 +100,19 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
         return value.clone()
 
 
-def _fill_in(given: Mapping[str, Any], genotype: Genotype) -> dict:
-    """Add what ``genotype`` decides to the arguments of an estimator.
+def _check_given(given: Mapping[str, Any], genotype: Genotype) -> None:
+    """Require arguments of backbone and head that leave to the space what it decides.
 
     Raises:
-        ConfigError: Arguments say it too, or name another backbone or head.
+        ConfigError: They do not, or name another backbone or head.
     """
-    filled = deepcopy(dict(given))
     for part, decided in zip(('backbone', 'head'), vipnas_arguments(genotype), strict=True):
-        own = filled[part]
-        kind = own.pop('type', decided['type'])
+        kind = given[part].get('type', decided['type'])
         if kind.replace('_', '') != decided['type'].replace('_', ''):
             raise ConfigError(f'{part} must be a {decided["type"]} in this space, got {kind}')
-        clashes = sorted((own.keys() & decided.keys() | own.keys() & _FIXED) - {'depth'})
+        clashes = sorted(given[part].keys() & (decided.keys() | _FIXED) - {'type', 'depth'})
         if clashes:
             raise ConfigError(f'{part}: the space decides {clashes}, remove them')
-        filled[part] = {**own, **decided}
-    return filled
 
 
 #: Arguments that would change networks behind the back of the genotype.
