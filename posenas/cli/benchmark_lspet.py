@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posenas.cli.benchmark_plan import Plan, Run, read_plan
-from posenas.utils.errors import ConfigError, DataError
+from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -181,13 +181,12 @@ def _call(words: Sequence[str], log: Path, threads: int) -> bool:
 
 
 def _minutes(folder: Path) -> float | None:
-    """Return the time of all updates of a training if it wrote curves."""
+    """Return the time of all updates of a training, from the curves of all its parts."""
     from posenas.visualization import read_scalars
 
-    try:
-        steps, seconds = read_scalars(folder).get('time', ((), ()))
-    except DataError:
-        return None
+    curves = [read_scalars(path).get('time', ([], [])) for path in folder.rglob('scalars.json')]
+    steps = [step for curve in curves for step in curve[0]]
+    seconds = [value for curve in curves for value in curve[1]]
     return sum(seconds) / len(seconds) * max(steps) / 60 if seconds else None
 
 
