@@ -1,0 +1,36 @@
+"""Charts of repeated trainings show every seed and every interval."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from posenas.visualization import draw_runs
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """Figures that were saved."""
+    saved = []
+    save = Figure.savefig
+    monkeypatch.setattr(
+        Figure,
+        'savefig',
+        lambda figure, *args, **kw: (saved.append(figure), save(figure, *args, **kw)),
+    )
+    return saved
+
+
+def test_all_seeds_and_intervals_are_drawn(tmp_path, figures):
+    scores = dict(one=np.array([10.0, 12.0, 11.0]), other=np.array([14.0]))
+    draw_runs(tmp_path / 'runs.png', scores, {'other over one': (3.0, 1.0, 5.0)})
+    left, right = figures[0].axes
+    np.testing.assert_array_equal(left.lines[0].get_xdata(), scores['one'])
+    assert left.lines[1].get_xdata() == [11]
+    assert [text.get_text() for text in left.get_yticklabels()] == ['one', 'other']
+    assert list(right.lines[0].get_xdata()) == [1, 5]
+    assert (tmp_path / 'runs.png').stat().st_size > 0
+
+
+def test_nothing_finished_is_an_empty_chart(tmp_path):
+    draw_runs(tmp_path / 'runs.svg', {}, {})
+    assert '<svg' in (tmp_path / 'runs.svg').read_text()
