@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, load_checked
 from posenas.cli.benchmark_lspet import add_lspet_parser, run_lspet
+from posenas.cli.benchmark_search import add_search_parser, report_search
 from posenas.cli.tables import print_table
 from posenas.utils.errors import ConfigError
 
@@ -31,7 +32,10 @@ _IMPORTS = {
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas benchmark``."""
-    parser = CommandParser('benchmark', 'Measure speed against a bound taken in the same run.')
+    parser = CommandParser(
+        'benchmark',
+        'Measure speed against a bound taken in the same run, or compare trainings.',
+    )
     kinds = parser.add_subparsers(
         dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
     )
@@ -52,7 +56,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_evaluation_parser(kinds)
     add_lspet_parser(kinds)
-    for kind in (data, imports, _add_forward_parser(kinds), _add_decode_parser(kinds)):
+    networks = _add_forward_parser(kinds), _add_decode_parser(kinds), add_search_parser(kinds)
+    for kind in (data, imports, *networks):
         kind.add_argument(
             '--repeat', type=int, default=5, metavar='N', help='interleaved runs; median counts'
         )
@@ -316,6 +321,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         'evaluation': _report_evaluation,
         'forward': _report_forward,
         'import': _report_imports,
+        'search': report_search,
     }
     print_table(reports[args.what](args))
     return 0

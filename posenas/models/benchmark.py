@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from posenas.models.deploy_form import switch_to_deploy
 from posenas.utils.profiling import profile_model
 
-__all__ = ['ForwardCost', 'draw_weights', 'measure_forward']
+__all__ = ['ForwardCost', 'draw_weights', 'measure_forward', 'take_turns', 'use_threads']
 
 #: Shortest time for which a form runs before the next one gets its turn, seconds.
 _MIN_TURN = 0.05
@@ -93,8 +93,8 @@ def measure_forward(
     work, bound_macs = _make_bound(batch)
     forms = [lambda: model(images), lambda: deployed(images), work]
     for number in threads:
-        with torch.inference_mode(), _use_threads(number):
-            rounds = _take_turns(forms, num_rounds)
+        with torch.inference_mode(), use_threads(number):
+            rounds = take_turns(forms, num_rounds)
         published, deploy, bound = (
             1e3 * median(times) / batch for times in zip(*rounds, strict=True)
         )
@@ -117,7 +117,7 @@ def _make_bound(batch: int) -> tuple[Callable[[], Tensor], int]:
     return lambda: F.conv2d(maps, weight, padding=1), weight.numel() * prod(_BOUND_MAP)
 
 
-def _take_turns(forms: Sequence[Callable[[], object]], num_rounds: int) -> list[list[float]]:
+def take_turns(forms: Sequence[Callable[[], object]], num_rounds: int) -> list[list[float]]:
     """Return for every round the seconds of one call of each form."""
     calls = []
     for form in forms:
@@ -138,7 +138,7 @@ def _time(function: Callable[[], object], num_calls: int) -> float:
 
 
 @contextmanager
-def _use_threads(number: int) -> Iterator[None]:
+def use_threads(number: int) -> Iterator[None]:
     """Compute with this many threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)

@@ -11,9 +11,12 @@ otherwise; next to batch norms its finite difference can be all error.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from mmengine.model import BaseModel
 from torch import Tensor
+from torch.func import functional_call
 from torch.optim import Optimizer
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     'StepRule',
     'adam_steps',
     'first_order',
+    'model_loss',
     'second_order',
     'sgd_steps',
 ]
@@ -90,6 +94,32 @@ def second_order(
     else:
         product = _mixed_difference(train_loss, weights, arch, direction, epsilon)
     return {name: outer['a', name] - product[name] for name in arch}, value.detach()
+
+
+def model_loss(
+    model: BaseModel,
+    batch: Mapping,
+    start_pass: Callable[[], AbstractContextManager] = nullcontext,
+) -> LossFunction:
+    """Make the loss of one batch as a function of parameters by their names.
+
+    Buffers are copied for every pass, so running statistics stay as they are.
+
+    Args:
+        model: Pose estimator or another model whose mode 'loss' gives losses.
+        batch: Its arguments, from its data preprocessor.
+        start_pass: Called for each pass, which runs inside what it returns: for the same random
+            numbers in all of them, or another precision.
+    """
+
+    def loss(weights: Mapping[str, Tensor], arch: Mapping[str, Tensor]) -> Tensor:
+        buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        with start_pass():
+            state = {**weights, **arch, **buffers}
+            losses = functional_call(model, state, kwargs=dict(batch, mode='loss'))
+        return model.parse_losses(losses)[0]
+
+    return loss
 
 
 def sgd_steps(lr: float) -> StepRule:

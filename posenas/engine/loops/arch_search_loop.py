@@ -1,6 +1,7 @@
 """Search by gradients: weights and architecture parameters of a supernet trained in turn."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,6 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.utils.data import DataLoader
 
 from posenas.datasets.image_split import split_by_image
@@ -254,19 +254,14 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         return gradients, float(plain[0])
 
     def make_loss(self, batch: Any) -> 'LossFunction':  # noqa: ANN401
-        """Make the loss of one batch, whose passes are alike and leave no trace in the model."""
-        supernet = self.supernet
-        data = supernet.data_preprocessor(batch, True)
+        """Make the loss of one batch, whose passes draw the same random numbers."""
+        from posenas.search.gradient import model_loss
 
-        def loss(weights: Mapping[str, Tensor], arch: Mapping[str, Tensor]) -> Tensor:
+        def start_pass() -> AbstractContextManager:
             self._seed_pass()
-            buffers = {name: buffer.clone() for name, buffer in supernet.named_buffers()}
-            state = {**weights, **arch, **buffers}
-            with self.optim_wrapper.optim_context(supernet):
-                losses = functional_call(supernet, state, kwargs=dict(data, mode='loss'))
-            return supernet.parse_losses(losses)[0]
+            return self.optim_wrapper.optim_context(self.supernet)
 
-        return loss
+        return model_loss(self.supernet, self.supernet.data_preprocessor(batch, True), start_pass)
 
     def _add_objective(self, loss: 'LossFunction', plain: list[Tensor]) -> 'LossFunction':
         """Add what the architecture minimises beside its loss, which is left in ``plain``."""
