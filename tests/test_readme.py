@@ -84,7 +84,10 @@ def test_commands_on_real_data_name_existing_options_and_configs():
             if needs_data:
                 program, command, *options = words
                 assert program == 'posenas'
-                assert find_config(parser_of(command).parse_args(options).config).is_file()
+                args = vars(parser_of(command).parse_args(options))
+                named = [args[key] for key in ('config', 'student', 'teacher') if key in args]
+                assert named
+                assert all(find_config(name).is_file() for name in named)
                 checked += 1
     assert checked
 

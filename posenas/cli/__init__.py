@@ -28,7 +28,7 @@ COMMANDS = {
     'summary': 'list the layers of a network with parameters and operations',
     'dataset': 'create data sets, such as synthetic people',
     'check-data': 'find broken images and annotations before training',
-    'benchmark': 'measure speed against a bound taken in the same run',
+    'benchmark': 'measure speed against a bound, compare trainings over several seeds',
     'doctor': 'check versions, known conflicts and devices of this installation',
 }
 

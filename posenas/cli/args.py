@@ -16,12 +16,15 @@ __all__ = [
     'add_config_options',
     'add_draw_options',
     'add_launch_options',
+    'add_override_options',
     'add_translation_options',
     'apply_draw_options',
+    'check_config',
     'choose_work_dir',
     'export_local_rank',
     'load_checked',
     'load_experiment',
+    'load_found',
 ]
 
 _LOCAL_BACKEND = dict(type='LocalVisBackend')
@@ -59,10 +62,15 @@ def _with_dashes(word: str) -> str:
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """Add the positional ``config`` and ``--cfg-options``."""
+    """Add the positional ``config`` and how it is changed."""
+    parser.add_argument('config', help='config file, or the name of a shipped one')
+    add_override_options(parser)
+
+
+def add_override_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--cfg-options`` and how configs of other projects are translated."""
     from posenas.utils.config import DictAction
 
-    parser.add_argument('config', help='config file, or the name of a shipped one')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -147,11 +155,28 @@ def load_checked(
     Raises:
         ConfigError: It does not exist, has an unknown key or contradicts itself.
     """
-    from posenas.apis.model_zoo import find_config
-    from posenas.convert.configs import find_config_kind, translate_config
-    from posenas.utils.config import load_config, override_config, verify_config
+    return check_config(load_found(config), options, legacy, strict)
 
-    cfg = load_config(find_config(config))
+
+def load_found(config: str) -> 'Config':
+    """Find and load a config, of whatever project, as it is written.
+
+    Raises:
+        ConfigError: It does not exist or cannot be read.
+    """
+    from posenas.apis.model_zoo import find_config
+    from posenas.utils.config import load_config
+
+    return load_config(find_config(config))
+
+
+def check_config(
+    cfg: 'Config', options: dict | None = None, legacy: bool = True, strict: bool = False
+) -> 'Config':
+    """Translate, override and verify a loaded config; see :func:`load_checked`."""
+    from posenas.convert.configs import find_config_kind, translate_config
+    from posenas.utils.config import override_config, verify_config
+
     later = dict(options or {})
     if find_config_kind(cfg) is not None:
         own = {key: later.pop(key) for key in list(later) if key.split('.')[0] in cfg}

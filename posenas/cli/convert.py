@@ -11,6 +11,8 @@ from posenas.cli.args import CommandParser, add_translation_options
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
+    from mmengine.config import Config
+
     from posenas.convert import Conversion, ConversionReport
 
 __all__ = ['build_parser', 'main']
@@ -56,7 +58,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--teacher',
         metavar='YAML',
-        help='config of the teacher that FPD merges over IN; written to OUT with _teacher',
+        help='config of the teacher that FPD merges over IN: OUT distils from it, and it is '
+        'written beside OUT with _teacher',
     )
     parser.add_argument('--verbose', action='store_true', help='list every entry by name')
     add_translation_options(parser)
@@ -90,29 +93,53 @@ def _convert_config(args: argparse.Namespace) -> None:
     output = Path(args.output)
     if output.suffix != '.py':
         raise ConfigError(f'OUT must be a .py file where IN is a config, got {output}')
-    _write_config(args, None, output)
-    if args.teacher:
-        _write_config(args, args.teacher, output.with_name(f'{output.stem}_teacher.py'))
-
-
-def _write_config(args: argparse.Namespace, teacher: str | None, output: Path) -> None:
-    """Translate the config, with a teacher's merged over it if one is given."""
-    from posenas.convert import find_config_kind, translate_config
-    from posenas.utils.atomic_io import write_text
-    from posenas.utils.config import load_config, verify_config
+    from posenas.convert import find_config_kind
+    from posenas.utils.config import load_config
 
     cfg = load_config(args.input)
-    if teacher is not None:
-        cfg.merge_from_dict(load_config(teacher).to_dict())
-        cfg.pop('KD', None)
     if find_config_kind(cfg) is None:
         raise ConfigError(
             f'{args.input} must be a config of MMPose 0.x, HRNet, SimpleBaseline, FPD, PNFS or '
             'PoseNAS; one of ours or of MMPose 1.x needs no conversion'
         )
+    if args.teacher:
+        _convert_distillation(args, cfg, load_config(args.teacher), output)
+    else:
+        _write_config(_translate(args, cfg), cfg, output)
+
+
+def _convert_distillation(
+    args: argparse.Namespace, student: 'Config', teacher: 'Config', output: Path
+) -> None:
+    """Write the distillation that two configs of FPD describe, and the teacher's config."""
+    from posenas.convert import make_distillation, merge_teacher, take_distillation
+
+    settings = take_distillation(student)
+    if 'teacher_checkpoint' not in settings:
+        raise ConfigError(
+            f'--teacher needs KD.TRAIN_TYPE and KD.TEACHER in {args.input}: they say that it '
+            'distils, and which file has the weights of the teacher'
+        )
+    taught_by = _translate(args, merge_teacher(student, teacher))
+    distillation = make_distillation(_translate(args, student), taught_by.model, **settings)
+    _write_config(distillation, student, output)
+    _write_config(taught_by, student, output.with_name(f'{output.stem}_teacher.py'))
+
+
+def _translate(args: argparse.Namespace, cfg: 'Config') -> 'Config':
+    from posenas.convert import translate_config
+    from posenas.utils.config import verify_config
+
     translated = translate_config(cfg, args.legacy, args.strict)
     verify_config(translated)
-    write_text(output, f'# Translated from {Path(cfg.filename).name}.\n{translated.pretty_text}')
+    return translated
+
+
+def _write_config(translated: 'Config', source: 'Config', output: Path) -> None:
+    from posenas.utils.atomic_io import write_text
+
+    name = Path(source.filename).name
+    write_text(output, f'# Translated from {name}.\n{translated.pretty_text}')
     print_log(f'wrote {output}', 'current')
 
 

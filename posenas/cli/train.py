@@ -17,7 +17,7 @@ from posenas.cli.args import (
     load_experiment,
 )
 
-__all__ = ['build_parser', 'configure', 'main']
+__all__ = ['add_training_options', 'build_parser', 'configure', 'main', 'run_training']
 
 #: Number of processes that older configs state their learning rate for.
 _BASE_PROCESSES = 8
@@ -27,6 +27,12 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas train``."""
     parser = CommandParser('train', 'Train a network from a config.')
     add_config_options(parser)
+    add_training_options(parser)
+    return parser
+
+
+def add_training_options(parser: argparse.ArgumentParser) -> None:
+    """Add what commands that train share: where, how and from which state."""
     add_launch_options(parser)
     _add_start_options(parser)
     _add_device_options(parser)
@@ -44,7 +50,6 @@ def build_parser() -> argparse.ArgumentParser:
         '--deterministic', action='store_true', help='use deterministic kernels only'
     )
     add_draw_options(parser)
-    return parser
 
 
 def _add_start_options(parser: argparse.ArgumentParser) -> None:
@@ -133,7 +138,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     export_local_rank(args)
-    cfg = load_experiment(args)
+    run_training(args, load_experiment(args))
+    return 0
+
+
+def run_training(args: argparse.Namespace, cfg: Config) -> None:
+    """Train as ``cfg`` and the options of :func:`add_training_options` say.
+
+    Raises:
+        ConfigError: They do not fit together.
+    """
     configure(args, cfg)
     _choose_gpu(args)
     from posenas.convert import adapt_checkpoint
@@ -142,4 +156,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     runner = PoseRunner.from_cfg(cfg)
     runner.adapt_checkpoint = adapt_checkpoint
     runner.train()
-    return 0

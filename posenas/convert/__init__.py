@@ -3,6 +3,7 @@
 from .adapt import adapt_checkpoint
 from .configs import find_config_kind, translate_config
 from .describe import describe_network, find_family
+from .distillation import make_distillation, merge_teacher, take_distillation
 from .report import Conversion, ConversionReport
 from .rules import Rename, invert_rules, rename_entries
 from .state_dicts import (
@@ -30,7 +31,10 @@ __all__ = [
     'find_config_kind',
     'find_family',
     'invert_rules',
+    'make_distillation',
+    'merge_teacher',
     'rename_entries',
+    'take_distillation',
     'translate_config',
     'unwrap_state_dict',
 ]

@@ -168,10 +168,22 @@ def test_a_teacher_is_merged_over_its_student(tmp_path, capsys):
     extra = dict(NUM_STACKS=8, NUM_FEATURES=256)
     teacher.write_text(yaml.safe_dump(dict(MODEL=dict(EXTRA=extra))))
     assert run('--teacher', teacher, student, out) == 0
-    assert load_config(out).model.backbone.num_stacks == 4
+    distillation = load_config(out)
+    verify_config(distillation)
+    model = distillation.model
+    assert (model.student.backbone.num_stacks, model.teacher.backbone.num_stacks) == (4, 8)
+    assert (model.teacher_checkpoint, model.loss.alpha) == ('teacher.pth', 0.5)
     cfg = load_config(tmp_path / 'out_teacher.py')
     assert (cfg.model.backbone.num_stacks, cfg.model.backbone.num_features) == (8, 256)
     assert cfg.train_cfg.max_epochs == 140
+
+
+def test_a_teacher_without_weights_is_refused(tmp_path, capsys):
+    student, teacher, out = (tmp_path / name for name in ('s.yaml', 't.yaml', 'out.py'))
+    student.write_text(yaml.safe_dump(yaml_samples.hourglass(4, 128)))
+    teacher.write_text(yaml.safe_dump(yaml_samples.hourglass(8, 256)))
+    assert run('--teacher', teacher, student, out) == 2
+    assert 'KD.TEACHER' in capsys.readouterr().err
 
 
 # ------------------------------------------------------------ published files in other commands

@@ -178,7 +178,7 @@ def _tell_distillation(whole: Section) -> None:
     if kind != 'NORMAL':
         whole.warn(
             f'KD.TRAIN_TYPE is {kind}: the translated config trains the student alone, from '
-            'labels; distillation from the teacher is not part of it'
+            'labels; for the teacher too use posenas distill, or posenas convert --teacher'
         )
 
 
