@@ -402,12 +402,23 @@ CNF_OPERATORS = (
     *('Zero', 'SkipConnect', 'SepConv3x3', 'SepConv5x5', 'AtrConv3x3', 'AtrConv5x5'),
     *('AvgPool3x3', 'MaxPool3x3', 'BasicConv3x3', 'BottleConv3x3', 'Conv3x3'),
 )
+ALGORITHMS = ('RandomSearch', 'RegularizedEvolution', 'EvolutionSearch', 'NSGA2')
+COSTS = ('ParamsCost', 'MacsCost', 'ActivationMemoryCost')
+SPACE = dict(type='ViPNASSpace')
 #: Registered class -> arguments beside ``type``, or a function of a folder that returns them or
 #: the object itself.
 PARTS = dict(
     BodyParts=dict(dataset='coco', num_parts=3),
     CNFSpace=dict(fabric=FABRIC, parts=dict(type='BodyParts', dataset='coco', num_parts=3)),
     PoseNASSpace={},
+    **dict.fromkeys(ALGORITHMS, dict(space=SPACE, objectives=dict(AP='greater'))),
+    Budget={},
+    NetworkCounter=dict(model=TINY_MODEL),
+    **dict.fromkeys(COSTS, dict(counter=dict(type='NetworkCounter', model=TINY_MODEL))),
+    TableEvaluator=dict(space=SPACE, table={}),
+    SupernetEvaluator=dict(space=SPACE),
+    TrainEvaluator=lambda folder: dict(space=SPACE, config=str(tiny_experiment(folder))),
+    ViPNASCounter={},
     ViPNASSpace={},
     EigenvalueRule={},
     ParameterFreeRule={},
@@ -418,6 +429,14 @@ PARTS = dict(
     EpochBasedTrainLoop=build_loop(type='EpochBasedTrainLoop', max_epochs=1),
     ArchSearchLoop=build_loop(type='ArchSearchLoop', max_epochs=1, arch_ratio=0.5),
     SupernetLoop=build_loop(type='SupernetLoop', max_epochs=1),
+    SearchLoop=build_loop(
+        type='SearchLoop',
+        algorithm=dict(type='RandomSearch', objectives=dict(AP='greater')),
+        evaluator=dict(type='TableEvaluator', table={}),
+        space=SPACE,
+        wave=1,
+        num_waves=1,
+    ),
     IterBasedTrainLoop=build_loop(type='IterBasedTrainLoop', max_iters=2),
     OptimWrapper=build_optim_wrapper('OptimWrapper'),
     AmpOptimWrapper=build_optim_wrapper('AmpOptimWrapper'),

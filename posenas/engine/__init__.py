@@ -19,6 +19,7 @@ from .loops import (
     ArchSearchLoop,
     EpochBasedTrainLoop,
     IterBasedTrainLoop,
+    SearchLoop,
     SupernetLoop,
     TrainLoop,
 )
@@ -47,6 +48,7 @@ __all__ = [
     'PlainCheckpointHook',
     'PoseRunner',
     'PoseVisualizationHook',
+    'SearchLoop',
     'StopSignalHook',
     'SupernetLoop',
     'TrainLoop',

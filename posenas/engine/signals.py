@@ -2,10 +2,13 @@
 
 import os
 import signal
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ['SignalFlag', 'leave_signals_to_parent']
+__all__ = ['SignalFlag', 'exit_on_sigterm', 'leave_signals_to_parent']
 
 #: The signals that ask a training to end: of schedulers and of a keyboard.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -39,6 +42,22 @@ class SignalFlag:
     def _receive(self, signum: int, frame: FrameType | None) -> None:
         self.received = signum
         self.restore()
+
+
+@contextmanager
+def exit_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the process by an exception, so that what it started is cleaned up.
+
+    For work that may stop anywhere. Only the main thread of a process can listen.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
 
 
 def leave_signals_to_parent() -> None:

@@ -1,7 +1,7 @@
 """Architecture search: spaces, costs, archives, algorithms, evaluators, supernets, derivation."""
 
 from . import algorithms, spaces, supernets
-from .archive import Archive, Record, find_front, objective_values, read_archive
+from .archive import Archive, Record, digest, find_front, objective_values, read_archive
 from .collapse import (
     CollapseRule,
     EigenvalueRule,
@@ -33,6 +33,7 @@ from .evaluators import (
     recalibrate,
 )
 from .network import derive_model
+from .operations import Operation, ViPNASCounter, list_operations
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
 from .train_evaluator import TrainEvaluator
 
@@ -57,6 +58,7 @@ __all__ = [
     'NetworkCost',
     'NetworkCounter',
     'Observation',
+    'Operation',
     'ParameterFreeRule',
     'ParamsCost',
     'Record',
@@ -68,10 +70,13 @@ __all__ = [
     'TableEvaluator',
     'TrainEvaluator',
     'Value',
+    'ViPNASCounter',
     'algorithms',
     'derive_model',
+    'digest',
     'find_front',
     'largest_eigenvalue',
+    'list_operations',
     'objective_values',
     'read_archive',
     'recalibrate',

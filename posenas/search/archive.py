@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from posenas.search.space import Arch
 from posenas.utils import ConfigError, DataError, OutputError, check_choice, write_text
 
-__all__ = ['Archive', 'Record', 'find_front', 'objective_values', 'read_archive']
+__all__ = ['Archive', 'Record', 'digest', 'find_front', 'objective_values', 'read_archive']
 
 _SCHEMA = 'search-archive/1'
 #: An evaluation gave scores, or could not: training diverged, for one.
@@ -81,6 +82,14 @@ class Record:
 
 def _to_json(data: Mapping) -> str:
     return json.dumps(data, sort_keys=True, separators=(',', ':'), allow_nan=False)
+
+
+def digest(*parts: bytes | str) -> str:
+    """Return 16 hex digits of the SHA-256 of ``parts``, for fingerprints."""
+    state = sha256()
+    for part in parts:
+        state.update(part.encode() if isinstance(part, str) else part)
+    return state.hexdigest()[:16]
 
 
 class Archive:

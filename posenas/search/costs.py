@@ -12,6 +12,7 @@ from torch import nn
 
 from posenas.genotype import Genotype
 from posenas.registry import MODELS, TASK_UTILS
+from posenas.search.archive import digest
 from posenas.search.network import derive_model
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
@@ -72,12 +73,13 @@ class Counts:
     Attributes:
         params: Elements of all parameters.
         macs: Multiply-accumulates of convolutions and linear layers.
-        memory: Bytes of intermediate results at one time at most, float32, without gradients.
+        memory: Bytes of intermediate results at one time at most, float32, without gradients;
+            None where it is not counted.
     """
 
     params: int
     macs: int
-    memory: int
+    memory: int | None = None
 
 
 class Counter(Protocol):
@@ -102,8 +104,8 @@ class NetworkCounter:
         self._text = json.dumps(model, sort_keys=True)
 
     def fingerprint(self) -> str:
-        """Return the config as text."""
-        return self._text
+        """Return a hash of the config."""
+        return f'NetworkCounter {digest(self._text)}'
 
     def __call__(self, genotype: Genotype, context: CostContext) -> Counts:
         """Count the network of ``genotype``.
@@ -151,8 +153,17 @@ class NetworkCost:
         return f'{type(self).__name__}({self.counter.fingerprint()})'
 
     def __call__(self, genotype: Genotype, context: CostContext) -> float:
-        """Return the figure of the network of ``genotype``."""
-        return getattr(self.counter(genotype, context), self.figure)
+        """Return the figure of the network of ``genotype``.
+
+        Raises:
+            ConfigError: The counter does not count it.
+        """
+        value = getattr(self.counter(genotype, context), self.figure)
+        if value is None:
+            raise ConfigError(
+                f'{type(self.counter).__name__} does not count {self.figure}: use a NetworkCounter'
+            )
+        return value
 
     def per_op(self, operation: nn.Module, shape: Sequence[int]) -> float:
         """Return the share of one candidate operation on a map (C, H, W), on any device."""

@@ -4,7 +4,6 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.registry import TASK_UTILS
+from posenas.search.archive import digest
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import ConfigError, DataError, PoseNASError, check_positive
 from posenas.utils.profiling import evaluation_mode
@@ -63,6 +63,10 @@ class Evaluator(ABC):
     def start(self, make_bench: Callable[[], Bench]) -> None:  # noqa: B027
         """Get ready; those that measure a supernet take it from ``make_bench()``."""
 
+    def calibrate(self, arch: Arch) -> dict[str, Tensor]:
+        """Return what a supernet's ``extract`` must be told to cut ``arch`` out; {} if nothing."""
+        return {}
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Say everything that scores depend on beside architecture and seed."""
@@ -111,7 +115,7 @@ class TableEvaluator(Evaluator):
 
     def fingerprint(self) -> str:
         """Return a hash of the table."""
-        return _digest(json.dumps(self.table, sort_keys=True).encode())
+        return digest(json.dumps(self.table, sort_keys=True))
 
     def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:
         """Look ``arch`` up.
@@ -164,11 +168,11 @@ class SupernetEvaluator(Evaluator):
             )
         state = self.bench.model.state_dict()
         parts = (str(name).encode() + _to_bytes(value) for name, value in state.items())
-        self._weights = _digest(*parts)
+        self._weights = digest(*parts)
 
     def fingerprint(self) -> str:
         """Return a hash of weights, images and metrics, with the number of threads."""
-        images = _digest(self.bench.description.encode())
+        images = digest(self.bench.description)
         return f'weights {self._weights}, images {images}, threads {self.num_threads}'
 
     def calibrate(self, arch: Arch) -> dict[str, Tensor]:
@@ -241,10 +245,3 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
 
 def _to_bytes(value: Tensor) -> bytes:
     return value.detach().cpu().contiguous().numpy().tobytes()
-
-
-def _digest(*parts: bytes) -> str:
-    digest = sha256()
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()[:16]

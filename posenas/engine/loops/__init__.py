@@ -3,6 +3,7 @@
 from .arch_search_loop import STRATEGIES, ArchSearchLoop, find_strategy
 from .epoch_based import EpochBasedTrainLoop
 from .iter_based import IterBasedTrainLoop
+from .search_loop import SearchLoop
 from .stream import batches_from
 from .supernet_loop import SupernetLoop
 from .train_loop import TrainLoop
@@ -12,6 +13,7 @@ __all__ = [
     'ArchSearchLoop',
     'EpochBasedTrainLoop',
     'IterBasedTrainLoop',
+    'SearchLoop',
     'SupernetLoop',
     'TrainLoop',
     'batches_from',

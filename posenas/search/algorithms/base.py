@@ -9,7 +9,7 @@ import numpy as np
 
 from posenas.genotype import Genotype
 from posenas.registry import TASK_UTILS
-from posenas.search.archive import Record, objective_values
+from posenas.search.archive import Record, digest, objective_values
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import ConfigError, check_choice, check_positive
 
@@ -20,6 +20,8 @@ __all__ = ['Candidate', 'Proposal', 'SearchAlgorithm']
 
 #: Keeps proposals apart from other draws that are addressed by seed and trial.
 _PROPOSAL_STAGE = 0
+#: Uniform draws that follow a proposal in vain.
+_DRAWS_PER_TRY = 10
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class SearchAlgorithm(ABC):
             one counts where an algorithm pursues a single one.
         budget: Costs and their limits, or their config; None knows no cost.
         seed: Seed of all proposals.
-        max_tries: Proposals for one trial before uniform draws replace them, and draws after that.
+        max_tries: Proposals for one trial before uniform draws replace them, ten times as many.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class SearchAlgorithm(ABC):
         objectives: Mapping[str, str],
         budget: 'Budget | dict[str, Any] | None' = None,
         seed: int = 0,
-        max_tries: int = 1000,
+        max_tries: int = 100,
     ) -> None:
         if not objectives:
             raise ConfigError("objectives must name at least one, such as dict(AP='greater')")
@@ -98,11 +100,12 @@ class SearchAlgorithm(ABC):
             for name, value in vars(self).items()
             if not name.startswith('_') and name not in ('space', 'budget', 'records')
         }
-        decisions = [repr(decision) for decision in self.space.decisions]
+        decisions = digest(*(repr(decision) for decision in self.space.decisions))
+        smallest = self.space.to_genotype(self.space.extremes()[0])
         return dict(
             own,
             type=type(self).__name__,
-            space=[type(self.space).__name__, *decisions],
+            space=[type(self.space).__name__, decisions, smallest.id],
             budget=self.budget and self.budget.fingerprint(),
         )
 
@@ -125,9 +128,10 @@ class SearchAlgorithm(ABC):
             ConfigError: No architecture within the limits was found at all.
         """
         known = {record.id for record in self.records}
+        fits = {record.arch: True for record in self.records}
         candidates: list[Candidate] = []
         for trial in range(len(self.records), len(self.records) + number):
-            candidate = self._find_candidate(trial, known)
+            candidate = self._find_candidate(trial, known, fits)
             if candidate is None:
                 break
             known.add(candidate.genotype.id)
@@ -159,27 +163,36 @@ class SearchAlgorithm(ABC):
         values = objective_values(good, {name: self.objectives[name]})[:, 0]
         return [good[i] for i in np.argsort(values, kind='stable')[:number]]
 
-    def _find_candidate(self, trial: int, known: set[str]) -> Candidate | None:
+    def _find_candidate(
+        self, trial: int, known: set[str], fits: dict[Arch, bool]
+    ) -> Candidate | None:
         """Try until an architecture is new and affordable; None if all affordable ones are known.
+
+        Args:
+            trial: Number of the trial.
+            known: Ids of what was proposed before.
+            fits: Architectures looked at before -> whether they are affordable; extended.
 
         Raises:
             ConfigError: None was affordable.
         """
         rng = np.random.default_rng([self.seed, _PROPOSAL_STAGE, trial])
+        num_draws = (1 + _DRAWS_PER_TRY) * self.max_tries
         some_fit = False
-        for attempt in range(2 * self.max_tries):
+        for attempt in range(num_draws):
             is_late = attempt >= self.max_tries
             proposal = Proposal(self.space.sample(rng)) if is_late else self.propose(trial, rng)
-            genotype = self.space.to_genotype(proposal.arch)
-            if genotype.id in known:
-                some_fit = True
-                continue
-            costs = self.budget.measure(genotype) if self.budget else {}
-            if self.budget is None or self.budget.violation(costs) == 0:
-                return Candidate(trial, proposal.arch, genotype, costs, proposal.parents)
+            arch = proposal.arch
+            if arch not in fits:
+                genotype = self.space.to_genotype(arch)
+                costs = self.budget.measure(genotype) if self.budget else {}
+                fits[arch] = self.budget is None or self.budget.violation(costs) == 0
+                if fits[arch] and genotype.id not in known:
+                    return Candidate(trial, arch, genotype, costs, proposal.parents)
+            some_fit |= fits[arch]
         if not some_fit:
             raise ConfigError(
-                f'limits must leave some architectures, but none of {2 * self.max_tries} kept to '
+                f'limits must leave some architectures, but none of {num_draws} kept to '
                 f'{self.budget and self.budget.limits}: widen them, or raise max_tries'
             )
         return None

@@ -1,11 +1,13 @@
 """Generational evolution."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from posenas.registry import TASK_UTILS
 from posenas.search.algorithms.base import Proposal, SearchAlgorithm
+from posenas.search.archive import Record
 from posenas.utils import check_positive, check_probability
 
 __all__ = ['EvolutionSearch']
@@ -41,10 +43,15 @@ class EvolutionSearch(SearchAlgorithm):
         check_probability('crossover_share', crossover_share)
         self.num_random, self.num_parents = num_random, num_parents
         self.mutate_prob, self.crossover_share = mutate_prob, crossover_share
+        self._parents: list[Record] = []
+
+    def learn(self, records: Sequence[Record]) -> None:
+        """Choose the parents of the next wave."""
+        self._parents = self.best(self.num_parents)
 
     def propose(self, trial: int, rng: np.random.Generator) -> Proposal:
         """Draw uniformly at first, later breed; see :meth:`SearchAlgorithm.propose`."""
-        parents = self.best(self.num_parents)
+        parents = self._parents
         if trial < self.num_random or not parents:
             return Proposal(self.space.sample(rng))
         if len(parents) > 1 and self._is_crossover(trial - self.num_random):

@@ -1,0 +1,137 @@
+"""Evaluation of an architecture by training its network in a process of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean
+
+from mmengine.config import Config
+
+from posenas.registry import TASK_UTILS
+from posenas.search.archive import digest
+from posenas.search.evaluators import EvaluationError, Evaluator
+from posenas.search.network import derive_model
+from posenas.search.space import Arch, SearchSpace
+from posenas.utils import DataError, check_positive, load_config, make_folder, write_json
+from posenas.utils.checkpoint import find_latest_checkpoint
+
+__all__ = ['TrainEvaluator']
+
+#: What launchers of distributed runs set; a training of its own must not see it.
+_LAUNCHER_VARIABLES = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
+#: What the log of a training says that ended in NaN or infinity.
+_DIVERGED = 'NonFiniteError|non-finite'
+_TAIL = 2000
+
+
+@TASK_UTILS.register_module()
+class TrainEvaluator(Evaluator):
+    """Trains the network of each architecture from scratch and scores it on the search's images.
+
+    Each training is ``posenas train`` in its own process, continued exactly if it was killed, and
+    scored with its last weights by the ``val_dataloader`` and ``val_evaluator`` of its config.
+
+    Args:
+        space: Space of the architectures, or its config.
+        config: Config of a training of an ordinary network of the family; the genotype is written
+            into its model.
+        cfg_options: Settings that differ from the config, such as ``{'train_cfg.max_epochs': 3}``.
+        num_seeds: Trainings per architecture, of consecutive seeds; their scores are averaged.
+        num_threads: Threads of each training.
+        keep_checkpoints: Whether to keep the weights.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace | Mapping,
+        config: str | Path,
+        cfg_options: Mapping | None = None,
+        num_seeds: int = 1,
+        num_threads: int = 1,
+        keep_checkpoints: bool = False,
+    ) -> None:
+        super().__init__(space)
+        check_positive('num_seeds', num_seeds)
+        check_positive('num_threads', num_threads)
+        self.cfg = load_config(config, dict(cfg_options or {}))
+        self.num_seeds, self.num_threads = num_seeds, num_threads
+        self.keep_checkpoints = keep_checkpoints
+
+    def fingerprint(self) -> str:
+        """Return a hash of the config, with seeds and threads."""
+        return f'training {digest(self.cfg.pretty_text)}, seeds {self.num_seeds}, threads {self.num_threads}'
+
+    def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:
+        """Train and score ``arch`` with each seed; return the means.
+
+        Raises:
+            EvaluationError: A training ended in NaN or infinity.
+        """
+        genotype = self.space.to_genotype(arch)
+        runs = []
+        for own_seed in range(seed, seed + self.num_seeds):
+            folder = make_folder(work_dir / 'trials' / f'{genotype.id}_{own_seed}')
+            config = folder / 'network.py'
+            cfg = Config(dict(self.cfg, model=derive_model(genotype, self.cfg.model)))
+            cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+            cfg.test_cfg = dict()
+            cfg.dump(config)
+            runs.append(self._score(config, folder, own_seed))
+        return {name: fmean(run[name] for run in runs) for name in runs[0]}
+
+    def _score(self, config: Path, folder: Path, seed: int) -> dict[str, float]:
+        """Train, or go on training, and test; scores of the same training are read again."""
+        result = folder / 'scores.json'
+        identity = f'{self.fingerprint()}, seed {seed}'
+        if result.exists():
+            stored = json.loads(result.read_text(encoding='utf-8'))
+            if stored['training'] == identity:
+                return stored['scores']
+        weights = folder / 'weights'
+        options = ['--work-dir', str(weights), '--seed', str(seed), '--no-validate']
+        self._run(folder, 'train', str(config), *options, '--resume')
+        checkpoint = find_latest_checkpoint(weights)
+        if checkpoint is None:
+            raise DataError(f'{config} must write checkpoints: set default_hooks.checkpoint')
+        tested = folder / 'test'
+        figures = tested / 'metrics.json'
+        options = ['--work-dir', str(tested), '--out-metrics', str(figures)]
+        self._run(folder, 'test', str(config), checkpoint, *options)
+        scores = json.loads(figures.read_text(encoding='utf-8'))
+        numbers = {k: float(v) for k, v in scores.items() if isinstance(v, int | float)}
+        write_json(result, dict(training=identity, scores=numbers))
+        if not self.keep_checkpoints:
+            shutil.rmtree(weights)
+        return numbers
+
+    def _run(self, folder: Path, *command: str) -> None:
+        """Run ``posenas`` with ``command``; its output goes to a log.
+
+        Raises:
+            EvaluationError: Numbers stopped being finite.
+            RuntimeError: It failed otherwise: all architectures would.
+        """
+        environment = {k: v for k, v in os.environ.items() if k not in _LAUNCHER_VARIABLES}
+        environment['OMP_NUM_THREADS'] = str(self.num_threads)
+        package = str(Path(__file__).parents[2])
+        paths = [package, *filter(None, [environment.get('PYTHONPATH')])]
+        environment['PYTHONPATH'] = os.pathsep.join(paths)
+        log = folder / f'{command[0]}.log'
+        with open(log, 'w', encoding='utf-8') as output:
+            done = subprocess.run(
+                [sys.executable, '-m', 'posenas', *command],
+                env=environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+        if done.returncode:
+            text = log.read_text(encoding='utf-8', errors='replace')[-_TAIL:]
+            if re.search(_DIVERGED, text):
+                raise EvaluationError(f'{folder.name} must train to finite numbers: see {log}')
+            raise RuntimeError(f'posenas {" ".join(command)} ended with {done.returncode}:\n{text}')
