@@ -22,6 +22,7 @@ COMMANDS = {
     'browse': 'draw the samples that a config feeds to the network',
     'convert': 'bring checkpoints and configs of other projects to ours, and back',
     'models': 'list the networks with parameters, operations and published accuracy',
+    'genotype': 'show, draw, convert and compare searched architectures',
     'derive': 'cut the network that a search has found out of its supernet',
     'prune': 'leave out of neural fabrics what has no effect, without changing the output',
     'prune-threshold': 'leave out of neural fabrics what has little weight, and measure the loss',

@@ -9,7 +9,7 @@ from .operations import (
     UNSTRIDED_OPERATIONS,
 )
 from .record import SCHEMA, Genotype, load_genotype, save_genotype
-from .text import format_cells, parse_cells
+from .text import format_cells, format_tuples, parse_cells, parse_tuples
 from .vipnas import (
     VIPNAS_STRIDES,
     BlockShape,
@@ -39,8 +39,10 @@ __all__ = [
     'Slot',
     'context_planes',
     'format_cells',
+    'format_tuples',
     'load_genotype',
     'parse_cells',
+    'parse_tuples',
     'read_vipnas_blocks',
     'read_vipnas_head',
     'save_genotype',

@@ -1,12 +1,13 @@
 """Cells as lines that people can read, compare and type."""
 
+import ast
 import re
 from collections.abc import Mapping
 
 from posenas.genotype.cells import Cell
 from posenas.utils import ConfigError
 
-__all__ = ['format_cells', 'parse_cells']
+__all__ = ['format_cells', 'format_tuples', 'parse_cells', 'parse_tuples']
 
 _NODE = re.compile(r'(\d+)=\((\w+)@(\d+),(\w+)@(\d+)\)')
 _OUTPUT = re.compile(r'out=([\d,]+)')
@@ -54,3 +55,50 @@ def _parse_line(line: str) -> tuple[str, Cell]:
     edges = [(node[k], int(node[k + 1])) for node in nodes for k in (2, 4)]
     states = [int(state) for state in output[1].split(',')] if output else None
     return name, Cell.from_tuples(kind, edges, states)
+
+
+def format_tuples(cells: Mapping[str, Cell]) -> str:
+    """Write cells as DARTS does: ``Genotype(normal=[('skip_connect', 0), ...], ...)``.
+
+    Raises:
+        ConfigError: As :meth:`Cell.to_tuples`, or two cells have the same last part of their name.
+    """
+    names = [name.rpartition('.')[2] for name in cells]
+    if len(set(names)) < len(names):
+        raise ConfigError(f'tuples must tell cells apart by the end of their name, got {names}')
+    entries = [
+        f'    {name}={list(cell.to_tuples())},\n    {name}_concat={list(cell.output)},\n'
+        for name, cell in zip(names, cells.values(), strict=True)
+    ]
+    return f'Genotype(\n{"".join(entries)})\n'
+
+
+def parse_tuples(text: str) -> dict[str, Cell]:
+    """Read what :func:`format_tuples` writes, or a genotype printed by DARTS; nothing is run.
+
+    Raises:
+        ConfigError: The text has another form, or a graph breaks a rule of PoseNAS cells.
+    """
+    try:
+        call = ast.parse(text.strip(), mode='eval').body
+        values = {str(item.arg): _read_literal(item.value) for item in call.keywords}
+    except (SyntaxError, ValueError, AttributeError, TypeError) as error:
+        raise ConfigError(
+            "tuples must be written Genotype(normal=[('skip_connect', 0), ...], "
+            f'normal_concat=[2, 3], ...), got {text.strip()[:80]!r}: {error}'
+        ) from error
+    cells = {}
+    for name, edges in values.items():
+        if not name.endswith('_concat'):
+            kind = 'fusion' if name.startswith('fuse') else name
+            place = 'decoder' if kind == 'fusion' else 'encoder'
+            output = values.get(f'{name}_concat')
+            cells[f'{place}.{name}'] = Cell.from_tuples(kind, edges, output)
+    return cells
+
+
+def _read_literal(node: ast.expr) -> list:
+    """Read a list, or the ``range(start, stop)`` that DARTS prints."""
+    if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'range':
+        return list(range(*map(ast.literal_eval, node.args)))
+    return list(ast.literal_eval(node))

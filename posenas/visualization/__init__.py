@@ -11,6 +11,8 @@ from .draw import (
 )
 from .error_chart import draw_error_chart, draw_pck_curves
 from .gallery import Case, draw_gallery
+from .genotype_graphs import make_graphs
+from .graph import draw_graphs
 from .label_charts import draw_label_charts
 from .openpose import OPENPOSE, to_openpose
 from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
@@ -25,6 +27,7 @@ __all__ = [
     'draw_curves',
     'draw_error_chart',
     'draw_gallery',
+    'draw_graphs',
     'draw_heatmaps',
     'draw_keypoint_numbers',
     'draw_label_charts',
@@ -35,6 +38,7 @@ __all__ = [
     'fit_tile',
     'grid',
     'heatmaps_to_image',
+    'make_graphs',
     'read_scalars',
     'side_by_side',
     'suitable_line_width',

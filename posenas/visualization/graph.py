@@ -1,0 +1,260 @@
+"""Directed graphs as pictures: Graphviz text, SVG without any dependency, others by matplotlib.
+
+Equal graphs give equal bytes: there is no date, no random number and no font to measure.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+
+from posenas.utils import check_choice
+
+__all__ = ['FORMATS', 'Graph', 'Link', 'Node', 'draw_graphs', 'to_dot', 'to_svg']
+
+#: Suffix of a file -> what it holds; all but the first two need matplotlib.
+FORMATS = ('dot', 'svg', 'png', 'pdf')
+#: Role of a node -> fill and whether its corners are round.
+_STYLES = {
+    'input': ('#dbe9f6', True),
+    'node': ('#ffffff', False),
+    'reduce': ('#fde9c9', False),
+    'output': ('#d9f0d3', True),
+}
+#: Pixels between columns and between rows, size of a letter, and margins.
+_COLUMN, _ROW, _LETTER, _LINE, _MARGIN, _TITLE = 190, 96, 6.6, 14, 24, 26
+
+
+@dataclass(frozen=True)
+class Node:
+    """A box.
+
+    Attributes:
+        id: Name within the graph.
+        label: Text, lines separated by line feeds.
+        column: Place from the left, from 0.
+        row: Place from the top, from 0; fractions are fine.
+        role: 'input', 'node', 'reduce' or 'output'.
+    """
+
+    id: str
+    label: str
+    column: float
+    row: float
+    role: str = 'node'
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height in pixels."""
+        lines = self.label.split('\n')
+        return 14 + _LETTER * max(map(len, lines)), 10 + _LINE * len(lines)
+
+
+@dataclass(frozen=True)
+class Link:
+    """An arrow.
+
+    Attributes:
+        source: Node it starts from.
+        target: Node it points to.
+        label: Text at its middle.
+        colour: As in HTML.
+        is_dashed: Whether it stands for something without parameters.
+        width: Of the line, pixels.
+        bend: How far its middle lies below the straight line, pixels; tells parallel arrows apart.
+    """
+
+    source: str
+    target: str
+    label: str = ''
+    colour: str = '#444444'
+    is_dashed: bool = False
+    width: float = 1.5
+    bend: float = 0.0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A picture with a title."""
+
+    title: str
+    nodes: tuple[Node, ...]
+    links: tuple[Link, ...]
+
+
+def draw_graphs(graphs: Sequence[Graph], kind: str) -> bytes:
+    """Draw graphs below each other.
+
+    Args:
+        graphs: What to draw.
+        kind: One of ``FORMATS``.
+
+    Returns:
+        The file.
+    """
+    check_choice('format', kind, FORMATS)
+    if kind == 'dot':
+        return to_dot(graphs).encode()
+    if kind == 'svg':
+        return to_svg(graphs).encode()
+    return _to_image(graphs, kind)
+
+
+def to_dot(graphs: Sequence[Graph]) -> str:
+    """Write graphs for Graphviz, each as a cluster of one digraph."""
+    lines = ['digraph genotype {', '  rankdir=LR;', '  node [shape=box, style=filled];']
+    for number, graph in enumerate(graphs):
+        lines += [f'  subgraph cluster_{number} {{', f'    label={_quote(graph.title)};']
+        for node in graph.nodes:
+            fill, is_round = _STYLES[node.role]
+            style = 'filled,rounded' if is_round else 'filled'
+            lines.append(
+                f'    {_quote(f"{number}.{node.id}")} [label={_quote(node.label)}, '
+                f'style="{style}", fillcolor="{fill}"];'
+            )
+        for link in graph.links:
+            ends = ' -> '.join(_quote(f'{number}.{end}') for end in (link.source, link.target))
+            style = 'dashed' if link.is_dashed else 'solid'
+            lines.append(
+                f'    {ends} [label={_quote(link.label)}, color="{link.colour}", '
+                f'style={style}, penwidth={link.width:.2f}];'
+            )
+        lines.append('  }')
+    return '\n'.join([*lines, '}', ''])
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace('\\', '\\\\').replace('"', '\\"').replace('\n', '\\n')
+    return f'"{escaped}"'
+
+
+def to_svg(graphs: Sequence[Graph]) -> str:
+    """Write graphs as one scalable picture."""
+    sizes = [_measure(graph) for graph in graphs]
+    width, height = max(w for w, _ in sizes), sum(h for _, h in sizes)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}" height="{height:.0f}" font-family="monospace" font-size="11">',
+        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
+    ]
+    top = 0.0
+    for graph, (_, own) in zip(graphs, sizes, strict=True):
+        lines.append(f'<g transform="translate(0 {top:.1f})">')
+        lines += _draw_svg(graph)
+        lines.append('</g>')
+        top += own
+    return '\n'.join([*lines, '</svg>', ''])
+
+
+def _measure(graph: Graph) -> tuple[float, float]:
+    """Return width and height of a graph with its title and margins."""
+    right = max(_centre(node)[0] + node.size[0] / 2 for node in graph.nodes)
+    bottom = max(_centre(node)[1] + node.size[1] / 2 for node in graph.nodes)
+    return max(right, 10 + 8 * len(graph.title)) + _MARGIN, bottom + _MARGIN
+
+
+def _centre(node: Node) -> tuple[float, float]:
+    return _MARGIN + 70 + _COLUMN * node.column, _MARGIN + _TITLE + 24 + _ROW * node.row
+
+
+def _draw_svg(graph: Graph) -> Iterable[str]:
+    places = {node.id: node for node in graph.nodes}
+    title = escape(graph.title)
+    yield f'<text x="{_MARGIN}" y="{_TITLE}" font-size="14" font-weight="bold">{title}</text>'
+    for link in graph.links:
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = _route(link, places)
+        dash = ' stroke-dasharray="5 4"' if link.is_dashed else ''
+        yield (
+            f'<path d="M{x0:.1f} {y0:.1f} C{x1:.1f} {y1:.1f} {x2:.1f} {y2:.1f} {x3:.1f} {y3:.1f}" '
+            f'fill="none" stroke="{link.colour}" stroke-width="{link.width:.2f}"{dash}/>'
+        )
+        yield (f'<path d="M{x3:.1f} {y3:.1f} l-7 -3.5 v7 z" fill="{link.colour}" stroke="none"/>')
+    for node in graph.nodes:
+        yield from _draw_box(node)
+    for link in graph.links:
+        if link.label:
+            x, y = _middle(_route(link, places))
+            yield (
+                f'<text x="{x:.1f}" y="{y - 3:.1f}" text-anchor="middle" stroke="#ffffff" '
+                f'stroke-width="3" paint-order="stroke" fill="{link.colour}">'
+                f'{escape(link.label)}</text>'
+            )
+
+
+def _draw_box(node: Node) -> Iterable[str]:
+    (x, y), (width, height) = _centre(node), node.size
+    fill, is_round = _STYLES[node.role]
+    corner = 9 if is_round else 2
+    yield (
+        f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" '
+        f'height="{height:.1f}" rx="{corner}" fill="{fill}" stroke="#333333"/>'
+    )
+    lines = node.label.split('\n')
+    for i, line in enumerate(lines):
+        below = y + 4 + _LINE * (i - (len(lines) - 1) / 2)
+        yield f'<text x="{x:.1f}" y="{below:.1f}" text-anchor="middle">{escape(line)}</text>'
+
+
+def _route(link: Link, places: dict[str, Node]) -> tuple[tuple[float, float], ...]:
+    """Return the four points of the curve of an arrow, from right side to left side."""
+    source, target = places[link.source], places[link.target]
+    (x0, y0), (x3, y3) = _centre(source), _centre(target)
+    x0, x3 = x0 + source.size[0] / 2, x3 - target.size[0] / 2
+    reach = max((x3 - x0) / 2, 40)
+    bend = 4 / 3 * link.bend
+    return (x0, y0), (x0 + reach, y0 + bend), (x3 - reach, y3 + bend), (x3, y3)
+
+
+def _middle(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Return the middle of a cubic curve."""
+    weights = (0.125, 0.375, 0.375, 0.125)
+    x, y = (sum(w * p[i] for w, p in zip(weights, points, strict=True)) for i in (0, 1))
+    return x, y
+
+
+def _to_image(graphs: Sequence[Graph], kind: str) -> bytes:
+    """Draw by matplotlib what :func:`to_svg` writes."""
+    from matplotlib.figure import Figure
+
+    sizes = [_measure(graph) for graph in graphs]
+    width, height = max(w for w, _ in sizes), sum(h for _, h in sizes)
+    figure = Figure(figsize=(width / 72, height / 72))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, width), ylim=(height, 0))
+    axes.axis('off')
+    top = 0.0
+    for graph, (_, own) in zip(graphs, sizes, strict=True):
+        _draw_on(axes, graph, top)
+        top += own
+    with BytesIO() as file:
+        metadata = {'CreationDate': None} if kind == 'pdf' else {'Software': None}
+        figure.savefig(file, format=kind, dpi=100, metadata=metadata)
+        return file.getvalue()
+
+
+def _draw_on(axes: object, graph: Graph, top: float) -> None:
+    """Draw one graph on axes in pixels, ``top`` pixels down."""
+    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+    from matplotlib.path import Path
+
+    places = {node.id: node for node in graph.nodes}
+    font = dict(family='monospace', fontsize=8, va='center')
+    axes.text(_MARGIN, top + _TITLE - 4, graph.title, **dict(font, fontsize=10), weight='bold')
+    for link in graph.links:
+        points = [(x, y + top) for x, y in _route(link, places)]
+        style = dict(color=link.colour, linewidth=link.width)
+        style['linestyle'] = '--' if link.is_dashed else '-'
+        curve = Path(points, [Path.MOVETO, *[Path.CURVE4] * 3])
+        axes.add_patch(FancyArrowPatch(path=curve, arrowstyle='-|>', mutation_scale=9, **style))
+        if link.label:
+            halo = dict(boxstyle='square,pad=0.1', fc='white', ec='none', alpha=0.8)
+            text = dict(font, color=link.colour, ha='center', bbox=halo)
+            axes.text(*_middle(points), link.label, **text)
+    for node in graph.nodes:
+        (x, y), (width, height) = _centre(node), node.size
+        fill, is_round = _STYLES[node.role]
+        corner = f'{"round" if is_round else "square"},pad=0'
+        corner += ',rounding_size=8' if is_round else ''
+        box = (x - width / 2, top + y - height / 2), width, height
+        axes.add_patch(FancyBboxPatch(*box, boxstyle=corner, fc=fill, ec='#333333'))
+        axes.text(x, top + y, node.label, ha='center', **font)
