@@ -19,6 +19,8 @@ CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' n
 FORWARDERS = [path for path in CONFIGS if 'body' in path.parts]
 #: Distillations: their networks are those of other configs, so they have no entry of their own.
 DISTILL = [path for path in CONFIGS if 'distill' in path.parts]
+#: Searches: a supernet costs what its candidates cost, and is no model to look up.
+SEARCH = [path for path in CONFIGS if 'search' in path.parts]
 #: Shortest side that is a multiple of every stride of our networks and of 4 for the heatmaps.
 SMALLEST = 64
 #: Sides of networks whose coarsest map would be one cell of two samples, all that its norms see:
@@ -31,7 +33,7 @@ METADATA = {
     for entry in yaml.safe_load(metafile.read_text())['Models']
 }
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=ids(CONFIGS))
-OWN = [path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL)]
+OWN = [path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL, *SEARCH)]
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
 every_own_config = pytest.mark.parametrize('path', OWN, ids=lambda path: path.stem)
@@ -41,7 +43,8 @@ def mark_large(path):
     """Mark the config of a large network, or with a large teacher, as slow."""
     largest = Path(load_config(path).model.teacher).stem if path in DISTILL else path.stem
     macs = METADATA.get(largest, {}).get('Metadata', {}).get('MACs', 0)
-    return pytest.param(path, marks=pytest.mark.slow if macs > MOST_MACS else ())
+    is_large = macs > MOST_MACS or (path in SEARCH and 'tiny' not in path.stem)
+    return pytest.param(path, marks=pytest.mark.slow if is_large else ())
 
 
 def replace(value, old, new):
@@ -137,7 +140,7 @@ def test_a_config_agrees_with_itself(path):
 
 
 @pytest.mark.parametrize(
-    'path', [mark_large(path) for path in (*OWN, *DISTILL)], ids=lambda path: path.stem
+    'path', [mark_large(path) for path in (*OWN, *DISTILL, *SEARCH)], ids=lambda path: path.stem
 )
 def test_a_config_trains_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -44,6 +44,7 @@ REGISTRIES = {
     'collate_fn': ('FUNCTIONS',),
     'codec': ('KEYPOINT_CODECS',),
     'parts': ('TASK_UTILS',),
+    'rules': ('TASK_UTILS',),
     'decoder': ('KEYPOINT_CODECS', 'MODELS'),
     'encoder': ('KEYPOINT_CODECS', 'MODELS'),
     'optim_wrapper': ('OPTIM_WRAPPERS',),

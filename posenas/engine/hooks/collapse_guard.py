@@ -107,7 +107,8 @@ class CollapseGuardHook(Hook):
         arch = {n: p for n, p in supernet.arch_parameters().items() if p.requires_grad}
         weights = {n: p for n, p in supernet.named_parameters() if n not in arch}
         supernet.train()
-        loss = loop.make_loss(next(batches_from(loop.arch_dataloader, 0, 0)))
+        loader = loop.arch_dataloader or loop.dataloader
+        loss = loop.make_loss(next(batches_from(loader, 0, 0)))
         generator = make_path_generator(runner.seed, 0)
         value = largest_eigenvalue(
             lambda parameters: loss(weights, parameters), arch, generator, self.num_iterations
