@@ -19,6 +19,7 @@ from posenas.search.network import derive_model
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import DataError, check_positive, load_config, make_folder, write_json
 from posenas.utils.checkpoint import find_latest_checkpoint
+from posenas.utils.config import override_config
 
 __all__ = ['TrainEvaluator']
 
@@ -38,8 +39,8 @@ class TrainEvaluator(Evaluator):
 
     Args:
         space: Space of the architectures, or its config.
-        config: Config of a training of an ordinary network of the family; the genotype is written
-            into its model.
+        config: File or content of the config that trains an ordinary network of the family; the
+            genotype is written into its model.
         cfg_options: Settings that differ from the config, such as ``{'train_cfg.max_epochs': 3}``.
         num_seeds: Trainings per architecture, of consecutive seeds; their scores are averaged.
         num_threads: Threads of each training.
@@ -49,7 +50,7 @@ class TrainEvaluator(Evaluator):
     def __init__(
         self,
         space: SearchSpace | Mapping,
-        config: str | Path,
+        config: str | Path | Mapping,
         cfg_options: Mapping | None = None,
         num_seeds: int = 1,
         num_threads: int = 1,
@@ -58,13 +59,16 @@ class TrainEvaluator(Evaluator):
         super().__init__(space)
         check_positive('num_seeds', num_seeds)
         check_positive('num_threads', num_threads)
-        self.cfg = load_config(config, dict(cfg_options or {}))
+        is_file = isinstance(config, str | Path)
+        self.cfg = load_config(config) if is_file else Config(dict(config))
+        override_config(self.cfg, dict(cfg_options or {}))
         self.num_seeds, self.num_threads = num_seeds, num_threads
         self.keep_checkpoints = keep_checkpoints
 
     def fingerprint(self) -> str:
         """Return a hash of the config, with seeds and threads."""
-        return f'training {digest(self.cfg.pretty_text)}, seeds {self.num_seeds}, threads {self.num_threads}'
+        text = json.dumps(self.cfg.to_dict(), sort_keys=True, default=str)
+        return f'training {digest(text)}, seeds {self.num_seeds}, threads {self.num_threads}'
 
     def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:
         """Train and score ``arch`` with each seed; return the means.
