@@ -29,7 +29,9 @@ _DIFFERENT = 1
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas genotype``."""
     parser = CommandParser('genotype', 'Show, draw, convert and compare searched architectures.')
-    actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
+    actions = parser.add_subparsers(
+        dest='action', required=True, metavar='ACTION', parser_class=argparse.ArgumentParser
+    )
     show = actions.add_parser('show', help='list cells or choices, with what the network costs')
     show.add_argument('source', help=_SOURCE)
     draw = actions.add_parser('draw', help='draw the network and its cells')
