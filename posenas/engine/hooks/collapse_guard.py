@@ -42,6 +42,9 @@ class CollapseGuardHook(Hook):
         num_iterations: Iterations of its computation.
     """
 
+    #: Derived networks are trained without it.
+    only_in_search = True
+
     def __init__(
         self,
         rules: Sequence[Mapping] = (),

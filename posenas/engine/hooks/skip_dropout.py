@@ -23,6 +23,9 @@ class SkipDropoutHook(Hook):
         start: Rate until the architecture is trained, in [0, 1].
     """
 
+    #: Derived networks are trained without it.
+    only_in_search = True
+
     def __init__(self, start: float = 0.3) -> None:
         check_probability('start', start)
         self.start = start
