@@ -72,7 +72,7 @@ def _draw_cell(name: str, cell: Cell) -> Graph:
             edge.op,
             _find_colour(edge.op),
             is_dashed=any(part in edge.op for part in _FREE),
-            bend=-30.0 if second else 12.0,
+            bend=_bend(columns[state] - columns[edge.source], bool(second)),
         )
         for state, node in enumerate(cell.nodes, first)
         for second, edge in enumerate(node)
@@ -81,6 +81,11 @@ def _draw_cell(name: str, cell: Cell) -> Graph:
     nodes.append(Node('out', cell.merge, 1.4 * last, 0.26 * last, 'output'))
     links += [Link(str(state), 'out', colour='#bbbbbb', bend=20.0) for state in cell.output]
     return Graph(f'{name} ({cell.kind})', tuple(nodes), tuple(links))
+
+
+def _bend(span: int, is_second: bool) -> float:
+    """Bend the two arrows of a node apart, and long ones around the boxes in between."""
+    return -30.0 - 45.0 * (span - 1) if is_second else 12.0 + 50.0 * (span - 1)
 
 
 def _find_colour(operation: str) -> str:
