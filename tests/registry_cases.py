@@ -445,6 +445,7 @@ PARTS = dict(
     ),
     MMDistributedDataParallel=build_data_parallel,
     ExpWarmupLR=build_scheduler,
+    ArchValueHook={},
     CheckInvalidLossHook={},
     NanGuardHook={},
     CollapseGuardHook={},

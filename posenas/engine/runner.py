@@ -13,7 +13,7 @@ from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
 from mmengine.logging import MessageHub
 from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.utils import set_random_seed
 from mmengine.visualization import Visualizer
@@ -24,6 +24,7 @@ from posenas.datasets.samplers import LabelledRatioSampler
 from posenas.engine import compat
 from posenas.engine.distributed import init_gloo
 from posenas.engine.evaluator import Evaluator
+from posenas.engine.optim import SearchOptimWrapper
 from posenas.engine.randomness import init_worker, seed_initialization, set_dataset_seed
 from posenas.engine.training_state import collect_training, restore_training
 from posenas.registry import RUNNERS
@@ -184,6 +185,20 @@ class PoseRunner(Runner):
             by_epoch = loop.pop('by_epoch', 'max_iters' not in loop)
             loop['type'] = 'EpochBasedTrainLoop' if by_epoch else 'IterBasedTrainLoop'
         return super().build_train_loop(loop)
+
+    def build_param_scheduler(
+        self, scheduler: _ParamScheduler | dict | list
+    ) -> list[_ParamScheduler] | dict[str, list[_ParamScheduler]]:
+        """Build schedules; in a search, those without a name are the weights'.
+
+        Args:
+            scheduler: Schedules, or lists of them by the name of their optimizer.
+        """
+        if isinstance(self.optim_wrapper, SearchOptimWrapper):
+            is_named = isinstance(scheduler, dict) and 'type' not in scheduler
+            named = scheduler if is_named else dict(weights=scheduler)
+            scheduler = {name: named.get(name, []) for name in self.optim_wrapper.keys()}  # noqa: SIM118
+        return super().build_param_scheduler(scheduler)
 
     def build_evaluator(self, evaluator: BaseEvaluator | dict | list) -> BaseEvaluator:
         """Build an evaluator whose results are plain numbers."""

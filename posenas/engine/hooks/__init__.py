@@ -1,5 +1,6 @@
 """Hooks of training and testing."""
 
+from .arch_values import ArchValueHook
 from .check_invalid_loss import CheckInvalidLossHook
 from .collapse_guard import CollapseGuardHook
 from .distill_state import DistillStateHook
@@ -11,6 +12,7 @@ from .stop_signal import StopSignalHook
 from .visualization import BadCaseAnalysisHook, PoseVisualizationHook
 
 __all__ = [
+    'ArchValueHook',
     'BadCaseAnalysisHook',
     'CheckInvalidLossHook',
     'CheckpointHook',

@@ -299,8 +299,7 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         """Draw the batch of the architecture that belongs to the current iteration."""
         batch = next(self._arch_batches, None)
         if batch is None:
-            length = len(self.arch_dataloader)
-            self._arch_batches = batches_from(self.arch_dataloader, *divmod(self._iter, length))
+            self._arch_batches = batches_from(self.arch_dataloader, 0, self._iter)
             batch = next(self._arch_batches)
         return batch
 
@@ -324,7 +323,7 @@ def _split_loader(
         dataloader['dataset'], changes['dataset'] = split_by_image(whole, arch_ratio, **split)
     # numbered through all epochs, so that an iteration says which batch is its own
     sampler = dict(type='InfiniteSampler', shuffle=True)
-    return dataloader, {**dataloader, 'drop_last': True, 'sampler': sampler, **changes}
+    return dataloader, {**dataloader, **changes, 'drop_last': True, 'sampler': sampler}
 
 
 def _check_supernet(supernet: nn.Module, optim_wrapper: OptimWrapper, strategy: str) -> None:
