@@ -5,6 +5,7 @@ from .evaluator import Evaluator
 from .exp_warmup import ExpWarmupLR
 from .finite import NonFiniteError
 from .hooks import (
+    ArchValueHook,
     BadCaseAnalysisHook,
     CheckInvalidLossHook,
     CheckpointHook,
@@ -31,6 +32,7 @@ __all__ = [
     'AmpOptimWrapper',
     'ArchOptimWrapperConstructor',
     'ArchSearchLoop',
+    'ArchValueHook',
     'BadCaseAnalysisHook',
     'CheckInvalidLossHook',
     'CheckpointHook',

@@ -1,5 +1,6 @@
 """Pictures of people, heatmaps, errors and training curves."""
 
+from .arch_chart import draw_arch_values
 from .curves import draw_curves, read_scalars
 from .draw import (
     draw_bboxes,
@@ -23,6 +24,7 @@ __all__ = [
     'OPENPOSE',
     'Case',
     'PoseLocalVisualizer',
+    'draw_arch_values',
     'draw_bboxes',
     'draw_curves',
     'draw_error_chart',
