@@ -10,6 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.benchmark_distillation import add_distillation_parser, report_distillation
 from posenas.cli.benchmark_lspet import add_lspet_parser, run_lspet
 from posenas.cli.benchmark_search import add_search_parser, report_search
 from posenas.cli.tables import print_table
@@ -57,7 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluation_parser(kinds)
     add_lspet_parser(kinds)
     networks = _add_forward_parser(kinds), _add_decode_parser(kinds), add_search_parser(kinds)
-    for kind in (data, imports, *networks):
+    for kind in (data, imports, *networks, add_distillation_parser(kinds)):
         kind.add_argument(
             '--repeat', type=int, default=5, metavar='N', help='interleaved runs; median counts'
         )
@@ -318,6 +319,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     reports = {
         'data': _report_data,
         'decode': _report_decode,
+        'distillation': report_distillation,
         'evaluation': _report_evaluation,
         'forward': _report_forward,
         'import': _report_imports,

@@ -36,8 +36,9 @@ def report_search(args: argparse.Namespace) -> 'Table':
     from rich import box
     from rich.table import Table
 
+    from posenas.models.benchmark import draw_batch
     from posenas.registry import MODELS
-    from posenas.search.benchmark import draw_batch, measure_search
+    from posenas.search.benchmark import measure_search
 
     cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
     init_default_scope('posenas')

@@ -1,4 +1,4 @@
-"""What one forward pass costs in published and in deploy form."""
+"""What passes cost: forward in published and in deploy form, memory of anything."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -10,12 +10,23 @@ from time import perf_counter
 
 import torch
 import torch.nn.functional as F  # noqa: N812
+from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
 from posenas.models.deploy_form import switch_to_deploy
+from posenas.structures import PoseDataSample
 from posenas.utils.profiling import profile_model
 
-__all__ = ['ForwardCost', 'draw_weights', 'measure_forward', 'take_turns', 'use_threads']
+__all__ = [
+    'ForwardCost',
+    'count_saved_bytes',
+    'draw_batch',
+    'draw_weights',
+    'measure_forward',
+    'measure_peak_memory',
+    'take_turns',
+    'use_threads',
+]
 
 #: Shortest time for which a form runs before the next one gets its turn, seconds.
 _MIN_TURN = 0.05
@@ -146,3 +157,69 @@ def use_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def draw_batch(
+    size: int,
+    num_joints: int,
+    input_size: Sequence[int],
+    heatmap_size: Sequence[int],
+    seed: int = 0,
+) -> dict:
+    """Draw images and targets as noise.
+
+    Args:
+        size: Images B.
+        num_joints: Joints K.
+        input_size: (width, height) of the images.
+        heatmap_size: (width, height) of the targets.
+        seed: Seed of all numbers.
+
+    Returns:
+        Arguments of an estimator's mode 'loss'.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    samples = []
+    for _ in range(size):
+        sample = PoseDataSample()
+        maps = torch.rand((num_joints, *reversed(heatmap_size)), generator=generator)
+        sample.gt_fields = PixelData(heatmaps=maps)
+        sample.gt_instance_labels = InstanceData(keypoint_weights=torch.ones(1, num_joints))
+        samples.append(sample)
+    inputs = torch.randn((size, 3, *reversed(input_size)), generator=generator)
+    return dict(inputs=inputs, data_samples=samples)
+
+
+def measure_peak_memory(work: Callable[[], object]) -> int:
+    """Return the largest number of bytes that ``work`` has allocated at one time, on the CPU.
+
+    Memory from before, such as that of the weights, does not count.
+    """
+    with torch.autograd.profiler.profile(profile_memory=True) as profile:
+        work()
+    events = profile.kineto_results.events()
+    changes = [(e.start_ns(), e.nbytes()) for e in events if e.name() == '[memory]']
+    live = peak = 0
+    for _, change in sorted(changes, key=lambda item: item[0]):
+        live += change
+        peak = max(peak, live)
+    return peak
+
+
+def count_saved_bytes(work: Callable[[], object]) -> int:
+    """Return the bytes of all storages that ``work`` keeps for a backward pass.
+
+    Those of weights that it keeps count too.
+    """
+    storages: dict[int, int] = {}
+    kept = []  # what were freed could be mistaken for what takes its place
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        kept.append(storage)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        work()
+    return sum(storages.values())

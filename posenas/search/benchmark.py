@@ -1,15 +1,14 @@
 """What a step of a search costs, in training steps of the same supernet."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
 import torch
 from mmengine.model import BaseModel
-from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
-from posenas.models.benchmark import take_turns, use_threads
+from posenas.models.benchmark import measure_peak_memory, take_turns, use_threads
 from posenas.search.gradient import (
     StepRule,
     adam_steps,
@@ -18,9 +17,8 @@ from posenas.search.gradient import (
     second_order,
     sgd_steps,
 )
-from posenas.structures import PoseDataSample
 
-__all__ = ['SearchCost', 'draw_batch', 'measure_peak_memory', 'measure_search']
+__all__ = ['SearchCost', 'measure_search']
 
 _LR = 1e-3
 
@@ -97,37 +95,6 @@ class _Steps:
         self.train()
 
 
-def draw_batch(
-    size: int,
-    num_joints: int,
-    input_size: Sequence[int],
-    heatmap_size: Sequence[int],
-    seed: int = 0,
-) -> dict:
-    """Draw images and targets as noise.
-
-    Args:
-        size: Images B.
-        num_joints: Joints K.
-        input_size: (width, height) of the images.
-        heatmap_size: (width, height) of the targets.
-        seed: Seed of all numbers.
-
-    Returns:
-        Arguments of an estimator's mode 'loss'.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    samples = []
-    for _ in range(size):
-        sample = PoseDataSample()
-        maps = torch.rand((num_joints, *reversed(heatmap_size)), generator=generator)
-        sample.gt_fields = PixelData(heatmaps=maps)
-        sample.gt_instance_labels = InstanceData(keypoint_weights=torch.ones(1, num_joints))
-        samples.append(sample)
-    inputs = torch.randn((size, 3, *reversed(input_size)), generator=generator)
-    return dict(inputs=inputs, data_samples=samples)
-
-
 def measure_search(
     supernet: BaseModel, batch: Mapping, arch_batch: Mapping, num_rounds: int
 ) -> list[SearchCost]:
@@ -165,19 +132,3 @@ def measure_search(
         )
         for i, strategy in enumerate(works)
     ]
-
-
-def measure_peak_memory(work: Callable[[], object]) -> int:
-    """Return the largest number of bytes that ``work`` has allocated at one time, on the CPU.
-
-    Memory from before, such as that of the weights, does not count.
-    """
-    with torch.autograd.profiler.profile(profile_memory=True) as profile:
-        work()
-    events = profile.kineto_results.events()
-    changes = [(e.start_ns(), e.nbytes()) for e in events if e.name() == '[memory]']
-    live = peak = 0
-    for _, change in sorted(changes, key=lambda item: item[0]):
-        live += change
-        peak = max(peak, live)
-    return peak

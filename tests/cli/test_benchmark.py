@@ -102,3 +102,10 @@ def test_decoding_is_timed_against_a_network(experiment, capsys):
     assert main(['benchmark', 'decode', *words]) == 0
     text = capsys.readouterr().out
     assert all(word in text for word in ('quarter shift', 'DARK', 'UDP', 'the bound'))
+
+
+def test_a_distillation_is_measured_against_the_student_alone(experiment, capsys):
+    assert main(['benchmark', 'distillation', experiment, experiment, '--repeat', '1']) == 0
+    table = capsys.readouterr().out
+    for row in ('student alone', "teacher's inference", 'distilled', 'teacher with gradients'):
+        assert row in table
