@@ -113,7 +113,7 @@ class NetworkCounter:
         Raises:
             ConfigError: The network has other joints than ``context`` says.
         """
-        identity = dict(genotype.to_dict(), name='', provenance={}, cost={})
+        identity = dict(genotype.to_dict(), name='any', provenance={}, cost={})
         return _count_built(json.dumps(identity, sort_keys=True), self._text, context)
 
 
