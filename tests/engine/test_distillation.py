@@ -1,10 +1,15 @@
 """Distillations through the runner: plain training as a special case, resuming, two processes."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from engine.taught_training import make_cfg, train, train_in_two_processes, write_data
+
+from posenas.apis import inference_topdown, init_model
+from posenas.cli.test import main as measure
 
 #: Everything that has a state or depends on progress.
 EVERYTHING = dict(
@@ -94,3 +99,18 @@ def test_two_processes_agree_and_resume_exactly(data, tmp_path):
     )
     assert_equal(resumed[0], whole[0])
     assert_equal(resumed[1], whole[1])
+
+
+def test_a_distilled_checkpoint_is_tested_and_predicts_without_its_teacher(
+    uninterrupted, data, tmp_path
+):
+    config, scores = tmp_path / 'taught.py', tmp_path / 'scores.json'
+    options = dict(teacher_checkpoint='nowhere.pth', extensions=EVERYTHING['model']['extensions'])
+    make_cfg(data, tmp_path, model=options, hooks=EVERYTHING['hooks']).dump(config)
+    path = str(uninterrupted[0] / 'iter_8.pth')
+    assert measure([str(config), path, '--out-metrics', str(scores)]) == 0
+    assert 0 <= json.loads(scores.read_text())['PCK'] <= 1
+    model = init_model(config, path)
+    picture = np.zeros((128, 96, 3), np.uint8)
+    (person,) = inference_topdown(model, picture)
+    assert person.pred_instances.keypoints.shape == (1, 17, 2)

@@ -312,6 +312,27 @@ def test_a_smaller_map_of_the_teacher_is_enlarged_to_the_student(make, tmp_path)
     assert math.isfinite(value)
 
 
+def test_outputs_at_several_strides_learn_resized_targets(make, monkeypatch):
+    distiller = make(loss=dict(type='FPDLoss', blend=False), log_interval=1)
+    head = distiller.student.head
+    plain = head.forward
+    inputs, samples = batch()
+    monkeypatch.setattr(head, 'forward', lambda f: [plain(f)[..., ::2, ::2], plain(f)])
+    with pytest.raises(ConfigError, match='heatmap_size'):
+        distiller(inputs, samples, mode='loss')
+    head.output_strides = (8, 4)
+    seen = []
+    monkeypatch.setattr(
+        distiller.loss_module.pose,
+        'forward',
+        lambda maps, wanted, weights: seen.append((maps.shape, wanted)) or maps.sum(),
+    )
+    distiller(inputs, samples, mode='loss')
+    assert [shape[2:] for shape, _ in seen] == [(8, 6), (16, 12)] * 2
+    targets = torch.stack([sample.gt_fields.heatmaps for sample in samples])
+    torch.testing.assert_close(seen[0][1], torch.nn.functional.avg_pool2d(targets, 2))
+
+
 def test_a_teacher_of_other_joints_teaches_those_it_knows(make, tmp_path):
     other = dict(TINY_MODEL, head=dict(TINY_HEAD, out_channels=5))
     path = tmp_path / 'other.pth'
@@ -337,6 +358,8 @@ def test_a_teacher_of_other_joints_teaches_those_it_knows(make, tmp_path):
 class RememberingCache(torch.nn.Module):
     """Keeps the maps of one batch."""
 
+    is_open = True
+
     def __init__(self):
         super().__init__()
         self.maps = None
@@ -346,6 +369,7 @@ class RememberingCache(torch.nn.Module):
 
     def put(self, data_samples, maps):
         self.maps = maps + 1
+        return maps
 
 
 def test_a_cache_spares_the_teacher(make):
