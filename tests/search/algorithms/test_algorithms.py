@@ -1,0 +1,194 @@
+"""Proposals: new, affordable, repeatable, and better than chance."""
+
+import numpy as np
+import pytest
+from search.toy_space import ToyCost, ToySpace, score_and_cost, table
+
+from posenas.registry import TASK_UTILS
+from posenas.search import Budget, Record, objective_values
+from posenas.search.algorithms import (
+    NSGA2,
+    EvolutionSearch,
+    RandomSearch,
+    RegularizedEvolution,
+    crowding_distance,
+    rank_fronts,
+)
+from posenas.search.spaces import ViPNASSpace
+from posenas.utils import ConfigError
+
+BOTH = dict(AP='greater', macs='less')
+KINDS = {
+    'random': (RandomSearch, {}),
+    'regularized': (RegularizedEvolution, dict(population=32, tournament=8)),
+    'evolution': (EvolutionSearch, dict(num_random=32, num_parents=8)),
+    'nsga2': (NSGA2, dict(population=16)),
+}
+every_kind = pytest.mark.parametrize('kind', KINDS)
+
+
+def make(kind, seed=0, limits=None, space=None, objectives=None, **changes):
+    cls, own = KINDS[kind]
+    return cls(
+        space=space or ToySpace(),
+        objectives=objectives or dict(AP='greater'),
+        budget=Budget([ToyCost()], limits),
+        seed=seed,
+        **{**own, **changes},
+    )
+
+
+def run(algorithm, wave, num_waves, score=lambda arch: score_and_cost(arch)[0]):
+    for generation in range(num_waves):
+        records = [
+            Record(
+                trial=candidate.trial,
+                generation=generation,
+                parents=candidate.parents,
+                id=candidate.genotype.id,
+                arch=candidate.arch,
+                scores=dict(AP=score(candidate.arch)),
+                costs=candidate.costs,
+            )
+            for candidate in algorithm.ask(wave)
+        ]
+        algorithm.tell(records)
+    return algorithm
+
+
+@pytest.mark.parametrize('kind', ['regularized', 'evolution'])
+def test_evolution_beats_random_search_at_equal_evaluations(kind):
+    best = {
+        name: [run(make(name, seed), 16, 12).best(1)[0].scores['AP'] for seed in range(10)]
+        for name in (kind, 'random')
+    }
+    assert all(own > other for own, other in zip(best[kind], best['random'], strict=True))
+    assert max(best[kind]) == max(scores['AP'] for scores in table().values())
+
+
+def hypervolume(values, reference):
+    """Area that the rows of ``values`` (n, 2), to be minimised, dominate below ``reference``."""
+    area, height = 0.0, reference[1]
+    for x, y in sorted(map(tuple, values)):
+        if x < reference[0] and y < height:
+            area += (reference[0] - x) * (height - y)
+            height = y
+    return area
+
+
+def pymoo_front(seed, population, num_waves):
+    """Objectives of everything that pymoo's NSGA-II evaluates on the toy space."""
+    pytest.importorskip('pymoo')
+    from pymoo.algorithms.moo import nsga2
+    from pymoo.core.problem import Problem
+    from pymoo.operators.crossover.ux import UniformCrossover
+    from pymoo.operators.mutation.pm import PM
+    from pymoo.operators.repair.rounding import RoundingRepair
+    from pymoo.operators.sampling.rnd import IntegerRandomSampling
+    from pymoo.optimize import minimize
+
+    space, seen = ToySpace(), []
+
+    class Toy(Problem):
+        def _evaluate(self, x, out, *args, **kwargs):
+            options = [d.options for d in space.decisions]
+            archs = [
+                {d.name: o[i] for d, o, i in zip(space.decisions, options, row, strict=True)}
+                for row in x
+            ]
+            values = [score_and_cost(arch) for arch in archs]
+            out['F'] = np.array([(-score, cost) for score, cost in values])
+            seen.append(out['F'])
+
+    oracle = nsga2.NSGA2(
+        pop_size=population,
+        sampling=IntegerRandomSampling(),
+        crossover=UniformCrossover(repair=RoundingRepair()),
+        mutation=PM(prob=1.0, eta=3.0, vtype=float, repair=RoundingRepair()),
+        eliminate_duplicates=True,
+    )
+    size = len(space.decisions)
+    problem = Toy(n_var=size, n_obj=2, xl=0, xu=3, vtype=int)
+    minimize(problem, oracle, ('n_gen', num_waves), seed=seed)
+    return np.concatenate(seen)
+
+
+def test_nsga2_dominates_as_much_as_pymoo():
+    ours, theirs = [], []
+    reference = (10.0, 6144.0)
+    for seed in range(10):
+        records = run(make('nsga2', seed, objectives=BOTH), 16, 20).records
+        ours.append(hypervolume(objective_values(records, BOTH), reference))
+        theirs.append(hypervolume(pymoo_front(seed, 16, 20), reference))
+    assert np.mean(ours) >= 0.99 * np.mean(theirs)
+
+
+@pytest.mark.parametrize('num_waves', [2, pytest.param(25, marks=pytest.mark.slow)])
+@every_kind
+def test_ten_thousand_proposals_are_distinct_and_keep_to_the_budget(kind, num_waves):
+    space = ViPNASSpace()
+    cost = TASK_UTILS.build(dict(type='MacsCost', counter=dict(type='ViPNASCounter')))
+    cls, own = KINDS[kind]
+    limits = dict(macs=(0.9e9, 1.8e9))
+    algorithm = cls(
+        space=space, objectives=dict(AP='greater'), budget=Budget([cost], limits), **own
+    )
+    run(algorithm, 100, num_waves, score=lambda arch: float(arch['stages.0.depth']))
+    records = algorithm.records
+    assert len({record.id for record in records}) == len(records) == 100 * num_waves
+    assert all(space.contains(record.arch) is None for record in records)
+    assert all(0.9e9 <= record.costs['macs'] <= 1.8e9 for record in records)
+
+
+@every_kind
+def test_asking_again_and_telling_again_give_the_same(kind):
+    first, second = run(make(kind), 16, 4), make(kind)
+    assert first.ask(5) == first.ask(5)
+    for begin in range(0, 64, 16):
+        second.tell(first.records[begin : begin + 16])
+    assert second.ask(5) == first.ask(5)
+    assert make(kind, seed=1).ask(5) != make(kind).ask(5)
+
+
+@every_kind
+def test_failed_trials_have_no_children(kind):
+    algorithm = make(kind)
+    failed = [
+        Record(c.trial, 0, (), c.genotype.id, c.arch, {}, c.costs, 'failed')
+        for c in algorithm.ask(32)
+    ]
+    algorithm.tell(failed)
+    assert all(candidate.parents == () for candidate in algorithm.ask(8))
+    assert algorithm.best(3) == []
+
+
+def test_children_name_their_parents():
+    algorithm = run(make('evolution', crossover_share=0.5), 16, 2)
+    parents = [candidate.parents for candidate in algorithm.ask(16)]
+    assert sorted(map(len, parents)) == [1] * 8 + [2] * 8
+    best = {record.trial for record in algorithm.best(8)}
+    assert {trial for pair in parents for trial in pair} <= best
+
+
+def test_limits_that_nothing_meets_are_named():
+    with pytest.raises(ConfigError, match=r"none of 1100 kept to \{'macs': \(None, 100\)\}"):
+        make('random', limits=dict(macs=100)).ask(1)
+
+
+def test_records_are_told_in_order():
+    algorithm = make('random')
+    record = run(make('random'), 2, 1).records[1]
+    with pytest.raises(ValueError, match=r'of the trials \[0\], got \[1\]'):
+        algorithm.tell([record])
+
+
+def test_an_objective_that_nobody_measures_is_refused():
+    with pytest.raises(ConfigError, match="got 'PCK'"):
+        run(make('random', objectives=dict(PCK='greater')), 1, 1)
+
+
+def test_fronts_and_crowding():
+    values = np.array([[0, 3], [1, 1], [3, 0], [2, 2], [3, 3], [1, 1]], float)
+    assert rank_fronts(values).tolist() == [0, 0, 0, 1, 2, 0]
+    front = np.array([[0, 4], [1, 2], [3, 1], [4, 0]], float)
+    assert crowding_distance(front).tolist() == [np.inf, 3 / 4 + 3 / 4, 3 / 4 + 2 / 4, np.inf]
