@@ -1,0 +1,149 @@
+"""Training of a supernet by several architectures per step."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from registry_cases import CODEC, TINY_MODEL, TINY_VIPNAS, tiny_experiment
+from torch import distributed, nn
+
+from posenas.engine import PoseRunner, SupernetLoop
+from posenas.engine.loops.supernet_loop import average_gradients
+from posenas.utils import ConfigError
+
+SQUARE = dict(CODEC, input_size=(64, 64), heatmap_size=(16, 16))
+
+
+def replace(value, old, new):
+    if isinstance(value, dict):
+        return new if value == old else {k: replace(v, old, new) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return new if value == old else type(value)(replace(v, old, new) for v in value)
+    return value
+
+
+def make_runner(folder, *, epochs=1, num_paths=4, model=None, resume=None, **optim):
+    folder.mkdir(exist_ok=True)
+    content = tiny_experiment(folder).to_dict()
+    content = replace(content, dict(CODEC), SQUARE)
+    content = replace(content, CODEC['input_size'], SQUARE['input_size'])
+    head = dict(out_channels=17, decoder=SQUARE)
+    content['model'] = model or dict(
+        TINY_VIPNAS,
+        type='ViPNASSupernet',
+        head=head,
+        data_preprocessor=dict(type='PoseDataPreprocessor'),
+    )
+    content['train_cfg'] = dict(type='SupernetLoop', max_epochs=epochs, num_paths=num_paths)
+    content['optim_wrapper'] |= optim
+    content['default_hooks'] = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+    content |= dict(load_from=resume, resume=resume is not None, work_dir=str(folder))
+    return PoseRunner.from_cfg(Config(content))
+
+
+def start(runner):
+    """Build the loop with its loaders, as training does."""
+    loop = runner.train_loop
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    return loop, next(iter(loop.dataloader))
+
+
+def test_paths_depend_on_seed_and_iteration_alone(tmp_path):
+    loop, _ = start(make_runner(tmp_path))
+    smallest, largest = loop.supernet.space.extremes()
+    paths = loop.paths(3)
+    assert isinstance(loop, SupernetLoop)
+    assert paths[:2] == [largest, smallest]
+    assert paths == loop.paths(3) != loop.paths(4)
+    assert len(paths) == 4
+
+
+def test_gradients_are_the_mean_over_the_paths(tmp_path):
+    loop, batch = start(make_runner(tmp_path))
+    supernet = loop.supernet.double()
+    data = supernet.data_preprocessor(batch, True)
+    data['inputs'] = data['inputs'].double()
+    for sample in data['data_samples']:
+        sample.gt_fields.heatmaps = sample.gt_fields.heatmaps.double()
+    paths = loop.paths(0)
+    loop.backward(data, paths)
+    ours = {name: p.grad.clone() for name, p in supernet.named_parameters()}
+    assert all(gradient.isfinite().all() for gradient in ours.values())
+    supernet.zero_grad()
+    targets, weights = supernet.head.targets(data['data_samples'])
+    total, teacher = 0, None
+    for arch in paths:
+        supernet.set_arch(arch)
+        maps = supernet(data['inputs'])
+        wanted = targets if teacher is None else (targets + teacher) / 2
+        total = total + ((maps - wanted) ** 2 * weights[..., None, None]).mean() / 4
+        teacher = maps.detach() if teacher is None else teacher
+    total.backward()
+    for name, parameter in supernet.named_parameters():
+        torch.testing.assert_close(ours[name], parameter.grad, rtol=1e-6, atol=1e-12)
+
+
+def test_a_step_changes_every_parameter_and_ends_with_the_largest_network(tmp_path):
+    runner = make_runner(tmp_path)
+    torch.manual_seed(0)
+    before = {name: p.detach().clone() for name, p in runner.model.named_parameters()}
+    runner.train()
+    after = dict(runner.model.named_parameters())
+    # an offset of all logits changes no softmax
+    still = [name for name in after if torch.equal(before[name], after[name])]
+    assert not [name for name in still if 'conv_mask.bias' not in name]
+    assert runner.model.read_arch() == runner.model.space.extremes()[1]
+    logged = runner.message_hub.log_scalars
+    assert {'train/largest_loss', 'train/smallest_loss', 'train/random_loss'} <= logged.keys()
+
+
+def test_a_training_resumes_to_the_same_bits(tmp_path):
+    whole = make_runner(tmp_path / 'whole', epochs=2)
+    whole.train()
+    checkpoint = str(tmp_path / 'whole' / 'epoch_1.pth')
+    resumed = make_runner(tmp_path / 'resumed', epochs=2, resume=checkpoint)
+    resumed.train()
+    state = resumed.model.state_dict()
+    assert all(torch.equal(v, state[k]) for k, v in whole.model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ('change', 'text'),
+    [
+        (dict(num_paths=1), 'at least 2'),
+        (dict(model=dict(TINY_MODEL)), 'needs a supernet'),
+        (dict(accumulative_counts=2), 'accumulative_counts to 1'),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(tmp_path, change, text):
+    runner = make_runner(tmp_path, **change)
+    with pytest.raises(ConfigError, match=text):
+        runner.train()
+
+
+def join(rank, folder):
+    store = distributed.FileStore(str(folder / 'store'), 2)
+    distributed.init_process_group('gloo', store=store, rank=rank, world_size=2)
+    used, unused = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(2))
+    used.grad = torch.tensor([1.0, 2.0, 3.0]) * (rank + 1)
+    if rank:
+        unused.grad = torch.ones(2)
+    average_gradients([used, unused])
+    torch.save([used.grad, unused.grad], folder / f'{rank}.pth')
+    distributed.destroy_process_group()
+
+
+def test_ranks_average_gradients_where_some_have_none(tmp_path: Path):
+    context = multiprocessing.get_context('fork')
+    ranks = [context.Process(target=join, args=(rank, tmp_path)) for rank in range(2)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(60)
+        assert process.exitcode == 0
+    for rank in range(2):
+        used, unused = torch.load(tmp_path / f'{rank}.pth')
+        assert used.tolist() == [1.5, 3.0, 4.5]
+        assert unused.tolist() == [0.5, 0.5]
