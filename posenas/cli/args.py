@@ -21,6 +21,7 @@ __all__ = [
     'apply_draw_options',
     'check_config',
     'choose_work_dir',
+    'enable_drawing',
     'export_local_rank',
     'load_checked',
     'load_experiment',
@@ -218,6 +219,18 @@ def apply_draw_options(args: argparse.Namespace, cfg: dict, hook: str, hook_type
         settings['out_dir'] = str(Path(args.show_dir).absolute())
     if args.show:
         settings['wait_time'] = args.wait_time
+    enable_drawing(cfg, hook, hook_type, settings)
+
+
+def enable_drawing(cfg: dict, hook: str, hook_type: str, settings: dict) -> None:
+    """Give the hook ``default_hooks[hook]`` settings, and the config a visualizer if it has none.
+
+    Args:
+        cfg: Config, changed in place.
+        hook: Key of the hook.
+        hook_type: Registered name of the hook if the config has none.
+        settings: Arguments of the hook.
+    """
     hooks = cfg.get('default_hooks') or {}
     configured = hooks.get(hook) or dict(type=hook_type)
     cfg['default_hooks'] = {**hooks, hook: {**configured, **settings}}

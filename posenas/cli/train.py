@@ -16,6 +16,7 @@ from posenas.cli.args import (
     export_local_rank,
     load_experiment,
 )
+from posenas.cli.search_options import add_search_options, apply_search_options, log_cost
 
 __all__ = ['add_training_options', 'build_parser', 'configure', 'main', 'run_training']
 
@@ -28,6 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser('train', 'Train a network from a config.')
     add_config_options(parser)
     add_training_options(parser)
+    add_search_options(parser)
     return parser
 
 
@@ -138,7 +140,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     export_local_rank(args)
-    run_training(args, load_experiment(args))
+    cfg = load_experiment(args)
+    apply_search_options(args, cfg)
+    run_training(args, cfg)
     return 0
 
 
@@ -155,4 +159,6 @@ def run_training(args: argparse.Namespace, cfg: Config) -> None:
 
     runner = PoseRunner.from_cfg(cfg)
     runner.adapt_checkpoint = adapt_checkpoint
+    if getattr(args, 'param_flop', False):  # an option of this command alone
+        log_cost(cfg)
     runner.train()

@@ -22,8 +22,8 @@ class ArchValueHook(Hook):
     """Record what the architecture parameters weigh, after every epoch, and what they stand for.
 
     Writes into the work folder ``arch_values.jsonl`` (a line for each epoch with ``epoch``,
-    ``entropy`` and ``weights`` by name), the same as curves in ``arch_values.png``, and the
-    architecture so far as ``genotype.json``.
+    ``entropy`` and ``weights`` by name), the architecture so far as ``genotype.json``
+    and, at the end, the curves as ``arch_values.png``.
 
     Args:
         interval: Epochs between records; the last one always has one.
@@ -71,13 +71,17 @@ class ArchValueHook(Hook):
             runner.logger.info(f'weights of the architecture:\n{_format(weights)}')
         self._write(Path(runner.work_dir), supernet)
 
+    @master_only
+    def after_train(self, runner: Runner) -> None:
+        """Draw the curves."""
+        if self.picture and self._records:
+            from posenas.visualization import draw_arch_values
+
+            draw_arch_values(self._records, Path(runner.work_dir, _PICTURE))
+
     def _write(self, folder: Path, supernet: nn.Module) -> None:
         with atomic_write(folder / _FILE) as file:
             file.write(''.join(f'{json.dumps(record)}\n' for record in self._records).encode())
-        if self.picture:
-            from posenas.visualization.arch_chart import draw_arch_values
-
-            draw_arch_values(self._records, folder / _PICTURE)
         if self.genotype:
             save_genotype(supernet.space.to_genotype(supernet.read_arch()), folder / _GENOTYPE)
 

@@ -83,6 +83,7 @@ class PoseVisualizationHook(_DrawingHook):
         out_dir: Folder of the pictures, inside the folder of the run unless absolute; by default
             the visualizer's back ends store them.
         backend_args: Where images are read from, as mmengine's fileio takes it.
+        once: Whether to draw only the first sample of each validation.
     """
 
     def __init__(
@@ -94,8 +95,10 @@ class PoseVisualizationHook(_DrawingHook):
         wait_time: float = 0.0,
         out_dir: str | None = None,
         backend_args: Mapping[str, Any] | None = None,
+        once: bool = False,
     ) -> None:
         super().__init__(enable, interval, kpt_thr, show, wait_time, out_dir, backend_args)
+        self.once = once
         self._people: list[PoseDataSample] = []
         self._num_images = 0
 
@@ -108,7 +111,8 @@ class PoseVisualizationHook(_DrawingHook):
     ) -> None:
         """Draw the first of the samples."""
         step = runner.iter + batch_idx
-        if not self.enable or not outputs or step % self.interval:
+        is_due = batch_idx == 0 if self.once else step % self.interval == 0
+        if not (self.enable and outputs and is_due):
             return
         sample = outputs[0]
         if 'bad_sample' in sample:

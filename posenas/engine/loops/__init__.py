@@ -1,6 +1,6 @@
 """Training loops."""
 
-from .arch_search_loop import STRATEGIES, ArchSearchLoop, find_strategy
+from .arch_search_loop import BILEVEL, STRATEGIES, ArchSearchLoop, find_strategy
 from .epoch_based import EpochBasedTrainLoop
 from .iter_based import IterBasedTrainLoop
 from .search_loop import SearchLoop
@@ -9,6 +9,7 @@ from .supernet_loop import SupernetLoop
 from .train_loop import TrainLoop
 
 __all__ = [
+    'BILEVEL',
     'STRATEGIES',
     'ArchSearchLoop',
     'EpochBasedTrainLoop',

@@ -24,7 +24,7 @@ from posenas.utils import ConfigError, check_choice, check_positive
 if TYPE_CHECKING:
     from posenas.search.gradient import Gradients, LossFunction
 
-__all__ = ['STRATEGIES', 'ArchSearchLoop', 'find_strategy']
+__all__ = ['BILEVEL', 'STRATEGIES', 'ArchSearchLoop', 'find_strategy']
 
 #: How architecture parameters come to their values.
 STRATEGIES = ('none', 'random', 'sync', 'single', 'first_order', 'second_order')
@@ -36,7 +36,7 @@ _PUBLISHED = {
     'second_order_gradient': 'second_order',
 }
 #: Those that train the architecture on batches of its own.
-_BILEVEL = ('first_order', 'second_order')
+BILEVEL = ('first_order', 'second_order')
 #: Message hub entry: running mean of the loss on those batches.
 ARCH_LOSS = 'arch_loss_mean'
 _ARCH_LOSS_MOMENTUM = 0.9
@@ -123,7 +123,7 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         check_positive('epsilon', epsilon)
         self.strategy = find_strategy(strategy)
         loaders = dataloader, None
-        if self.strategy in _BILEVEL:
+        if self.strategy in BILEVEL:
             split = dict(seed=split_seed, contiguous=contiguous)
             loaders = _split_loader(dataloader, arch_dataloader, arch_ratio, split)
         super().__init__(runner, loaders[0], max_epochs, **kwargs)
@@ -136,9 +136,9 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         self.unroll, self.epsilon = unroll, None if hvp == 'exact' else epsilon
         self.objective = ArchObjective(**(arch_objective or {}))
         self.temperature = Annealing(**(temperature or {}))
-        if self.strategy not in _BILEVEL and self.objective != ArchObjective():
+        if self.strategy not in BILEVEL and self.objective != ArchObjective():
             raise ConfigError(
-                f'arch_objective needs a strategy out of {_BILEVEL}, got {self.strategy!r}: '
+                f'arch_objective needs a strategy out of {BILEVEL}, got {self.strategy!r}: '
                 'remove arch_objective'
             )
 
@@ -206,7 +206,7 @@ class ArchSearchLoop(EpochBasedTrainLoop):
 
     def _step_arch(self, data_batch: Any) -> dict[str, float]:  # noqa: ANN401
         """Update the architecture on a batch of its own; earlier, warm the weights up on it."""
-        if self.strategy not in _BILEVEL:
+        if self.strategy not in BILEVEL:
             return {}
         if self._epoch < self.arch_begin_epoch:
             if self.warmup_on_arch_split:
@@ -339,7 +339,7 @@ def _check_supernet(supernet: nn.Module, optim_wrapper: OptimWrapper, strategy: 
             f'{type(optim_wrapper).__name__}'
         )
     trained = [p for p in supernet.arch_parameters().values() if p.requires_grad]
-    own = strategy in ('single', *_BILEVEL)
+    own = strategy in ('single', *BILEVEL)
     if own != ('arch' in optim_wrapper) and strategy not in ('none', 'random'):
         wanted = 'a wrapper with an optimizer' if own else "'weights'"
         raise ConfigError(f'strategy {strategy!r} needs optim_wrapper.arch to be {wanted}')
