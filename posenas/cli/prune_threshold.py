@@ -88,9 +88,12 @@ def _compare_scores(network: LoadedNetwork, checkpoint: str, folder: Path) -> li
 
 def _validate(cfg: 'Config', checkpoint: str | Path) -> dict[str, float]:
     """Return the scores of the validation set."""
+    from mmengine.config import Config
+
     from posenas.convert import adapt_checkpoint
     from posenas.engine.runner import PoseRunner
 
+    cfg = Config(cfg.to_dict(), format_python_code=False)  # the runner writes it down
     with TemporaryDirectory() as work_dir:
         cfg.work_dir, cfg.launcher, cfg.resume = work_dir, 'none', False
         cfg.load_from = str(checkpoint)

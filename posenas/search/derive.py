@@ -17,6 +17,7 @@ from posenas.genotype import Genotype, save_genotype
 from posenas.registry import HOOKS, MODELS
 from posenas.utils import OutputError, load_checkpoint_file, load_state, save_checkpoint, write_text
 from posenas.utils.config import load_config, verify_config
+from posenas.utils.config_schema import RUNNER_KEYS, VARIABLES
 from posenas.utils.config_text import allow_keywords_as_keys
 from posenas.utils.profiling import profile_model
 
@@ -42,7 +43,8 @@ def make_experiment(cfg: Mapping, model: Mapping) -> Config:
         cfg: Config of the search, or of any experiment.
         model: Config of the network.
     """
-    plain = {key: deepcopy(value) for key, value in cfg.items() if key not in _OF_THE_RUN}
+    kept = (RUNNER_KEYS | VARIABLES).difference(_OF_THE_RUN)
+    plain = {key: deepcopy(value) for key, value in cfg.items() if key in kept}
     plain['model'] = deepcopy(dict(model))
     loop = plain.get('train_cfg')
     if loop and loop.get('type', _PLAIN_LOOPS[0]) not in _PLAIN_LOOPS:
@@ -57,7 +59,7 @@ def make_experiment(cfg: Mapping, model: Mapping) -> Config:
         plain['param_scheduler'] = schedules['weights']
     if plain.get('custom_hooks'):
         plain['custom_hooks'] = [h for h in plain['custom_hooks'] if not _needs_supernet(h)]
-    return Config(plain)
+    return Config(plain, format_python_code=False)  # long genotypes take seconds to format
 
 
 def _needs_supernet(hook: Mapping) -> bool:
