@@ -17,13 +17,16 @@ from .graph import draw_graphs
 from .label_charts import draw_label_charts
 from .openpose import OPENPOSE, to_openpose
 from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
+from .pareto_page import Axis, TradePoint, make_pareto_page, write_pareto_page
 from .run_chart import draw_runs
 from .visualizer import PoseLocalVisualizer
 
 __all__ = [
     'OPENPOSE',
+    'Axis',
     'Case',
     'PoseLocalVisualizer',
+    'TradePoint',
     'draw_arch_values',
     'draw_bboxes',
     'draw_curves',
@@ -41,9 +44,11 @@ __all__ = [
     'grid',
     'heatmaps_to_image',
     'make_graphs',
+    'make_pareto_page',
     'read_scalars',
     'side_by_side',
     'suitable_line_width',
     'to_openpose',
+    'write_pareto_page',
     'zoom_points',
 ]

@@ -1,0 +1,68 @@
+"""What a search has found, as a table and a page."""
+
+import pytest
+
+from posenas.cli import main
+from posenas.search import Arch, Archive, Record
+
+VALUES = [(0.5, 1e9), (0.7, 2e9), (0.6, 3e9)]
+
+
+@pytest.fixture
+def work_dir(tmp_path):
+    algorithm = dict(objectives=dict(AP='greater', macs='less'))
+    archive = Archive(tmp_path / 'archive.jsonl', dict(algorithm=algorithm))
+    for trial, (ap, macs) in enumerate(VALUES):
+        arch = Arch(dict(width=trial))
+        scores, costs = dict(AP=ap), dict(macs=macs)
+        archive.append(Record(trial, trial // 2, (), f'arch{trial}', arch, scores, costs))
+    archive.append(Record(3, 1, (0, 1), 'arch3', Arch(dict(width=3)), {}, {}, 'failed'))
+    return tmp_path
+
+
+def rows(text):
+    return [line for line in text.splitlines() if 'arch' in line and '│' in line]
+
+
+def test_the_best_come_first_and_the_front_is_marked(work_dir, capsys):
+    assert main(['search', 'show', str(work_dir)]) == 0
+    text = capsys.readouterr().out
+    listed = [next(w for w in row.split() if w.startswith('arch')) for row in rows(text)]
+    assert listed == ['arch1', 'arch2', 'arch0']
+    assert ['*' in row for row in rows(text)] == [True, False, True]
+    assert '4 architectures, 1 failed; * marks the 2 that no other beats in AP (greater' in text
+
+
+def test_costs_sort_upwards_and_the_table_is_short(work_dir, capsys):
+    options = ['--sort', 'macs', '--top', '1']
+    assert main(['search', 'show', str(work_dir / 'archive.jsonl'), *options]) == 0
+    (row,) = rows(capsys.readouterr().out)
+    assert 'arch0' in row
+
+
+def test_the_page_draws_all_and_what_they_are_compared_with(work_dir):
+    page = work_dir / 'front.html'
+    words = ['--page', str(page), '--mark', 'S-ViPNAS=1.46e9,0.711']
+    assert main(['search', 'show', str(work_dir), *words]) == 0
+    text = page.read_text()
+    assert text.count('<circle') == 3
+    assert '>S-ViPNAS</text>' in text
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--top', '0'], '--top must be at least 1'),
+        (['--sort', 'PCK'], "one of ['AP', 'macs'], got 'PCK'"),
+        (['--page', 'page.html', '--mark', 'x'], '--mark must be NAME=COST,SCORE'),
+    ],
+)
+def test_wrong_options_are_named(words, message, work_dir, capsys, monkeypatch):
+    monkeypatch.chdir(work_dir)
+    assert main(['search', 'show', str(work_dir), *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_folder_without_a_search_is_named(tmp_path, capsys):
+    assert main(['search', 'show', str(tmp_path)]) == 2
+    assert 'archive.jsonl must be the archive of a search' in capsys.readouterr().err
