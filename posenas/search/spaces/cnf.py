@@ -126,7 +126,7 @@ class CNFSpace(SearchSpace):
                 f'weights of {name!r} in the genotype must sum to 1 in each row, got {off[0]}'
             )
         if self.normalise[name] == 'sparsemax':
-            return [weight for row in rows for weight in row]
+            return [weight or -1.0 for row in rows for weight in row]  # well below the others
         logits = []
         for row in rows:
             floor = log(min(weight for weight in row if weight > 0)) - _ZERO_GAP
