@@ -15,9 +15,10 @@ from torch.utils.data import Dataset
 from posenas.datasets.annotations import read_coco_file
 from posenas.datasets.image_subset import select_images
 from posenas.datasets.persons import PersonTable
+from posenas.datasets.views import fingerprint
 from posenas.registry import TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
-from posenas.utils.checks import check_choice
+from posenas.utils.checks import check_choice, check_positive
 from posenas.utils.errors import ConfigError, DataError
 
 __all__ = ['BAD_SAMPLE_POLICIES', 'BaseTopdownDataset']
@@ -63,6 +64,10 @@ class BaseTopdownDataset(Dataset):
         backend_args: Backend of the annotation file, for mmengine's fileio.
         image_subset: Persons of these images only, see
             :func:`posenas.datasets.image_subset.select_images`; applied before ``indices``.
+        num_views: Different ways V in which each sample is disturbed; epoch e repeats epoch
+            e mod V. Samples get ``view``: a digest of the data set, the index, e mod V, by which
+            :class:`posenas.models.TeacherCache` finds them again; those that replace a bad
+            sample get none. None disturbs them anew in each epoch.
 
     Attributes:
         METAINFO: Skeleton of files that name no joints.
@@ -95,6 +100,7 @@ class BaseTopdownDataset(Dataset):
         bad_sample_policy: str | None = None,
         backend_args: Mapping[str, Any] | None = None,
         image_subset: Mapping[str, float] | None = None,
+        num_views: int | None = None,
     ) -> None:
         if data_mode != 'topdown':
             raise ConfigError(f"data_mode must be 'topdown', got {data_mode!r}")
@@ -123,6 +129,11 @@ class BaseTopdownDataset(Dataset):
             not type(step).__module__.startswith('posenas.') for step in self.pipeline
         )
         self.seed = 0
+        self.num_views = num_views
+        self._pipeline_cfg = list(pipeline)
+        self._fingerprints: dict[int, str] = {}
+        if num_views is not None:
+            _check_views(num_views, pipeline)
         self._given = None if metainfo is None else skeleton_from_metainfo(metainfo)
         self._persons: PersonTable | None = None
         self._set_skeleton(self._given or skeleton_from_metainfo(self.METAINFO))
@@ -250,8 +261,12 @@ class BaseTopdownDataset(Dataset):
         if not -len(self) <= index < len(self):
             raise IndexError(f'index must lie within the {len(self)} samples, got {index}')
         index %= len(self)
+        marks = {}
+        if self.num_views is not None:
+            epoch %= self.num_views
+            marks = dict(view=(self._fingerprint(self.seed), index, epoch))
         try:
-            return self._prepare(index, _generator(self.seed, epoch, index))
+            return self._prepare(index, _generator(self.seed, epoch, index), marks)
         except DataError as error:
             self._note_bad(index, error)
             if self.bad_sample_policy == 'fail':
@@ -259,6 +274,14 @@ class BaseTopdownDataset(Dataset):
             if self.bad_sample_policy == 'skip':
                 return self._prepare_blank(index, error)
             return self._prepare_other(index, epoch, error)
+
+    def _fingerprint(self, seed: int) -> str:
+        """Digest all that samples depend on, once for each ``seed``."""
+        if seed not in self._fingerprints:
+            settings = (seed, self.test_mode, type(self).__name__, self.skeleton.joint_names)
+            digest = fingerprint(self.persons, self._pipeline_cfg, settings)
+            self._fingerprints = {seed: digest}
+        return self._fingerprints[seed]
 
     def _prepare(
         self, index: int, rng: np.random.Generator, changes: Mapping[str, Any] | None = None
@@ -314,6 +337,16 @@ class BaseTopdownDataset(Dataset):
         """Samples met so far, by any worker, that could not be read: index, id and img_path."""
         infos = ((int(i), self.get_data_info(int(i))) for i in torch.nonzero(self._bad).ravel())
         return tuple(dict(index=i, id=info['id'], img_path=info['img_path']) for i, info in infos)
+
+
+def _check_views(num_views: int, pipeline: Sequence[dict | Callable]) -> None:
+    """Require a positive number, and transforms whose settings can be compared."""
+    check_positive('num_views', num_views)
+    if not all(isinstance(step, Mapping) for step in pipeline):
+        raise ConfigError(
+            'num_views needs a pipeline of configs: whether two callables do the same cannot be '
+            'told'
+        )
 
 
 def _join(root: str, path: str) -> str:

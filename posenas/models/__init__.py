@@ -16,7 +16,7 @@ from .backbones import (
     ViPNASResNet,
 )
 from .data_preprocessor import PoseDataPreprocessor
-from .estimators import BasePoseEstimator, FPDDistiller, TopdownPoseEstimator
+from .estimators import BasePoseEstimator, FPDDistiller, TeacherCache, TopdownPoseEstimator
 from .heads import (
     BaseHeatmapHead,
     CNFHead,
@@ -70,6 +70,7 @@ __all__ = [
     'SelfDistillHead',
     'SqueezeExcitation',
     'StackedHourglassHead',
+    'TeacherCache',
     'TinyConvNet',
     'TopdownPoseEstimator',
     'ViPNASBottleneck',

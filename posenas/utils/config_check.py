@@ -148,7 +148,7 @@ def _check_mapping(value: Mapping, place: _Place, registries: _Registries) -> It
 
 
 def _default_type(value: Mapping, place: _Place) -> str | None:
-    """Name the class that a top-level entry without ``type`` means."""
+    """Name the class that an entry without ``type`` means."""
     if place.path == 'train_cfg':
         by_epoch = value.get('by_epoch', 'max_iters' not in value)
         return 'EpochBasedTrainLoop' if by_epoch else 'IterBasedTrainLoop'

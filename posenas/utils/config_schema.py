@@ -43,7 +43,12 @@ REGISTRIES = {
     'batch_sampler': ('DATA_SAMPLERS',),
     'collate_fn': ('FUNCTIONS',),
     'codec': ('KEYPOINT_CODECS',),
+    'algorithm': ('TASK_UTILS',),
+    'costs': ('TASK_UTILS',),
+    'counter': ('TASK_UTILS',),
+    'evaluator': ('TASK_UTILS',),
     'parts': ('TASK_UTILS',),
+    'space': ('TASK_UTILS',),
     'rules': ('TASK_UTILS',),
     'decoder': ('KEYPOINT_CODECS', 'MODELS'),
     'encoder': ('KEYPOINT_CODECS', 'MODELS'),
@@ -73,8 +78,10 @@ EXTRAS: dict[object, set[str]] = {
     'custom_hooks': {'priority'},
     'train_cfg': {'by_epoch'},
 }
-#: Top-level entry -> class it stands for without a type.
+#: Place of an entry -> class it stands for without a type.
 DEFAULT_TYPES = {
+    'model.cache': 'TeacherCache',
+    'model.unlabelled': 'FPDLoss',
     'optim_wrapper': 'OptimWrapper',
     'val_cfg': 'ValLoop',
     'test_cfg': 'TestLoop',
@@ -88,6 +95,11 @@ _LOADER = {
     *('multiprocessing_context', 'prefetch_factor', 'persistent_workers', 'pin_memory_device'),
     *('in_order', 'num_batch_per_epoch', 'disable_subprocess_warning'),
 }
+#: Places of estimators: alone, and in a distillation.
+_ESTIMATORS = ('model', 'model.student', 'model.teacher')
+_TEST_CFG = {
+    *('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps', 'output_keypoint_indices')
+}
 #: Place or key of a dict without a class -> the names it may hold.
 NAMES = {
     'train_dataloader': _LOADER,
@@ -100,10 +112,9 @@ NAMES = {
     'custom_imports': {'imports', 'allow_failed_imports'},
     'data_prefix': {'img'},
     'filter_cfg': {'bbox_score_thr'},
-    'model.test_cfg': {
-        *('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps', 'output_keypoint_indices')
-    },
-    'model.train_cfg': {'compute_acc'},
+    'image_subset': {'seed', 'start', 'stop'},
+    **{f'{model}.test_cfg': _TEST_CFG for model in _ESTIMATORS},
+    **{f'{model}.train_cfg': {'compute_acc'} for model in _ESTIMATORS},
 }
 #: Settings of one stage of HRNet.
 _STAGE = {'num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels'}

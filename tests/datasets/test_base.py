@@ -312,3 +312,40 @@ def test_real_photos_are_read(shared_dir, kind, arguments, count):
     sample = dataset[EpochIndex(len(dataset) - 1, 2)]
     assert not dataset.bad_samples
     assert sample['inputs'].float().std() > 5
+
+
+def test_views_repeat_and_say_which_they_are(people):
+    dataset = make(people, num_views=2)
+    packed = [dataset[EpochIndex(1, epoch)] for epoch in range(4)]
+    assert content(packed[0]) == content(packed[2]) != content(packed[1]) == content(packed[3])
+    marks = [sample['data_samples'].metainfo['view'] for sample in packed]
+    assert [(index, view) for _, index, view in marks] == [(1, 0), (1, 1), (1, 0), (1, 1)]
+    assert 'view' not in make(people)[0]['data_samples'].metainfo
+
+
+def test_the_digest_of_views_tells_what_samples_depend_on(people):
+    def digest(seed=0, **kwargs):
+        dataset = make(people, **{'num_views': 1, **kwargs})
+        dataset.seed = seed
+        return dataset[0]['data_samples'].metainfo['view'][0]
+
+    first = digest()
+    assert digest() == digest(num_views=3) == first
+    longer = [*TRAIN[:-1], dict(type='PhotometricDistortion', hue_delta=1), TRAIN[-1]]
+    others = {digest(1), digest(pipeline=longer), digest(indices=3), digest(generation='0.x')}
+    assert len({first, *others}) == 5
+
+
+def test_a_sample_in_place_of_a_bad_one_has_no_view(people):
+    (people / '002.jpg').write_bytes(b'')
+    dataset = make(people, num_views=2)
+    assert 'view' not in dataset[1]['data_samples'].metainfo
+    assert 'view' in dataset[2]['data_samples'].metainfo
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'match'), [(dict(num_views=0), 'num_views'), (dict(pipeline=[len]), 'configs')]
+)
+def test_impossible_views_are_refused(people, arguments, match):
+    with pytest.raises(ValueError, match=match):
+        make(people, **{'num_views': 1, **arguments})

@@ -200,6 +200,23 @@ def test_wrong_types_and_names_are_told_by_their_place(lspet, place, value, mess
 
 
 @pytest.mark.parametrize(
+    ('place', 'value', 'message'),
+    [
+        ('model.cache', dict(path='maps', formm='dense'), "did you mean 'form'"),
+        ('model.cache', dict(path='maps', check_interval='often'), 'check_interval: must be int'),
+        ('model.unlabelled', dict(alfa=1.0), "did you mean 'alpha'"),
+        ('model.student.test_cfg', dict(fliptest=True), "did you mean 'flip_test'"),
+        ('model.student.head.decoder.sigma', 3, 'the codec must be the same'),
+        ('train_dataloader.sampler.labelled_per_batc', 1, "did you mean 'labelled_per_batch'"),
+        ('train_dataloader.dataset.datasets.1.layuot', 'mpii', "did you mean 'layout'"),
+    ],
+)
+def test_mistakes_inside_distillations_are_told(place, value, message):
+    path = CONFIGS / 'distill/fpd/synthetic/tiny_synthetic_128x96_fpd_scratch.py'
+    assert message in with_change(load_config(path), place, value)
+
+
+@pytest.mark.parametrize(
     ('place', 'message'),
     [
         ('model.head.decoder.sigma', 'got sigma=3'),

@@ -2,6 +2,7 @@
 
 from .base import BasePoseEstimator
 from .distiller import FPDDistiller
+from .teacher_cache import TeacherCache
 from .topdown import TopdownPoseEstimator
 
-__all__ = ['BasePoseEstimator', 'FPDDistiller', 'TopdownPoseEstimator']
+__all__ = ['BasePoseEstimator', 'FPDDistiller', 'TeacherCache', 'TopdownPoseEstimator']

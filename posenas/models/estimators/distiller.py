@@ -16,6 +16,7 @@ from posenas.models.estimators.teacher import (
     build_frozen,
     resolve_model,
 )
+from posenas.models.estimators.teacher_cache import identify_teachers
 from posenas.models.heads.base import list_stages
 from posenas.models.losses.distillation import FPDLoss, alpha_at, sum_shares
 from posenas.models.losses.extensions import Lesson, Output, tap
@@ -58,8 +59,8 @@ class FPDDistiller(BaseModel):
         teacher_amp: Precision of the teacher; see :class:`FrozenTeacher`.
         joint_map: Pairs (joint of the student, joint of the teacher) where these differ; the
             student's other joints learn from labels only.
-        cache: Config of a store of the teacher's maps, with ``get(data_samples)``, which returns
-            them (B, C, H, W) or None, and ``put(data_samples, maps)``.
+        cache: Config of a :class:`TeacherCache`, which keeps the teacher's maps of samples that
+            repeat; its type may be left out.
         extensions: Configs of subclasses of :class:`DistillExtension`, further ways to learn.
         val_teacher_first: Whether :class:`DistillStateHook` evaluates the teacher before training.
         log_interval: Iterations between logs of both parts of the loss where they cost time.
@@ -102,7 +103,7 @@ class FPDDistiller(BaseModel):
         self.teachers = TeacherGroup()
         self.loss_module = self._build_loss(loss)
         self.unlabelled_loss = self._build_loss({**loss, **unlabelled})
-        self.cache = None if cache is None else MODELS.build(cache)
+        self.cache = None if cache is None else MODELS.build(dict(type='TeacherCache') | cache)
         self.extensions = nn.ModuleList(MODELS.build(dict(cfg)) for cfg in extensions)
         for extension in self.extensions:
             extension.freeze(self.student)
@@ -136,6 +137,11 @@ class FPDDistiller(BaseModel):
             raise ConfigError(
                 'a cache holds no features of the teacher: drop model.cache or the extensions '
                 'with a teacher_key'
+            )
+        if self.cache is not None and getattr(self.data_preprocessor, 'batch_augments', None):
+            raise ConfigError(
+                'a cache needs images that repeat: drop model.cache, or batch_augments of the '
+                "student's data_preprocessor"
             )
         differs = self._joints.pairs is not None or self._bridge_cfg['input_size'] is not None
         if self.val_teacher_first and differs:
@@ -192,6 +198,8 @@ class FPDDistiller(BaseModel):
                 amp=self._bridge_cfg['amp'],
             )
             self.teachers.add(teacher.to(next(self.student.parameters())))
+        if self.cache is not None and not self.cache.is_open:
+            self.cache.open(identify_teachers(self.teachers, self.data_preprocessor))
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'FPDDistiller':
         """Let the teachers follow to devices and precisions."""
@@ -252,10 +260,10 @@ class FPDDistiller(BaseModel):
         keys: Sequence[str],
     ) -> tuple[Tensor, dict[str, Output]]:
         """Compute the teachers' maps and outputs of the modules ``keys``, or ask the cache."""
+        self.load_teachers()
         maps = None if self.cache is None else self.cache.get(data_samples)
         if maps is not None:
             return maps.to(inputs), {}
-        self.load_teachers()
         if not self.teachers:
             raise ConfigError(
                 'a distiller needs a teacher: set model.teacher and model.teacher_checkpoint, or '
@@ -265,7 +273,7 @@ class FPDDistiller(BaseModel):
         with tap(self._first_teacher(), keys) as shown:
             maps = self.teachers(inputs, self.student.head.out_channels, num_joints, flip_indices)
         if self.cache is not None:
-            self.cache.put(data_samples, maps)
+            maps = self.cache.put(data_samples, maps).to(inputs)
         return maps, shown
 
     def _fit_targets(self, outputs: Sequence[Tensor], targets: Tensor) -> list[Tensor]:
