@@ -90,7 +90,13 @@ def shrink(cfg):
     for dataset in list_parts(content['train_dataloader']['dataset']):
         if 'image_subset' in dataset:
             dataset['image_subset'] = to_shares(dataset['image_subset'])
-    content['train_cfg'].update(max_epochs=1, val_interval=1)
+    content['val_dataloader']['dataset'].pop('image_subset', None)
+    if content['train_cfg'].get('type') == 'SearchLoop':
+        content['train_cfg'].update(wave=2, num_waves=1, num_calibration=4)
+        content['train_cfg']['budget']['limits'] = {}  # made for the full size
+        content['load_from'] = None
+    else:
+        content['train_cfg'].update(max_epochs=1, val_interval=1)
     content['default_hooks']['checkpoint'] = None
     content['log_level'] = 'ERROR'
     return Config(content, filename=cfg.filename)

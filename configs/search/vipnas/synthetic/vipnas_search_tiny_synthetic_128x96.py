@@ -1,0 +1,25 @@
+# Search in the smallest supernet, for accuracy against parameters.
+_base_ = ['./vipnas_supernet_tiny_synthetic_128x96.py']
+load_from = 'work_dirs/vipnas_supernet_tiny_synthetic_128x96/epoch_8.pth'
+_counter = dict(type='ViPNASCounter')
+train_cfg = dict(
+    _delete_=True,
+    type='SearchLoop',
+    algorithm=dict(type='NSGA2', objectives=dict(PCK='greater', params='less')),
+    evaluator=dict(type='SupernetEvaluator'),
+    wave=8,
+    num_waves=4,
+    num_calibration=64,
+    budget=dict(
+        costs=[dict(type='MacsCost', counter=_counter), dict(type='ParamsCost', counter=_counter)],
+        input_size=_base_.codec['input_size'],
+        num_keypoints=17,
+    ),
+)
+_plain_pipeline = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='TopdownAffine', input_size=_base_.codec['input_size']),
+    dict(type='PackPoseInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=_plain_pipeline))
