@@ -71,7 +71,10 @@ def gumbel_weights(
     chosen = scores.argmax(-1, keepdim=True)
     soft = (scores / temperature).softmax(-1)
     kept = torch.zeros_like(soft).scatter(-1, chosen, 1.0)
-    return kept * (1 + soft - soft.detach()), tuple(chosen.flatten().tolist())
+    weights = kept * (1 + soft - soft.detach())
+    if logits.is_meta:  # nothing can be drawn: as if the last one were chosen on each edge
+        return weights, (logits.shape[-1] - 1,) * len(logits)
+    return weights, tuple(chosen.flatten().tolist())
 
 
 def draw_gumbel(shape: Sequence[int], generator: torch.Generator) -> Tensor:

@@ -5,6 +5,7 @@ from .check_invalid_loss import CheckInvalidLossHook
 from .collapse_guard import CollapseGuardHook
 from .distill_state import DistillStateHook
 from .ema_teacher import EMATeacherHook
+from .memory_forecast import MemoryForecastHook
 from .nan_guard import NanGuardHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
 from .skip_dropout import SkipDropoutHook
@@ -19,6 +20,7 @@ __all__ = [
     'CollapseGuardHook',
     'DistillStateHook',
     'EMATeacherHook',
+    'MemoryForecastHook',
     'NanGuardHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',

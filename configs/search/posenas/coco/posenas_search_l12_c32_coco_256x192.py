@@ -11,6 +11,7 @@ train_dataloader = dict(batch_size=32)
 randomness = dict(seed=2)
 custom_hooks = [
     dict(type='SyncBuffersHook'),
+    dict(type='MemoryForecastHook'),
     dict(type='SkipDropoutHook', start=0.3),
     dict(
         type='CollapseGuardHook',
