@@ -398,6 +398,13 @@ def build_ratio_sampler(folder: Path) -> object:
     )
 
 
+def build_latency_table(folder: Path) -> dict:
+    from posenas.search import CostContext, LatencyTable
+
+    LatencyTable('none', CostContext((64, 64), 17), {}, {}).save(folder / 'table.json')
+    return dict(table=str(folder / 'table.json'))
+
+
 CNF_OPERATORS = (
     *('Zero', 'SkipConnect', 'SepConv3x3', 'SepConv5x5', 'AtrConv3x3', 'AtrConv5x5'),
     *('AvgPool3x3', 'MaxPool3x3', 'BasicConv3x3', 'BottleConv3x3', 'Conv3x3'),
@@ -418,6 +425,7 @@ PARTS = dict(
     TableEvaluator=dict(space=SPACE, table={}),
     SupernetEvaluator=dict(space=SPACE),
     TrainEvaluator=lambda folder: dict(space=SPACE, config=tiny_experiment(folder).to_dict()),
+    LatencyCost=build_latency_table,
     ViPNASCounter={},
     ViPNASSpace={},
     EigenvalueRule={},

@@ -24,6 +24,7 @@ COMMANDS = {
     'models': 'list the networks with parameters, operations and published accuracy',
     'genotype': 'show, draw, convert and compare searched architectures',
     'search': 'show what a search has found so far, and draw its Pareto front',
+    'latency': 'predict how long networks of a search space take on this device',
     'derive': 'cut the network that a search has found out of its supernet',
     'prune': 'leave out of neural fabrics what has no effect, without changing the output',
     'prune-threshold': 'leave out of neural fabrics what has little weight, and measure the loss',

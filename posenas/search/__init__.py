@@ -32,6 +32,7 @@ from .evaluators import (
     TableEvaluator,
     recalibrate,
 )
+from .latency import LatencyCost, LatencyTable
 from .network import derive_model
 from .operations import Operation, ViPNASCounter, list_operations
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
@@ -53,6 +54,8 @@ __all__ = [
     'EigenvalueRule',
     'EvaluationError',
     'Evaluator',
+    'LatencyCost',
+    'LatencyTable',
     'Logits',
     'MacsCost',
     'NetworkCost',
