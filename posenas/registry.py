@@ -70,7 +70,10 @@ EVALUATORS = _child('evaluator', roots.EVALUATOR, 'posenas.evaluation')
 VISUALIZERS = _child('visualizer', roots.VISUALIZERS, 'posenas.visualization')
 #: Visualizer back ends that store pictures and scalars.
 VISBACKENDS = _child('vis_backend', roots.VISBACKENDS, 'posenas.visualization')
-#: Search spaces, algorithms, evaluators and costs; divisions of the body into parts.
-TASK_UTILS = _child('task util', roots.TASK_UTILS, 'posenas.search', 'posenas.skeletons')
+#: Search spaces, algorithms, evaluators and costs; divisions of the body into parts; stores of
+#: teachers' maps.
+TASK_UTILS = _child(
+    'task util', roots.TASK_UTILS, 'posenas.search', 'posenas.skeletons', 'posenas.models'
+)
 #: Python inference entry points.
 INFERENCERS = _child('inferencer', roots.INFERENCERS, 'posenas.apis')

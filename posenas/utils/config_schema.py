@@ -47,6 +47,7 @@ REGISTRIES = {
     'costs': ('TASK_UTILS',),
     'counter': ('TASK_UTILS',),
     'evaluator': ('TASK_UTILS',),
+    'cache': ('TASK_UTILS',),
     'parts': ('TASK_UTILS',),
     'space': ('TASK_UTILS',),
     'rules': ('TASK_UTILS',),

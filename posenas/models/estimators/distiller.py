@@ -20,7 +20,7 @@ from posenas.models.estimators.teacher_cache import identify_teachers
 from posenas.models.heads.base import list_stages
 from posenas.models.losses.distillation import FPDLoss, alpha_at, sum_shares
 from posenas.models.losses.extensions import Lesson, Output, tap
-from posenas.registry import MODELS
+from posenas.registry import MODELS, TASK_UTILS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice, check_positive
 from posenas.utils.checkpoint import load_state
@@ -103,7 +103,7 @@ class FPDDistiller(BaseModel):
         self.teachers = TeacherGroup()
         self.loss_module = self._build_loss(loss)
         self.unlabelled_loss = self._build_loss({**loss, **unlabelled})
-        self.cache = None if cache is None else MODELS.build(dict(type='TeacherCache') | cache)
+        self.cache = None if cache is None else TASK_UTILS.build({'type': 'TeacherCache', **cache})
         self.extensions = nn.ModuleList(MODELS.build(dict(cfg)) for cfg in extensions)
         for extension in self.extensions:
             extension.freeze(self.student)

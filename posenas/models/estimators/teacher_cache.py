@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from posenas.models.estimators.map_records import MapFormat
 from posenas.models.estimators.teacher import TeacherGroup
-from posenas.registry import MODELS
+from posenas.registry import TASK_UTILS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
 from posenas.utils.atomic_io import write_json
@@ -26,7 +26,7 @@ _HEADER = 'cache.json'
 _CHECKSUM = 4  # bytes
 
 
-@MODELS.register_module()
+@TASK_UTILS.register_module()
 class TeacherCache:
     """Store the maps that teachers make of the views of a data set.
 
