@@ -6,8 +6,10 @@ import pytest
 import torch
 from engine.toy_search import NoiseMaps, fork_search, make_search_cfg
 from engine.toy_training import largest_difference, train, weights
+from registry_cases import CODEC, TINY_FABRICS, tiny_experiment
 
 from posenas.engine import PoseRunner
+from posenas.genotype import load_genotype
 from posenas.search.gradient import adam_steps, first_order, second_order, sgd_steps
 from posenas.utils import ConfigError
 
@@ -145,6 +147,37 @@ def test_a_resumed_search_ends_with_the_same_bits(strategy, iterations, tmp_path
         (alpha - before).abs().max() > 0.1
         for alpha, before in zip(whole.model.alphas, start, strict=True)
     )
+
+
+def search_fabrics(folder, images, **changes):
+    """Search neural fabrics on four pictures, split by image; return the runner."""
+    cfg = tiny_experiment(images)
+    fabrics = deepcopy(TINY_FABRICS)
+    for part in fabrics.values():
+        part['fabric']['normalise'] = 'sparsemax'
+    fabrics['head']['decoder'] = CODEC
+    cfg.work_dir, cfg.val_cfg, cfg.val_dataloader, cfg.val_evaluator = str(folder), None, None, None
+    cfg.model = dict(fabrics, type='CNFSupernet', data_preprocessor=cfg.model.data_preprocessor)
+    cfg.train_cfg = dict(type='ArchSearchLoop', max_epochs=3, arch_ratio=0.5)
+    cfg.optim_wrapper.update(
+        constructor='ArchOptimWrapperConstructor',
+        arch=dict(optimizer=dict(type='Adam', lr=0.3, weight_decay=0.01)),
+    )
+    cfg.default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+    cfg.custom_hooks = [dict(type='ArchValueHook', picture=False)]
+    cfg.update(changes)
+    return train(cfg)
+
+
+def test_a_resumed_search_of_fabrics_ends_with_the_same_genotype(tmp_path):
+    whole = search_fabrics(tmp_path / 'whole', tmp_path)
+    start = whole.model.space.to_genotype(whole.model.space.extremes()[0])
+    found = (tmp_path / 'whole' / 'genotype.json').read_bytes()
+    assert load_genotype(tmp_path / 'whole' / 'genotype.json').id != start.id
+    first = str(tmp_path / 'whole' / 'epoch_1.pth')
+    again = search_fabrics(tmp_path / 'again', tmp_path, resume=True, load_from=first)
+    assert largest_difference(weights(again), weights(whole)) == 0
+    assert (tmp_path / 'again' / 'genotype.json').read_bytes() == found
 
 
 def test_two_processes_agree_and_repeat_themselves(tmp_path):
