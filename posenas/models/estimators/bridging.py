@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from posenas.utils import ConfigError
 
-__all__ = ['ImageBridge', 'JointBridge', 'resize_maps']
+__all__ = ['ImageBridge', 'JointBridge', 'resize_like', 'resize_maps']
 
 
 class ImageBridge(nn.Module):
@@ -168,3 +168,10 @@ def resize_maps(maps: Tensor, size: Sequence[int]) -> Tensor:
     if tuple(maps.shape[2:]) == tuple(size):
         return maps
     return F.interpolate(maps, size=tuple(size), mode='bilinear', align_corners=False)
+
+
+def resize_like(maps: Tensor, others: Sequence[Tensor]) -> list[Tensor]:
+    """Resize ``maps`` (B, C, H, W) to the size of each of ``others``, once for each size."""
+    sizes = [tuple(other.shape[2:]) for other in others]
+    made = {size: resize_maps(maps, size) for size in set(sizes)}
+    return [made[size] for size in sizes]

@@ -9,22 +9,22 @@ from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from posenas.models.estimators.base import explain_lonely_image
-from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_maps
+from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_like
 from posenas.models.estimators.teacher import (
+    CheckpointAdapter,
     FrozenTeacher,
     TeacherGroup,
     build_frozen,
+    load_weights,
     resolve_model,
 )
 from posenas.models.estimators.teacher_cache import identify_teachers
 from posenas.models.heads.base import list_stages
-from posenas.models.losses.distillation import FPDLoss, alpha_at, sum_shares
+from posenas.models.losses.distillation import FPDLoss, alpha_at, map_once, sum_shares
 from posenas.models.losses.extensions import Lesson, Output, tap
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice, check_positive
-from posenas.utils.checkpoint import load_state
-from posenas.utils.safe_load import load_checkpoint_file
 
 __all__ = ['FPDDistiller']
 
@@ -67,6 +67,8 @@ class FPDDistiller(BaseModel):
 
     Attributes:
         teachers: The :class:`TeacherGroup`; filled by :meth:`init_weights` or on first use.
+        adapt_checkpoint: Applied to the checkpoints of teachers and student, see
+            :func:`load_weights`; :class:`posenas.engine.PoseRunner` shares its own.
 
     Raises:
         ConfigError: Teachers and checkpoints differ in number, or settings contradict each other.
@@ -95,6 +97,7 @@ class FPDDistiller(BaseModel):
         super().__init__(built.data_preprocessor)
         self.student = built
         self.student_checkpoint = student_checkpoint
+        self.adapt_checkpoint: CheckpointAdapter | None = None
         self._teacher_cfgs = _pair_teachers(teacher, teacher_checkpoint, teacher_weights)
         self._bridge_cfg = dict(
             input_size=teacher_input_size, flip_test=teacher_flip_test, amp=teacher_amp
@@ -167,7 +170,7 @@ class FPDDistiller(BaseModel):
         """Initialise the student, load its checkpoint and the teachers."""
         super().init_weights()
         if self.student_checkpoint is not None:
-            load_state(self.student, load_checkpoint_file(self.student_checkpoint), strict=True)
+            load_weights(self.student, self.student_checkpoint, self.adapt_checkpoint)
         self.load_teachers()
         for extension in self.extensions:
             extension.start(self.student, self._first_teacher())
@@ -186,7 +189,7 @@ class FPDDistiller(BaseModel):
         """Build the teachers and load their weights, unless that is done."""
         while self._teacher_cfgs:
             cfg, checkpoint, weight = self._teacher_cfgs.pop(0)
-            model = build_frozen(cfg, checkpoint, self.student)
+            model = build_frozen(cfg, checkpoint, self.student, self.adapt_checkpoint)
             size = self._bridge_cfg['input_size']
             images = ImageBridge(self.data_preprocessor, model.data_preprocessor, size)
             teacher = FrozenTeacher(
@@ -240,7 +243,7 @@ class FPDDistiller(BaseModel):
         with tap(self.student, own_keys) as own, explain_lonely_image(inputs):
             outputs = list_stages(head(self.student.extract_feat(inputs)))
         goals = self._fit_targets(outputs, targets)
-        teacher_maps = [resize_maps(teacher_maps, maps.shape[2:]) for maps in outputs]
+        teacher_maps = resize_like(teacher_maps, outputs)
         parts = self._split(data_samples)
         losses = self._compare(outputs, goals, weights, teacher_maps, parts)
         if self.extensions:
@@ -280,7 +283,7 @@ class FPDDistiller(BaseModel):
         """Resize targets for outputs whose head says that they differ in stride."""
         head = self.student.head
         if getattr(head, 'output_strides', None):
-            return [resize_maps(targets, maps.shape[2:]) for maps in outputs]
+            return resize_like(targets, outputs)
         for maps in outputs:
             head.check_maps(maps, tuple(targets.shape[1:]), 'the targets')
         return [targets] * len(outputs)
@@ -308,12 +311,15 @@ class FPDDistiller(BaseModel):
         taught = self._joints.taught(weights)
         shares = []
         for loss, indices in parts:
-            chosen = slice(None) if len(parts) == 1 else indices
+            columns = outputs, goals, teacher_maps, [weights]
+            if len(parts) > 1:
+                columns = [map_once(lambda v, i=indices: v[i], column) for column in columns]
+            maps, targets, lessons, (weighed,) = columns
             losses = loss(
-                [maps[chosen] for maps in outputs],
-                [maps[chosen] for maps in goals],
-                weights[chosen],
-                [maps[chosen] for maps in teacher_maps],
+                maps,
+                targets,
+                weighed,
+                lessons,
                 alpha=alpha_at(loss.alpha, epoch),
                 taught=taught,
                 with_parts=is_logged and loss is self.loss_module,

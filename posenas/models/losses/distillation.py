@@ -1,7 +1,7 @@
 """Losses against targets and a teacher's maps together."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,7 @@ from posenas.models.losses.keypoint_mse import JointsMSELoss, KeypointMSELoss
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice, check_positive, check_probability, check_shape
 
-__all__ = ['FPDLoss', 'alpha_at', 'sum_shares']
+__all__ = ['FPDLoss', 'alpha_at', 'map_once', 'sum_shares']
 
 #: What weighs the joints of the teacher's term; see :class:`FPDLoss`.
 KD_WEIGHTS = ('gt', 'ones', 'teacher_conf', 'teacher_soft', 'union')
@@ -124,7 +124,9 @@ class FPDLoss(nn.Module):
                 return self._compare(triples, weights, next(iter(groups)), taught, with_parts)
             shares = []
             for value, indices in groups.items():
-                part = [tuple(maps[indices] for maps in triple) for triple in triples]
+                columns = zip(*triples, strict=True)
+                chosen = [map_once(lambda maps, i=indices: maps[i], column) for column in columns]
+                part = list(zip(*chosen, strict=True))
                 losses = self._compare(part, weights[indices], value, taught, with_parts)
                 shares.append((len(indices) / len(weights), losses))
         return sum_shares(shares)
@@ -167,8 +169,8 @@ class FPDLoss(nn.Module):
                 f'loss.output_weights must have one entry for each of the {count} outputs of the '
                 f'student, got {factors}'
             )
-        triples = zip(outputs, targets, teacher, strict=True)
-        return [tuple(_to_full(maps) for maps in triple) for triple in triples]
+        columns = [map_once(_to_full, column) for column in (outputs, targets, teacher)]
+        return list(zip(*columns, strict=True))
 
     def _compare(
         self,
@@ -200,10 +202,14 @@ class FPDLoss(nn.Module):
     ) -> Tensor:
         """Compute the sum of both terms by one squared error per output."""
         total = triples[0][0].new_zeros(())
+        goals: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
         for factor, (maps, target, teacher) in self._with_factors(triples):
-            blend = torch.lerp(target, teacher, alpha)
-            rest = self.pose(teacher, target, weights)  # depends on nothing that is trained
-            total = total + factor * (self.pose(maps, blend, weights) + alpha * (1 - alpha) * rest)
+            key = id(target), id(teacher)  # mostly the same ones for all outputs
+            if key not in goals:
+                rest = self.pose(teacher, target, weights)  # depends on nothing that is trained
+                goals[key] = torch.lerp(target, teacher, alpha), alpha * (1 - alpha) * rest
+            blend, rest = goals[key]
+            total = total + factor * (self.pose(maps, blend, weights) + rest)
         return total
 
     def _sum_pose(
@@ -252,6 +258,12 @@ def alpha_at(alpha: float | Mapping, epoch: int) -> float:
     if curve == 'cosine':
         done = (1 - math.cos(math.pi * done)) / 2
     return float(alpha['start'] + (alpha['end'] - alpha['start']) * done)
+
+
+def map_once(function: Callable[[Tensor], Tensor], tensors: Sequence[Tensor]) -> list[Tensor]:
+    """Apply ``function`` to each of ``tensors``, to one that appears several times only once."""
+    made = {key: function(value) for key, value in {id(t): t for t in tensors}.items()}
+    return [made[id(tensor)] for tensor in tensors]
 
 
 def sum_shares(shares: Sequence[tuple[float, Mapping[str, Tensor]]]) -> dict[str, Tensor]:

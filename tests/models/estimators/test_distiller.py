@@ -173,10 +173,16 @@ def test_the_teacher_follows_to_other_precisions_and_stays_in_evaluation(make):
     assert not any(module.training for module in teacher.modules())
 
 
-def test_the_backward_pass_keeps_the_tensors_of_the_student_alone(make):
-    distiller = make()
+@pytest.mark.parametrize('labels', ['all', 'none'])
+@pytest.mark.parametrize('num_stages', [1, 3])
+def test_the_backward_pass_keeps_the_tensors_of_the_student_alone(num_stages, labels, make):
+    head = dict(WEIGHTED_HEAD, type='PoseNASHead', num_stages=num_stages)
+    for key in ('deconv_out_channels', 'deconv_kernel_sizes'):
+        del head[key]
+    backbone = dict(TINY_BACKBONE, out_indices=(1,) * num_stages)
+    distiller = make(student=dict(WEIGHTED_MODEL, head=head, backbone=backbone))
     plain = copy.deepcopy(distiller.student)
-    inputs, samples = batch()
+    inputs, samples = batch(unlabelled=() if labels == 'all' else range(4))
     taught, alone = (
         count_saved_bytes(lambda model=model: model(inputs, samples, mode='loss'))
         for model in (distiller, plain)
