@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -26,7 +25,7 @@ __all__ = ['TrainEvaluator']
 #: What launchers of distributed runs set; a training of its own must not see it.
 _LAUNCHER_VARIABLES = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
 #: What the log of a training says that ended in NaN or infinity.
-_DIVERGED = 'NonFiniteError|non-finite'
+_DIVERGED = 'must be finite, got NaN or infinity'
 _TAIL = 2000
 
 
@@ -135,7 +134,9 @@ class TrainEvaluator(Evaluator):
                 check=False,
             )
         if done.returncode:
-            text = log.read_text(encoding='utf-8', errors='replace')[-_TAIL:]
-            if re.search(_DIVERGED, text):
+            text = log.read_text(encoding='utf-8', errors='replace')
+            if _DIVERGED in text:
                 raise EvaluationError(f'{folder.name} must train to finite numbers: see {log}')
-            raise RuntimeError(f'posenas {" ".join(command)} ended with {done.returncode}:\n{text}')
+            raise RuntimeError(
+                f'posenas {" ".join(command)} ended with {done.returncode}:\n{text[-_TAIL:]}'
+            )
