@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, load_checked
 from posenas.cli.networks import (
     LoadedNetwork,
     load_network,
@@ -39,6 +39,12 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         '--score', metavar='KEY', help='score that says which one is best, the higher the better'
     )
+    parser.add_argument(
+        '--experiment',
+        metavar='CONFIG',
+        help='take data and schedule of this training; its network is replaced (default: those of '
+        'the search, which may keep images back)',
+    )
     return parser
 
 
@@ -65,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if reason is not None:
         raise ConfigError(f'the architecture must lie in the space of the supernet: {reason}')
     found = supernet.extract(arch)
-    derived = write_derived(args, network, found)
+    experiment = load_checked(args.experiment) if args.experiment else None
+    derived = write_derived(args, network, found, experiment)
     report([f'wrote {args.out}: genotype {found[2].id} ({found[2].family})'])
     try:
         batches = list(read_batches(args, network))

@@ -130,9 +130,19 @@ def _read_dataset(args: argparse.Namespace, cfg: 'Config') -> Iterator[dict]:
 
 
 def write_derived(
-    args: argparse.Namespace, network: LoadedNetwork, found: 'Extract'
+    args: argparse.Namespace,
+    network: LoadedNetwork,
+    found: 'Extract',
+    experiment: 'Config | None' = None,
 ) -> 'nn.Module':
-    """Write what was derived to ``args.out``; returns the network read back from there."""
+    """Write what was derived to ``args.out``; returns the network read back from there.
+
+    Args:
+        args: ``out`` and ``name``.
+        network: What it was derived from.
+        found: What was derived.
+        experiment: Config whose data and schedule it takes; None takes those of ``network``.
+    """
     from dataclasses import replace
 
     from posenas.search.derive import make_experiment, write_network
@@ -142,7 +152,7 @@ def write_derived(
     position = {key: meta[key] for key in ('epoch', 'iter', 'seed') if type(meta.get(key)) is int}
     return write_network(
         args.out,
-        make_experiment(network.cfg, model),
+        make_experiment(experiment or network.cfg, model),
         state,
         replace(genotype, name=args.name or Path(args.out).absolute().name),
         provenance=dict(config=Path(network.cfg.filename).name, **position),

@@ -28,7 +28,9 @@ GENOTYPE_FILE = 'genotype.json'
 #: Train loops that need no supernet.
 _PLAIN_LOOPS = ('EpochBasedTrainLoop', 'IterBasedTrainLoop')
 #: What a plain train loop takes over from that of a search.
-_LENGTH = ('max_epochs', 'max_iters', 'val_begin', 'val_interval')
+_LENGTH = ('max_epochs', 'max_iters', 'val_interval')
+#: What only a training needs.
+_TRAINING = ('train_cfg', 'train_dataloader', 'optim_wrapper', 'param_scheduler', 'auto_scale_lr')
 #: Entries that belong to one run.
 _OF_THE_RUN = ('load_from', 'resume', 'work_dir', 'launcher', 'experiment_name')
 
@@ -37,7 +39,8 @@ def make_experiment(cfg: Mapping, model: Mapping) -> Config:
     """Write the experiment that trains and tests ``model`` on the data of a search.
 
     Loop, optimizer and hooks of the search are replaced by those of an ordinary training of the
-    same length; hooks say by ``only_in_search`` that they need a supernet.
+    same length; after a search that trains no weights, the experiment only tests. Hooks say by
+    ``only_in_search`` that they need a supernet.
 
     Args:
         cfg: Config of the search, or of any experiment.
@@ -48,8 +51,10 @@ def make_experiment(cfg: Mapping, model: Mapping) -> Config:
     plain['model'] = deepcopy(dict(model))
     loop = plain.get('train_cfg')
     if loop and loop.get('type', _PLAIN_LOOPS[0]) not in _PLAIN_LOOPS:
-        plain['train_cfg'] = {key: loop[key] for key in _LENGTH if key in loop}
-        plain['train_cfg']['by_epoch'] = 'max_epochs' in loop
+        length = {key: loop[key] for key in _LENGTH if key in loop}
+        plain['train_cfg'] = dict(length, by_epoch='max_epochs' in loop)
+        if not {'max_epochs', 'max_iters'} & length.keys():
+            plain = {key: value for key, value in plain.items() if key not in _TRAINING}
     wrapper = plain.get('optim_wrapper')
     if wrapper and wrapper.get('constructor') == 'ArchOptimWrapperConstructor':
         unused = ('constructor', 'arch')

@@ -104,6 +104,17 @@ def test_what_a_search_found_is_derived_as_an_ordinary_experiment(supernet, tmp_
     assert torch.equal(outputs(out / 'found.py', out / 'found.pth'), outputs(*supernet))
 
 
+def test_a_derived_network_takes_the_schedule_of_another_experiment(supernet, whole, tmp_path):
+    other = load_config(whole[0], {'train_cfg.max_epochs': 9})
+    other.dump(tmp_path / 'long.py')
+    out = tmp_path / 'found'
+    words = ['derive', *supernet, str(out), '--experiment', str(tmp_path / 'long.py')]
+    assert main(words) == 0
+    cfg = load_config(out / 'found.py')
+    assert cfg.train_cfg == dict(by_epoch=True, max_epochs=9)
+    assert 'genotype' in cfg.model.head.fabric
+
+
 def test_an_ordinary_network_cannot_be_derived(whole, tmp_path, capsys):
     assert main(['derive', *whole, str(tmp_path / 'found')]) == 2
     assert 'whose model is a supernet' in capsys.readouterr().err

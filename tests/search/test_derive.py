@@ -101,6 +101,12 @@ def test_the_search_is_taken_out_of_an_experiment():
     )
 
 
+def test_after_a_search_without_training_the_experiment_only_tests():
+    cfg = dict(SEARCH, train_cfg=dict(type='SearchLoop', wave=8), train_dataloader=dict())
+    made = make_experiment(cfg, dict(type='TopdownPoseEstimator'))
+    assert made.keys() == {'model', 'custom_hooks', 'codec'}
+
+
 def test_an_ordinary_experiment_stays_as_it_is():
     plain = dict(
         train_cfg=dict(by_epoch=True, max_epochs=3, dynamic_intervals=[(1, 2)]),
