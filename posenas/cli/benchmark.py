@@ -13,6 +13,7 @@ from posenas.cli.args import CommandParser, add_config_options, load_checked
 from posenas.cli.benchmark_distillation import add_distillation_parser, report_distillation
 from posenas.cli.benchmark_lspet import add_lspet_parser, run_lspet
 from posenas.cli.benchmark_search import add_search_parser, report_search
+from posenas.cli.benchmark_supernet import add_supernet_parser, report_supernet
 from posenas.cli.tables import print_table
 from posenas.utils.errors import ConfigError
 
@@ -58,7 +59,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluation_parser(kinds)
     add_lspet_parser(kinds)
     networks = _add_forward_parser(kinds), _add_decode_parser(kinds), add_search_parser(kinds)
-    for kind in (data, imports, *networks, add_distillation_parser(kinds)):
+    trainings = add_distillation_parser(kinds), add_supernet_parser(kinds)
+    for kind in (data, imports, *networks, *trainings):
         kind.add_argument(
             '--repeat', type=int, default=5, metavar='N', help='interleaved runs; median counts'
         )
@@ -324,6 +326,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         'forward': _report_forward,
         'import': _report_imports,
         'search': report_search,
+        'supernet': report_supernet,
     }
     print_table(reports[args.what](args))
     return 0

@@ -1,0 +1,64 @@
+"""``posenas benchmark supernet``: steps of a supernet against steps of its networks."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from posenas.cli.args import add_config_options, load_checked
+from posenas.utils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ['add_supernet_parser', 'report_supernet']
+
+
+def add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add ``posenas benchmark supernet``."""
+    supernet = kinds.add_parser(
+        'supernet',
+        help='steps of a supernet whose architectures are set',
+        description='Time the passes of one step, largest, smallest and two random architectures, '
+        'on one thread, with drawn images at the size of the config. The bound is the passes of '
+        'the four networks, cut out.',
+    )
+    add_config_options(supernet)
+    supernet.add_argument('--batch', type=int, default=8, metavar='N', help='images (default: 8)')
+    return supernet
+
+
+def report_supernet(args: argparse.Namespace) -> 'Table':
+    """Measure and tabulate.
+
+    Raises:
+        ConfigError: The model of the config is no supernet whose architectures are set.
+    """
+    from mmengine.registry import init_default_scope
+    from rich import box
+    from rich.table import Table
+
+    from posenas.models.benchmark import draw_batch
+    from posenas.registry import MODELS
+    from posenas.search.supernet_benchmark import measure_supernet
+
+    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
+    init_default_scope('posenas')
+    model = MODELS.build(cfg.model)
+    if not hasattr(model, 'set_arch') or model.arch_parameters():
+        raise ConfigError(
+            f'config must be that of a supernet whose architectures are set, got '
+            f'model.type={cfg.model.type!r}'
+        )
+    sizes = cfg.codec['input_size'], cfg.codec['heatmap_size']
+    cost = measure_supernet(
+        model, draw_batch(args.batch, model.head.out_channels, *sizes), args.repeat
+    )
+    table = Table(
+        *('s per step', 'of the networks', 'ms to set one'),
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title=f'{args.config}, batches of {args.batch}',
+        title_justify='left',
+    )
+    table.add_row(f'{cost.seconds:.3f}', f'{cost.ratio:.3f}', f'{1e3 * cost.set_arch:.2f}')
+    table.caption = f'one thread, median of {args.repeat} interleaved rounds'
+    return table
