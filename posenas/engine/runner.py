@@ -27,6 +27,7 @@ from posenas.engine.evaluator import Evaluator
 from posenas.engine.optim import SearchOptimWrapper
 from posenas.engine.randomness import init_worker, seed_initialization, set_dataset_seed
 from posenas.engine.training_state import collect_training, restore_training
+from posenas.models import FPDDistiller
 from posenas.registry import RUNNERS
 from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, load_state, save_checkpoint
@@ -51,8 +52,9 @@ class PoseRunner(Runner):
         **kwargs: Arguments of ``mmengine.runner.Runner``.
 
     Attributes:
-        adapt_checkpoint: Called on every checkpoint that is loaded but not resumed, with it, the
-            model's state dict and ``strict``; returns the checkpoint to use. None uses it as it is.
+        adapt_checkpoint: Called on every checkpoint that is loaded but not resumed, also by a
+            distillation, with it, the model's state dict and ``strict``; returns the checkpoint to
+            use. None uses it as it is.
         strict_load: Whether names and shapes of the checkpoint in ``load_from`` must agree.
     """
 
@@ -343,4 +345,7 @@ class PoseRunner(Runner):
 
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
+        model = self.model.module if is_model_wrapper(self.model) else self.model
+        if isinstance(model, FPDDistiller):
+            model.adapt_checkpoint = self.adapt_checkpoint
         super()._init_model_weights()

@@ -15,6 +15,7 @@ from tiny_data import write_mpii_people, write_people
 
 from posenas.cli import main
 from posenas.cli.distill import build_parser, compose
+from posenas.convert import export_state_dict
 from posenas.registry import MODELS
 from posenas.utils.errors import ConfigError
 
@@ -162,6 +163,25 @@ def test_the_command_trains_resumes_and_writes_the_config(files):
     assert main(['test', 'student.py', 'a/student_best.pth', '--work-dir', 'test']) == 0
     assert main([*common, '--out', 'written.py']) == 0
     assert main(['train', 'written.py', '--work-dir', 'c', '--seed', '3']) == 0
+
+
+def test_weights_under_the_names_of_other_projects_teach_too(files, capsys):
+    weights = torch.load('teacher.pth', weights_only=True)['state_dict']
+    published = export_state_dict(weights, 'mmpose0')
+    assert published.keys() != weights.keys()
+    torch.save(dict(meta={}, state_dict=published), 'published.pth')
+    words = ['distill', *WORDS[:4], '--seed', '3', '--no-validate']
+    for name in ('teacher', 'published'):
+        ends = ('--teacher-checkpoint', f'{name}.pth', '--work-dir', name)
+        assert main([*words, *ends]) == 0
+    first, second = (
+        torch.load(files / name / 'epoch_1.pth', weights_only=True)['state_dict']
+        for name in ('teacher', 'published')
+    )
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    torch.save(dict(state_dict=MODELS.build(TINY_MODEL).state_dict()), 'other.pth')
+    assert main([*words, '--teacher-checkpoint', 'other.pth', '--work-dir', 'c']) == 2
+    assert 'other.pth' in capsys.readouterr().err
 
 
 @pytest.mark.slow

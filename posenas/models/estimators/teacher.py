@@ -11,12 +11,22 @@ from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_
 from posenas.models.heads.base import list_stages
 from posenas.models.layers.flip import flip_heatmaps
 from posenas.registry import MODELS
-from posenas.utils import ConfigError, check_choice, check_positive
+from posenas.utils import CheckpointError, ConfigError, check_choice, check_positive
 from posenas.utils.checkpoint import load_state
 from posenas.utils.config import load_config
 from posenas.utils.safe_load import load_checkpoint_file
 
-__all__ = ['FrozenTeacher', 'TeacherGroup', 'build_frozen', 'resolve_model']
+__all__ = [
+    'CheckpointAdapter',
+    'FrozenTeacher',
+    'TeacherGroup',
+    'build_frozen',
+    'load_weights',
+    'resolve_model',
+]
+
+#: From a checkpoint, the state dict of a model and ``strict`` to a checkpoint for that model.
+CheckpointAdapter = Callable[[dict, dict, bool], dict]
 
 #: Values of ``amp`` -> precision of the forward pass; None is that of the weights.
 _PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
@@ -159,18 +169,42 @@ def resolve_model(model: dict | str | Path) -> dict:
     return cfg.model
 
 
-def build_frozen(
-    model: dict | str | Path, checkpoint: str | Path, student: BasePoseEstimator
-) -> BasePoseEstimator:
-    """Build a teacher with the weights of a file, on the device of the student.
+def load_weights(
+    model: BasePoseEstimator, file: str | Path, adapt: CheckpointAdapter | None = None
+) -> None:
+    """Load exactly the weights of ``model``.
 
-    The random numbers of the student's training stay what they would be without.
+    Args:
+        model: The estimator.
+        file: Path or address of its checkpoint.
+        adapt: Brings a checkpoint of another project to the names of the model, of which it gets
+            the state dict; None takes it as it is.
 
     Raises:
         CheckpointError: The file does not hold exactly the weights of this model.
     """
+    checkpoint = load_checkpoint_file(file)
+    try:
+        if adapt is not None:
+            checkpoint = adapt(checkpoint, model.state_dict(), True)
+        load_state(model, checkpoint, strict=True)
+    except CheckpointError as error:  # there are several files and several models
+        raise CheckpointError(f'{file}: {error}') from error
+
+
+def build_frozen(
+    model: dict | str | Path,
+    checkpoint: str | Path,
+    student: BasePoseEstimator,
+    adapt: CheckpointAdapter | None = None,
+) -> BasePoseEstimator:
+    """Build a teacher with the weights of a file, on the device of the student.
+
+    The random numbers of the student's training stay what they would be without. Arguments and
+    errors of the file are those of :func:`load_weights`.
+    """
     with torch.random.fork_rng():
         teacher = MODELS.build(resolve_model(model))
-    load_state(teacher, load_checkpoint_file(checkpoint), strict=True)
+    load_weights(teacher, checkpoint, adapt)
     weight = next(student.parameters())
     return teacher.to(weight.device, weight.dtype)
