@@ -23,6 +23,8 @@ from posenas.utils import CheckpointError, OutputError
 #: Runs commands in one process and prints which modules of a search were loaded.
 _SCRIPT = """
 import sys
+# an editable installation would find what is missing here in the working tree
+sys.meta_path = [finder for finder in sys.meta_path if 'editable' not in repr(finder).lower()]
 from posenas.cli import main
 for command in {commands}:
     code = main(command)
