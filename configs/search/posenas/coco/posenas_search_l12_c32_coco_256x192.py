@@ -13,6 +13,7 @@ custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='MemoryForecastHook'),
     dict(type='SkipDropoutHook', start=0.3),
+    dict(type='ArchValueHook', genotype=False),
     dict(
         type='CollapseGuardHook',
         eigenvalue=True,

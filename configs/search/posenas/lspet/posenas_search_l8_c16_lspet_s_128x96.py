@@ -28,6 +28,7 @@ optim_wrapper = dict(arch=dict(optimizer=dict(lr=3e-3)))
 custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='SkipDropoutHook', start=0.3),
+    dict(type='ArchValueHook', genotype=False),
     dict(type='CollapseGuardHook', rules=[dict(type='ParameterFreeRule', min_evaluations=4)]),
 ]
 default_hooks = dict(checkpoint=dict(interval=1))

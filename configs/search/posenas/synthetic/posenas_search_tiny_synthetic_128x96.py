@@ -15,6 +15,7 @@ param_scheduler = None
 custom_hooks = [
     dict(type='SyncBuffersHook'),
     dict(type='SkipDropoutHook', start=0.3),
+    dict(type='ArchValueHook', genotype=False),
     dict(type='CollapseGuardHook', eigenvalue=True, num_iterations=4),
 ]
 default_hooks = dict(checkpoint=dict(interval=1))
