@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from mmengine.config import Config
 from registry_cases import TINY_MODEL, tiny_experiment
 
 from posenas.engine import PoseRunner
@@ -141,7 +142,8 @@ def train(cfg, monkeypatch, work_dir):
 
     with monkeypatch.context() as patch:
         patch.setattr(FrozenTeacher, '_run', count)
-        runner = PoseRunner.from_cfg(dict(cfg.to_dict(), work_dir=str(work_dir)))
+        content = dict(cfg.to_dict(), work_dir=str(work_dir))
+        runner = PoseRunner.from_cfg(Config(content, format_python_code=False))
         runner.train()
     return runner.model.state_dict(), len(calls)
 
