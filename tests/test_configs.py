@@ -99,7 +99,7 @@ def shrink(cfg):
         content['train_cfg'].update(max_epochs=1, val_interval=1)
     content['default_hooks']['checkpoint'] = None
     content['log_level'] = 'ERROR'
-    return Config(content, filename=cfg.filename)
+    return Config(content, filename=cfg.filename, format_python_code=False)  # formatting is slow
 
 
 def find_skeleton(dataset):
