@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, load_checked
@@ -16,6 +17,8 @@ from posenas.cli.networks import (
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from posenas.search import Arch
 
 __all__ = ['build_parser', 'main']
@@ -70,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     reason = supernet.space.contains(arch)
     if reason is not None:
         raise ConfigError(f'the architecture must lie in the space of the supernet: {reason}')
-    found = supernet.extract(arch)
+    statistics = _read_statistics(args, supernet.space.to_genotype(arch).id)
+    found = supernet.extract(arch, statistics)
     experiment = load_checked(args.experiment) if args.experiment else None
     derived = write_derived(args, network, found, experiment)
     report([f'wrote {args.out}: genotype {found[2].id} ({found[2].family})'])
@@ -80,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report([f'outputs were not compared: {error}'])
         return 0
     supernet.set_arch(arch)
+    supernet.load_state_dict(statistics or {}, strict=False)
     change = compare_outputs(supernet, derived, batches)
     report(
         [
@@ -116,3 +121,19 @@ def _choose_record(args: argparse.Namespace) -> 'Arch':
     if args.score is None and len(keys) != 1:
         raise ConfigError(f'--score must say which one is best, one of {keys}; or give --trial N')
     return max(records, key=lambda record: record.value(args.score or keys[0])).arch
+
+
+def _read_statistics(args: argparse.Namespace, genotype_id: str) -> 'dict[str, Tensor] | None':
+    """Return the statistics of batch norms that a search left with its winners, if it did."""
+    if args.archive:
+        path = Path(args.archive).parent / 'winners' / f'{genotype_id}.pth'
+    elif args.genotype:
+        path = Path(args.genotype).parent / f'{genotype_id}.pth'
+    else:
+        return None
+    if not path.is_file():
+        return None
+    from posenas.utils.safe_load import load_checkpoint_file
+
+    report([f'statistics of batch norms: {path}'])
+    return load_checkpoint_file(path)['bn_stats']

@@ -74,7 +74,8 @@ class PoseMetric(BaseMetric):
         self.bad_images = frozenset(r['img_id'] for r in unique if 'bad_sample' in r)
         persons = [result for result in unique if result['img_id'] not in self.bad_images]
         scores = {name: float(value) for name, value in self.score(persons).items()}
-        excluded = self._size - len(persons)
+        # the size is unknown to searches, which score without mmengine's collective evaluation
+        excluded = max(self._size, len(unique)) - len(persons)
         print_log(
             f'{type(self).__name__}: {len(persons)} persons scored, {excluded} excluded'
             + (f' ({len(self.bad_images)} images could not be read)' if self.bad_images else ''),

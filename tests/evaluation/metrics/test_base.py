@@ -64,6 +64,13 @@ def test_samples_that_never_arrive_are_counted_beside_the_score():
     assert scores == {'PCK': 1.0, 'excluded': 2.0}
 
 
+def test_scores_of_one_process_need_no_size():
+    metric = PCKAccuracy()
+    metric.dataset_meta = COCO.metainfo()
+    metric.process(None, [make_sample(0, 0, [[1, 1, 1]] * 17)])
+    assert metric.compute_metrics(metric.results) == {'PCK': 1.0}
+
+
 def test_nothing_is_added_to_scores_of_complete_data():
     metric = PCKAccuracy(prefix='val')
     metric.dataset_meta = COCO.metainfo()
