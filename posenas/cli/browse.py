@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any registered dataset)
     """Build the data set of the phase so that samples keep the joints of the crop."""
-    import posenas.datasets  # noqa: F401  (fills the registry)
+    from posenas.datasets.wrappers import list_parts
     from posenas.engine.randomness import set_dataset_seed
     from posenas.registry import DATASETS
 
@@ -106,9 +106,10 @@ def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any regis
         raise ConfigError(
             f'{args.config} must have {args.phase}_dataloader: choose another --phase'
         )
-    for step in loader.dataset.get('pipeline', ()):
-        if step['type'] == 'PackPoseInputs':
-            step['pack_transformed'] = True
+    for part in list_parts(loader.dataset):
+        for step in part.get('pipeline', ()):
+            if step['type'] == 'PackPoseInputs':
+                step['pack_transformed'] = True
     dataset = DATASETS.build(loader.dataset)
     set_dataset_seed(dataset, (cfg.get('randomness') or {}).get('seed') or 0)
     return dataset

@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _datasets(config: str) -> Iterator['BaseTopdownDataset']:
     """Yield the data sets of all phases of a config, those with the same files once."""
     from posenas.datasets import BaseTopdownDataset
+    from posenas.datasets.wrappers import list_parts
     from posenas.registry import DATASETS
 
     cfg = load_checked(config)
@@ -65,16 +66,17 @@ def _datasets(config: str) -> Iterator['BaseTopdownDataset']:
         loader = cfg.get(f'{phase}_dataloader')
         if loader is None:
             continue
-        dataset = DATASETS.build(dict(loader['dataset'], lazy_init=True, pipeline=[]))
-        if not isinstance(dataset, BaseTopdownDataset):
-            raise ConfigError(
-                f'{phase}_dataloader.dataset must be a single data set of persons to be checked, '
-                f'got {type(dataset).__name__}: check its annotation files one by one'
-            )
-        files = (dataset.ann_file, dataset.bbox_file)
-        if files not in seen:
-            seen.add(files)
-            yield dataset
+        for part in list_parts(loader['dataset']):
+            dataset = DATASETS.build(dict(part, lazy_init=True, pipeline=[]))
+            if not isinstance(dataset, BaseTopdownDataset):
+                raise ConfigError(
+                    f'{phase}_dataloader.dataset must consist of data sets of persons to be '
+                    f'checked, got {type(dataset).__name__}: check its annotation files one by one'
+                )
+            files = (dataset.ann_file, dataset.bbox_file)
+            if files not in seen:
+                seen.add(files)
+                yield dataset
 
 
 def _show_progress(records: Iterable[Any]) -> Iterable[Any]:

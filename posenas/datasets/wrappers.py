@@ -1,5 +1,7 @@
 """Data sets made of others; the epoch of an index reaches the samples inside."""
 
+from collections.abc import Mapping
+
 from mmengine.dataset import ConcatDataset as _ConcatDataset
 from mmengine.dataset import RepeatDataset as _RepeatDataset
 from torch.utils.data import Dataset
@@ -7,7 +9,21 @@ from torch.utils.data import Dataset
 from posenas.datasets.samplers import EpochIndex
 from posenas.registry import DATASETS
 
-__all__ = ['ConcatDataset', 'RepeatDataset']
+__all__ = ['ConcatDataset', 'RepeatDataset', 'list_parts']
+
+
+def list_parts(dataset: Mapping) -> list[Mapping]:
+    """List the configs of the data sets that ``dataset``, the config of one or of a wrapper, reads.
+
+    They are the very entries of ``dataset``, so changing them changes it.
+    """
+    inner = [*dataset.get('datasets', ()), *([dataset['dataset']] if 'dataset' in dataset else ())]
+    return [part for item in inner for part in list_parts(item)] if inner else [dataset]
+
+
+def _in_scope(dataset: dict) -> dict:
+    """Let mmengine, which builds the config ``dataset``, find classes of ours by their names."""
+    return {'_scope_': 'posenas', **dataset} if isinstance(dataset, Mapping) else dataset
 
 
 @DATASETS.register_module()
@@ -23,7 +39,7 @@ class RepeatDataset(_RepeatDataset, Dataset):
     """
 
     def __init__(self, dataset: dict, times: int, lazy_init: bool = False) -> None:
-        super().__init__(dataset, times, lazy_init)
+        super().__init__(_in_scope(dataset), times, lazy_init)
 
     def _get_ori_dataset_idx(self, idx: int) -> EpochIndex:
         """Return the position in the data set; its epoch counts all passes so far."""
@@ -49,7 +65,7 @@ class ConcatDataset(_ConcatDataset):
         lazy_init: bool = False,
         ignore_keys: str | list[str] | None = None,
     ) -> None:
-        super().__init__(datasets, lazy_init, ignore_keys)
+        super().__init__(list(map(_in_scope, datasets)), lazy_init, ignore_keys)
 
     def _get_ori_dataset_idx(self, idx: int) -> tuple[int, EpochIndex]:
         """Return the data set and the position in it."""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from posenas.cli.browse import main
+from posenas.cli.check_data import main as check_data
 from posenas.skeletons import COCO
 from posenas.utils import ConfigError, DataError
 
@@ -93,6 +94,24 @@ def test_training_samples_have_their_targets_beside_them(config, tmp_path):
     with_targets = mmcv.imread(str(tmp_path / 'out' / 'small_train_transformed_0.png'))
     without = mmcv.imread(str(tmp_path / 'out' / 'small_val_transformed_0.png'))
     assert with_targets.shape[1] > 1.9 * without.shape[1]
+
+
+def test_samples_of_several_data_sets_are_shown(config, tmp_path):
+    mixed = """
+labelled = dict(dataset, pipeline=train_pipeline)
+unlabelled = dict(labelled, type='UnlabelledTopdownDataset')
+train_dataloader = dict(
+    batch_size=2,
+    sampler=dict(type='LabelledRatioSampler', labelled_per_batch=1),
+    dataset=dict(type='ConcatDataset', datasets=[labelled, unlabelled]),
+)
+"""
+    path = tmp_path / 'mixed.py'
+    path.write_text(config.read_text() + mixed)
+    assert main([str(path), '--out-dir', str(tmp_path / 'drawn'), '--num', '6']) == 0
+    assert list((tmp_path / 'drawn').glob('mixed_train_*.png'))
+    assert check_data([str(path), '--out', str(tmp_path / 'report.json')]) in (0, 1)
+    assert len(json.loads((tmp_path / 'report.json').read_text())) == 1  # one file for all
 
 
 def test_unreadable_images_are_shown_as_such(config, tmp_path):

@@ -3,6 +3,7 @@ from mmengine.registry import DefaultScope
 from torch.utils.data import Dataset
 
 from posenas.datasets import EpochIndex
+from posenas.datasets.wrappers import list_parts
 from posenas.registry import DATASETS
 
 
@@ -57,3 +58,18 @@ def test_wrappers_may_be_nested(build):
     )
     assert isinstance(dataset.datasets[1], Dataset)
     assert drawn(dataset, 12 + 2, 1) == drawn(dataset.datasets[1].dataset, 2, 3)
+
+
+def test_inner_data_sets_are_found_without_a_default_scope(people):
+    inner = dict(type='CocoDataset', ann_file=str(people / 'people.json'))
+    repeated = dict(type='RepeatDataset', times=2, dataset=inner)
+    assert len(DATASETS.build(dict(type='ConcatDataset', datasets=[inner, repeated]))) == 18
+
+
+def test_the_parts_of_nested_wrappers_are_listed_as_they_are():
+    first, second = dict(type='A'), dict(type='B')
+    nested = dict(datasets=[first, dict(dataset=dict(datasets=[second]))])
+    parts = list_parts(nested)
+    assert [part['type'] for part in parts] == ['A', 'B']
+    assert parts[1] is second
+    assert list_parts(first)[0] is first
