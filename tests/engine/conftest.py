@@ -4,7 +4,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope='module', autouse=True)
 def _one_thread():
     """Compute with one thread, as the processes do that are compared with this one."""
     num_threads = torch.get_num_threads()

@@ -213,7 +213,12 @@ def float64():
     torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize('name', sorted(set(CASES) - {'ExpMomentumEMA'}))
+#: An average is of a training; a loss compares in single precision; elastic layers choose their
+#: channels at each pass, so that folding waits for the derived network.
+WITHOUT_DEPLOY_FORM = {'ExpMomentumEMA', 'FeatureDistill', 'ViPNASSupernet'}
+
+
+@pytest.mark.parametrize('name', sorted(set(CASES) - WITHOUT_DEPLOY_FORM))
 def test_every_registered_network_has_an_equal_deploy_form(name, float64):
     init_default_scope('posenas')
     holder = nn.ModuleDict(dict(part=MODELS.build(dict(type=name, **CASES[name].cfg)))).eval()
