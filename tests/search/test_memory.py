@@ -20,6 +20,7 @@ BACKBONE = dict(
     reductions=(1, 2, 3),
     num_stages=1,
 )
+FEW = dict.fromkeys(('encoder_ops', 'decoder_ops'), ('none', 'max_pool_3x3', 'std_conv_3x3'))
 HEAD = dict(type='PoseNASHead', in_channels=32, out_channels=14, num_stages=1)
 SIZE, BATCH = (96, 128), 4
 
@@ -34,7 +35,7 @@ def forecast(backbone, **options):
     ids=['softmax', 'recomputed', 'gumbel'],
 )
 def test_a_step_takes_what_was_predicted(mode, error):
-    backbone = dict(BACKBONE, **mode)
+    backbone = dict(BACKBONE, **FEW, **mode)
     network = nn.Sequential(MODELS.build(dict(backbone)), MODELS.build(dict(HEAD))).train()
     images = torch.randn(BATCH, 3, SIZE[1], SIZE[0])
     network[0].draw(torch.Generator().manual_seed(0), 1.0)
@@ -114,7 +115,6 @@ def test_the_most_faithful_mode_that_fits_is_proposed():
 
 @pytest.mark.slow
 def test_the_second_order_takes_more():
-    operations = dict.fromkeys(('encoder_ops', 'decoder_ops'), ('none', 'std_conv_3x3'))
-    backbone = dict(BACKBONE, **operations)
+    backbone = dict(BACKBONE, **FEW)
     first, second = (forecast(backbone, strategy=s) for s in ('first_order', 'second_order'))
     assert second.steps > 1.5 * first.steps
