@@ -2,29 +2,36 @@
 
 import argparse
 import difflib
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from posenas.cli.benchmark_plan import Plan, Run, read_plan
+from posenas.cli.benchmark_report import (
+    COSTS,
+    PREDICTIONS,
+    RESULT,
+    is_done,
+    measure_minutes,
+    report_plan,
+)
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-    from numpy import floating
-    from numpy.typing import NDArray
 
-    from posenas.evaluation.runs import Difference
+__all__ = ['add_lspet_parser', 'run_lspet']
 
-__all__ = ['add_lspet_parser', 'read_run', 'run_lspet']
-
-#: Files in the folder of a run: its predictions, and what is known when it is done.
-_PREDICTIONS, _RESULT = 'results.keypoints.json', 'result.json'
-_THRESHOLD = 0.1
+#: Seconds between looks at runs that another process works on.
+_PATIENCE = 5.0
 
 
 def add_lspet_parser(kinds: argparse._SubParsersAction) -> None:
@@ -33,8 +40,9 @@ def add_lspet_parser(kinds: argparse._SubParsersAction) -> None:
         'lspet',
         help='networks trained with several seeds and compared on real photos',
         description='Train and test the cells of a plan one after the other, each in a process of '
-        'its own. Finished ones are skipped and interrupted ones resumed. Writes a table of PCK '
-        'and of the differences, with intervals over persons and seeds, and a figure.',
+        'its own. Finished ones are skipped and interrupted ones resumed; started twice, the two '
+        'share the work. Writes a table of PCK and of the differences, with intervals over '
+        'persons and seeds, and a figure.',
     )
     lspet.add_argument('--plan', required=True, metavar='FILE.py', help='cells and comparisons')
     lspet.add_argument(
@@ -61,7 +69,7 @@ def run_lspet(args: argparse.Namespace) -> int:
     """
     plan = read_plan(args.plan, args.work_dir)
     failed = [] if args.no_run else _run_all(plan, args.cells, args.threads)
-    text = _report(plan, args.bootstrap)
+    text = report_plan(plan, args.bootstrap)
     sys.stdout.write(text)
     for name in failed:
         sys.stderr.write(f'{name} failed: see {plan.folder / name}/train.log and test.log\n')
@@ -71,31 +79,85 @@ def run_lspet(args: argparse.Namespace) -> int:
 def _run_all(plan: Plan, names: Sequence[str], threads: int) -> list[str]:
     """Run cells with every seed; returns the names of the runs that failed.
 
-    What needs a failed run is left out, the others go on.
+    What needs a failed run is left out, the others go on. Runs that another process works on are
+    left to it and waited for.
     """
     failed: list[str] = []
     signal.signal(signal.SIGTERM, _leave)
-    runs = plan.order(names)
-    for place, run in enumerate(runs, start=1):
-        sys.stderr.write(f'[{place}/{len(runs)}] {run.name}\n')
-        is_blocked = any(needed.name in failed for needed in plan.needs(run))
-        if is_blocked or not (_is_done(run) or _run(plan, run, threads)):
+    waiting = plan.order(names)
+    while waiting:
+        for run in waiting:
+            outcome = _attempt(plan, run, failed, threads)
+            if outcome is not None:
+                break
+        else:
+            time.sleep(_PATIENCE)
+            continue
+        waiting.remove(run)
+        if not outcome:
             failed.append(run.name)
     return failed
+
+
+def _attempt(plan: Plan, run: Run, failed: Sequence[str], threads: int) -> bool | None:
+    """Do a run; tells whether it is done well, or None if it cannot be done yet."""
+    needed = plan.needs(run)
+    if is_done(run):
+        return True
+    if any(other.name in failed for other in needed):
+        return False
+    if not all(map(is_done, needed)):
+        return None
+    with _claim(run) as is_ours:
+        if not is_ours:
+            return None
+        if is_done(run):
+            return True
+        sys.stderr.write(f'{run.name}\n')
+        return _follow(plan, run, threads) if run.cell.commands else _train(plan, run, threads)
+
+
+@contextmanager
+def _claim(run: Run) -> Iterator[bool]:
+    """Keep other processes from a run inside the block; tells whether none works on it."""
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
+    path = run.folder.with_name(f'{run.name}.lock')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('w') as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def _leave(signum: int, frame: object) -> None:
     raise SystemExit(128 + signum)
 
 
-def _run(plan: Plan, run: Run, threads: int) -> bool:
+def _follow(plan: Plan, run: Run, threads: int) -> bool:
+    """Run the commands of a cell, all of them anew; tells whether they went well."""
+    from posenas.utils.atomic_io import write_json
+
+    shutil.rmtree(run.folder, ignore_errors=True)
+    for words in plan.fill_in(run, run.cell.commands, _last_checkpoint):
+        if not _call(words, run.folder / 'train.log', threads):
+            return False
+    write_json(run.folder / RESULT, dict(seed=run.seed), indent=1)
+    return True
+
+
+def _train(plan: Plan, run: Run, threads: int) -> bool:
     """Train and test one cell with one seed; tells whether both went well."""
     from posenas.utils.atomic_io import write_json
 
     config = _write_config(plan, run)
     folder = str(run.folder)
     train = [run.cell.command, config, '--work-dir', folder, '--seed', str(run.seed), '--resume']
-    if not _call([*train, *run.cell.arguments], run.folder / 'train.log', threads):
+    train += plan.fill_in(run, run.cell.arguments, _last_checkpoint)
+    if not _call(train, run.folder / 'train.log', threads):
         return False
     checkpoint = _last_checkpoint(run)
     scores = run.folder / 'scores.json'
@@ -104,8 +166,8 @@ def _run(plan: Plan, run: Run, threads: int) -> bool:
         return False
     from posenas.evaluation.stored import read_json
 
-    result = dict(seed=run.seed, minutes=_minutes(run.folder), scores=read_json(scores))
-    write_json(run.folder / _RESULT, result, indent=1)
+    result = dict(seed=run.seed, minutes=measure_minutes(run.folder), scores=read_json(scores))
+    write_json(run.folder / RESULT, result, indent=1)
     return True
 
 
@@ -117,8 +179,7 @@ def _write_config(plan: Plan, run: Run) -> str:
     """
     from posenas.utils.atomic_io import write_text
 
-    needed = {other.cell.name: _last_checkpoint(other) for other in plan.needs(run)}
-    text = _configure(run, plan.fill_in(run, needed)).pretty_text
+    text = _configure(plan, run).pretty_text
     path = run.config_file
     old = path.read_text(encoding='utf-8') if path.exists() else text
     if old != text:
@@ -132,16 +193,17 @@ def _write_config(plan: Plan, run: Run) -> str:
     return str(path)
 
 
-def _configure(run: Run, options: Mapping[str, Any]) -> 'Config':
+def _configure(plan: Plan, run: Run) -> 'Config':
     """Load the config of a run, with a metric that keeps the predictions."""
     from posenas.cli.args import load_checked
 
-    cfg = load_checked(run.cell.config, dict(options))
+    source, options = plan.fill_in(run, (run.cell.config, run.cell.options), _last_checkpoint)
+    cfg = load_checked(source, dict(options))
     evaluator = cfg.get('test_evaluator') or []
     if isinstance(evaluator, dict):
         evaluator = evaluator.get('metrics', evaluator)
     metrics = [dict(m) for m in (evaluator if isinstance(evaluator, list) else [evaluator])]
-    prefix = str(run.folder / _PREDICTIONS).removesuffix('.keypoints.json')
+    prefix = str(run.folder / PREDICTIONS).removesuffix('.keypoints.json')
     keep = dict(type='CocoMetric', format_only=True, nms_mode='none', outfile_prefix=prefix)
     cfg.test_evaluator = [*metrics, keep]
     return cfg
@@ -160,7 +222,8 @@ def _last_checkpoint(run: Run) -> str:
 def _call(words: Sequence[str], log: Path, threads: int) -> bool:
     """Run ``posenas`` with these words, its output in a file; tells whether it went well.
 
-    When this process has to end, the other one is asked to save its state and end too.
+    What it cost is noted beside the file. When this process has to end, the other one is asked to
+    save its state and end too.
     """
     environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -173,117 +236,19 @@ def _call(words: Sequence[str], log: Path, threads: int) -> bool:
             env=environment,
         )
         try:
-            return process.wait() == 0
+            return _wait(process, words[0], log.with_name(COSTS)) == 0
         except BaseException:
             process.terminate()
-            process.wait()
+            _wait(process, words[0], log.with_name(COSTS))
             raise
 
 
-def _minutes(folder: Path) -> float | None:
-    """Return the time of all updates of a training, from the curves of all its parts."""
-    from posenas.visualization import read_scalars
-
-    curves = [read_scalars(path).get('time', ([], [])) for path in folder.rglob('scalars.json')]
-    steps = [step for curve in curves for step in curve[0]]
-    seconds = [value for curve in curves for value in curve[1]]
-    return sum(seconds) / len(seconds) * max(steps) / 60 if seconds else None
-
-
-def _report(plan: Plan, num_samples: int) -> str:
-    """Write the table and the figure of what is finished; returns the table."""
-    from posenas.evaluation.runs import compare_runs, score_runs
-    from posenas.utils.atomic_io import write_text
-    from posenas.visualization import draw_runs
-
-    finished = {name: [r for r in plan.runs_of(name) if _is_done(r)] for name in plan.cells}
-    distances = {name: [read_run(run) for run in runs] for name, runs in finished.items()}
-    scores = {name: score_runs(of_cell, _THRESHOLD) for name, of_cell in distances.items()}
-    differences = {
-        question.title: compare_runs(
-            distances[question.baseline],
-            distances[question.candidate],
-            _THRESHOLD,
-            num_samples,
-        )
-        for question in plan.comparisons
-        if distances[question.baseline] and distances[question.candidate]
-    }
-    text = '\n'.join([*_table(plan, finished, scores), '', *_differences(differences), ''])
-    write_text(plan.folder / 'results.md', text)
-    titles = {name: cell.title or name for name, cell in plan.cells.items()}
-    draw_runs(
-        plan.folder / 'results.png',
-        {titles[name]: values for name, values in scores.items() if len(values)},
-        {title: (d.value, d.low, d.high) for title, d in differences.items()},
-    )
-    return text
-
-
-def _is_done(run: Run) -> bool:
-    return (run.folder / _RESULT).exists()
-
-
-def read_run(run: Run) -> 'NDArray[floating]':
-    """Return how far off the joints of the test set are (G, K), see :func:`read_distances`."""
-    from posenas.evaluation.runs import read_distances
-    from posenas.utils.config import load_config
-
-    dataset = load_config(run.config_file).test_dataloader.dataset
-    labels = Path(dataset.get('data_root') or '', dataset.ann_file)
-    return read_distances(labels, run.folder / _PREDICTIONS)
-
-
-def _table(
-    plan: Plan, finished: Mapping[str, Sequence[Run]], scores: Mapping[str, 'NDArray[floating]']
-) -> list[str]:
-    """Return the lines of the table of cells."""
-    from posenas.evaluation.stored import read_json
-
-    results = {
-        name: [read_json(r.folder / _RESULT) for r in runs] for name, runs in finished.items()
-    }
-    measured = [result['scores'] for of_cell in results.values() for result in of_cell]
-    others = [name for name in (measured[0] if measured else ()) if name != f'PCK@{_THRESHOLD}']
-    lines = _head('network', 'seeds', f'PCK@{_THRESHOLD}-box', 'each seed', *others, 'minutes each')
-    for name, cell in plan.cells.items():
-        done, planned = len(results[name]), len(cell.seeds)
-        count = str(done) if done == planned else f'{done} of {planned}'
-        row = [cell.title or name, count]
-        if results[name]:
-            row += [_mean_and_spread(scores[name]), ', '.join(f'{v:.1f}' for v in scores[name])]
-            means = [_mean([r['scores'].get(key) for r in results[name]]) for key in others]
-            row += [*means, _mean([r['minutes'] for r in results[name]])]
-        lines.append(_line(row + ['-'] * (5 + len(others) - len(row))))
-    return lines
-
-
-def _differences(differences: Mapping[str, 'Difference']) -> list[str]:
-    """Return the lines of the table of comparisons."""
-    lines = _head('comparison', 'difference', '95 % interval', 'detectable', 'seeds')
-    for title, found in differences.items():
-        seeds = ' and '.join(map(str, found.num_seeds))
-        interval = f'{found.low:+.1f} .. {found.high:+.1f}'
-        lines.append(
-            _line([title, f'{found.value:+.1f}', interval, f'{found.detectable:.1f}', seeds])
-        )
-    return lines
-
-
-def _head(*names: str) -> list[str]:
-    return [_line(names), '|' + '---|' * len(names)]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f'| {" | ".join(cells)} |'
-
-
-def _mean(values: Sequence[float | None]) -> str:
-    """Show the mean of what is known of each seed."""
-    return '-' if None in values else f'{sum(values) / len(values):.1f}'
-
-
-def _mean_and_spread(values: 'NDArray[floating]') -> str:
-    """Show mean and standard deviation over seeds."""
-    spread = f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else ''
-    return f'{values.mean():.1f}{spread}'
+def _wait(process: subprocess.Popen, command: str, costs: Path) -> int:
+    """Wait for a process and note its processor time and memory; returns its exit code."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    minutes = (usage.ru_utime + usage.ru_stime) / 60
+    cost = dict(command=command, cpu_minutes=round(minutes, 3), mib=usage.ru_maxrss // 1024)
+    with costs.open('a', encoding='utf-8') as file:
+        file.write(f'{json.dumps(cost)}\n')
+    return process.returncode

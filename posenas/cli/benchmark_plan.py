@@ -10,33 +10,44 @@ from posenas.utils.errors import ConfigError
 
 __all__ = ['Cell', 'Comparison', 'Plan', 'Run', 'read_plan']
 
-#: What options say about other cells: ``{cell.checkpoint}`` or ``{cell.folder}``.
-_REFERENCE = re.compile(r'\{(\w+)\.(checkpoint|folder)\}')
+#: What texts of a cell say about others, ``{cell.checkpoint}``, and about the run: ``{seed}``.
+_REFERENCE = re.compile(r'\{(?:(\w+)\.(checkpoint|folder|config)|(folder|seed))\}')
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One training of a plan, repeated with each of its seeds.
+    """One training of a plan, or other commands, repeated with each of its seeds.
+
+    In all texts but name and title ``{cell.checkpoint}`` stands for the last checkpoint of another
+    cell, of the same seed if it has that, else of its first one; ``{cell.folder}`` for its folder,
+    ``{cell.config}`` for its config; ``{folder}`` and ``{seed}`` for those of the run itself.
 
     Attributes:
         name: Its name in the plan, and the beginning of the names of its folders.
-        config: Config file, or name of a shipped one.
+        config: Config file, or name of a shipped one, that is trained and tested; '' if there are
+            ``commands``.
         title: What it is called in tables.
-        options: Overrides by dotted key, as of ``--cfg-options``, or nested. In their texts
-            ``{cell.checkpoint}`` stands for the last checkpoint of another cell, of the same seed
-            if it has that, else of its first one; ``{cell.folder}`` for its folder.
+        options: Overrides by dotted key, as of ``--cfg-options``, or nested.
         seeds: One run for each.
         command: Command that trains: ``posenas <command> CONFIG``.
         arguments: Its further arguments.
+        commands: Words of commands that are run in turn instead of a training, such as those that
+            derive a network from a search.
     """
 
     name: str
-    config: str
+    config: str = ''
     title: str = ''
     options: Mapping[str, Any] = field(default_factory=dict)
     seeds: Sequence[int] = (0,)
     command: str = 'train'
     arguments: Sequence[str] = ()
+    commands: Sequence[Sequence[str]] = ()
+
+    @property
+    def texts(self) -> tuple[object, ...]:
+        """All that may refer to other cells."""
+        return self.config, self.options, self.arguments, self.commands
 
 
 @dataclass(frozen=True)
@@ -45,13 +56,19 @@ class Comparison:
 
     Attributes:
         title: What it is called in tables.
-        baseline: Name of a cell.
+        baseline: Name of a cell; or names of two, between which the score at the candidate's
+            multiply-accumulates is interpolated, linearly in their logarithm.
         candidate: Name of another.
     """
 
     title: str
-    baseline: str
+    baseline: str | Sequence[str]
     candidate: str
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """Names of the cells that the candidate is compared with."""
+        return (self.baseline,) if isinstance(self.baseline, str) else tuple(self.baseline)
 
 
 @dataclass(frozen=True)
@@ -104,13 +121,14 @@ class Plan:
         return [self.run_of(name, seed) for seed in self.cells[name].seeds]
 
     def needs(self, run: Run) -> list[Run]:
-        """List the runs that the options of ``run`` refer to.
+        """List the runs that ``run`` refers to.
 
         Raises:
             ConfigError: There is no such cell.
         """
-        names: dict[str, str] = {}
-        _replace(run.cell.options, lambda found: names.setdefault(found[1], ''))
+        names: dict[str | None, str] = {}
+        _replace(run.cell.texts, lambda found: names.setdefault(found[1], ''))
+        names.pop(None, None)  # what a run says about itself
         unknown = names.keys() - self.cells
         if unknown:
             raise ConfigError(
@@ -149,21 +167,25 @@ class Plan:
             self._visit(needed, ordered, (*above, run.cell.name))
         ordered.setdefault(run.folder, run)
 
-    def fill_in(self, run: Run, checkpoints: Mapping[str, str]) -> dict[str, Any]:
-        """Return the options of a run with the paths that they refer to.
+    def fill_in(self, run: Run, text: Any, checkpoint_of: Callable[[Run], str]) -> Any:  # noqa: ANN401
+        """Return texts of a run, however nested, with what they refer to.
 
         Args:
             run: The run.
-            checkpoints: Last checkpoint of each run that it needs, by the name of its cell.
+            text: Of its cell.
+            checkpoint_of: Finds the last checkpoint of a run.
         """
-        folders = {needed.cell.name: str(needed.folder) for needed in self.needs(run)}
+        needed = {other.cell.name: other for other in self.needs(run)}
 
-        def path_of(match: re.Match[str]) -> str:
-            name, what = match.groups()
-            return checkpoints[name] if what == 'checkpoint' else folders[name]
+        def word_of(match: re.Match[str]) -> str:
+            name, what, own = match.groups()
+            if own:
+                return str(run.seed if own == 'seed' else run.folder)
+            if what == 'checkpoint':
+                return checkpoint_of(needed[name])
+            return str(needed[name].folder if what == 'folder' else needed[name].config_file)
 
-        options: dict[str, Any] = _replace(run.cell.options, path_of)
-        return options
+        return _replace(text, word_of)
 
 
 def read_plan(path: str | Path, folder: str | Path | None = None) -> Plan:
@@ -184,16 +206,22 @@ def read_plan(path: str | Path, folder: str | Path | None = None) -> Plan:
         name: Cell(name, **_check(f'cell {name} of {path}', settings, Cell, {'name'}))
         for name, settings in dict(content.get('cells') or {}).items()
     }
-    if not cells or not all(cell.seeds and cell.config for cell in cells.values()):
-        raise ConfigError(f'{path} must have cells, each with config and seeds, got {list(cells)}')
+    if not cells or not all(c.seeds and bool(c.config) != bool(c.commands) for c in cells.values()):
+        raise ConfigError(
+            f'{path} must have cells, each with seeds and either config or commands, got '
+            f'{list(cells)}'
+        )
     comparisons = [
         Comparison(**_check(f'comparisons[{place}] of {path}', settings, Comparison))
         for place, settings in enumerate(content.get('comparisons') or [])
     ]
     for comparison in comparisons:
-        unknown = {comparison.baseline, comparison.candidate} - cells.keys()
+        compared = (*comparison.baselines, comparison.candidate)
+        unknown = {name for name in compared if name not in cells or not cells[name].config}
         if unknown:
-            raise ConfigError(f'{comparison.title}: {sorted(unknown)} must be cells of {path}')
+            raise ConfigError(f'{comparison.title}: {sorted(unknown)} must be trained in {path}')
+        if len(compared) > 3:
+            raise ConfigError(f'{comparison.title}: baseline must be one cell or two')
     return Plan(cells, comparisons, Path(folder or Path('work_dirs', 'lspet', Path(path).stem)))
 
 
@@ -212,12 +240,12 @@ def _check(where: str, settings: object, record: type, given: set[str] | None = 
     return dict(settings)
 
 
-def _replace(value: Any, path_of: Callable[[re.Match[str]], str]) -> Any:  # noqa: ANN401
-    """Return options with ``path_of`` each reference in their strings."""
+def _replace(value: Any, word_of: Callable[[re.Match[str]], str]) -> Any:  # noqa: ANN401
+    """Return options with ``word_of`` each reference in their strings."""
     if isinstance(value, str):
-        return _REFERENCE.sub(path_of, value)
+        return _REFERENCE.sub(word_of, value)
     if isinstance(value, Mapping):
-        return {key: _replace(item, path_of) for key, item in value.items()}
+        return {key: _replace(item, word_of) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_replace(item, path_of) for item in value)
+        return type(value)(_replace(item, word_of) for item in value)
     return value

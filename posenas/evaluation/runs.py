@@ -30,15 +30,15 @@ class Difference:
         low: Lower end of the 95 % interval.
         high: Upper end.
         detectable: Smallest true difference that this design finds in four of five cases.
-        num_seeds: Seeds of the one and of the other; with one seed of either the interval knows
-            nothing of how its seeds differ.
+        num_seeds: Seeds of the baseline, or of both, and of the candidate; where there is one, the
+            interval knows nothing of how seeds differ.
     """
 
     value: float
     low: float
     high: float
     detectable: float
-    num_seeds: tuple[int, int]
+    num_seeds: tuple[int, ...]
 
 
 def read_distances(annotations: str | Path, results: str | Path) -> Floats:
@@ -77,11 +77,12 @@ def compare_runs(
     threshold: float = 0.1,
     num_samples: int = 2000,
     seed: int = 0,
+    between: tuple[Sequence[Floats], float] | None = None,
 ) -> Difference:
     """Ask how much PCK the candidate gains, for other persons and other seeds.
 
     Persons are drawn once for all trainings, since all are scored on the same ones; the seeds of
-    baseline and candidate are drawn apart.
+    baselines and candidate are drawn apart.
 
     Args:
         baseline: Distances (G, K) of each of its S trainings.
@@ -89,13 +90,18 @@ def compare_runs(
         threshold: Largest distance of a correct joint.
         num_samples: Resamplings.
         seed: Of the resampling.
+        between: Trainings of a second baseline and its share s, 0 to 1: the candidate is compared
+            with (1 - s) times the score of the first baseline plus s times that of the second.
 
     Raises:
         DataError: They were not scored on the same labels, or one has no training.
     """
-    _check_labels([*baseline, *candidate], min(len(baseline), len(candidate)))
+    other, share = between or ([], 0.0)
+    groups = [baseline, other, candidate] if between else [baseline, candidate]
+    factors = [share - 1, -share, 1.0] if between else [-1.0, 1.0]
+    _check_labels([runs for group in groups for runs in group], min(map(len, groups)))
     labelled = ~np.isnan(baseline[0])
-    hits = [np.stack(runs) <= threshold for runs in (baseline, candidate)]  # (S, G, K)
+    hits = [np.stack(runs) <= threshold for runs in groups]  # (S, G, K)
 
     def gain(persons: Floats, *seeds: Floats) -> Floats:
         total = persons @ labelled  # (K,)
@@ -104,9 +110,9 @@ def compare_runs(
             np.average((persons @ hit)[:, present] / total[present], axis=0, weights=weights).mean()
             for hit, weights in zip(hits, seeds, strict=True)
         ]
-        return np.array([100 * (scores[1] - scores[0])])
+        return np.array([100 * np.dot(factors, scores)])
 
-    sizes = len(baseline), len(candidate)
+    sizes = tuple(map(len, groups))
     value = gain(np.ones(len(labelled)), *map(np.ones, sizes))
     levels = [(len(labelled), len(labelled)), *((size, max(size - 1, 1)) for size in sizes)]
     samples = resample_levels(gain, levels, num_samples, seed)

@@ -13,6 +13,7 @@ from registry_cases import tiny_experiment
 
 from posenas.cli import benchmark_lspet, main
 from posenas.cli.benchmark_plan import read_plan
+from posenas.cli.benchmark_report import read_run
 
 PLAN = """
 training = dict(config={config!r}, arguments=['--no-validate'])
@@ -77,10 +78,70 @@ def test_the_score_is_that_of_the_metric(plan, calls):
     assert benchmark(plan, '--cells', 'first') == 0
     folder = plan.parent / 'work_dirs/lspet/plan'
     result = json.loads((folder / 'first_s0/result.json').read_text())
-    distances = benchmark_lspet.read_run(read_plan(plan, folder).run_of('first', 0))
+    distances = read_run(read_plan(plan, folder).run_of('first', 0))
     assert distances.shape == (4, 17)
     hits = np.mean(distances <= 0.05)
     assert result['scores']['PCK'] == pytest.approx(hits)
+
+
+def test_commands_run_anew_until_they_went_well_and_configs_may_come_from_them(
+    plan, monkeypatch, capsys
+):
+    plan.write_text(
+        plan.read_text()
+        + "cells['made'] = dict(commands=[['copy', '{folder}/net.py'], ['check', '{seed}']])\n"
+        + "cells['last'] = dict(cells['first'], config='{made.folder}/net.py')\n"
+    )
+    folder = plan.parent / 'work_dirs/lspet/plan'
+    answers = dict(copy=True, check=False)
+    seen = []
+
+    def call(words, log, threads):
+        seen.append(words[0])
+        if words[0] == 'copy':
+            path = folder / 'made_s0/net.py'
+            assert not path.exists()
+            path.parent.mkdir(parents=True)
+            path.write_text((plan.parent / 'tiny.py').read_text())
+        return answers.get(words[0]) if words[0] in answers else main(list(words)) == 0
+
+    monkeypatch.setattr(benchmark_lspet, '_call', call)
+    assert benchmark(plan, '--cells', 'last') == 1
+    assert seen == ['copy', 'check']
+    assert 'last_s0 failed' in capsys.readouterr().err
+    answers['check'] = True
+    assert benchmark(plan, '--cells', 'last') == 0
+    assert seen == ['copy', 'check', 'copy', 'check', 'train', 'test']
+    assert '| last |' not in capsys.readouterr().out.split('comparison')[1]
+
+
+def test_a_baseline_of_two_cells_is_interpolated(plan, calls, capsys):
+    plan.write_text(
+        plan.read_text().replace("baseline='first'", "baseline=['first', 'wide']")
+        + "cells['wide'] = dict(options={'model.backbone.channels': (24, 16)}, **training)\n"
+    )
+    assert benchmark(plan) == 0
+    row = next(row for row in capsys.readouterr().out.splitlines() if 'later over first' in row)
+    assert row.endswith('| 1 and 1 and 2 |')
+
+
+def test_what_another_process_works_on_is_waited_for(plan, calls, monkeypatch):
+    """The lock is given back while this process sleeps."""
+    folder = plan.parent / 'work_dirs/lspet/plan'
+    run = read_plan(plan, folder).run_of('first', 0)
+    other = benchmark_lspet._claim(run)
+    assert other.__enter__() is True
+    naps = []
+
+    def sleep(seconds):
+        naps.append(seconds)
+        assert not calls
+        other.__exit__(None, None, None)
+
+    monkeypatch.setattr(benchmark_lspet.time, 'sleep', sleep)
+    assert benchmark(plan) == 0
+    assert len(naps) == 1
+    assert len(calls) == 6
 
 
 def test_what_is_not_finished_is_said(plan, calls, capsys):
@@ -135,5 +196,9 @@ def test_an_interrupted_training_is_resumed(tmp_path, signum):
     done = subprocess.run(words, check=False, **group)
     assert done.returncode == 0, done.stderr
     assert '| the first | 1 |' in done.stdout
+    costs = [json.loads(line) for line in (folder / 'costs.jsonl').read_text().splitlines()]
+    parts = ['train', 'train', 'test'] if signum == signal.SIGTERM else ['train', 'test']
+    assert [cost['command'] for cost in costs] == parts
+    assert all(cost['cpu_minutes'] > 0 and cost['mib'] > 100 for cost in costs)
     assert 'resumed' in (folder / 'train.log').read_text().lower()
     assert (folder / 'epoch_60.pth').exists()

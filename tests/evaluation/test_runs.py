@@ -71,3 +71,17 @@ def test_distances_are_in_units_of_the_label_box_and_infinite_without_a_result(t
     distances = read_distances(truth, tmp_path / 'results.json')
     np.testing.assert_allclose(distances[0], 0.25)
     assert np.isinf(distances[1]).all()
+
+
+def test_a_second_baseline_takes_its_share():
+    low, high, own = draw_runs_of(3, 0.4), draw_runs_of(2, 0.6, seed=1), draw_runs_of(3, 0.5, 2)
+    ends = [
+        compare_runs(low, own, num_samples=20, between=(high, share)).value
+        for share in (0.0, 0.25, 1.0)
+    ]
+    assert ends[0] == pytest.approx(compare_runs(low, own, num_samples=20).value)
+    assert ends[2] == pytest.approx(compare_runs(high, own, num_samples=20).value)
+    assert ends[1] == pytest.approx(0.75 * ends[0] + 0.25 * ends[2])
+    found = compare_runs(low, own, num_samples=20, between=(high, 0.25))
+    assert found.num_seeds == (3, 2, 3)
+    assert found.low < found.value < found.high
