@@ -363,6 +363,7 @@ def build_scheduler(folder: Path) -> object:
 def build_data_parallel(folder: Path) -> object:
     from torch import distributed
 
+    from posenas.engine.distributed import leave_gloo
     from posenas.registry import MODEL_WRAPPERS
 
     store = distributed.FileStore(str(folder / 'store'), 1)
@@ -374,7 +375,7 @@ def build_data_parallel(folder: Path) -> object:
         assert module.weight.grad is not None
         return wrapper
     finally:
-        distributed.destroy_process_group()
+        leave_gloo()
 
 
 def build_albumentation(folder: Path) -> object:

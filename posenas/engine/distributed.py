@@ -12,7 +12,7 @@ from torch import distributed, nn
 
 from posenas.utils.errors import ConfigError
 
-__all__ = ['agree_on_largest', 'broadcast_buffers', 'init_gloo']
+__all__ = ['agree_on_largest', 'broadcast_buffers', 'init_gloo', 'leave_gloo']
 
 #: Launcher -> variables holding rank, number of processes and rank on this machine.
 _LAUNCHER_VARIABLES = {
@@ -59,14 +59,15 @@ def init_gloo(launcher: str, timeout: float = 1800, port: int | None = None) -> 
         os.environ['MASTER_ADDR'] = _first_slurm_host() if launcher == 'slurm' else '127.0.0.1'
     os.environ.setdefault('MASTER_PORT', str(port or 29500))
     distributed.init_process_group('gloo', timeout=timedelta(seconds=timeout))
-    atexit.register(_leave_group)
+    atexit.register(leave_gloo)
 
 
-def _leave_group() -> None:
-    """Leave the process group before the interpreter ends.
+def leave_gloo() -> None:
+    """Leave the process group, if there is one.
 
     A thread of gloo lets go of the tensors of its last operation a moment after that is complete,
-    and needs the interpreter's lock for it; once the interpreter ends, this aborts the process.
+    and needs the interpreter's lock for it. A group that ends before has the process wait for ever,
+    an interpreter that ends before aborts it: hence the pause, and the call at exit.
     """
     time.sleep(_LAST_RELEASE)
     if distributed.is_initialized():

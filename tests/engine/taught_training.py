@@ -12,6 +12,7 @@ from registry_cases import CODEC, TINY_HEAD, TINY_MODEL
 from tiny_data import write_people
 
 from posenas.engine import PoseRunner
+from posenas.engine.distributed import leave_gloo
 from posenas.registry import MODELS
 
 STUDENT = dict(
@@ -165,4 +166,4 @@ def _train_rank(data, work_dir, options, environment):
     for number, teacher in enumerate(runner.model.module.teachers.members):
         state |= {f'teacher{number}.{n}': v for n, v in teacher.model.state_dict().items()}
     torch.save(state, Path(work_dir, f'final{runner.rank}.pth'))
-    torch.distributed.destroy_process_group()
+    leave_gloo()

@@ -30,6 +30,7 @@ from torch import distributed, nn
 from posenas import registry
 from posenas.engine import AmpOptimWrapper, Evaluator, ExpMomentumEMA, MMDistributedDataParallel
 from posenas.engine.compat import WORKAROUNDS, apply
+from posenas.engine.distributed import leave_gloo
 from posenas.utils.errors import CheckpointError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,8 +59,7 @@ def launched(monkeypatch):
     monkeypatch.setenv('MASTER_ADDR', '127.0.0.1')
     monkeypatch.setenv('MASTER_PORT', '0')
     yield
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
+    leave_gloo()
 
 
 def test_every_row_has_a_test():

@@ -21,6 +21,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
+from posenas.engine.distributed import leave_gloo
 from posenas.search.space import Arch, Choice, SearchSpace
 from posenas.search.supernets import Supernet
 
@@ -191,4 +192,4 @@ def _search_as_rank(work_dir, strategy, options, environment):
     runner = train(cfg)
     state = {name.replace('module.', ''): value for name, value in weights(runner).items()}
     torch.save(state, Path(work_dir, f'rank_{environment["RANK"]}.pth'))
-    torch.distributed.destroy_process_group()
+    leave_gloo()

@@ -25,6 +25,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from posenas.engine import PoseRunner
+from posenas.engine.distributed import leave_gloo
 
 
 @DATASETS.register_module(force=True)
@@ -269,8 +270,7 @@ def _train_forked(work_dir, options, environment):
     os.setsid()  # signals to its group shall not reach the tests
     os.environ.update(environment or {})
     train_and_leave_weights(work_dir, options)
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
+    leave_gloo()
 
 
 def train_and_leave_weights(work_dir, options):

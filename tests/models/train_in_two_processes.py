@@ -13,6 +13,7 @@ import torch.distributed as dist
 from models.family_configs import build_family_model, find_families
 from registry_cases import pose_samples
 
+from posenas.engine.distributed import leave_gloo
 from posenas.registry import MODEL_WRAPPERS
 
 #: Sides of the crops: the smallest that every network takes.
@@ -48,7 +49,7 @@ def main() -> None:
     in_step = [path.stem for path in find_families() if train(path)]
     if dist.get_rank() == dist.get_world_size() - 1:
         sys.stdout.write('\n' + json.dumps(in_step))
-    dist.destroy_process_group()
+    leave_gloo()
 
 
 if __name__ == '__main__':

@@ -13,6 +13,7 @@ from search.toy_space import ToySpace, table
 from torch import nn
 
 from posenas.engine import PoseRunner
+from posenas.engine.distributed import leave_gloo
 from posenas.genotype import load_genotype
 from posenas.search import (
     EvaluationError,
@@ -69,7 +70,7 @@ def search_as_rank(cfg, environment):
     os.environ.update(environment)
     torch.set_num_threads(1)
     search(dict(cfg, launcher='pytorch'))
-    torch.distributed.destroy_process_group()
+    leave_gloo()
 
 
 @pytest.fixture(scope='module')

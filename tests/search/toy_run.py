@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import torch
 from mmengine.dist import get_rank
 from search.toy_space import ToyCost, ToySpace, table
 
 from posenas.engine import SearchLoop
-from posenas.engine.distributed import init_gloo
+from posenas.engine.distributed import init_gloo, leave_gloo
 from posenas.registry import TASK_UTILS
 from posenas.search import EvaluationError, TableEvaluator
 
@@ -82,4 +81,4 @@ def _run_forked(work_dir, num_waves, seconds, rank, world_size, port):
         init_gloo('pytorch')
     make_loop(work_dir, table(), num_waves, seconds=seconds).run()
     if world_size > 1:
-        torch.distributed.destroy_process_group()
+        leave_gloo()

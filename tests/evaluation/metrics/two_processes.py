@@ -8,6 +8,7 @@ import torch.distributed as dist
 from evaluation.metrics.samples import recorded_flow
 from torch.utils.data import DistributedSampler
 
+from posenas.engine.distributed import leave_gloo
 from posenas.evaluation import CocoMetric
 from posenas.skeletons import COCO
 
@@ -25,7 +26,7 @@ def main(golden_dir):
     scores = metric.evaluate(size)
     if dist.get_rank() == 0:
         sys.stdout.write('\n' + json.dumps(scores))
-    dist.destroy_process_group()
+    leave_gloo()
 
 
 if __name__ == '__main__':
