@@ -419,6 +419,7 @@ PARTS = dict(
     BodyParts=dict(dataset='coco', num_parts=3),
     CNFSpace=dict(fabric=FABRIC, parts=dict(type='BodyParts', dataset='coco', num_parts=3)),
     PoseNASSpace={},
+    PoseNASCounter=dict(model=TINY_SUPERNET),
     **{name: dict(space=SPACE, objectives=dict(AP='greater')) for name in ALGORITHMS},
     Budget={},
     NetworkCounter=dict(model=TINY_MODEL),

@@ -1,4 +1,4 @@
-"""Show what a search has found so far."""
+"""Show what searches have found so far, and what to compare it with."""
 
 import argparse
 import sys
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
+from posenas.cli.search_rank import add_rank_parser, run_rank
+from posenas.cli.search_sample import add_sample_parser, run_sample
 from posenas.cli.tables import print_table
 from posenas.utils.errors import ConfigError
 
@@ -21,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas search``."""
     parser = CommandParser(
         'search',
-        'Show what a search has found so far.',
+        'Show what a search has found so far, and what to compare it with.',
         epilog='A search itself is a training: posenas train with a config of configs/search.',
     )
     actions = parser.add_subparsers(
@@ -49,6 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='NAME=COST,SCORE',
         help='networks to compare with in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
     )
+    add_sample_parser(actions)
+    add_rank_parser(actions)
     return parser
 
 
@@ -56,10 +60,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas search``; returns its exit code.
 
     Raises:
-        ConfigError: An option names no score or cost, or the archive holds none.
-        DataError: The archive is missing or damaged.
+        ConfigError: An option names no score or cost, or an archive or config does not hold it.
+        DataError: An archive is missing or damaged.
     """
     args = build_parser().parse_args(argv)
+    return _ACTIONS[args.action](args)
+
+
+def _show(args: argparse.Namespace) -> int:
     if args.top < 1:
         raise ConfigError(f'--top must be at least 1, got {args.top}')
     from posenas.search import find_front, read_archive
@@ -143,3 +151,6 @@ def _read_mark(word: str) -> 'TradePoint':
     except ValueError as error:
         raise ConfigError(f'--mark must be NAME=COST,SCORE, got {word!r}') from error
     return TradePoint(name, cost, score)
+
+
+_ACTIONS = {'show': _show, 'sample': run_sample, 'rank': run_rank}

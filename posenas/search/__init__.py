@@ -35,6 +35,7 @@ from .evaluators import (
 from .latency import LatencyCost, LatencyTable
 from .network import derive_model
 from .operations import Operation, ViPNASCounter, list_operations
+from .ranking import Ranking, find_band, pair_records, rank
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
 from .train_evaluator import TrainEvaluator
 
@@ -64,6 +65,7 @@ __all__ = [
     'Operation',
     'ParameterFreeRule',
     'ParamsCost',
+    'Ranking',
     'Record',
     'SearchSpace',
     'SkipRule',
@@ -77,10 +79,13 @@ __all__ = [
     'algorithms',
     'derive_model',
     'digest',
+    'find_band',
     'find_front',
     'largest_eigenvalue',
     'list_operations',
     'objective_values',
+    'pair_records',
+    'rank',
     'read_archive',
     'recalibrate',
     'spaces',

@@ -99,6 +99,19 @@ class CellGroup:
         """Tell whether an edge from ``source`` may do ``operation``."""
         return self.stride(source) == 1 or operation not in UNSTRIDED_OPERATIONS
 
+    def kept_edges(self, arch: Arch) -> Iterator[tuple[str, int, int, str]]:
+        """List the edges that ``arch`` keeps, node by node.
+
+        Yields:
+            Decision that says what the edge does, node, source, operation.
+        """
+        for node in _node_ids():
+            prefix = f'{self.name}.{node}'
+            sources = str(arch[f'{prefix}.sources']).split(',')
+            for end, source in zip(('first', 'second'), sources, strict=True):
+                name = f'{prefix}.{end}'
+                yield name, node, int(source), str(arch[name])
+
 
 @TASK_UTILS.register_module()
 class PoseNASSpace(SearchSpace):
@@ -185,9 +198,9 @@ class PoseNASSpace(SearchSpace):
     def find_conflict(self, arch: Arch) -> str | None:
         """Say which operation cannot halve the size where it has to; None if all can."""
         for group in self.groups:
-            for prefix, _, (source, operation) in _edges_of(group, arch):
+            for name, _, source, operation in group.kept_edges(arch):
                 if not group.is_legal(source, operation):
-                    return f'{prefix}: {operation} cannot halve the size of state {source}'
+                    return f'{name}: {operation} cannot halve the size of state {source}'
         return None
 
     def count(self) -> int:
@@ -203,9 +216,9 @@ class PoseNASSpace(SearchSpace):
         for group in self.groups:
             # with stride 2 an identity becomes a convolution and a pooling stays free
             pools = [o for o in _options(group) if o.endswith('pool_3x3')]
-            for prefix, end, (source, _) in _edges_of(group, small):
+            for name, _, source, _ in group.kept_edges(small):
                 if group.stride(source) == _STRIDED and pools:
-                    changes[f'{prefix}.{end}'] = pools[0]
+                    changes[name] = pools[0]
         return self.repair(small | changes), self.repair(large)
 
     def to_genotype(self, arch: Arch) -> Genotype:
@@ -283,17 +296,8 @@ def _options(group: CellGroup) -> tuple[str, ...]:
     return tuple(name for name in _BY_COST if name in group.operations)
 
 
-def _edges_of(group: CellGroup, arch: Arch) -> Iterator[tuple[str, str, tuple[int, str]]]:
-    """Yield node prefix, 'first' or 'second', and (source, operation) of every kept edge."""
-    for node in _node_ids():
-        prefix = f'{group.name}.{node}'
-        sources = str(arch[f'{prefix}.sources']).split(',')
-        for end, source in zip(('first', 'second'), sources, strict=True):
-            yield prefix, end, (int(source), str(arch[f'{prefix}.{end}']))
-
-
 def _write_cell(group: CellGroup, arch: Arch) -> Cell:
-    edges = [(operation, source) for _, _, (source, operation) in _edges_of(group, arch)]
+    edges = [(operation, source) for _, _, source, operation in group.kept_edges(arch)]
     return Cell.from_tuples(group.kind, edges)
 
 

@@ -16,7 +16,7 @@ from posenas.search.space import Arch
 from posenas.search.spaces.posenas import CellGroup, PoseNASSpace
 from posenas.search.supernets.base import Extract, Supernet
 from posenas.search.supernets.posenas_backbone import PoseNASSearchBackbone
-from posenas.search.supernets.posenas_cost import MacsTable, make_macs_table
+from posenas.search.supernets.posenas_cost import CostTable, make_cost_tables
 from posenas.utils import ConfigError
 
 __all__ = ['PoseNASSupernet']
@@ -50,7 +50,7 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
                 f'{backbone.get("type")!r}: a derived network is a TopdownPoseEstimator'
             )
         self._cfg = deepcopy(dict(kwargs, backbone=dict(backbone), head=dict(head)))
-        self._tables: dict[tuple[int, ...], MacsTable] = {}
+        self._tables: dict[tuple[int, ...], CostTable] = {}
 
     @property
     def space(self) -> PoseNASSpace:
@@ -87,7 +87,8 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
         """
         key = tuple(input_size)
         if key not in self._tables:
-            self._tables[key] = make_macs_table(self._cfg['backbone'], self._cfg['head'], key)
+            tables = make_cost_tables(self._cfg['backbone'], self._cfg['head'], key)
+            self._tables[key] = tables['macs']
         return self._tables[key].expect(self.backbone)
 
     def draw(self, generator: torch.Generator, temperature: float) -> None:

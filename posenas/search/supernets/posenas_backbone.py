@@ -240,12 +240,10 @@ def _run_dense(cell: SearchCell, mix: Mix, num_coarse: int, *maps: Tensor) -> Te
 
 def _fix_mix(space: PoseNASSpace, group: CellGroup, arch: Arch) -> Mix:
     """Return what the cells of ``group`` do in the network of ``arch``."""
-    kept = {}
-    for node in {node for node, _ in group.edges}:
-        sources = str(arch[f'{group.name}.{node}.sources']).split(',')
-        for end, source in zip(('first', 'second'), sources, strict=True):
-            name = str(arch[f'{group.name}.{node}.{end}'])
-            kept[node, int(source)] = (group.operations.index(name),)
+    kept = {
+        (node, source): (group.operations.index(operation),)
+        for _, node, source, operation in group.kept_edges(arch)
+    }
     columns = tuple(kept.get(edge, ()) for edge in group.edges)
     if not (space.dense_fusion and group.kind == 'fusion'):
         return Mix(columns)

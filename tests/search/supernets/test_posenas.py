@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from posenas.models.layers import MixedOp
 from posenas.models.layers.posenas_operations import ZeroConnect
 from posenas.models.layers.posenas_released import make_released_genotype
 from posenas.registry import MODELS
+from posenas.search import CostContext
 from posenas.search.space import Arch
+from posenas.search.supernets import PoseNASCounter
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 
@@ -132,8 +135,22 @@ def test_the_expected_cost_of_one_network_is_its_cost(variant):
     make_one_hot(supernet, arch)
     network, _ = derive(supernet, arch)
     with torch.device('meta'):
-        macs = profile_model(network.to('meta'), torch.empty(1, 3, SIZE, SIZE)).macs
-    assert float(supernet.expected_macs((SIZE, SIZE)).detach()) == macs
+        cost = profile_model(network.to('meta'), torch.empty(1, 3, SIZE, SIZE))
+    assert float(supernet.expected_macs((SIZE, SIZE)).detach()) == cost.macs
+    counter = PoseNASCounter(supernet._cfg)
+    counts = counter(supernet.space.to_genotype(arch), CostContext((SIZE, SIZE), 5))
+    assert (counts.params, counts.macs) == (cost.parameters, cost.macs)
+
+
+def test_networks_of_other_sizes_are_not_counted():
+    supernet = make_supernet(**SMALL)
+    counter = PoseNASCounter(supernet._cfg)
+    context = CostContext((SIZE, SIZE), 5)
+    with pytest.raises(ConfigError, match='must have the sizes'):
+        counter(make_released_genotype(), context)
+    genotype = supernet.space.to_genotype(sample(supernet))
+    with pytest.raises(ConfigError, match='num_keypoints must be that of the counted head, 5'):
+        counter(genotype, replace(context, num_keypoints=17))
 
 
 @pytest.mark.slow

@@ -1,4 +1,5 @@
-# Search on LSPET-S, 128x96: one stage, narrow, one drawn operation per edge.
+# Search on LSPET-S, 128x96: one stage, narrow, one drawn operation per edge. 600 of the 4,000
+# images, which the search does not see, score what shares its weights.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/posenas_supernet_l12_c32.py',
@@ -6,16 +7,24 @@ _base_ = [
     '../../../_base_/schedules/search_posenas_40e.py',
 ]
 model = dict(
+    data_preprocessor=dict(channels_last=True),
     backbone=dict(
-        layers=8, init_channels=16, reductions=(2, 4, 6), num_stages=1, relax='gumbel', partial_k=1
+        layers=8,
+        init_channels=16,
+        reductions=(2, 4, 6),
+        num_stages=1,
+        se_ratio=2,
+        relax='gumbel',
+        partial_k=1,
     ),
     head=dict(in_channels=32, out_channels=14, num_stages=1, decoder=_base_.codec),
 )
-max_epochs = 10
+train_dataloader = dict(dataset=dict(image_subset=dict(seed=0, start=0, stop=3400)))
+max_epochs = 20
 train_cfg = dict(
     max_epochs=max_epochs,
     val_interval=max_epochs,
-    arch_begin_epoch=2,
+    arch_begin_epoch=4,
     temperature=dict(_delete_=True, start=5.0, end=0.1, curve='exponential'),
 )
 param_scheduler = dict(
@@ -31,4 +40,13 @@ custom_hooks = [
     dict(type='ArchValueHook', genotype=False),
     dict(type='CollapseGuardHook', rules=[dict(type='ParameterFreeRule', min_evaluations=4)]),
 ]
-default_hooks = dict(checkpoint=dict(interval=1))
+default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))
+val_dataloader = dict(
+    dataset=dict(
+        ann_file=_base_.train_dataloader['dataset']['ann_file'],
+        data_prefix=_base_.train_dataloader['dataset']['data_prefix'],
+        bbox_file=None,
+        image_subset=dict(seed=0, start=3400, stop=4000),
+    )
+)
+val_evaluator = dict(_delete_=True, type='PCKAccuracy', thr=0.1)
