@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, prod, sqrt
 from statistics import median
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import torch
 import torch.nn.functional as F  # noqa: N812
@@ -19,6 +19,7 @@ from posenas.utils.profiling import profile_model
 
 __all__ = [
     'ForwardCost',
+    'choose_clock',
     'count_saved_bytes',
     'draw_batch',
     'draw_weights',
@@ -142,10 +143,19 @@ def take_turns(forms: Sequence[Callable[[], object]], num_rounds: int) -> list[l
 
 def _time(function: Callable[[], object], num_calls: int) -> float:
     """Return the seconds of one of several calls."""
-    start = perf_counter()
+    clock = choose_clock()
+    start = clock()
     for _ in range(num_calls):
         function()
-    return (perf_counter() - start) / num_calls
+    return (clock() - start) / num_calls
+
+
+def choose_clock() -> Callable[[], float]:
+    """Return what tells the time, seconds.
+
+    That of one thread stands still while other programs have the processor.
+    """
+    return thread_time if torch.get_num_threads() == 1 else perf_counter
 
 
 @contextmanager

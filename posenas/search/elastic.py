@@ -5,7 +5,7 @@ names. What is active is a tuple of integers, so it changes between two passes a
 weights in force come from one function per layer, which forward passes and extraction share.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -24,13 +24,16 @@ __all__ = [
     'ElasticConvTranspose2d',
     'ElasticLayerNorm',
     'adopt',
+    'choose',
     'make_elastic',
     'tied_rows',
 ]
 
 
 @lru_cache(maxsize=1024)
-def tied_rows(rows: int, columns: int, groups: int, stored: int) -> Tensor:
+def tied_rows(
+    rows: int, columns: int, groups: int, stored: int, device: torch.device | None = None
+) -> Tensor:
     """Tell where the kernels of a grouped convolution lie in their storage.
 
     Row r in group j = floor(r groups / rows) meets the columns c = j L, ..., j L + L - 1 with
@@ -44,44 +47,60 @@ def tied_rows(rows: int, columns: int, groups: int, stored: int) -> Tensor:
         columns: Active channels on the other side.
         groups: Divides both.
         stored: Kernels stored per row.
+        device: Where the answer is needed.
 
     Returns:
-        Places (rows * L,) in the storage flattened to one row per kernel.
+        Places (rows * L,) in the storage flattened to one row per kernel; shared, not to be
+        changed.
     """
     column = np.arange(columns).reshape(groups, 1, -1) % stored  # (groups, 1, L)
     row = np.arange(rows).reshape(groups, -1, 1)  # (groups, rows / groups, 1)
-    return torch.from_numpy((row * stored + column).ravel())
+    return torch.from_numpy((row * stored + column).ravel()).to(device)
 
 
 class _Kernels(torch.autograd.Function):
-    """Cut kernels out of their storage (R, M, K, K); the gradient goes back to the same places."""
+    """Cut kernels out of a parameter (R, M, K, K).
+
+    Their gradient is added to its place in ``grad`` of the parameter at once: as a gradient of the
+    whole parameter, zeros nearly everywhere, it would cost small networks more than their passes.
+    So it reaches the parameter by ``backward`` only, not by ``torch.autograd.grad``.
+    """
 
     @staticmethod
     def forward(
-        ctx: FunctionCtx, stored: Tensor, rows: int, columns: int, kernel: int, groups: int
+        ctx: FunctionCtx, stored: Tensor, shape: Sequence[int], places: Tensor | None
     ) -> Tensor:
-        """Return kernels (rows, columns / groups, kernel, kernel), contiguous."""
-        ctx.setting, ctx.shape = (rows, columns, kernel, groups), stored.shape
-        length, crop = columns // groups, _centre(stored.shape[-1], kernel)
-        if groups == 1 or length == stored.shape[1]:
-            return stored[:rows, :length, crop, crop].contiguous()
-        places = tied_rows(rows, columns, groups, stored.shape[1])
-        picked = stored.flatten(0, 1).index_select(0, places.to(stored.device))  # (rows * L, K, K)
-        return picked[:, crop, crop].reshape(rows, length, kernel, kernel)
+        """Return kernels of ``shape`` (rows, length, kernel, kernel), contiguous.
+
+        Args:
+            ctx: What the backward pass gets.
+            stored: The parameter.
+            shape: Of the kernels.
+            places: Where they lie among all kernels, (rows * length,); None: the first of the first
+                rows.
+        """
+        ctx.stored, ctx.places, ctx.crop = stored, places, _centre(stored.shape[-1], shape[-1])
+        if places is None:
+            return stored[: shape[0], : shape[1], ctx.crop, ctx.crop].contiguous()
+        picked = stored.flatten(0, 1).index_select(0, places)  # (rows * length, K, K)
+        return picked[:, ctx.crop, ctx.crop].reshape(shape)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradient of the storage, zero where nothing was cut out."""
-        rows, columns, kernel, groups = ctx.setting
-        length, crop = columns // groups, _centre(ctx.shape[-1], kernel)
-        whole = gradient.new_zeros(ctx.shape)
-        if groups == 1 or length == ctx.shape[1]:
-            whole[:rows, :length, crop, crop] = gradient
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[None, None, None]:
+        """Add the gradient to that of the parameter."""
+        if ctx.stored.grad is None:
+            ctx.stored.grad = torch.zeros_like(ctx.stored)
+        whole = ctx.stored.grad
+        if ctx.places is None:
+            rows, length = gradient.shape[:2]
+            whole[:rows, :length, ctx.crop, ctx.crop] += gradient
         else:
-            places = tied_rows(rows, columns, groups, ctx.shape[1]).to(gradient.device)
-            whole.flatten(0, 1)[:, crop, crop].index_copy_(0, places, gradient.flatten(0, 1))
-        return whole, None, None, None, None
+            # rows of whole kernels are added several times as fast as parts of them
+            kernels = whole.view(-1, *whole.shape[2:])  # (R * M, K, K)
+            border = (kernels.shape[-1] - gradient.shape[-1]) // 2
+            kernels.index_add_(0, ctx.places, F.pad(gradient, (border,) * 4).flatten(0, 1))
+        return None, None, None
 
 
 class _ElasticKernels:
@@ -89,14 +108,27 @@ class _ElasticKernels:
 
     #: Active rows and columns of the storage, kernel side, groups.
     active: tuple[int, int, int, int]
-    weight: Tensor
+    weight: nn.Parameter
+
+    def _activate(self, rows: int, columns: int, kernel: int, groups: int) -> None:
+        choose(self, active=(rows, columns, kernel, groups))
+        self._find_places()  # so that the first pass need not wait for them
+
+    def _find_places(self) -> Tensor | None:
+        """Return the places of the kernels in the storage; None: the first of the first rows."""
+        rows, columns, _, groups = self.active
+        stored = self.weight.shape[1]
+        if groups == 1 or columns // groups == stored:
+            return None
+        return tied_rows(rows, columns, groups, stored, self.weight.device)
 
     def effective_weight(self) -> Tensor:
         """Return the weight in force, as a static layer of these settings would hold it."""
         rows, columns, kernel, groups = self.active
-        if self.weight.shape == (rows, columns // groups, kernel, kernel):
+        shape = (rows, columns // groups, kernel, kernel)
+        if self.weight.shape == shape:
             return self.weight
-        return _Kernels.apply(self.weight, rows, columns, kernel, groups)
+        return _Kernels.apply(self.weight, shape, self._find_places())
 
     def effective_state(self) -> dict[str, Tensor]:
         """Return the entries that a static layer of these settings has in its state dict."""
@@ -121,7 +153,7 @@ class ElasticConv2d(_ElasticKernels, nn.Conv2d):
         self, in_channels: int, out_channels: int, kernel: int = 1, groups: int = 1
     ) -> None:
         """Choose the active part."""
-        self.active = (out_channels, in_channels, kernel, groups)
+        self._activate(out_channels, in_channels, kernel, groups)
 
     def effective_bias(self) -> Tensor | None:
         """Return the bias in force (out_channels,); None without one."""
@@ -159,7 +191,7 @@ class ElasticConvTranspose2d(_ElasticKernels, nn.ConvTranspose2d):
 
     def set_active(self, in_channels: int, out_channels: int, kernel: int, groups: int) -> None:
         """Choose the active part."""
-        self.active = (in_channels, out_channels, kernel, groups)
+        self._activate(in_channels, out_channels, kernel, groups)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, in_channels, H, W) to (B, out_channels, 2 H, 2 W)."""
@@ -182,7 +214,7 @@ class ElasticBatchNorm2d(nn.BatchNorm2d):
 
     def set_active(self, channels: int) -> None:
         """Choose the active part."""
-        self.active = channels
+        choose(self, active=channels)
 
     def effective_state(self) -> dict[str, Tensor]:
         """Return the entries that a static layer of these settings has in its state dict."""
@@ -217,7 +249,7 @@ class ElasticLayerNorm(nn.LayerNorm):
 
     def set_active(self, channels: int) -> None:
         """Choose the active part."""
-        self.active = channels
+        choose(self, active=channels)
 
     def effective_state(self) -> dict[str, Tensor]:
         """Return the entries that a static layer of these settings has in its state dict."""
@@ -269,6 +301,14 @@ def adopt(layer: nn.Module, original: nn.Module) -> None:
     """Give ``layer``, not initialised yet, all settings, weights and children of ``original``."""
     nn.Module.__init__(layer)
     layer.__dict__.update(original.__dict__)
+
+
+def choose(layer: nn.Module, **values: object) -> None:
+    """Set plain attributes of a module, at a tenth of what assigning them takes.
+
+    A module looks for parameters and modules in everything that is assigned.
+    """
+    vars(layer).update(values)
 
 
 def _centre(stored: int, kernel: int) -> slice:

@@ -24,7 +24,7 @@ from posenas.models import (
     ViPNASMobileNetV3,
     ViPNASResNet,
 )
-from posenas.search.elastic import LAYER_FORMS, adopt
+from posenas.search.elastic import LAYER_FORMS, adopt, choose
 
 __all__ = [
     'VIPNAS_FORMS',
@@ -59,7 +59,7 @@ class ElasticContextBlock(_Switch, ContextBlock):
 
     def set_active(self, channels: int, is_active: bool) -> None:
         """Choose the active part."""
-        self.is_active = is_active
+        choose(self, is_active=is_active)
         if is_active:
             planes = context_planes(channels)
             squeeze, norm, _, widen = self.channel_add_conv
@@ -74,7 +74,7 @@ class ElasticSqueezeExcitation(_Switch, SqueezeExcitation):
 
     def set_active(self, channels: int, is_active: bool) -> None:
         """Choose the active part."""
-        self.is_active = is_active
+        choose(self, is_active=is_active)
         if is_active:
             squeezed = squeezed_channels(channels)
             self.conv1.conv.set_active(channels, squeezed)
@@ -86,7 +86,7 @@ class ElasticShortcut(_Switch, nn.Sequential):
 
     def set_active(self, shape: BlockShape) -> None:
         """Choose the active part."""
-        self.is_active = not shape.keeps_shape
+        choose(self, is_active=not shape.keeps_shape)
         conv, norm = self
         conv.set_active(shape.in_channels, shape.out_channels)
         norm.set_active(shape.out_channels)
@@ -131,7 +131,7 @@ class ElasticResNet(ViPNASResNet):
         self.bn1.set_active(stem['width'])
         for i, shapes in enumerate(read_vipnas_blocks(genotype), start=1):
             stage = getattr(self, f'layer{i}')
-            stage.depth = len(shapes)
+            choose(stage, depth=len(shapes))
             for block, shape in zip(stage, shapes, strict=False):
                 _set_bottleneck(block, shape)
 
@@ -220,7 +220,7 @@ def _set_bottleneck(block: ViPNASBottleneck, shape: BlockShape) -> None:
 def _set_inverted_residual(block: ViPNASInvertedResidual, shape: BlockShape) -> None:
     """Choose the active part of an elastic inverted residual block."""
     mid = shape.mid_channels
-    block.has_shortcut = shape.keeps_shape
+    choose(block, has_shortcut=shape.keeps_shape)
     if block.expand_conv is not None:
         _set_conv_module(block.expand_conv, shape.in_channels, mid)
     _set_conv_module(block.depthwise_conv, mid, mid, shape.kernel, shape.groups)

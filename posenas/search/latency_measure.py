@@ -4,7 +4,6 @@ import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from time import perf_counter, thread_time
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from posenas.genotype import Genotype
 from posenas.models import ContextBlock, SqueezeExcitation
+from posenas.models.benchmark import choose_clock
 from posenas.models.deploy_form import switch_to_deploy
 from posenas.models.layers.deconv import build_deconv_layers
 from posenas.registry import MODELS
@@ -199,10 +199,9 @@ def time_together(
         num_warmup: Runs of each before.
 
     Returns:
-        Seconds (num_rounds, len(calls)). One thread is timed by its own clock, which stands still
-        while other programs have the processor.
+        Seconds (num_rounds, len(calls)), see :func:`~posenas.models.benchmark.choose_clock`.
     """
-    clock = thread_time if torch.get_num_threads() == 1 else perf_counter
+    clock = choose_clock()
     times = np.zeros((num_rounds, len(calls)))
     with torch.inference_mode():
         for round_ in range(-num_warmup, num_rounds):
