@@ -178,7 +178,9 @@ def _write_config(plan: Plan, run: Run) -> str:
         ConfigError: The run was begun with another one.
     """
     from posenas.utils.atomic_io import write_text
+    from posenas.utils.config_text import allow_keywords_as_keys
 
+    allow_keywords_as_keys()  # a genotype has some
     text = _configure(plan, run).pretty_text
     path = run.config_file
     old = path.read_text(encoding='utf-8') if path.exists() else text

@@ -34,6 +34,8 @@ VARIABLES = frozenset(
 REGISTRIES = {
     'model': ('MODELS',),
     'data_preprocessor': ('MODELS',),
+    'backbone': ('MODELS',),
+    'representation': ('MODELS',),
     'dataset': ('DATASETS',),
     'pipeline': ('TRANSFORMS',),
     'train_pipeline': ('TRANSFORMS',),
