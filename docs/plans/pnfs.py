@@ -1,9 +1,10 @@
 # What searching neural fabrics by first-order gradients finds on photos: the found architectures,
 # pruned and trained from scratch, against random ones and against the mix of everything (None).
 #   posenas benchmark lspet --plan docs/plans/pnfs.py
-# A seed stands for the whole way: search, pruning, training. Random architectures come from the same
-# space and have the multiply-accumulates of the found one of their seed, within 2 %. None costs what
-# its width makes it cost: two widths, and the score between them at the cost of the found ones.
+# A seed stands for the whole way: search, pruning, training. Random architectures come from the
+# same space and have the multiply-accumulates of the found one of their seed, within 2 %. None
+# costs what its width makes it cost: two widths, and the score between them at the cost of the
+# found ones.
 SEARCH = 'configs/search/pnfs/lspet/cnf_cnfx3_search_lspet_s_128x96.py'
 RANDOM = 'configs/search/pnfs/lspet/cnf_cnfx3_random_lspet_s_128x96.py'
 NETWORK = 'configs/top_down/pnfs/lspet/cnf_cnfx3_lspet_s_128x96.py'

@@ -1,5 +1,5 @@
-# Random search in the space of cnf_cnfx3_search_lspet_s_128x96.py: each architecture is trained from
-# scratch with two seeds on 3,400 of the 4,000 images and scored on the other 600.
+# Random search in the space of cnf_cnfx3_search_lspet_s_128x96.py: each architecture is trained
+# from scratch with two seeds on 3,400 of the 4,000 images and scored on the other 600.
 _base_ = ['../../../top_down/pnfs/lspet/cnf_cnfx3_lspet_s_128x96.py']
 _sparse = dict(_base_.model['head']['fabric'], normalise='sparsemax')
 _sparse_backbone = dict(_base_.model['backbone']['fabric'], normalise='sparsemax')
