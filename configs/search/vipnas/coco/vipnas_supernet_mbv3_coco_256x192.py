@@ -1,39 +1,6 @@
-# Supernet on COCO, 256x192, 8 processes: everything but 5,000 images, which the search is scored
-# on. Scores of a supernet mean nothing before its statistics are measured, so none are taken.
-_base_ = [
-    '../../../_base_/default_runtime.py',
-    '../../../_base_/models/vipnas_supernet_mbv3.py',
-    '../../../_base_/datasets/coco_256x192.py',
-    '../../../_base_/schedules/adam_210e.py',
-]
-model = dict(head=dict(decoder=_base_.codec))
-train_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='RandomFlip', direction='horizontal'),
-    dict(type='RandomHalfBody'),
-    dict(type='RandomBBoxTransform', scale_factor=(0.75, 1.25), rotate_factor=60),
-    dict(type='TopdownAffine', input_size=_base_.codec['input_size']),
-    dict(type='GenerateTarget', encoder=_base_.codec),
-    dict(type='PackPoseInputs'),
-]
-train_dataloader = dict(
-    dataset=dict(image_subset=dict(seed=0, start=5000), pipeline=train_pipeline)
+# Supernet around S-ViPNAS-MobileNetV3 on COCO, 256x192, trained as the one around S-ViPNAS-Res50 is.
+_base_ = './vipnas_supernet_res50_coco_256x192.py'
+model = dict(
+    space=dict(backbone='ViPNAS_MobileNetV3'),
+    backbone=dict(type='ViPNAS_MobileNetV3'),
 )
-train_cfg = dict(
-    _delete_=True,
-    type='SupernetLoop',
-    max_epochs=210,
-    val_begin=211,
-    num_paths=4,
-    distillation=dict(alpha=0.5),
-)
-val_dataloader = dict(
-    dataset=dict(
-        ann_file=_base_.train_dataloader['dataset']['ann_file'],
-        data_prefix=_base_.train_dataloader['dataset']['data_prefix'],
-        bbox_file=None,
-        image_subset=dict(seed=0, stop=5000),
-    )
-)
-val_evaluator = dict(_delete_=True, type='PCKAccuracy', thr=0.05)
