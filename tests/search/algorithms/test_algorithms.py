@@ -78,7 +78,6 @@ def hypervolume(values, reference):
 
 def pymoo_front(seed, population, num_waves):
     """Objectives of everything that pymoo's NSGA-II evaluates on the toy space."""
-    pytest.importorskip('pymoo')
     from pymoo.algorithms.moo import nsga2
     from pymoo.core.problem import Problem
     from pymoo.operators.crossover.ux import UniformCrossover
