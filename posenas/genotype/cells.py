@@ -10,7 +10,7 @@ from posenas.genotype.checking import check_integer, check_keys, check_list, che
 from posenas.genotype.operations import FAMILIES, UNSTRIDED_OPERATIONS
 from posenas.utils import ConfigError
 
-__all__ = ['ROLES', 'Cell', 'Edge', 'Slot', 'read_cell', 'write_cell']
+__all__ = ['ROLES', 'Cell', 'Edge', 'Slot', 'check_strides', 'read_cell', 'write_cell']
 
 #: Kind of a cell -> roles of its input states. The input state of a fabric mixes its slots.
 ROLES = dict(
@@ -155,6 +155,21 @@ def read_cell(where: str, data: object, family: str) -> Cell:
     return Cell(kind, inputs, tuple(nodes), output, merge)
 
 
+def check_strides(where: str, cell: Cell) -> None:
+    """Require operations that halve the size where a cell reads its inputs with stride 2.
+
+    Raises:
+        ConfigError: There is attention instead; the text names it.
+    """
+    strided = [edge for edge in cell.edges if edge.source < cell.num_states]
+    wrong = [edge.op for edge in strided if edge.op in UNSTRIDED_OPERATIONS]
+    if cell.kind == 'reduce' and wrong:
+        raise ConfigError(
+            f'{where} must halve the size where it reads its inputs (from 0 or 1), got '
+            f'{wrong[0]!r}: use another operation, or set macro.strided_attention to pool first'
+        )
+
+
 def write_cell(cell: Cell) -> dict:
     """Write the JSON form of one cell."""
     inputs = [
@@ -221,13 +236,7 @@ def _read_edge(where: str, data: object, state: int, kind: str, operations: Sequ
         return Edge(source, weights=weights)
     check_keys(where, data, ('from', 'op'))
     source = check_integer(f'{where}.from', data['from'], 0, state - 1)
-    op = check_text(f'{where}.op', data['op'], operations)
-    if kind == 'reduce' and source < len(ROLES[kind]) and op in UNSTRIDED_OPERATIONS:
-        raise ConfigError(
-            f'{where}.op must be able to halve the size, since a reduce cell reads its inputs with '
-            f'stride 2, got {op!r}; use another operation, or read a node (from >= 2)'
-        )
-    return Edge(source, op)
+    return Edge(source, check_text(f'{where}.op', data['op'], operations))
 
 
 def _read_weight(where: str, value: object) -> float:

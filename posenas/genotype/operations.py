@@ -25,7 +25,8 @@ POSENAS_OPERATIONS = (
     'spatial_wise',
     *POSENAS_LIGHT_OPERATIONS,
 )
-#: Those that cannot halve the size, so no reduction cell may apply them to its inputs.
+#: Those that keep the size; a reduction cell may apply them to its inputs only where its genotype
+#: says ``strided_attention``, after a pooling.
 UNSTRIDED_OPERATIONS = ('se_connect', 'spatial_wise')
 #: Operators of neural fabrics; ``Zero`` only exists during a search.
 CNF_OPERATIONS = (

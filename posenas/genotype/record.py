@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from posenas.genotype.cells import Cell, read_cell, write_cell
+from posenas.genotype.cells import Cell, check_strides, read_cell, write_cell
 from posenas.genotype.checking import check_integer, check_keys, check_list, check_text, to_plain
 from posenas.genotype.operations import FAMILIES
 from posenas.utils import ConfigError, DataError, write_json
@@ -79,6 +79,9 @@ class Genotype:
                 name: read_cell(f'cells[{name!r}]', cell, family)
                 for name, cell in known['cells'].items()
             }
+            if not known['macro'].get('strided_attention'):
+                for name, cell in known['cells'].items():
+                    check_strides(f'cells[{name!r}]', cell)
         else:
             _CHOICES[family](known['choices'])
         return cls(**known, extra=extra)

@@ -65,7 +65,6 @@ def test_the_released_genotype_reads_as_five_lines(golden_dir):
         ('normal: 3=(skip_connect@0,skip_connect@1)', 'counted from 2'),
         ('square: 2=(skip_connect@0,skip_connect@1)', 'kind must be one of'),
         ('normal: 2=(skip_connect@0,skip_connect@2)', 'from must be an integer in 0..1'),
-        ('reduce: 2=(spatial_wise@0,skip_connect@1)', 'halve the size'),
         ('normal: 2=(skip_connect@0,none@1)', 'op must be one of'),
     ],
 )

@@ -275,31 +275,17 @@ def make_dil_conv_3x3_4(
 def make_se(
     channels: int, stride: int = 1, norm_cfg: dict | None = None, se_ratio: int | None = None
 ) -> nn.Module:
-    """Make channel attention.
-
-    Raises:
-        ConfigError: ``stride`` is not 1.
-    """
-    _check_unstrided('se_connect', stride)
-    return SEConnect(channels, se_ratio)
+    """Make channel attention, with a stride after a 2x2 mean, which was not published."""
+    return _pool_first(SEConnect(channels, se_ratio), stride)
 
 
 @POSENAS_OPERATIONS.register_module(name='spatial_wise')
 def make_spatial(
     channels: int, stride: int = 1, norm_cfg: dict | None = None, se_ratio: int | None = None
 ) -> nn.Module:
-    """Make spatial attention.
-
-    Raises:
-        ConfigError: ``stride`` is not 1.
-    """
-    _check_unstrided('spatial_wise', stride)
-    return SpatialWise(channels)
+    """Make spatial attention, with a stride after a 2x2 mean, which was not published."""
+    return _pool_first(SpatialWise(channels), stride)
 
 
-def _check_unstrided(name: str, stride: int) -> None:
-    if stride != 1:
-        raise ConfigError(
-            f'the stride of {name} must be 1, since it keeps the size of its map, got {stride}; '
-            'use another operation on edges that leave the inputs of a reduction cell'
-        )
+def _pool_first(module: nn.Module, stride: int) -> nn.Module:
+    return module if stride == 1 else nn.Sequential(nn.AvgPool2d(stride), module)

@@ -119,7 +119,7 @@ def plan_network(genotype: Genotype, refine: Mapping | None = None, **given: obj
     Raises:
         ConfigError: A size cannot be, or ``macro`` or ``refine`` has an unknown key.
     """
-    known = {*RELEASED_MACRO, 'se_ratio', 'sources'}
+    known = {*RELEASED_MACRO, 'se_ratio', 'sources', 'strided_attention'}
     _check_known('macro', genotype.macro, known)
     _check_known('refine', refine or {}, RELEASED_MACRO['refine'])
     macro = _override({**RELEASED_MACRO, 'se_ratio': None}, genotype.macro)

@@ -68,11 +68,13 @@ class CellGroup:
         name: Name of the cell in a genotype.
         kind: 'normal', 'reduce' or 'fusion'.
         operations: Candidates, 'none' among them.
+        strided_attention: Whether attention may halve the size, after a pooling.
     """
 
     name: str
     kind: str
     operations: tuple[str, ...]
+    strided_attention: bool = False
 
     @property
     def key(self) -> str:
@@ -97,7 +99,8 @@ class CellGroup:
 
     def is_legal(self, source: int, operation: str) -> bool:
         """Tell whether an edge from ``source`` may do ``operation``."""
-        return self.stride(source) == 1 or operation not in UNSTRIDED_OPERATIONS
+        can_halve = self.strided_attention or operation not in UNSTRIDED_OPERATIONS
+        return can_halve or self.stride(source) == 1
 
     def kept_edges(self, arch: Arch) -> Iterator[tuple[str, int, int, str]]:
         """List the edges that ``arch`` keeps, node by node.
@@ -131,6 +134,8 @@ class PoseNASSpace(SearchSpace):
         decoder_ops: Candidates of fusion cells.
         dense_fusion: Whether a fusion cell may read any coarser decoder map and any finer encoder
             map instead of the adjacent ones.
+        strided_attention: Whether attention is a candidate of edges with stride 2 too, after a 2x2
+            mean.
         macro: Sizes of the networks, entries of a genotype's ``macro``; what is missing is that of
             the published L18-C48.
 
@@ -143,18 +148,20 @@ class PoseNASSpace(SearchSpace):
         encoder_ops: Sequence[str] = ENCODER_OPERATIONS,
         decoder_ops: Sequence[str] = DECODER_OPERATIONS,
         dense_fusion: bool = False,
+        strided_attention: bool = False,
         macro: Mapping | None = None,
     ) -> None:
         encoder, decoder = tuple(encoder_ops), tuple(decoder_ops)
         self.groups = (
             CellGroup('encoder.normal', 'normal', encoder),
-            CellGroup('encoder.reduce', 'reduce', encoder),
+            CellGroup('encoder.reduce', 'reduce', encoder, strided_attention),
             *(CellGroup(f'decoder.fuse{k}', 'fusion', decoder) for k in (1, 2, 3)),
         )
         for group in self.groups:
             _check_operations(group)
         self.dense_fusion = dense_fusion
-        self.macro = dict(macro or {})
+        flags = dict(strided_attention=True) if strided_attention else {}
+        self.macro = {**(macro or {}), **flags}
         self._decisions = tuple(self._list_decisions())
 
     @property

@@ -62,6 +62,7 @@ class PoseNASSearchBackbone(PoseNASBackbone):
         fusion: See :class:`PoseNAS`.
         se_ratio: See :class:`PoseNAS`.
         dense_fusion: Whether fusion cells choose the maps that they read.
+        strided_attention: See :class:`PoseNASSpace`.
         relax: 'softmax' runs all candidates, 'gumbel' a drawn one per edge.
         partial_k: Divides the channels that pass through the candidates; 1 is all.
         edge_norm: Whether edges have weights of their own, which sum to 1 at a node.
@@ -86,6 +87,7 @@ class PoseNASSearchBackbone(PoseNASBackbone):
         fusion: str = 'released',
         se_ratio: int | None = None,
         dense_fusion: bool = False,
+        strided_attention: bool = False,
         relax: str = 'softmax',
         partial_k: int = 1,
         edge_norm: bool = True,
@@ -110,7 +112,9 @@ class PoseNASSearchBackbone(PoseNASBackbone):
             fusion=fusion,
             se_ratio=se_ratio,
         )
-        space = PoseNASSpace(encoder_ops, decoder_ops, dense_fusion, describe_network(plan))
+        space = PoseNASSpace(
+            encoder_ops, decoder_ops, dense_fusion, strided_attention, describe_network(plan)
+        )
         settings = dict(
             norm_cfg=_CELL_NORM,
             se_ratio=se_ratio,

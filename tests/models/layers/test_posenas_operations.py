@@ -81,9 +81,12 @@ def test_nothing_is_zeros_of_the_size_of_a_convolution(stride, side):
 
 
 @pytest.mark.parametrize('name', ['se_connect', 'spatial_wise'])
-def test_attention_refuses_a_stride(name):
-    with pytest.raises(ConfigError, match=f'stride of {name} must be 1'):
-        POSENAS_OPERATIONS.get(name)(8, 2)
+@torch.no_grad()
+def test_attention_halves_the_size_after_a_mean_of_four(name):
+    x = torch.randn(2, 8, 6, 4)
+    pool, attend = POSENAS_OPERATIONS.get(name)(8, 2)
+    wanted = attend(x.unflatten(2, (3, 2)).unflatten(4, (2, 2)).mean((3, 5)))
+    torch.testing.assert_close(attend(pool(x)), wanted)
 
 
 def test_attention_squeezes_as_asked():

@@ -8,7 +8,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posenas.genotype import POSENAS_LIGHT_OPERATIONS, POSENAS_OPERATIONS, load_genotype
+from posenas.genotype import (
+    POSENAS_LIGHT_OPERATIONS,
+    POSENAS_OPERATIONS,
+    Genotype,
+    load_genotype,
+)
 from posenas.models import PoseNAS
 from posenas.models.layers.posenas_released import RELEASED_MACRO, make_released_genotype
 from posenas.search.spaces import PoseNASSpace
@@ -19,6 +24,7 @@ SPACES = dict(
     published=PoseNASSpace(macro=RELEASED_MACRO),
     dense=PoseNASSpace(dense_fusion=True),
     attention=PoseNASSpace(POSENAS_OPERATIONS, POSENAS_OPERATIONS),
+    strided=PoseNASSpace(POSENAS_OPERATIONS, strided_attention=True),
 )
 each_space = pytest.mark.parametrize('space', SPACES.values(), ids=SPACES)
 SMALL = dict(
@@ -90,6 +96,18 @@ def test_attention_cannot_halve_the_size():
     assert 'se_connect cannot halve the size of state 1' in space.contains(wrong)
     with pytest.raises(ConfigError, match='must lie in the space'):
         space.to_genotype(wrong)
+
+
+def test_attention_halves_the_size_where_the_genotype_says_so():
+    space = SPACES['strided']
+    arch = space.from_genotype(make_released_genotype())
+    genotype = space.to_genotype(arch | {'encoder.reduce.2.first': 'se_connect'})
+    assert genotype.macro['strided_attention']
+    assert Genotype.from_dict(genotype.to_dict()) == genotype
+    without = genotype.to_dict()
+    del without['macro']['strided_attention']
+    with pytest.raises(ConfigError, match=r"must halve the size .*got 'se_connect'"):
+        Genotype.from_dict(without)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ VARIANTS = dict(
     two_stages={},
     dense=dict(dense_fusion=True),
     few=SMALL,
-    every_operation=dict(num_stages=1, **ALL),
+    every_operation=dict(num_stages=1, strided_attention=True, **ALL),
     intended=dict(fusion='intended', se_ratio=2),
 )
 each_cost = pytest.mark.parametrize(
