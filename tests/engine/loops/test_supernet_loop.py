@@ -41,7 +41,7 @@ def make_runner(folder, *, epochs=1, num_paths=4, model=None, resume=None, **opt
     content['optim_wrapper'] |= optim
     content['default_hooks'] = dict(checkpoint=dict(type='CheckpointHook', interval=1))
     content |= dict(load_from=resume, resume=resume is not None, work_dir=str(folder))
-    return PoseRunner.from_cfg(Config(content))
+    return PoseRunner.from_cfg(Config(content, format_python_code=False))  # formatting is slow
 
 
 def start(runner):
