@@ -24,6 +24,7 @@ from posenas.cli.benchmark_report import (
     report_plan,
 )
 from posenas.utils.errors import ConfigError
+from posenas.utils.processes import ending_with_parent
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -236,6 +237,7 @@ def _call(words: Sequence[str], log: Path, threads: int) -> bool:
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
+            **ending_with_parent(),
         )
         try:
             return _wait(process, words[0], log.with_name(COSTS)) == 0

@@ -19,6 +19,7 @@ from posenas.search.space import Arch, SearchSpace
 from posenas.utils import DataError, check_positive, load_config, make_folder, write_json
 from posenas.utils.checkpoint import find_latest_checkpoint
 from posenas.utils.config import override_config
+from posenas.utils.processes import ending_with_parent
 
 __all__ = ['TrainEvaluator']
 
@@ -33,8 +34,9 @@ _TAIL = 2000
 class TrainEvaluator(Evaluator):
     """Trains the network of each architecture from scratch and scores it on the search's images.
 
-    Each training is ``posenas train`` in its own process, continued exactly if it was killed, and
-    scored with its last weights by the ``val_dataloader`` and ``val_evaluator`` of its config.
+    Each training is ``posenas train`` in its own process. It ends with this one, is continued
+    exactly if it was killed, and is scored with its last weights by the ``val_dataloader`` and
+    ``val_evaluator`` of its config.
 
     Args:
         space: Space of the architectures, or its config.
@@ -132,6 +134,7 @@ class TrainEvaluator(Evaluator):
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 check=False,
+                **ending_with_parent(),
             )
         if done.returncode:
             text = log.read_text(encoding='utf-8', errors='replace')

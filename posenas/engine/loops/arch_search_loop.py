@@ -22,6 +22,7 @@ from posenas.registry import DATASETS, LOOPS
 from posenas.utils import ConfigError, check_choice, check_positive
 
 if TYPE_CHECKING:
+    from posenas.search import Arch
     from posenas.search.gradient import Gradients, LossFunction
 
 __all__ = ['BILEVEL', 'STRATEGIES', 'ArchSearchLoop', 'find_strategy']
@@ -79,6 +80,8 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         contiguous: Whether to cut the file in two instead, as published.
         arch_dataloader: What the loader of the architecture's batches has otherwise than that of
             the weights, such as ``batch_size``; with a ``dataset``, nothing is split.
+        random_seed: Seed of the published code's draw, for 'random'; None draws with the seed of
+            the run, in a way of ours.
         arch_begin_epoch: Epochs before the architecture is trained.
         warmup_on_arch_split: Whether the weights train on the architecture's batches until then.
         weights_first: Whether the step of the weights comes before that of the architecture.
@@ -106,6 +109,7 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         split_seed: int = 0,
         contiguous: bool = False,
         arch_dataloader: dict | None = None,
+        random_seed: int | None = None,
         arch_begin_epoch: int = 0,
         warmup_on_arch_split: bool = False,
         weights_first: bool = False,
@@ -131,7 +135,7 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         if loaders[1] is not None:
             self.arch_dataloader = runner.build_dataloader(loaders[1], seed=runner.seed)
         self._arch_batches: Iterator[Any] = iter(())
-        self.arch_begin_epoch = arch_begin_epoch
+        self.random_seed, self.arch_begin_epoch = random_seed, arch_begin_epoch
         self.warmup_on_arch_split, self.weights_first = warmup_on_arch_split, weights_first
         self.unroll, self.epsilon = unroll, None if hvp == 'exact' else epsilon
         self.objective = ArchObjective(**(arch_objective or {}))
@@ -178,21 +182,27 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         """
         _check_supernet(self.supernet, self.runner.optim_wrapper, self.strategy)
         if self.strategy == 'random' and self._iter == 0:
-            rng = np.random.default_rng([self.runner.seed, _RANDOM_ARCH_STREAM])
-            self.supernet.set_arch(self.supernet.space.sample(rng))
+            self.supernet.set_arch(self._draw_arch())
         return super().run()
+
+    def _draw_arch(self) -> 'Arch':
+        """Draw the architecture of 'random'."""
+        if self.random_seed is not None:
+            return self.supernet.sample_published(self.random_seed)
+        rng = np.random.default_rng([self.runner.seed, _RANDOM_ARCH_STREAM])
+        return self.supernet.sample_arch(rng)
 
     def _train_step(self, data_batch: Any) -> dict:  # noqa: ANN401  (any collation)
         """Take the steps of one iteration."""
         temperature = self.temperature(self.search_progress)
         self.supernet.draw(make_path_generator(self.runner.seed, self._iter), temperature)
         logged = {} if self.weights_first else self._step_arch(data_batch)
-        outputs = self._step_weights(data_batch)
+        outputs = self.step_weights(data_batch)
         if self.weights_first:
             logged = self._step_arch(data_batch)
         return {**outputs, **logged}
 
-    def _step_weights(self, data_batch: Any) -> dict:  # noqa: ANN401
+    def step_weights(self, data_batch: Any) -> dict:  # noqa: ANN401
         """Update the weights and, on the same gradients, what 'sync' and 'single' train."""
         self._seed_pass()
         outputs = super()._train_step(data_batch)
@@ -210,7 +220,7 @@ class ArchSearchLoop(EpochBasedTrainLoop):
             return {}
         if self._epoch < self.arch_begin_epoch:
             if self.warmup_on_arch_split:
-                self._step_weights(self._next_arch_batch())
+                self.step_weights(self._next_arch_batch())
             return {}
         arch = {n: p for n, p in self.supernet.arch_parameters().items() if p.requires_grad}
         gradients, loss = self._differentiate(arch, data_batch, self._next_arch_batch())

@@ -1,7 +1,7 @@
 """The space of neural fabrics: weights of operators and inputs in every part of the body."""
 
-from collections.abc import Mapping, Sequence
-from math import log
+from collections.abc import Collection, Mapping, Sequence
+from math import log, prod
 
 import torch
 
@@ -70,6 +70,27 @@ class CNFSpace(SearchSpace):
             found.append(Logits(f'{name}.alphas', alphas, group=name))
             found.append(Logits(f'{name}.betas', (plan.num_cells, len(SLOTS)), group=name))
         return tuple(found)
+
+    def draw_published(self, seed: int, searched: Collection[str]) -> Arch:
+        """Draw logits from a normal distribution as the published code does.
+
+        One generator of torch, decision by decision: part by part, operators before inputs. A
+        fabric that serves as backbone comes last; the published code cannot draw it, nor
+        operators that each cell has of its own.
+
+        Args:
+            seed: Of the generator.
+            searched: Decisions that are drawn; the others are zeros.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        return Arch(
+            {
+                d.name: torch.randn(d.shape, generator=generator).flatten().tolist()
+                if d.name in searched
+                else [0.0] * prod(d.shape)
+                for d in self.decisions
+            }
+        )
 
     def to_genotype(self, arch: Arch) -> Genotype:
         """Write the weights that the logits of ``arch`` make, in float32."""

@@ -11,6 +11,8 @@ from posenas.genotype import Genotype
 from posenas.utils import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from posenas.search.space import Arch, SearchSpace
 
 __all__ = ['Extract', 'Supernet']
@@ -47,6 +49,18 @@ class Supernet(ABC):
     def arch_weights(self) -> dict[str, Tensor]:
         """Return the weights that the architecture parameters make, rows that sum to 1."""
         return {name: logits.softmax(-1) for name, logits in self.arch_parameters().items()}
+
+    def sample_arch(self, rng: 'np.random.Generator') -> 'Arch':
+        """Draw a point of :attr:`space`; decisions that are not searched stay as they are."""
+        return self.space.sample(rng)
+
+    def sample_published(self, seed: int) -> 'Arch':
+        """Draw the point that the published code of the method draws with ``seed``.
+
+        Raises:
+            ConfigError: The method has no such code.
+        """
+        raise ConfigError(f'{type(self).__name__} has no published draws: remove random_seed')
 
     def expected_macs(self, input_size: Sequence[int]) -> Tensor:
         """Return the multiply-accumulates that the relaxation expects to be left, ().

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -106,6 +107,22 @@ class CNFSupernet(Supernet, TopdownPoseEstimator):
                 for name, parameter in self.arch_parameters().items()
             }
         )
+
+    def sample_arch(self, rng: np.random.Generator) -> Arch:
+        """Draw all logits that are searched; the others stay as they are."""
+        return self._take_searched(self.space.sample(rng))
+
+    def sample_published(self, seed: int) -> Arch:
+        """Draw the logits that are searched as the published code does; see :class:`CNFSpace`."""
+        return self._take_searched(self.space.draw_published(seed, self._searched()))
+
+    def _searched(self) -> list[str]:
+        """Name the decisions whose parameters are searched."""
+        return [_decision(name) for name, p in self.arch_parameters().items() if p.requires_grad]
+
+    def _take_searched(self, arch: Arch) -> Arch:
+        """Return the values of now with those of ``arch`` for what is searched."""
+        return self.read_arch() | {name: arch[name] for name in self._searched()}
 
     def expected_macs(self, input_size: Sequence[int]) -> Tensor:
         """Return those of operators and adaptors times their weights, and all of the rest, ()."""

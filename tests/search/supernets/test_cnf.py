@@ -1,6 +1,8 @@
 """Neural fabrics as space and as supernet."""
 
+import json
 from copy import deepcopy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from posenas.models.layers.mixing_weights import mixing_weights
 from posenas.registry import MODELS
 from posenas.search.gradient import first_order, model_loss, second_order, sgd_steps
 from posenas.search.space import Arch
+from posenas.search.spaces import CNFSpace
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 
@@ -138,6 +141,28 @@ def test_switches_choose_what_is_searched(search_alpha, search_beta):
     supernet = build(search_alpha=search_alpha, search_beta=search_beta)
     for name, parameter in supernet.arch_parameters().items():
         assert parameter.requires_grad == (search_alpha if 'alphas' in name else search_beta)
+
+
+@pytest.mark.parametrize('searched', ['alphas', 'betas'])
+def test_random_architectures_leave_what_is_not_searched(searched):
+    supernet = build(**{f'search_{name[:-1]}': name == searched for name in ('alphas', 'betas')})
+    before = supernet.read_arch()
+    rng = np.random.default_rng(0)
+    for arch in (supernet.sample_arch(rng), supernet.sample_published(2)):
+        changed = {name for name in before if arch[name] != before[name]}
+        assert changed == {name for name in before if name.endswith(searched)}
+
+
+@pytest.mark.parametrize('seed', [2, 7])
+def test_published_draws_are_the_recorded_ones(seed):
+    path = Path(__file__).parents[2] / 'golden' / 'pnfs' / 'pipeline' / 'expected.json'
+    recorded = json.loads(path.read_text())['random_search_arch'][str(seed)]
+    fabric = dict(depth=6, cut_layers=3, operators=['skip_connect', 'Sep_Conv_3x3', 'Atr_Conv_3x3'])
+    space = CNFSpace(fabric, dict(type='BodyParts', dataset='coco', num_parts=3))
+    arch = space.draw_published(seed, recorded)
+    assert list(arch) == list(recorded)
+    for name, values in recorded.items():
+        assert np.array_equal(arch[name], np.ravel(values)), name
 
 
 def test_a_search_step_changes_neither_weights_nor_statistics():

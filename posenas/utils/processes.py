@@ -1,0 +1,31 @@
+"""Processes that do not outlive the one that started them."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+__all__ = ['ending_with_parent']
+
+#: Option of prctl(2): the signal that a process gets when its parent has died.
+_PR_SET_PDEATHSIG = 1
+
+
+def ending_with_parent() -> dict[str, Callable[[], None]]:
+    """Return arguments of :class:`subprocess.Popen` that tie the new process to this one.
+
+    However this process ends, killed or not, the new one then gets SIGTERM; a training saves its
+    state and ends. Call it in the thread that waits for the process. Nothing happens on systems
+    other than Linux.
+    """
+    if sys.platform != 'linux':
+        return {}
+    libc, parent = ctypes.CDLL(None), os.getpid()
+
+    def tie() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it has died meanwhile
+            os._exit(1)
+
+    return dict(preexec_fn=tie)
