@@ -217,9 +217,7 @@ def test_other_settings_of_pnfs():
         'convolution_mode': '3D',
         'hidden_states_num': 2,
     }
-    cfg['train'] |= dict(
-        aug_occlusion=True, scheduler_name='CosineAnnealingLR', arch_search_strategy='random'
-    )
+    cfg['train'] |= dict(aug_occlusion=True, scheduler_name='CosineAnnealingLR')
     new, notes = translate(cfg)
     head = new['model']['head']
     assert head['fabric']['share_alpha'] is False
@@ -228,8 +226,54 @@ def test_other_settings_of_pnfs():
     assert 'RandomJointOcclusion' in str(new['train_dataloader'])
     (schedule,) = new['param_scheduler']
     assert (schedule['type'], schedule['eta_min']) == ('CosineAnnealingLR', 5e-5)
-    assert any('arch_search_strategy' in warning for warning in notes.warnings)
+    assert not notes.unknown
     verify_config(Config(new))
+
+
+@pytest.mark.parametrize(
+    ('published', 'strategy', 'loop'),
+    [
+        ('sync', None, {}),
+        ('None', 'none', {}),
+        ('random', 'random', dict(random_seed=2)),
+        (
+            'first_order_gradient',
+            'first_order',
+            dict(
+                arch_ratio=1 / 3,
+                contiguous=True,
+                arch_dataloader=dict(batch_size=24),
+                arch_begin_epoch=3,
+                warmup_on_arch_split=True,
+            ),
+        ),
+    ],
+)
+def test_strategies_of_pnfs_become_searches(published, strategy, loop):
+    cfg = samples.pnfs('example')
+    cfg['model']['subnetwork_config']['cell_config']['search_beta'] = False
+    cfg['train'] |= dict(arch_search_strategy=published, arch_search_epoch=3)
+    new, notes = translate(cfg)
+    assert not notes.unknown
+    is_bilevel = 'arch_ratio' in loop
+    assert new['train_dataloader']['batch_size'] == (48 if is_bilevel else 24)
+    if strategy is None:
+        assert new['model']['type'] == 'TopdownPoseEstimator'
+        assert 'arch' not in new['optim_wrapper']
+    else:
+        assert (new['model']['type'], new['model']['search_beta']) == ('CNFSupernet', False)
+        own = dict(type='ArchSearchLoop', strategy=strategy, max_epochs=200, val_interval=1)
+        assert new['train_cfg'] == own | loop
+        adam = dict(optimizer=dict(type='Adam', lr=0.03, weight_decay=0.01))
+        assert new['optim_wrapper']['arch'] == (adam if is_bilevel else None)
+    verify_config(Config(new))
+
+
+def test_an_unknown_strategy_of_pnfs_is_refused():
+    cfg = samples.pnfs('example')
+    cfg['train']['arch_search_strategy'] = 'third_order_gradient'
+    with pytest.raises(ValueError, match='arch_search_strategy'):
+        translate(cfg)
 
 
 def change(cfg, section, **keys):

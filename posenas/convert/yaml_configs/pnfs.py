@@ -7,6 +7,7 @@ from posenas.convert.experiment import make_hooks, make_logging, order_entries
 from posenas.convert.reading import Notes, Section
 from posenas.convert.yaml_configs.networks import read_stages
 from posenas.convert.yaml_configs.pnfs_data import make_data
+from posenas.convert.yaml_configs.pnfs_search import add_search
 from posenas.utils import ConfigError, check_choice
 
 __all__ = ['is_pnfs_config', 'translate_pnfs_config']
@@ -67,6 +68,7 @@ def translate_pnfs_config(
     best = dict(save_best='coco/AP' if kind == 'coco' else 'PCKh', rule='greater')
     new['default_hooks'] = make_hooks(_LOG_INTERVAL, dict(interval=1, max_keep_ckpts=1, **best))
     new['model'] = _translate_model(whole, model, test, codec, kind, legacy)
+    add_search(new, train, model.enter('subnetwork_config').enter('cell_config'))
     if model.take('use_pretrained', 'load_from', False):
         new['load_from'] = model.take('pretrained', 'load_from', '') or None
     _finish(whole, model, train, test)
@@ -99,12 +101,6 @@ def _translate_training(train: Section) -> dict[str, Any]:
         low = train.take('w_lr_cosine_end', 'param_scheduler[0].eta_min', 5e-5)
         schedule = dict(T_max=epochs, end=epochs, eta_min=low)
         train.drop('only steps read it', 'LR_STEP', 'LR_FACTOR')
-    strategy = str(train.take('arch_search_strategy', 'optim_wrapper', 'sync'))
-    if strategy != 'sync':
-        train.warn(
-            f'arch_search_strategy is {strategy}: the translated config trains weights and '
-            'architecture by one optimizer, as sync does; searches have configs of their own'
-        )
     batch = train.content.get('batchsize', 24)
     return dict(
         train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1),
@@ -183,7 +179,7 @@ def _read_fabric(cells: Section) -> dict[str, Any]:
     fabric |= {} if states == 1 else dict(hidden_states=states)
     if cells.take('input_nodes_num', 'one input node, as cells are built', 1) != 1:
         cells.warn('input_nodes_num is not 1: the original never feeds the other nodes')
-    cells.drop('searches choose what they train', 'search_alpha', 'search_beta')
+    cells.mark('search_alpha', 'search_beta')
     return fabric
 
 
@@ -272,9 +268,6 @@ def _finish(whole: Section, model: Section, train: Section, test: Section) -> No
     model.drop('the original does not read it', *_UNREAD)
     model.drop('masks are not implemented', 'use_mask', 'mask_num')
     model.drop('use_pretrained decides', 'pretrained')
-    train.drop('only searches read it', 'arch_search_epoch', 'arch_search_weight_optimization_flag')
-    train.drop('only searches read it', 'w_momentum', 'split_for_train', 'split_for_archvalid')
-    train.drop('only searches read it', 'arch_lr', 'arch_weight_decay', 'random_seed')
     train.drop('by --resume', 'epoch_begin')
     train.drop(
         'the original does not read it',
