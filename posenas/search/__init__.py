@@ -35,6 +35,7 @@ from .evaluators import (
 from .latency import LatencyCost, LatencyTable
 from .network import derive_model
 from .operations import Operation, ViPNASCounter, list_operations
+from .perturbation import select_by_perturbation
 from .ranking import Ranking, find_band, pair_records, rank
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
 from .train_evaluator import TrainEvaluator
@@ -88,6 +89,7 @@ __all__ = [
     'rank',
     'read_archive',
     'recalibrate',
+    'select_by_perturbation',
     'spaces',
     'supernets',
 ]

@@ -5,12 +5,20 @@ its candidate operations.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-__all__ = ['RELAXATIONS', 'Mix', 'draw_gumbel', 'gumbel_weights', 'node_softmax', 'softmax_weights']
+__all__ = [
+    'RELAXATIONS',
+    'Mix',
+    'draw_gumbel',
+    'gumbel_weights',
+    'node_softmax',
+    'restrict',
+    'softmax_weights',
+]
 
 #: 'softmax' runs all candidates, 'gumbel' one per edge.
 RELAXATIONS = ('softmax', 'gumbel')
@@ -26,12 +34,30 @@ class Mix:
         edges: Factor of each edge, (E,); None is 1.
         inputs: For each of both inputs the weights of the maps that it may read, or None, and
             those that are read; empty where there is one map for each.
+        skip: Weight of its own input that every edge adds.
     """
 
     columns: tuple[tuple[int, ...], ...]
     operations: Tensor | None = None
     edges: Tensor | None = None
     inputs: tuple[tuple[Tensor | None, tuple[int, ...]], ...] = ()
+    skip: float = 0.0
+
+
+def restrict(mix: Mix, kept: Tensor) -> Mix:
+    """Take operations away without making up for them.
+
+    Args:
+        mix: What runs, with weights of operations.
+        kept: Whether an operation stays, (E, O). Where one is left, it has all the weight of its
+            edge; where none is, the edge is left out.
+    """
+    columns = tuple(
+        tuple(column for column in edge if kept[i, column]) for i, edge in enumerate(mix.columns)
+    )
+    is_decided = kept.sum(-1, keepdim=True) == 1
+    operations = torch.where(is_decided, kept.to(mix.operations), mix.operations)
+    return replace(mix, columns=columns, operations=operations)
 
 
 def softmax_weights(logits: Tensor, legal: Tensor, temperature: float = 1.0) -> Tensor:

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from registry_cases import TINY_SUPERNET, tiny_experiment
 from tiny_data import write_people
 from torch import nn
+from torch.nn.functional import avg_pool2d
 
 from posenas.engine import PoseRunner
 from posenas.genotype import load_genotype
@@ -116,6 +117,37 @@ def test_steps_of_the_architecture_leave_statistics_and_weights_alone(tmp_path, 
     assert all('.arch.' in name for name in moved)
     weights = {id(p) for g in runner.optim_wrapper['weights'].param_groups for p in g['params']}
     assert not weights & {id(p) for p in supernet.arch_parameters().values()}
+
+
+@pytest.mark.parametrize('kind', ['normal', 'reduce'])
+def test_an_auxiliary_skip_adds_the_input_of_each_edge(kind):
+    group = CellGroup(f'encoder.{kind}', kind, ('none', 'std_conv_3x3'))
+    graph = replace(group.graph, output=(2,))  # the first node, which reads both inputs
+    settings = (dict(type='BN', affine=False), None, {kind: group})
+    cell = SearchCell(graph, 4, nn.Identity(), nn.Identity(), *settings)
+    columns, nothing = ((1,),) * len(group.edges), torch.zeros(len(group.edges), 2)
+    first, second = torch.rand(2, 1, 4, 8, 8)
+    out = cell(first, second, Mix(columns, nothing, skip=0.25))
+    wanted = 0.25 * (first + second)
+    torch.testing.assert_close(out, wanted if kind == 'normal' else avg_pool2d(wanted, 2))
+    assert not cell(first, second, Mix(columns, nothing)).any()
+
+
+@pytest.mark.slow
+def test_a_search_ends_with_what_its_supernet_misses(tmp_path):
+    cfg = make_cfg(tmp_path, epochs=1)
+    cfg.custom_hooks.append(dict(type='AuxiliarySkipHook'))
+    cfg.custom_hooks.append(dict(type='PerturbationHook', tune_iters=1, lr=1e-4))
+    _, _, genotype = search(cfg)
+    assert genotype.provenance['selection'] == 'perturbation'
+    argmax = json.loads(Path(cfg.work_dir, 'collapse.json').read_text())['history'][-1]['arch']
+    space = PoseNASSpace(OPERATIONS, (*OPERATIONS, 'se_connect'))
+    assert dict(space.from_genotype(genotype)) != argmax
+    again = make_cfg(tmp_path, epochs=1)
+    again.custom_hooks = cfg.custom_hooks
+    again.work_dir += '_again'
+    again.resume, again.load_from = True, str(Path(cfg.work_dir, 'epoch_1.pth'))
+    assert search(again)[2].id == genotype.id
 
 
 def test_the_only_operation_that_fits_wins():

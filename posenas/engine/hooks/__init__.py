@@ -7,13 +7,15 @@ from .distill_state import DistillStateHook
 from .ema_teacher import EMATeacherHook
 from .memory_forecast import MemoryForecastHook
 from .nan_guard import NanGuardHook
+from .perturbation import PerturbationHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
-from .skip_dropout import SkipDropoutHook
+from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
 from .visualization import BadCaseAnalysisHook, PoseVisualizationHook
 
 __all__ = [
     'ArchValueHook',
+    'AuxiliarySkipHook',
     'BadCaseAnalysisHook',
     'CheckInvalidLossHook',
     'CheckpointHook',
@@ -22,6 +24,7 @@ __all__ = [
     'EMATeacherHook',
     'MemoryForecastHook',
     'NanGuardHook',
+    'PerturbationHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',
     'SkipDropoutHook',

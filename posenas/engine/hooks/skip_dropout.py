@@ -1,33 +1,30 @@
-"""Identities are handicapped at first: they train fastest."""
+"""Identities train fastest, so a search is helped not to fall for them."""
 
+from abc import abstractmethod
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
 
 from posenas.registry import HOOKS
-from posenas.utils import check_probability
+from posenas.utils import check_positive, check_probability
 
-__all__ = ['SkipDropoutHook']
+__all__ = ['AuxiliarySkipHook', 'SkipDropoutHook']
 
 
-@HOOKS.register_module()
-class SkipDropoutHook(Hook):
-    """Drop values of the identities of a supernet, at a rate that falls to zero by its end.
-
-    Chen et al., Progressive Differentiable Architecture Search, ICCV 2019. The model has a method
-    ``set_skip_dropout(rate)``, the loop is an :class:`ArchSearchLoop`.
+class _FallingHook(Hook):
+    """Set something of a supernet that falls to zero while an :class:`ArchSearchLoop` runs.
 
     Args:
-        start: Rate until the architecture is trained, in [0, 1].
+        start: Value until the architecture is trained.
     """
 
     #: Derived networks are trained without it.
     only_in_search = True
 
-    def __init__(self, start: float = 0.3) -> None:
-        check_probability('start', start)
+    def __init__(self, start: float) -> None:
         self.start = start
 
     def before_train_iter(
@@ -36,6 +33,58 @@ class SkipDropoutHook(Hook):
         batch_idx: int,
         data_batch: Any = None,  # noqa: ANN401
     ) -> None:
-        """Set the rate of the iteration."""
+        """Set the value of the iteration."""
+        self._set(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Set the value of the end, also where there was nothing left to train."""
+        self._set(runner)
+
+    def _set(self, runner: Runner) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        model.set_skip_dropout(self.start * (1 - runner.train_loop.search_progress))
+        self.apply(model, self.start * (1 - runner.train_loop.search_progress))
+
+    @abstractmethod
+    def apply(self, supernet: nn.Module, value: float) -> None:
+        """Set ``value``."""
+
+
+@HOOKS.register_module()
+class SkipDropoutHook(_FallingHook):
+    """Drop values of the identities of a supernet, at a rate that falls to zero by its end.
+
+    Chen et al., Progressive Differentiable Architecture Search, ICCV 2019. The model has a method
+    ``set_skip_dropout(rate)``.
+
+    Args:
+        start: Rate until the architecture is trained, in [0, 1].
+    """
+
+    def __init__(self, start: float = 0.3) -> None:
+        check_probability('start', start)
+        super().__init__(start)
+
+    def apply(self, supernet: nn.Module, value: float) -> None:
+        """Set the rate."""
+        supernet.set_skip_dropout(value)
+
+
+@HOOKS.register_module()
+class AuxiliarySkipHook(_FallingHook):
+    """Add to every edge its own input, with a weight that falls to zero by the end.
+
+    So identities need not win to carry gradients. Chu et al., DARTS-: Robustly Stepping out of
+    Performance Collapse without Indicators, ICLR 2021. Differs from the paper: edges that halve the
+    size add 2x2 means. The model has a method ``set_auxiliary_skip(weight)``.
+
+    Args:
+        start: Weight until the architecture is trained, > 0.
+    """
+
+    def __init__(self, start: float = 1.0) -> None:
+        check_positive('start', start)
+        super().__init__(start)
+
+    def apply(self, supernet: nn.Module, value: float) -> None:
+        """Set the weight."""
+        supernet.set_auxiliary_skip(value)

@@ -101,6 +101,10 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
             if isinstance(module, nn.Dropout):
                 module.p = rate
 
+    def set_auxiliary_skip(self, weight: float) -> None:
+        """Add to every edge of the relaxation ``weight`` times its own input."""
+        self.backbone.auxiliary_skip = weight
+
     def read_arch(self) -> Arch:
         """Return the architecture that is set, or the strongest edges and operations."""
         if self.backbone.set_to is not None:

@@ -19,6 +19,7 @@ from posenas.search.relaxation import (
     draw_gumbel,
     gumbel_weights,
     node_softmax,
+    restrict,
     softmax_weights,
 )
 from posenas.search.space import Arch
@@ -133,7 +134,8 @@ class PoseNASSearchBackbone(PoseNASBackbone):
         self.arch = _make_parameters(space, edge_norm)
         self._legal = {group.key: _find_legal(group) for group in space.groups}
         self._set: Arch | None = None
-        self._temperature = 1.0
+        self._kept: dict[str, Tensor] = {}
+        self._temperature, self.auxiliary_skip = 1.0, 0.0
         self._noise: dict[str, Tensor] = {}
         self._mixes: dict[str, Mix] = {}
 
@@ -168,6 +170,22 @@ class PoseNASSearchBackbone(PoseNASBackbone):
         if fault:
             raise ConfigError(f'an architecture must lie in the space: {fault}')
         self._set = arch
+
+    def restrict(self, kept: Mapping[str, Tensor]) -> None:
+        """Take operations out of the relaxation, as :func:`restrict` of the relaxation does.
+
+        Args:
+            kept: Group -> whether an operation stays, (E, O); groups without are whole.
+
+        Raises:
+            ConfigError: The relaxation draws one operation per edge: most would not be missed.
+        """
+        if kept and self.relax != 'softmax':
+            raise ConfigError(
+                f"relax must be 'softmax' to take operations away, got {self.relax!r}: the weights "
+                'can be loaded into a supernet that runs all candidates'
+            )
+        self._kept = dict(kept)
 
     @property
     def set_to(self) -> Arch | None:
@@ -211,7 +229,9 @@ class PoseNASSearchBackbone(PoseNASBackbone):
             columns = list_columns(group)
         # a node keeps two edges in the end
         edges = 2 * self.edge_weights_of(group) if 'beta' in self.arch else None
-        return Mix(columns, operations, edges, self._mix_inputs(group))
+        mix = Mix(columns, operations, edges, self._mix_inputs(group), self.auxiliary_skip)
+        kept = self._kept.get(group.key)
+        return mix if kept is None else restrict(mix, kept.to(alpha.device))
 
     def _mix_inputs(self, group: CellGroup) -> tuple:
         if not (self.space.dense_fusion and group.kind == 'fusion'):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from posenas.genotype import Cell
 from posenas.models.layers.cells import merge_states, run_cell
@@ -91,6 +92,8 @@ class SearchCell(nn.Module):
     def _run_edge(self, i: int, mix: Mix, x: Tensor) -> Tensor:
         weights = None if mix.operations is None else mix.operations[i]
         y = self._ops[i](x, weights, mix.columns[i])
+        if mix.skip:
+            y = y + mix.skip * (x if self._ops[i].stride == 1 else avg_pool2d(x, 2))
         return y if mix.edges is None else mix.edges[i] * y
 
 
