@@ -22,6 +22,10 @@ _SOURCE = (
     'genotype file (.json), folder of a derived network, config or name of a shipped network, or '
     'cells as lines (.txt) or as tuples of DARTS (.py with Genotype(...))'
 )
+#: Entries of ``macro`` that a search decides.
+_SEARCHED = ('sources', 'strided_attention')
+#: Arguments of a PoseNAS backbone that say its sizes, beside ``refine``.
+_SIZES = ('layers', 'init_channels', 'num_stages', 'reductions', 'taps', 'fusion', 'se_ratio')
 #: Exit code of compare where architectures differ, as diff's.
 _DIFFERENT = 1
 
@@ -46,6 +50,18 @@ def build_parser() -> argparse.ArgumentParser:
         'out', metavar='OUT', help='.json, .txt (cells as lines) or .py (tuples of DARTS)'
     )
     convert.add_argument('--name', help='what it is called (default: as before)')
+    embed = actions.add_parser(
+        'embed',
+        help='write the config of a training with another architecture',
+        description='Write a config that trains an architecture from scratch: data and schedule '
+        'are those of CONFIG, sizes those of the architecture.',
+    )
+    embed.add_argument('source', help=_SOURCE)
+    embed.add_argument('config', help='training of a network of the same family')
+    embed.add_argument('out', metavar='OUT.py', help='config to write')
+    embed.add_argument(
+        '--keep-sizes', action='store_true', help="take the depths and widths of CONFIG's network"
+    )
     compare = actions.add_parser(
         'compare', help=f'list what differs; the exit code is {_DIFFERENT} then, else 0'
     )
@@ -68,13 +84,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read.
     """
     args = build_parser().parse_args(argv)
-    genotype = read_source(args.source, args.like)
+    genotype = read_source(args.source, getattr(args, 'like', None))
     if args.action == 'compare':
         return _compare(genotype, read_source(args.other, args.like))
     if args.action == 'show':
         sys.stdout.writelines(f'{line}\n' for line in _describe(genotype))
     elif args.action == 'draw':
         _draw(genotype, Path(args.out), args.only)
+    elif args.action == 'embed':
+        _embed(_resize(genotype, args.config) if args.keep_sizes else genotype, args)
     else:
         _convert(replace(genotype, name=args.name or genotype.name), Path(args.out))
     return 0
@@ -123,6 +141,23 @@ def _with_sizes(cells: dict, like: str | None, name: str) -> 'Genotype':
     return Genotype.from_dict(made.to_dict())
 
 
+def _resize(genotype: 'Genotype', like: str) -> 'Genotype':
+    """Give a genotype of cells the sizes of another network.
+
+    Raises:
+        ConfigError: They are of different families, or sizes are what was searched.
+    """
+    other = read_source(like)
+    if not genotype.family == other.family == 'posenas':
+        raise ConfigError(
+            f'--keep-sizes must be of networks of the family posenas, got {genotype.family} and '
+            f'{other.family}'
+        )
+    found = {key: genotype.macro[key] for key in _SEARCHED if key in genotype.macro}
+    sizes = {key: value for key, value in other.macro.items() if key not in _SEARCHED}
+    return replace(genotype, macro={**sizes, **found}, cost=None)
+
+
 def _read_config(cfg: 'Config') -> 'Genotype':
     """Find the genotype of a config's network and measure that network."""
     from mmengine.registry import init_default_scope
@@ -150,6 +185,7 @@ def _read_arguments(model: Mapping, name: str) -> 'Genotype':
     from inspect import Parameter, signature
 
     from posenas.genotype import vipnas_genotype
+    from posenas.models.layers.posenas_plan import describe_network, plan_network
     from posenas.models.layers.posenas_released import make_released_genotype
     from posenas.registry import MODELS
 
@@ -157,8 +193,9 @@ def _read_arguments(model: Mapping, name: str) -> 'Genotype':
     kind = str(backbone.get('type'))
     if kind == 'PoseNAS':
         released = make_released_genotype()
-        sizes = {key: backbone[key] for key in released.macro if backbone.get(key) is not None}
-        return replace(released, macro={**released.macro, **sizes})
+        given = {key: backbone.get(key) for key in _SIZES}
+        plan = plan_network(released, backbone.get('refine'), **given)
+        return replace(released, macro=describe_network(plan))
     if not kind.startswith('ViPNAS'):
         raise ConfigError(
             f'{name} must hold a genotype, or be a network of PoseNAS or ViPNAS, got the backbone '
@@ -260,6 +297,22 @@ def _convert(genotype: 'Genotype', out: Path) -> None:
             f'{out} for family {genotype.family}'
         )
     write_text(out, forms[out.suffix](genotype.cells).rstrip('\n') + '\n')
+
+
+def _embed(genotype: 'Genotype', args: argparse.Namespace) -> None:
+    """Write a config whose network has the architecture, and measure that network."""
+    from posenas.search import derive_model
+    from posenas.utils.atomic_io import write_text
+    from posenas.utils.config_text import allow_keywords_as_keys
+
+    cfg = load_checked(args.config)
+    cfg.model = derive_model(genotype, cfg.model.to_dict())
+    genotype = _read_config(cfg)
+    allow_keywords_as_keys()
+    write_text(args.out, f'# Architecture {genotype.id}, {genotype.name}.\n{cfg.pretty_text}')
+    sys.stdout.write(f'wrote {args.out}: genotype {genotype.id}\n')
+    if genotype.cost:
+        sys.stdout.write(f'{_describe_cost(genotype.cost)}\n')
 
 
 def _compare(first: 'Genotype', second: 'Genotype') -> int:

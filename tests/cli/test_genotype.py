@@ -108,3 +108,22 @@ def test_tuples_are_read_and_never_run(tmp_path):
     evil.write_text("Genotype(normal=__import__('os').listdir('.'))\n")
     with pytest.raises(ConfigError, match='tuples must be written'):
         read_source(str(evil))
+
+
+def test_a_config_is_written_with_another_architecture(released, tmp_path, capsys):
+    found = load_genotype(released).to_dict()
+    found['cells']['decoder.fuse1']['nodes'][0]['edges'][1]['op'] = 'skip_connect'
+    found['macro']['sources'] = [[3, 1], [2, 1], [1, 0]]
+    source, out = tmp_path / 'search.json', tmp_path / 'found.py'
+    source.write_text(json.dumps(found))
+    training = 'posenas_l12_c32_1stage_coco_256x192'
+    assert run('embed', source, training, out, '--keep-sizes') == 0
+    written = read_source(str(out))
+    assert f'genotype {written.id}' in capsys.readouterr().out
+    assert written.cells == load_genotype(source).cells
+    assert written.macro['sources'] == found['macro']['sources']
+    assert (written.macro['layers'], written.macro['num_stages']) == (12, 1)
+    assert written.macro['reductions'] == [3, 6, 9]
+    assert 0.9 < written.cost['params'] / read_source(training).cost['params'] < 1.1
+    assert run('embed', source, 's_vipnas_res50_coco_256x192', out, '--keep-sizes') == 2
+    assert 'must be of networks of the family posenas' in capsys.readouterr().err
