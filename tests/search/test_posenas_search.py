@@ -1,12 +1,16 @@
 """Searches of PoseNAS cells from start to end: repeatable, resumable, and right where one is."""
 
 import json
+import multiprocessing
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from registry_cases import TINY_SUPERNET, tiny_experiment
 from tiny_data import write_people
 from torch import nn
@@ -84,13 +88,32 @@ def search(cfg):
     return alphas, start, load_genotype(Path(cfg.work_dir, 'genotype.json'))
 
 
+class KillHook(Hook):
+    """End the process at once, inside an epoch."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if (runner.epoch, batch_idx) == (1, 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def search_and_die(cfg):
+    runner = PoseRunner.from_cfg(cfg)
+    runner.register_hook(KillHook())
+    runner.train()
+
+
 @pytest.mark.parametrize('relax', [pytest.param('softmax', marks=pytest.mark.slow), 'gumbel'])
-def test_a_search_repeats_itself_and_resumes_to_the_same_bits(tmp_path, relax):
+def test_a_search_killed_inside_an_epoch_resumes_to_the_same_bits(tmp_path, relax):
     whole = make_cfg(tmp_path, relax=relax)
     alphas, start, genotype = search(whole)
     part = make_cfg(tmp_path, relax=relax)
     part.work_dir += '_again'
-    part.resume, part.load_from = True, str(Path(whole.work_dir, 'epoch_1.pth'))
+    killed = multiprocessing.get_context('fork').Process(target=search_and_die, args=(part,))
+    killed.start()
+    killed.join(120)
+    assert killed.exitcode == -signal.SIGKILL
+    assert not Path(part.work_dir, 'epoch_2.pth').exists()
+    part.resume = True
     resumed, _, same_genotype = search(part)
     torch.testing.assert_close(resumed, alphas, rtol=0, atol=0)
     assert genotype.id == same_genotype.id
