@@ -17,7 +17,7 @@ train_cfg = dict(
     strategy='first_order',
     arch_ratio=1 / 3,
     arch_dataloader=dict(batch_size=16),
-    arch_begin_epoch=1,
+    arch_begin_epoch=2,
     # fewer multiply-accumulates are better; in the second half weights are driven apart
     arch_objective=dict(
         cost_weight=0.7,

@@ -20,6 +20,13 @@ model = dict(
     data_preprocessor=dict(bgr_to_rgb=True),
     backbone=dict(_delete_=True, type='CNFBackbone', fabric=_backbone_fabric, reserve_layers=3),
     neck=dict(in_channels=[16, 32, 64, 128], fabric=fabric, parts=parts),
-    head=dict(fabric=fabric, parts=parts, out_channels=14, decoder=_base_.codec),
+    head=dict(
+        fabric=fabric,
+        parts=parts,
+        representation=dict(_delete_=True, type='ScalarRepresentation'),
+        out_channels=14,
+        decoder=_base_.codec,
+    ),
 )
+optim_wrapper = dict(optimizer=dict(lr=6e-3))
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))
