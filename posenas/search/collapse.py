@@ -39,12 +39,14 @@ class Observation:
         arch: Architecture that the parameters stood for.
         entropy: Of the mixing weights, 0 to 1.
         eigenvalue: Largest one of the Hessian of the validation loss; None was not computed.
+        loss: Running mean of the architecture's loss; None where it has none of its own.
     """
 
     epoch: int
     arch: Arch
     entropy: float
     eigenvalue: float | None = None
+    loss: float | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping) -> 'Observation':

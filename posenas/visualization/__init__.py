@@ -19,6 +19,7 @@ from .openpose import OPENPOSE, to_openpose
 from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
 from .pareto_page import Axis, TradePoint, make_pareto_page, write_pareto_page
 from .run_chart import draw_runs
+from .search_chart import draw_search
 from .visualizer import PoseLocalVisualizer
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     'draw_pck_curves',
     'draw_poses',
     'draw_runs',
+    'draw_search',
     'enlarge',
     'fit_tile',
     'grid',

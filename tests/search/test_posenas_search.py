@@ -71,7 +71,12 @@ def make_cfg(folder, *, epochs=2, relax='softmax', strategy='first_order', seed=
         ),
         custom_hooks=[
             dict(type='SkipDropoutHook'),
-            dict(type='CollapseGuardHook', eigenvalue=relax == 'softmax', num_iterations=2),
+            dict(
+                type='CollapseGuardHook',
+                eigenvalue=relax == 'softmax',
+                num_iterations=2,
+                picture=epochs == 1,
+            ),
         ],
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=1)),
     )
@@ -163,6 +168,7 @@ def test_a_search_ends_with_what_its_supernet_misses(tmp_path):
     cfg.custom_hooks.append(dict(type='PerturbationHook', tune_iters=1, lr=1e-4))
     _, _, genotype = search(cfg)
     assert genotype.provenance['selection'] == 'perturbation'
+    assert Path(cfg.work_dir, 'search.png').stat().st_size > 0
     argmax = json.loads(Path(cfg.work_dir, 'collapse.json').read_text())['history'][-1]['arch']
     space = PoseNASSpace(OPERATIONS, (*OPERATIONS, 'se_connect'))
     assert dict(space.from_genotype(genotype)) != argmax

@@ -9,7 +9,9 @@ import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import nn
 
+from posenas.engine.loops.arch_search_loop import ARCH_LOSS
 from posenas.engine.loops.stream import batches_from
 from posenas.engine.randomness import make_path_generator
 from posenas.genotype import save_genotype
@@ -30,8 +32,8 @@ class CollapseGuardHook(Hook):
     """Observe a search after each of its epochs; stop it when a rule says so; write the result.
 
     Epochs that only warm weights up are not observed. All observations are in
-    ``collapse.json`` of the work folder, the architecture of the search in ``genotype.json``: that
-    of the epoch which the rule names, or of the last one.
+    ``collapse.json`` of the work folder, with a picture of them in ``search.png``, the architecture
+    of the search in ``genotype.json``: that of the epoch which the rule names, or of the last one.
 
     Args:
         rules: Configs of :class:`posenas.search.CollapseRule`; any of them may stop the search.
@@ -40,6 +42,7 @@ class CollapseGuardHook(Hook):
             loss, on one fixed batch of the architecture's images; each iteration costs a double
             backward.
         num_iterations: Iterations of its computation.
+        picture: Whether to draw, anew after each epoch.
     """
 
     #: Derived networks are trained without it.
@@ -51,10 +54,12 @@ class CollapseGuardHook(Hook):
         stop: bool = True,
         eigenvalue: bool = False,
         num_iterations: int = 20,
+        picture: bool = True,
     ) -> None:
         check_positive('num_iterations', num_iterations)
         self.rules = [TASK_UTILS.build(dict(rule)) for rule in rules]
         self.stop, self.eigenvalue, self.num_iterations = stop, eigenvalue, num_iterations
+        self.picture = picture
         self._history: list[Observation] = []
         self._stop: Stop | None = None
 
@@ -99,7 +104,8 @@ class CollapseGuardHook(Hook):
         supernet = runner.train_loop.supernet
         value = self._find_eigenvalue(runner) if self.eigenvalue else None
         spread = float(entropy(supernet.arch_weights().values()).detach())
-        return Observation(runner.epoch + 1, supernet.read_arch(), spread, value)
+        loss = runner.message_hub.get_info(ARCH_LOSS)
+        return Observation(runner.epoch + 1, supernet.read_arch(), spread, value, loss)
 
     def _find_eigenvalue(self, runner: Runner) -> float:
         """Return the eigenvalue for the first batch of the architecture's images."""
@@ -134,3 +140,16 @@ class CollapseGuardHook(Hook):
         )
         save_genotype(replace(genotype, provenance=provenance), folder / 'genotype.json')
         write_json(folder / 'collapse.json', state, indent=1)
+        if self.picture:
+            _draw(runner.train_loop.supernet, state['history'], folder / 'search.png')
+
+
+def _draw(supernet: nn.Module, history: Sequence[Mapping], path: Path) -> None:
+    """Draw the observations and what the candidates weigh now."""
+    from posenas.visualization import draw_search
+
+    weights = {
+        name.rpartition('.')[2]: value.detach().reshape(-1, value.shape[-1]).cpu().numpy()
+        for name, value in supernet.arch_weights().items()
+    }
+    draw_search(history, weights, path, supernet.candidates)

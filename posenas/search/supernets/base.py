@@ -62,6 +62,11 @@ class Supernet(ABC):
         """
         raise ConfigError(f'{type(self).__name__} has no published draws: remove random_seed')
 
+    @property
+    def candidates(self) -> dict[str, tuple[str, ...]]:
+        """What the columns of architecture weights stand for, by the last part of their name."""
+        return {}
+
     def expected_macs(self, input_size: Sequence[int]) -> Tensor:
         """Return the multiply-accumulates that the relaxation expects to be left, ().
 

@@ -79,6 +79,11 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
             for group in self.space.groups
         }
 
+    @property
+    def candidates(self) -> dict[str, tuple[str, ...]]:
+        """Operations of each group."""
+        return {group.key: group.operations for group in self.space.groups}
+
     def expected_macs(self, input_size: Sequence[int]) -> Tensor:
         """Return the multiply-accumulates that the relaxation expects of its network, ().
 
