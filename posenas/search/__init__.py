@@ -12,6 +12,7 @@ from .collapse import (
     Stop,
     largest_eigenvalue,
 )
+from .cost_bins import CostBins
 from .costs import (
     ActivationMemoryCost,
     Budget,
@@ -49,6 +50,7 @@ __all__ = [
     'Choice',
     'CollapseRule',
     'Cost',
+    'CostBins',
     'CostContext',
     'Counter',
     'Counts',

@@ -12,6 +12,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812
+from mmengine.dist import all_reduce, get_world_size, is_distributed
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
@@ -201,12 +202,39 @@ class ElasticConvTranspose2d(_ElasticKernels, nn.ConvTranspose2d):
         return F.conv_transpose2d(x, weight, None, self.stride, padding, 0, groups)
 
 
+class _SumOverRanks(torch.autograd.Function):
+    """Sum of the tensors of all processes; gradients of all of them flow back."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, ours: Tensor) -> Tensor:
+        """Return the sum."""
+        return _sum_over_ranks(ours)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, gradient: Tensor) -> Tensor:
+        """Return the sum of the gradients."""
+        return _sum_over_ranks(gradient)
+
+
+def _sum_over_ranks(ours: Tensor) -> Tensor:
+    total = ours.contiguous().clone()
+    all_reduce(total)
+    return total
+
+
 class ElasticBatchNorm2d(nn.BatchNorm2d):
     """Batch norm of the first of its channels; only their statistics move.
 
     Args:
         norm: The norm at its largest; its parameters and buffers are taken over.
+
+    Attributes:
+        is_shared: Whether processes that train together use the statistics of all their images,
+            as many in each process.
     """
+
+    is_shared = False
 
     def __init__(self, norm: nn.BatchNorm2d) -> None:
         adopt(self, norm)
@@ -233,7 +261,23 @@ class ElasticBatchNorm2d(nn.BatchNorm2d):
             tensor[: self.active]
             for tensor in (self.running_mean, self.running_var, self.weight, self.bias)
         )
+        if self.is_shared and self.training and is_distributed():
+            return self._normalise_together(x, mean, var, weight, bias, factor or 0.0)
         return F.batch_norm(x, mean, var, weight, bias, self.training, factor or 0.0, self.eps)
+
+    def _normalise_together(
+        self, x: Tensor, mean: Tensor, var: Tensor, weight: Tensor, bias: Tensor, factor: float
+    ) -> Tensor:
+        """Normalise by the statistics of all processes, which gradients flow through."""
+        ours = torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))])
+        centre, square = _SumOverRanks.apply(ours) / get_world_size()
+        spread = square - centre.square()
+        with torch.no_grad():
+            number = x.numel() // x.shape[1] * get_world_size()
+            mean.lerp_(centre, factor)
+            var.lerp_(spread * number / (number - 1), factor)
+        scale = weight * (spread + self.eps).rsqrt()
+        return x * scale[:, None, None] + (bias - centre * scale)[:, None, None]
 
 
 class ElasticLayerNorm(nn.LayerNorm):

@@ -11,6 +11,7 @@ from .perturbation import PerturbationHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
 from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
+from .subnet_scores import SubnetScoresHook
 from .visualization import BadCaseAnalysisHook, PoseVisualizationHook
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     'PoseVisualizationHook',
     'SkipDropoutHook',
     'StopSignalHook',
+    'SubnetScoresHook',
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from posenas.search import Bench, Evaluator, Record
     from posenas.search.algorithms import Candidate, SearchAlgorithm
 
-__all__ = ['SearchLoop']
+__all__ = ['SearchLoop', 'make_bench']
 
 #: Separates the choice of calibration images from other draws with the same seed.
 _CALIBRATION_STREAM = 10
@@ -127,7 +127,8 @@ class SearchLoop(BaseLoop):
 
         if self.checkpoint is not None:
             self.runner.load_checkpoint(self.checkpoint, strict=True)
-        self.evaluator.start(partial(_make_bench, self))
+        given = self.runner, self.model, self.dataloader, self.num_calibration
+        self.evaluator.start(partial(make_bench, *given))
         header = dict(
             seed=self.runner.seed,
             wave=self.wave,
@@ -254,22 +255,33 @@ def _share(value: object) -> Any:  # noqa: ANN401  (what the first process gives
     return shared[0]
 
 
-def _make_bench(loop: SearchLoop) -> 'Bench':
-    """Collect supernet, images and metrics, every process all of them."""
+def make_bench(
+    runner: Runner, model: nn.Module, dataloader: DataLoader, num_calibration: int
+) -> 'Bench':
+    """Collect supernet, images and metrics, every process all of them.
+
+    Args:
+        runner: Runner with the data and metrics of validation.
+        model: The supernet.
+        dataloader: Of the images for batch norms.
+        num_calibration: Number of these, drawn with the seed of the runner.
+
+    Raises:
+        ConfigError: The runner does not validate.
+    """
     from posenas.search import Bench
 
-    runner = loop.runner
     if runner.val_loop is None:
         raise ConfigError('a supernet needs val_dataloader and val_evaluator to be searched')
-    size = len(loop.dataloader.dataset)
+    size = len(dataloader.dataset)
     sequence = np.random.SeedSequence([runner.seed], spawn_key=(_CALIBRATION_STREAM,))
-    order = np.random.default_rng(sequence).permutation(size)[: loop.num_calibration]
+    order = np.random.default_rng(sequence).permutation(size)[:num_calibration]
     validation = runner.val_dataloader
     names = ('train_dataloader', 'val_dataloader', 'val_evaluator')
     settings = {name: _without_speed(runner.cfg.get(name)) for name in names}
     return Bench(
-        model=loop.model,
-        calibration=_load(loop.dataloader, order.tolist()),
+        model=model,
+        calibration=_load(dataloader, order.tolist()),
         validation=_load(validation, range(len(validation.dataset))),
         metrics=runner.val_evaluator.metrics,
         description=json.dumps([len(order), settings], sort_keys=True, default=str),

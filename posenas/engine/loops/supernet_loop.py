@@ -16,11 +16,11 @@ from posenas.engine.finite import all_finite, float_buffers, require_finite
 from posenas.engine.loops.epoch_based import EpochBasedTrainLoop
 from posenas.models.heads.base import list_stages
 from posenas.models.losses.distillation import FPDLoss, alpha_at
-from posenas.registry import LOOPS, MODELS
+from posenas.registry import LOOPS, MODELS, TASK_UTILS
 from posenas.utils import ConfigError
 
 if TYPE_CHECKING:
-    from posenas.search import Arch
+    from posenas.search import Arch, CostBins, SearchSpace
 
 __all__ = ['SupernetLoop', 'average_gradients']
 
@@ -47,6 +47,8 @@ class SupernetLoop(EpochBasedTrainLoop):
         dataloader: Training data loader or its config.
         max_epochs: Epochs to train.
         num_paths: Architectures of one step, at least 2: largest, smallest, the rest random.
+        sampler: Config of what draws random architectures, such as
+            :class:`~posenas.search.CostBins`; None draws every decision uniformly.
         distillation: Arguments of :class:`~posenas.models.FPDLoss`; what it leaves out comes from
             the head. ``alpha`` is the teacher's share: 1 forgets the targets, 0 the teacher.
         **kwargs: Other arguments of :class:`EpochBasedTrainLoop`.
@@ -62,6 +64,7 @@ class SupernetLoop(EpochBasedTrainLoop):
         dataloader: DataLoader | dict,
         max_epochs: int,
         num_paths: int = 4,
+        sampler: Mapping | None = None,
         distillation: Mapping | None = None,
         **kwargs: Any,
     ) -> None:
@@ -69,6 +72,7 @@ class SupernetLoop(EpochBasedTrainLoop):
         if num_paths < 2:
             raise ConfigError(f'num_paths must be at least 2, got {num_paths}')
         self.num_paths = num_paths
+        self._sampler = sampler
         self._distillation = dict(distillation or {})
 
     @property
@@ -84,12 +88,18 @@ class SupernetLoop(EpochBasedTrainLoop):
         own = dict(type='FPDLoss', pose=head.loss_module, output_weights=head.stage_loss_weights)
         return MODELS.build({**own, **self._distillation})
 
+    @cached_property
+    def sampler(self) -> 'SearchSpace | CostBins':
+        """What draws random architectures."""
+        space = self.supernet.space
+        given = self._sampler
+        return space if given is None else TASK_UTILS.build(given, default_args=dict(space=space))
+
     def paths(self, iteration: int) -> list['Arch']:
         """Return the architectures of one step: the largest, the smallest, random ones."""
-        space = self.supernet.space
-        smallest, largest = space.extremes()
+        smallest, largest = self.supernet.space.extremes()
         rng = np.random.default_rng([self.runner.seed, _PATH_STREAM, iteration])
-        return [largest, smallest, *(space.sample(rng) for _ in range(self.num_paths - 2))]
+        return [largest, smallest, *(self.sampler.sample(rng) for _ in range(self.num_paths - 2))]
 
     def run(self) -> nn.Module:
         """Train to the end.

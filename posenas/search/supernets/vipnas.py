@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from posenas.genotype import Genotype, vipnas_arguments
 from posenas.models import TopdownPoseEstimator
 from posenas.registry import MODELS, TASK_UTILS
-from posenas.search.elastic import make_elastic
+from posenas.search.elastic import ElasticBatchNorm2d, make_elastic
 from posenas.search.elastic_vipnas import VIPNAS_FORMS
 from posenas.search.network import derive_model
 from posenas.search.space import Arch, SearchSpace
@@ -33,6 +33,8 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
         space: Config of a :class:`~posenas.search.ViPNASSpace`.
         backbone: Arguments of the backbone that no architecture decides, such as ``with_cp``.
         head: Arguments of the head likewise, such as ``out_channels``, ``loss`` and ``decoder``.
+        share_statistics: Whether batch norms of processes that train together use the statistics
+            of all their images.
         **kwargs: Other arguments of :class:`TopdownPoseEstimator`.
 
     Raises:
@@ -44,6 +46,7 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
         space: dict | SearchSpace,
         backbone: Mapping | None = None,
         head: Mapping | None = None,
+        share_statistics: bool = False,
         **kwargs: Any,
     ) -> None:
         space = space if isinstance(space, SearchSpace) else TASK_UTILS.build(space)
@@ -54,6 +57,9 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
         self.space = space
         self._given = given
         make_elastic(self, VIPNAS_FORMS)
+        for module in self.modules():
+            if isinstance(module, ElasticBatchNorm2d):
+                module.is_shared = share_statistics
         self.set_arch(None)
 
     def set_arch(self, arch: Arch | None) -> None:

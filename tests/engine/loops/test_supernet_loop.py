@@ -1,8 +1,12 @@
 """Training of a supernet by several architectures per step."""
 
+import gc
 import multiprocessing
+import os
+import socket
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -12,8 +16,12 @@ from torch import distributed, nn
 from posenas.engine import PoseRunner, SupernetLoop
 from posenas.engine.distributed import leave_gloo
 from posenas.engine.loops.supernet_loop import average_gradients
+from posenas.search.elastic import ElasticBatchNorm2d
 from posenas.utils import ConfigError
+from posenas.visualization import read_scalars
 
+#: Of the hook that scores architectures.
+SCORED = dict(interval=1, num_random=1, num_calibration=3)
 SQUARE = dict(CODEC, input_size=(64, 64), heatmap_size=(16, 16))
 
 
@@ -25,7 +33,17 @@ def replace(value, old, new):
     return value
 
 
-def make_runner(folder, *, epochs=1, num_paths=4, model=None, resume=None, **optim):
+def make_runner(
+    folder,
+    *,
+    epochs=1,
+    num_paths=4,
+    model=None,
+    resume=None,
+    cfg=None,
+    share_statistics=False,
+    **optim,
+):
     folder.mkdir(exist_ok=True)
     content = tiny_experiment(folder).to_dict()
     content = replace(content, dict(CODEC), SQUARE)
@@ -35,12 +53,14 @@ def make_runner(folder, *, epochs=1, num_paths=4, model=None, resume=None, **opt
         TINY_VIPNAS,
         type='ViPNASSupernet',
         head=head,
+        share_statistics=share_statistics,
         data_preprocessor=dict(type='PoseDataPreprocessor'),
     )
     content['train_cfg'] = dict(type='SupernetLoop', max_epochs=epochs, num_paths=num_paths)
     content['optim_wrapper'] |= optim
     content['default_hooks'] = dict(checkpoint=dict(type='CheckpointHook', interval=1))
     content |= dict(load_from=resume, resume=resume is not None, work_dir=str(folder))
+    content |= cfg or {}
     return PoseRunner.from_cfg(Config(content, format_python_code=False))  # formatting is slow
 
 
@@ -110,6 +130,45 @@ def test_a_training_resumes_to_the_same_bits(tmp_path):
     assert all(torch.equal(v, state[k]) for k, v in whole.model.state_dict().items())
 
 
+def test_random_paths_can_be_spread_over_costs(tmp_path):
+    cost = dict(type='MacsCost', counter=dict(type='ViPNASCounter'))
+    sampler = dict(type='CostBins', cost=cost, input_size=(64, 64), num_bins=4)
+    loop = dict(type='SupernetLoop', max_epochs=1, sampler=sampler)
+    loop, _ = start(make_runner(tmp_path, cfg=dict(train_cfg=loop)))
+    space, bins = loop.supernet.space, loop.sampler
+    archs = [arch for i in range(40) for arch in loop.paths(i)[2:]]
+    assert all(space.contains(arch) is None for arch in archs)
+    macs = [bins.cost(space.to_genotype(arch), bins.context) for arch in archs]
+    counts, _ = np.histogram(macs, bins.edges)
+    assert counts.sum() == len(archs)
+    assert counts.min() > 10
+    assert loop.paths(3) == loop.paths(3)
+
+
+def test_scores_of_architectures_are_recorded_and_the_training_does_not_notice(tmp_path):
+    states = []
+    for name, hooks in dict(plain=[], scored=[dict(type='SubnetScoresHook', **SCORED)]).items():
+        runner = make_runner(tmp_path / name, epochs=2, cfg=dict(custom_hooks=hooks))
+        runner.train()
+        states.append(runner.model.state_dict())
+    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    curves = read_scalars(next((tmp_path / 'scored').rglob('scalars.json')))
+    for name in ('smallest', 'largest', 'random_0'):
+        assert curves[f'{name}/PCK'][0] == [1, 2]
+    assert runner.model.read_arch() == runner.model.space.extremes()[1]
+
+
+def test_the_checkpoint_holds_the_average_of_the_weights(tmp_path):
+    hook = dict(type='EMAHook', momentum=0.5, priority='NORMAL')
+    runner = make_runner(tmp_path, cfg=dict(custom_hooks=[hook]))
+    runner.train()
+    saved = torch.load(tmp_path / 'epoch_1.pth')['state_dict']
+    key = 'backbone.conv1.weight'
+    assert not torch.equal(saved[key], runner.model.state_dict()[key])
+    average = runner._hooks[[type(h).__name__ for h in runner._hooks].index('EMAHook')].ema_model
+    assert torch.equal(saved[key], average.module.state_dict()[key])
+
+
 @pytest.mark.parametrize(
     ('change', 'text'),
     [
@@ -136,15 +195,79 @@ def join(rank, folder):
     leave_gloo()
 
 
-def test_ranks_average_gradients_where_some_have_none(tmp_path: Path):
+def run_ranks(work, *arguments):
+    """Run ``work(rank, *arguments)`` in two processes."""
+    gc.collect()  # a copy of earlier data loaders must not end their workers
     context = multiprocessing.get_context('fork')
-    ranks = [context.Process(target=join, args=(rank, tmp_path)) for rank in range(2)]
+    ranks = [context.Process(target=work, args=(rank, *arguments)) for rank in range(2)]
     for process in ranks:
         process.start()
     for process in ranks:
-        process.join(60)
+        process.join(120)
         assert process.exitcode == 0
+
+
+def test_ranks_average_gradients_where_some_have_none(tmp_path: Path):
+    run_ranks(join, tmp_path)
     for rank in range(2):
         used, unused = torch.load(tmp_path / f'{rank}.pth')
         assert used.tolist() == [1.5, 3.0, 4.5]
         assert unused.tolist() == [0.5, 0.5]
+
+
+def train_as_rank(rank, folder, port):
+    names = dict(
+        RANK=rank, WORLD_SIZE=2, LOCAL_RANK=rank, MASTER_ADDR='127.0.0.1', MASTER_PORT=port
+    )
+    os.environ.update({name: str(value) for name, value in names.items()})
+    torch.set_num_threads(1)
+    runner = make_runner(folder, cfg=dict(launcher='pytorch'), share_statistics=True)
+    runner.train()
+    torch.save(runner.train_loop.supernet.state_dict(), folder / f'rank_{rank}.pth')
+    leave_gloo()
+
+
+def test_two_processes_that_share_statistics_train_the_same_supernet(tmp_path):
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port = server.getsockname()[1]
+    make_runner(tmp_path)  # writes the images, once
+    run_ranks(train_as_rank, tmp_path, port)
+    first, second = (torch.load(tmp_path / f'rank_{rank}.pth') for rank in range(2))
+    assert all(torch.equal(value, second[key]) for key, value in first.items())
+
+
+def normalise_as_rank(rank, folder):
+    store = distributed.FileStore(str(folder / 'store'), 2)
+    distributed.init_process_group('gloo', store=store, rank=rank, world_size=2)
+    norm, x = make_norm(), make_maps()[2 * rank : 2 * rank + 2].requires_grad_()
+    norm.is_shared = True
+    y = norm(x)
+    (y**3).sum().backward()
+    average_gradients(norm.parameters())
+    found = dict(y=y, x=x.grad, weight=2 * norm.weight.grad, bias=2 * norm.bias.grad)
+    torch.save({**found, **dict(norm.named_buffers())}, folder / f'{rank}.pth')
+    leave_gloo()
+
+
+def make_norm():
+    norm = ElasticBatchNorm2d(nn.BatchNorm2d(5).double())
+    norm.set_active(3)
+    return norm
+
+
+def make_maps():
+    return torch.randn(4, 3, 5, 4, dtype=torch.double, generator=torch.Generator().manual_seed(0))
+
+
+def test_shared_statistics_are_those_of_all_images(tmp_path):
+    norm, x = make_norm(), make_maps().requires_grad_()
+    y = norm(x)
+    (y**3).sum().backward()
+    wanted = dict(weight=norm.weight.grad, bias=norm.bias.grad, **dict(norm.named_buffers()))
+    run_ranks(normalise_as_rank, tmp_path)
+    found = [torch.load(tmp_path / f'{rank}.pth') for rank in range(2)]
+    for name, value in dict(y=y, x=x.grad).items():
+        torch.testing.assert_close(torch.cat([part[name] for part in found]), value)
+    for part in found:
+        for name, value in wanted.items():
+            torch.testing.assert_close(part[name], value)
