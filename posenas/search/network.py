@@ -5,6 +5,7 @@ from copy import deepcopy
 from types import MappingProxyType
 
 from posenas.genotype import Genotype, vipnas_arguments
+from posenas.search.fabric_config import write_fabric_config
 from posenas.utils import ConfigError
 
 __all__ = ['derive_model']
@@ -41,12 +42,7 @@ def _derive_posenas(genotype: Genotype, model: dict) -> None:
 
 
 def _derive_pnfs(genotype: Genotype, model: dict) -> None:
-    names = ['neck', 'head']
-    if any(name.startswith('backbone.') for name in genotype.cells or {}):
-        names.append('backbone')
-    for name in names:
-        fabric = dict(model[name]['fabric'], genotype=genotype.to_dict())
-        model[name] = dict(model[name], fabric=fabric)
+    model.update(write_fabric_config(model, genotype))
 
 
 def _derive_vipnas(genotype: Genotype, model: dict) -> None:

@@ -9,7 +9,6 @@ too, and so do cells of a fabric that serves as the backbone.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from inspect import signature
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -20,8 +19,9 @@ from posenas.models.backbones import CNFBackbone
 from posenas.models.heads import CNFHead
 from posenas.models.layers import CellFabric
 from posenas.models.layers.fabric_genotype import write_cells
-from posenas.models.layers.fabric_plan import SLOTS, CellPlan, FabricPlan, plan_fabric
+from posenas.models.layers.fabric_plan import SLOTS, CellPlan, FabricPlan
 from posenas.registry import MODELS
+from posenas.search.fabric_config import write_fabric_config
 from posenas.skeletons import make_parts
 from posenas.utils import CheckpointError, ConfigError, check_probability
 
@@ -40,11 +40,6 @@ __all__ = [
 
 #: Largest change of the output, relative to its largest absolute value, of a lossless pruning.
 LOSSLESS = 1e-6
-#: Arguments of a fabric that a pruned one needs; the others are about weights that are searched.
-_FABRIC_KEYS = (*signature(plan_fabric).parameters, 'init_cfg')
-#: Arguments that build what never runs.
-_UNUSED = {'backbone': ('unused_tail',), 'neck': ('strict_original',), 'head': ('strict_original',)}
-
 #: Weights of the slots (3,) and operators (E, O) of each cell, layer by layer; None if pruned.
 CellWeights = Sequence[tuple[Sequence[float], Sequence[Sequence[float]]] | None]
 
@@ -154,9 +149,7 @@ def prune_network(
     genotype = write_fabrics(
         plans, backbone, config['head']['parts'], representation, model.head.overlap, name
     )
-    pruned = _write_config(config, genotype)
-    first_cells = len(next(iter(plans.values())).layers[0])
-    _drop_levels(pruned, max(max(levels) + 1, first_cells - 1))
+    pruned = write_fabric_config(config, genotype)
     return pruned, _pick_state(model, pruned), genotype
 
 
@@ -226,38 +219,6 @@ def _write_sizes(plan: FabricPlan) -> dict[str, object]:
         input_gain=plan.input_gain,
         op_gain=plan.op_gain,
     )
-
-
-def _write_config(config: Mapping, genotype: Genotype) -> dict:
-    """Write the config of the network that holds what the genotype lists and nothing unused."""
-    pruned = deepcopy(dict(config))
-    for place, unused in _UNUSED.items():
-        if not pruned.get(place):
-            continue
-        module = {key: value for key, value in pruned[place].items() if key not in unused}
-        if 'fabric' in module:
-            kept = {key: value for key, value in module['fabric'].items() if key in _FABRIC_KEYS}
-            module['fabric'] = dict(kept, genotype=genotype.to_dict())
-        pruned[place] = module
-    return pruned
-
-
-def _drop_levels(config: dict, count: int) -> None:
-    """Let the backbone stop behind its first ``count`` levels, if it can; the others are unread."""
-    backbone, neck = config['backbone'], config.get('neck')
-    known = signature(MODELS.get(backbone['type'])).parameters
-    if 'out_indices' not in known or neck is None:
-        return
-    indices = backbone.get('out_indices', known['out_indices'].default)
-    if len(indices) <= count or list(indices) != sorted(indices):
-        return
-    backbone['out_indices'] = tuple(indices[:count])
-    if 'num_stages' in known:
-        backbone['num_stages'] = indices[count - 1] + 1
-        backbone['frozen_stages'] = min(backbone.get('frozen_stages', -1), backbone['num_stages'])
-    neck['in_channels'] = tuple(neck['in_channels'][:count])
-    for place in (neck, config['head']):
-        place['fabric']['num_levels'] = count
 
 
 def _pick_state(model: nn.Module, config: Mapping) -> dict[str, Tensor]:

@@ -1,0 +1,89 @@
+"""Architectures of neural fabrics are trained from scratch, each in processes of its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from registry_cases import CODEC, TINY_FABRICS, tiny_experiment
+
+from posenas.engine import PoseRunner
+from posenas.search import read_archive
+from posenas.utils.config_text import allow_keywords_as_keys
+
+
+def make_random_search(folder, max_epochs=1):
+    """Write a random search of fabrics whose candidates are trained with two seeds each."""
+    cfg = tiny_experiment(folder)
+    parts, fabric = TINY_FABRICS['head']['parts'], TINY_FABRICS['head']['fabric']
+    network = dict(
+        TINY_FABRICS,
+        type='TopdownPoseEstimator',
+        data_preprocessor=cfg.model.data_preprocessor,
+        head=dict(TINY_FABRICS['head'], decoder=CODEC),
+        neck=dict(type='PartReduceNeck', in_channels=[8, 16], fabric=fabric, parts=parts),
+    )
+    training = dict(cfg.to_dict(), model=network, codec=CODEC)
+    training['default_hooks'] = dict(checkpoint=dict(type='CheckpointHook', interval=1))
+    training['train_cfg']['max_epochs'] = max_epochs
+    backbone = {key: value for key, value in TINY_FABRICS['backbone'].items() if key != 'type'}
+    cfg.work_dir = str(folder / 'search')
+    cfg.train_cfg = dict(
+        type='SearchLoop',
+        algorithm=dict(type='RandomSearch', objectives=dict(PCK='greater')),
+        evaluator=dict(type='TrainEvaluator', config=training, num_seeds=2),
+        space=dict(type='CNFSpace', fabric=fabric, parts=parts, backbone=backbone),
+        wave=2,
+        num_waves=1,
+    )
+    return cfg
+
+
+@pytest.mark.slow
+def test_random_architectures_are_trained_with_several_seeds_and_ranked(tmp_path):
+    PoseRunner.from_cfg(make_random_search(tmp_path)).train()
+    _, records = read_archive(tmp_path / 'search' / 'archive.jsonl')
+    assert len({record.id for record in records}) == 2
+    assert all(record.status == 'ok' for record in records)
+    assert all('PCK' in record.scores for record in records)
+    assert len(list((tmp_path / 'search' / 'trials').glob('*/scores.json'))) == 4
+    best = max(record.scores['PCK'] for record in records)
+    winners = {path.stem for path in (tmp_path / 'search' / 'winners').glob('*.json')}
+    assert winners == {record.id for record in records if record.scores['PCK'] == best}
+
+
+def find_processes(word):
+    """List the ids of other processes that have ``word`` on their command line."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            words = path.read_bytes().decode(errors='replace')
+        except OSError:  # it ended meanwhile
+            continue
+        if word in words and int(path.parent.name) != os.getpid():
+            found.append(int(path.parent.name))
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != 'linux', reason='only Linux ties processes to each other')
+def test_a_training_does_not_outlive_its_search(tmp_path):
+    allow_keywords_as_keys()
+    Config(make_random_search(tmp_path, max_epochs=10_000).to_dict()).dump(tmp_path / 'search.py')
+    words = [sys.executable, '-m', 'posenas', 'train', str(tmp_path / 'search.py')]
+    search = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    trials = tmp_path / 'search' / 'trials'
+    while not list(trials.glob('*/weights/last_checkpoint')):
+        assert search.poll() is None
+        time.sleep(0.1)
+    assert find_processes(str(trials))
+    os.kill(search.pid, signal.SIGKILL)
+    search.wait()
+    deadline = time.monotonic() + 60
+    while find_processes(str(trials)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not find_processes(str(trials))
