@@ -41,7 +41,7 @@ draw = ['--seed', '0', '--cfg-options']
 shared = ['train', RANDOM, '--work-dir']
 trained = ['train', TRAINED, '--work-dir']
 equal = ['train_cfg.wave=4', 'train_cfg.num_waves=2']
-cheap = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(0,3.3e7)']
+cheap = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(1e7,3.3e7)']
 costly = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(4e7,6e7)']
 weights = 'load_from={search.checkpoint}'
 cells = dict(

@@ -4,5 +4,5 @@ train_cfg = dict(
     algorithm=dict(type='EvolutionSearch', num_random=32),
     wave=32,
     num_waves=11,
-    budget=dict(limits=dict(macs=(0.0, 0.045e9))),
+    budget=dict(limits=dict(macs=0.045e9)),
 )
