@@ -33,12 +33,12 @@ def draw_runs(
     for place, values in enumerate(scores.values()):
         left.plot(values, [place] * len(values), 'o', color='#5fa8d3', alpha=0.7)
         left.plot([np.mean(values)], [place], '|', color='black', markersize=16)
-    left.set_xlabel(f'{unit}: each seed, and the mean')
+    left.set_xlabel(f'each seed, and the mean\n{unit}')
     for place, (value, low, high) in enumerate(differences.values()):
         right.plot([low, high], [place, place], color='black', linewidth=1.6)
         right.plot([value], [place], 'o', color='#b23a48')
     right.axvline(0, color='gray', linewidth=1, linestyle='--')
-    right.set_xlabel(f'difference of {unit}, 95 % interval')
+    right.set_xlabel(f'difference with 95 % interval\n{unit}')
     for axes, names in ((left, scores), (right, differences)):
         axes.set_yticks(range(len(names)), list(names), fontsize=9)
         axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
