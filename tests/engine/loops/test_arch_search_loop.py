@@ -6,10 +6,12 @@ import pytest
 import torch
 from engine.toy_search import NoiseMaps, fork_search, make_search_cfg
 from engine.toy_training import largest_difference, train, weights
+from mmengine.hooks import Hook
 from registry_cases import CODEC, TINY_FABRICS, tiny_experiment
 
 from posenas.engine import PoseRunner
 from posenas.genotype import load_genotype
+from posenas.search import gradient
 from posenas.search.gradient import adam_steps, first_order, second_order, sgd_steps
 from posenas.utils import ConfigError
 
@@ -149,7 +151,7 @@ def test_a_resumed_search_ends_with_the_same_bits(strategy, iterations, tmp_path
     )
 
 
-def search_fabrics(folder, images, **changes):
+def search_fabrics(folder, images, strategy='first_order', model=(), **changes):
     """Search neural fabrics on four pictures, split by image; return the runner."""
     cfg = tiny_experiment(images)
     fabrics = deepcopy(TINY_FABRICS)
@@ -157,12 +159,14 @@ def search_fabrics(folder, images, **changes):
         part['fabric']['normalise'] = 'sparsemax'
     fabrics['head']['decoder'] = CODEC
     cfg.work_dir, cfg.val_cfg, cfg.val_dataloader, cfg.val_evaluator = str(folder), None, None, None
-    cfg.model = dict(fabrics, type='CNFSupernet', data_preprocessor=cfg.model.data_preprocessor)
-    cfg.train_cfg = dict(type='ArchSearchLoop', max_epochs=3, arch_ratio=0.5)
-    cfg.optim_wrapper.update(
-        constructor='ArchOptimWrapperConstructor',
-        arch=dict(optimizer=dict(type='Adam', lr=0.3, weight_decay=0.01)),
-    )
+    preprocessor = cfg.model.data_preprocessor
+    cfg.model = dict(fabrics, type='CNFSupernet', data_preprocessor=preprocessor, **dict(model))
+    cfg.train_cfg = dict(type='ArchSearchLoop', max_epochs=3, strategy=strategy)
+    own = 'weights'
+    if strategy == 'first_order':
+        cfg.train_cfg.arch_ratio = 0.5
+        own = dict(optimizer=dict(type='Adam', lr=0.3, weight_decay=0.01))
+    cfg.optim_wrapper.update(constructor='ArchOptimWrapperConstructor', arch=own)
     cfg.default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1))
     cfg.custom_hooks = [dict(type='ArchValueHook', picture=False)]
     cfg.update(changes)
@@ -178,6 +182,40 @@ def test_a_resumed_search_of_fabrics_ends_with_the_same_genotype(tmp_path):
     again = search_fabrics(tmp_path / 'again', tmp_path, resume=True, load_from=first)
     assert largest_difference(weights(again), weights(whole)) == 0
     assert (tmp_path / 'again' / 'genotype.json').read_bytes() == found
+
+
+@pytest.mark.parametrize('strategy', ['sync', 'first_order'])
+@pytest.mark.parametrize('fixed', ['alpha', 'beta'])
+def test_what_is_not_searched_stays(strategy, fixed, tmp_path):
+    # Published: 'sync' trains both, whatever the switches say.
+    model = {f'search_{fixed}': False}
+    runner = search_fabrics(tmp_path / 'work', tmp_path, strategy, model)
+    for name, parameter in runner.model.arch_parameters().items():
+        if f'{fixed}s' in name:
+            assert not parameter.any(), name
+    others = [n for n, p in runner.model.arch_parameters().items() if p.any()]
+    assert others
+
+
+def test_the_virtual_step_is_as_long_as_the_real_one(tmp_path, monkeypatch):
+    # Published: in epochs where the rate falls, it has fallen twice for the virtual step.
+    lengths = []
+    monkeypatch.setattr(gradient, 'sgd_steps', lambda lr: lengths.append(lr) or sgd_steps(lr))
+    cfg = make_search_cfg(tmp_path, 'second_order', epochs=3)
+    cfg.param_scheduler = [dict(type='MultiStepLR', milestones=[1, 2], gamma=0.1, by_epoch=True)]
+    rates = []
+
+    class Recorder(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            rates.append(runner.optim_wrapper['weights'].optimizer.param_groups[0]['lr'])
+
+    runner = PoseRunner.from_cfg(cfg)
+    runner.register_hook(Recorder())
+    runner.train()
+    assert lengths == rates
+    per_epoch = len(rates) // 3
+    first = rates[0]
+    assert rates[::per_epoch] == pytest.approx([first, first / 10, first / 100])
 
 
 def test_two_processes_agree_and_repeat_themselves(tmp_path):
