@@ -43,7 +43,7 @@ shared = ['train', RANDOM, '--work-dir']
 trained = ['train', TRAINED, '--work-dir']
 plain = [f'load_from={weights}', 'model.test_cfg.flip_test=False']
 equal = ['train_cfg.wave=4', 'train_cfg.num_waves=2']
-cheap = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(0,5e7)']
+cheap = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(1e6,5e7)']
 costly = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(14e7,2e8)']
 cells = dict(
     supernet=dict(
