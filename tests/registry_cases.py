@@ -436,6 +436,7 @@ PARTS = dict(
     ViPNASCounter={},
     ViPNASSpace={},
     EigenvalueRule={},
+    EntropyRule={},
     ParameterFreeRule={},
     SkipRule={},
     StabilityRule={},

@@ -5,6 +5,7 @@ from .archive import Archive, Record, digest, find_front, objective_values, read
 from .collapse import (
     CollapseRule,
     EigenvalueRule,
+    EntropyRule,
     Observation,
     ParameterFreeRule,
     SkipRule,
@@ -56,6 +57,7 @@ __all__ = [
     'Counts',
     'Decision',
     'EigenvalueRule',
+    'EntropyRule',
     'EvaluationError',
     'Evaluator',
     'LatencyCost',

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from posenas.registry import TASK_UTILS
 from posenas.search.space import Arch
-from posenas.utils import check_positive
+from posenas.utils import check_positive, check_probability
 
 __all__ = [
     'CollapseRule',
     'EigenvalueRule',
+    'EntropyRule',
     'Observation',
     'ParameterFreeRule',
     'SkipRule',
@@ -215,6 +216,28 @@ class StabilityRule(CollapseRule):
             return None
         reason = f'the architecture has not changed for {self.patience} epochs'
         return Stop(reason, history[-1].epoch)
+
+
+@TASK_UTILS.register_module()
+class EntropyRule(CollapseRule):
+    """Stop when hardly anything is left to decide; the last architecture is the result.
+
+    Args:
+        limit: Entropy of the mixing weights, 0 to 1, at which the search is over.
+        min_evaluations: See :class:`CollapseRule`.
+    """
+
+    def __init__(self, limit: float = 0.05, min_evaluations: int = 1) -> None:
+        super().__init__(min_evaluations)
+        check_probability('limit', limit)
+        self.limit = limit
+
+    def judge(self, history: Sequence[Observation]) -> Stop | None:
+        """Compare the last entropy with the limit."""
+        last = history[-1]
+        if last.entropy > self.limit:
+            return None
+        return Stop(f'the entropy fell to {last.entropy:.3g}', last.epoch)
 
 
 def largest_eigenvalue(

@@ -7,6 +7,7 @@ from torch import nn
 
 from posenas.search.collapse import (
     EigenvalueRule,
+    EntropyRule,
     Observation,
     ParameterFreeRule,
     SkipRule,
@@ -92,6 +93,15 @@ def test_an_architecture_at_rest_stops_whatever_the_order_of_its_edges():
     epoch, stop = find_stop(StabilityRule(), plant(archs=archs))
     assert (epoch, stop.epoch) == (22, 22)
     assert find_stop(StabilityRule(), plant(archs=[LARGE, with_operations(1)] * 10)) is None
+
+
+def test_a_decided_search_stops_with_what_it_decided():
+    values = [0.9, 0.04, 0.5, 0.05, 0.01]
+    history = [Observation(epoch, LARGE, value) for epoch, value in enumerate(values, 11)]
+    assert find_stop(EntropyRule(), history)[0] == 12
+    epoch, stop = find_stop(EntropyRule(min_evaluations=3), history)
+    assert (epoch, stop.epoch) == (14, 14)
+    assert find_stop(EntropyRule(limit=0.0), history) is None
 
 
 def test_an_observation_survives_its_plain_form():
