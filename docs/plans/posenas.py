@@ -11,7 +11,7 @@ SEARCH = 'posenas_search_l8_c16_lspet_s_128x96'
 RANDOM = 'configs/search/posenas/lspet/posenas_random_l8_c16_lspet_s_128x96.py'
 TRAINED = 'configs/search/posenas/lspet/posenas_random_trained_l8_c16_lspet_s_128x96.py'
 RELEASED = 'posenas_l8_c16_1stage_lspet_s_128x96'
-SEARCH_EPOCHS, EPOCHS = 16, 10
+SEARCH_EPOCHS, EPOCHS = 14, 8
 
 schedule = dict.fromkeys(
     (
