@@ -1,6 +1,6 @@
 """Identities train fastest, so a search is helped not to fall for them."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -14,7 +14,7 @@ from posenas.utils import check_positive, check_probability
 __all__ = ['AuxiliarySkipHook', 'SkipDropoutHook']
 
 
-class _FallingHook(Hook):
+class _FallingHook(Hook, ABC):
     """Set something of a supernet that falls to zero while an :class:`ArchSearchLoop` runs.
 
     Args:

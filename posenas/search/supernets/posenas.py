@@ -36,13 +36,16 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
     Args:
         backbone: Config of a :class:`PoseNASSearchBackbone`.
         head: Config of the head.
+        max_skip: Most identities that the normal cell of the result may keep; None sets no limit.
         **kwargs: Further arguments of :class:`TopdownPoseEstimator`.
 
     Raises:
         ConfigError: The backbone is another one.
     """
 
-    def __init__(self, backbone: dict, head: dict, **kwargs: object) -> None:
+    def __init__(
+        self, backbone: dict, head: dict, max_skip: int | None = None, **kwargs: object
+    ) -> None:
         super().__init__(backbone=backbone, head=head, **kwargs)
         if not isinstance(self.backbone, PoseNASSearchBackbone):
             raise ConfigError(
@@ -50,6 +53,7 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
                 f'{backbone.get("type")!r}: a derived network is a TopdownPoseEstimator'
             )
         self._cfg = deepcopy(dict(kwargs, backbone=dict(backbone), head=dict(head)))
+        self.max_skip = max_skip
         self._tables: dict[tuple[int, ...], CostTable] = {}
 
     @property
@@ -114,7 +118,7 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
         """Return the architecture that is set, or the strongest edges and operations."""
         if self.backbone.set_to is not None:
             return self.backbone.set_to
-        return derive_cells(self.space, *self.read_strengths())
+        return derive_cells(self.space, *self.read_strengths(), self.max_skip)
 
     @torch.no_grad()
     def read_strengths(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
