@@ -95,6 +95,11 @@ def shrink(cfg):
         content['train_cfg'].update(wave=2, num_waves=1, num_calibration=4)
         content['train_cfg']['budget']['limits'] = {}  # made for the full size
         content['load_from'] = None
+        evaluator = content['train_cfg']['evaluator']
+        if 'config' in evaluator:  # trains each candidate by another config
+            training = shrink(load_config(ROOT / evaluator['config'])).to_dict()
+            training['default_hooks']['checkpoint'] = dict(type='CheckpointHook', interval=1)
+            evaluator.update(config=training, cfg_options={})
     else:
         content['train_cfg'].update(max_epochs=1, val_interval=1)
     content['default_hooks']['checkpoint'] = None
@@ -152,6 +157,9 @@ def test_a_config_trains_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = shrink(load_config(path))
     write_data(cfg)
+    training = cfg.train_cfg.get('evaluator', {}).get('config')
+    if training:
+        write_data(training)
     if path in DISTILL:
         write_weights(cfg)
     cfg.work_dir = 'work'
