@@ -23,6 +23,13 @@ def add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     )
     add_config_options(supernet)
     supernet.add_argument('--batch', type=int, default=8, metavar='N', help='images (default: 8)')
+    supernet.add_argument(
+        '--shape',
+        type=int,
+        nargs=2,
+        metavar=('H', 'W'),
+        help='of the images (default: that of the config)',
+    )
     return supernet
 
 
@@ -49,14 +56,16 @@ def report_supernet(args: argparse.Namespace) -> 'Table':
             f'model.type={cfg.model.type!r}'
         )
     sizes = cfg.codec['input_size'], cfg.codec['heatmap_size']
-    cost = measure_supernet(
-        model, draw_batch(args.batch, model.head.out_channels, *sizes), args.repeat
-    )
+    if args.shape:
+        stride = sizes[0][0] // sizes[1][0]
+        sizes = args.shape[::-1], [side // stride for side in args.shape[::-1]]
+    batch = draw_batch(args.batch, model.head.out_channels, *sizes)
+    cost = measure_supernet(model, batch, args.repeat)
     table = Table(
         *('s per step', 'of the networks', 'ms to set one', 'ms to set it again'),
         box=box.SIMPLE_HEAD,
         pad_edge=False,
-        title=f'{args.config}, batches of {args.batch}',
+        title=f'{args.config}, batches of {args.batch}, {sizes[0][1]}x{sizes[0][0]}',
         title_justify='left',
     )
     setting = (f'{1e3 * seconds:.2f}' for seconds in (cost.set_fresh, cost.set_again))

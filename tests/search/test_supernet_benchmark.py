@@ -2,6 +2,7 @@
 
 from registry_cases import TINY_VIPNAS
 
+from posenas.cli import main
 from posenas.models.benchmark import draw_batch
 from posenas.registry import MODELS
 from posenas.search.supernet_benchmark import measure_supernet
@@ -15,3 +16,23 @@ def test_a_step_is_compared_with_its_networks():
     assert cost.ratio > 0
     assert 0 < cost.set_fresh < 1
     assert 0 < cost.set_again < 1
+
+
+def test_the_command_takes_another_size(capsys):
+    config = 'configs/search/vipnas/synthetic/vipnas_supernet_tiny_synthetic_128x96.py'
+    words = [
+        'benchmark',
+        'supernet',
+        config,
+        '--batch',
+        '2',
+        '--repeat',
+        '1',
+        '--shape',
+        '64',
+        '64',
+    ]
+    assert main(words) == 0
+    printed = capsys.readouterr().out
+    assert '64x64' in printed
+    assert 'ms to set one' in printed
