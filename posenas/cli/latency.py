@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
         description='Time random networks, fit how times of operations add up in them, and compare '
         'the predictions for other networks with their times.',
     )
-    for kind, rounds in ((build, 20), (fit, 12)):
+    for kind, rounds in ((build, 20), (fit, 40)):
         add_config_options(kind)
         kind.add_argument('table', help='file of the latency table')
         kind.add_argument(
@@ -50,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         kind.add_argument(
             '--threads', type=int, default=1, metavar='N', help='threads (default: %(default)s)'
         )
-    fit.add_argument('--num-fit', type=int, default=30, metavar='N', help='networks fitted to')
+    fit.add_argument('--num-fit', type=int, default=60, metavar='N', help='networks fitted to')
     fit.add_argument('--num-test', type=int, default=50, metavar='N', help='networks predicted')
     predict = kinds.add_parser(
         'predict', help='predict networks', description='Predict networks given as genotype files.'

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from posenas.utils import ConfigError, DataError, write_json
 __all__ = ['LatencyCost', 'LatencyTable', 'fit_table']
 
 SCHEMA = 'pose-latency/1'
+#: What networks take besides the times of their operations.
+_BESIDES = ('network', 'call', 'weights', 'maps')
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,10 @@ class LatencyTable:
         device: What was measured and how, as text.
         context: Input size and joints of the networks.
         times: Operation -> seconds of one call alone.
-        factors: Kind of an operation -> factor of its times inside a network; 'call' is what every
-            operation takes besides, seconds, and 'network' what every network does.
+        factors: Kind of an operation -> factor of its times inside a network. Besides, seconds:
+            'network' for every network, 'call' for every operation, 'weights' for each of their
+            parameters and 'maps' for each number that they read or write, since inside a network
+            less of it is in the cache.
     """
 
     device: str
@@ -142,7 +147,7 @@ def fit_table(
     """
     if not genotypes:
         kinds = {name for o, t in table.times.items() for name in _sum_times([o], {o: t})}
-        plain = {name: float(name not in ('call', 'network')) for name in sorted(kinds)}
+        plain = {name: float(name not in _BESIDES) for name in sorted(kinds)}
         return LatencyTable(table.device, table.context, table.times, plain)
     rows = [_sum_times(list_operations(g, table.context), table.times) for g in genotypes]
     names = sorted({name for row in rows for name in row})
@@ -165,11 +170,14 @@ def _sum_times(
     operations: Iterable[Operation], times: Mapping[Operation, float]
 ) -> dict[str, float]:
     """Add up the times of each kind of operation; depthwise convolutions are one of their own."""
-    features = dict(call=0.0, network=1.0)
+    features = {**dict.fromkeys(_BESIDES, 0.0), 'network': 1.0}
     for operation in operations:
         kind = operation.kind
         if kind == 'conv' and operation.kernel > 1:
             kind = 'depthwise' if operation.groups == operation.in_channels else 'grouped'
         features[kind] = features.get(kind, 0.0) + times[operation]
         features['call'] += 1
+        features['weights'] += operation.params
+        features['maps'] += prod(operation.size) * operation.in_channels
+        features['maps'] += prod(operation.output_size) * operation.out_channels
     return features
