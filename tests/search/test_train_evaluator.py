@@ -16,8 +16,8 @@ from posenas.search import read_archive
 from posenas.utils.config_text import allow_keywords_as_keys
 
 
-def make_random_search(folder, max_epochs=1):
-    """Write a random search of fabrics whose candidates are trained with two seeds each."""
+def make_random_search(folder, max_epochs=1, number=2):
+    """Write a random search of ``number`` fabrics, each trained with as many seeds."""
     cfg = tiny_experiment(folder)
     parts, fabric = TINY_FABRICS['head']['parts'], TINY_FABRICS['head']['fabric']
     network = dict(
@@ -35,9 +35,9 @@ def make_random_search(folder, max_epochs=1):
     cfg.train_cfg = dict(
         type='SearchLoop',
         algorithm=dict(type='RandomSearch', objectives=dict(PCK='greater')),
-        evaluator=dict(type='TrainEvaluator', config=training, num_seeds=2),
+        evaluator=dict(type='TrainEvaluator', config=training, num_seeds=number),
         space=dict(type='CNFSpace', fabric=fabric, parts=parts, backbone=backbone),
-        wave=2,
+        wave=number,
         num_waves=1,
     )
     return cfg
@@ -71,15 +71,21 @@ def find_processes(word):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != 'linux', reason='only Linux ties processes to each other')
-def test_a_training_does_not_outlive_its_search(tmp_path):
+def test_a_training_ends_with_its_search_and_goes_on_with_it_in_the_same_way(tmp_path):
+    cfg = make_random_search(tmp_path, max_epochs=40, number=1)
+    PoseRunner.from_cfg(cfg).train()
+    whole = (tmp_path / 'search' / 'archive.jsonl').read_bytes()
+
     allow_keywords_as_keys()
-    Config(make_random_search(tmp_path, max_epochs=10_000).to_dict()).dump(tmp_path / 'search.py')
+    cfg.work_dir = str(tmp_path / 'killed')
+    Config(cfg.to_dict()).dump(tmp_path / 'search.py')
     words = [sys.executable, '-m', 'posenas', 'train', str(tmp_path / 'search.py')]
-    search = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    trials = tmp_path / 'search' / 'trials'
+    quiet = dict(stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    search = subprocess.Popen(words, **quiet)
+    trials = tmp_path / 'killed' / 'trials'
     while not list(trials.glob('*/weights/last_checkpoint')):
         assert search.poll() is None
-        time.sleep(0.1)
+        time.sleep(0.05)
     assert find_processes(str(trials))
     os.kill(search.pid, signal.SIGKILL)
     search.wait()
@@ -87,3 +93,6 @@ def test_a_training_does_not_outlive_its_search(tmp_path):
     while find_processes(str(trials)) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not find_processes(str(trials))
+    assert not list(trials.glob('*/scores.json'))
+    subprocess.run(words, check=True, **quiet)
+    assert (tmp_path / 'killed' / 'archive.jsonl').read_bytes() == whole
