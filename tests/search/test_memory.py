@@ -31,7 +31,11 @@ def forecast(backbone, **options):
 
 @pytest.mark.parametrize(
     ('mode', 'error'),
-    [({}, 0.02), (dict(with_cp=True), 0.02), (dict(relax='gumbel'), 0.15)],
+    [
+        pytest.param({}, 0.02, marks=pytest.mark.slow),
+        (dict(with_cp=True), 0.02),
+        (dict(relax='gumbel'), 0.15),
+    ],
     ids=['softmax', 'recomputed', 'gumbel'],
 )
 def test_a_step_takes_what_was_predicted(mode, error):

@@ -31,6 +31,7 @@ ARCH = dict(optimizer=dict(type='AdamW', lr=0.05, betas=(0.5, 0.999), weight_dec
 
 def make_cfg(folder, *, epochs=2, relax='softmax', strategy='first_order', seed=0):
     """Search with 20 pictures, ten of them for the architecture."""
+    cost_weight = 0.1 if relax == 'softmax' else 0.0
     cfg = tiny_experiment(folder).to_dict()
     annotations = write_people(folder, num_images=20)
     read = [
@@ -60,7 +61,7 @@ def make_cfg(folder, *, epochs=2, relax='softmax', strategy='first_order', seed=
             arch_ratio=0.5,
             unroll='precond',
             arch_objective=dict(
-                normalise=True, cost_weight=0.1, target_macs=1e6, input_size=(64, 64)
+                normalise=True, cost_weight=cost_weight, target_macs=1e6, input_size=(64, 64)
             ),
         ),
         optim_wrapper=dict(

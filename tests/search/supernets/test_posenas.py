@@ -42,8 +42,11 @@ each_cost = pytest.mark.parametrize(
 )
 each_variant = pytest.mark.parametrize(
     'variant',
-    [v for k, v in VARIANTS.items() if k != 'few'],
-    ids=[k for k in VARIANTS if k != 'few'],
+    [
+        pytest.param(v, marks=() if k in ('two_stages', 'dense') else pytest.mark.slow, id=k)
+        for k, v in VARIANTS.items()
+        if k != 'few'
+    ],
 )
 
 
