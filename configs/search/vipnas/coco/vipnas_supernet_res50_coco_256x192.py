@@ -1,5 +1,6 @@
 # Supernet on COCO, 256x192, 8 processes: everything but 5,000 images, which the search is scored
-# on. Scores of a supernet mean nothing before its statistics are measured, so none are taken.
+# on. Scores of a supernet mean nothing before its statistics are measured, so only those of a few
+# architectures are taken, every ten epochs.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/vipnas_supernet_res50.py',
@@ -37,3 +38,7 @@ val_dataloader = dict(
     )
 )
 val_evaluator = dict(_delete_=True, type='PCKAccuracy', thr=0.05)
+custom_hooks = [
+    dict(type='SyncBuffersHook'),
+    dict(type='SubnetScoresHook', interval=10, num_calibration=2048),
+]
