@@ -12,8 +12,8 @@ SEARCH = 'configs/search/vipnas/lspet/vipnas_search_res50_half_lspet_s_128x96.py
 RANDOM = 'configs/search/vipnas/lspet/vipnas_random_res50_half_lspet_s_128x96.py'
 TRAINED = 'configs/search/vipnas/lspet/vipnas_random_trained_res50_half_lspet_s_128x96.py'
 PUBLISHED = 's_vipnas_res50_half_lspet_s_128x96'
-SUPERNET_EPOCHS, EPOCHS = 10, 4
-WAVE, NUM_WAVES = 16, 5
+SUPERNET_EPOCHS, EPOCHS = 8, 3
+WAVE, NUM_WAVES = 16, 4
 
 SCHEDULE = (
     'train_cfg.max_epochs',
