@@ -66,6 +66,11 @@ class _Place(NamedTuple):
     key: str
     registries: tuple[str, ...]
 
+    @property
+    def last_two(self) -> str:
+        """The key of the dict around this one, and its own; places in lists do not count."""
+        return '.'.join([name for name in self.path.split('.') if not name.isdigit()][-2:])
+
     def enter(self, key: str) -> '_Place':
         path = f'{self.path}.{key}'
         inside_model = self.registries == ('MODELS',) and key in ('train_cfg', 'test_cfg')
@@ -135,7 +140,7 @@ def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_F
 def _check_mapping(value: Mapping, place: _Place, registries: _Registries) -> Iterator[_Fault]:
     keys = [str(key) for key in value if key != '_scope_']
     kind = value.get('type', _default_type(value, place))
-    closed = NAMES.get(place.path) or NAMES.get(place.key)
+    closed = NAMES.get(place.last_two) or NAMES.get(place.key)
     usual = USUAL_NAMES.get(place.key) if place.path.endswith(place.key) else None
     if kind is not None and place.registries:
         yield from _check_class(kind, value, place, registries)

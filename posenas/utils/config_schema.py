@@ -47,6 +47,7 @@ REGISTRIES = {
     'codec': ('KEYPOINT_CODECS',),
     'algorithm': ('TASK_UTILS',),
     'costs': ('TASK_UTILS',),
+    'distillation': ('MODELS',),
     'counter': ('TASK_UTILS',),
     'evaluator': ('TASK_UTILS',),
     'cache': ('TASK_UTILS',),
@@ -85,6 +86,7 @@ EXTRAS: dict[object, set[str]] = {
 DEFAULT_TYPES = {
     'model.cache': 'TeacherCache',
     'model.unlabelled': 'FPDLoss',
+    'train_cfg.distillation': 'FPDLoss',
     'optim_wrapper': 'OptimWrapper',
     'val_cfg': 'ValLoop',
     'test_cfg': 'TestLoop',
@@ -98,12 +100,14 @@ _LOADER = {
     *('multiprocessing_context', 'prefetch_factor', 'persistent_workers', 'pin_memory_device'),
     *('in_order', 'num_batch_per_epoch', 'disable_subprocess_warning'),
 }
-#: Places of estimators: alone, and in a distillation.
-_ESTIMATORS = ('model', 'model.student', 'model.teacher')
+#: Keys of estimators: alone, and in a distillation.
+_ESTIMATORS = ('model', 'student', 'teacher')
 _TEST_CFG = {
     *('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps', 'output_keypoint_indices')
 }
-#: Place or key of a dict without a class -> the names it may hold.
+#: What a spatial search space decides about stem, stages and head.
+_GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand'}
+#: Key of a dict without a class, alone or behind that of the dict around it -> names it may hold.
 NAMES = {
     'train_dataloader': _LOADER,
     'val_dataloader': _LOADER,
@@ -116,6 +120,15 @@ NAMES = {
     'data_prefix': {'img'},
     'filter_cfg': {'bbox_score_thr'},
     'image_subset': {'seed', 'start', 'stop'},
+    'arch_dataloader': _LOADER,
+    'arch_objective': {
+        *('cost_weight', 'target_macs', 'input_size', 'entropy_weight', 'normalise')
+    },
+    'budget': {'costs', 'limits', 'input_size', 'num_keypoints'},
+    'temperature': {'start', 'end', 'begin', 'curve'},
+    'space.stem': _GENES,
+    'space.stages': _GENES,
+    'space.head': _GENES,
     **{f'{model}.test_cfg': _TEST_CFG for model in _ESTIMATORS},
     **{f'{model}.train_cfg': {'compute_acc'} for model in _ESTIMATORS},
 }
@@ -127,6 +140,7 @@ USUAL_NAMES = {
         *('timer', 'logger', 'param_scheduler', 'checkpoint', 'sampler_seed', 'visualization'),
         *('nan_guard', 'plain_checkpoint', 'stop_signal', 'badcase'),
     },
+    'param_scheduler': {'weights', 'arch'},
     'dist_cfg': {'backend', 'timeout', 'port'},
     'extra': {
         *('stage1', 'stage2', 'stage3', 'stage4', 'upsample'),
@@ -138,6 +152,7 @@ USUAL_NAMES = {
     'fabric': {
         *('depth', 'cut_layers', 'reserve_layers', 'num_levels', 'size_types', 'factor'),
         *('hidden_states', 'operators', 'share_alpha', 'genotype', 'finetune_arch'),
+        'normalise',
     },
     'refine': {'layers', 'channels', 'reductions', 'taps'},
     'backend_args': {'backend'},

@@ -106,11 +106,16 @@ def _slips(key, rng):
     ][int(rng.integers(4))]
 
 
+#: Entries whose keys are names of others' choice: of scores, costs, body parts, places in another
+#: config; and genotypes, which have a check of their own.
+FREE_FORM = ('genotype', 'objectives', 'limits', 'parts', 'cfg_options')
+
+
 def _dicts(value):
-    """Yield every dict inside ``value`` but those in a genotype, which has a check of its own."""
+    """Yield every dict inside ``value`` whose keys have to be certain ones."""
     if isinstance(value, dict):
         yield value
-        value = [item for key, item in value.items() if key != 'genotype']
+        value = [item for key, item in value.items() if key not in FREE_FORM]
     for item in value:
         if isinstance(item, dict | list | tuple):
             yield from _dicts(item)
