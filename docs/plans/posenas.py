@@ -11,7 +11,7 @@ SEARCH = 'posenas_search_l8_c16_lspet_s_128x96'
 RANDOM = 'configs/search/posenas/lspet/posenas_random_l8_c16_lspet_s_128x96.py'
 TRAINED = 'configs/search/posenas/lspet/posenas_random_trained_l8_c16_lspet_s_128x96.py'
 RELEASED = 'posenas_l8_c16_1stage_lspet_s_128x96'
-SEARCH_EPOCHS, EPOCHS = 14, 8
+SEARCH_EPOCHS, ARCH_BEGIN_EPOCH, EPOCHS = 10, 2, 6
 
 schedule = dict.fromkeys(
     (
@@ -31,6 +31,7 @@ search_schedule = dict.fromkeys(
     ),
     SEARCH_EPOCHS,
 )
+search_schedule['train_cfg.arch_begin_epoch'] = ARCH_BEGIN_EPOCH
 seeds = [0, 1, 2]
 training = dict(arguments=['--amp', '--no-validate'], seeds=seeds)
 narrow = {'model.backbone.init_channels': 12, 'model.head.in_channels': 24}
