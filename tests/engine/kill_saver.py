@@ -78,6 +78,21 @@ def kill(process):
     os.waitpid(process, 0)
 
 
+def stop_while_saving(work_dir, old, process):
+    """Stop a training at a moment at which it has an unfinished file that is not in ``old``."""
+
+    def is_saving():
+        return bool(set(work_dir.glob('.*.part')) - old)
+
+    while True:
+        wait_for(is_saving, process, pause=0.003)
+        os.kill(process, signal.SIGSTOP)
+        os.waitpid(process, os.WUNTRACED)
+        if is_saving():
+            return
+        os.kill(process, signal.SIGCONT)
+
+
 def wait_for_progress(work_dir, step, process):
     """Wait until a checkpoint after ``step`` is complete."""
 
@@ -96,11 +111,13 @@ def main(work_dir, keep, kills, seed):
     wait_for_progress(work_dir, 0, process)  # before the first save there is nothing to lose
     kill(process)
     reports = [dict(saving=False, **inspect(work_dir))]
-    for _ in range(kills):
+    for index in range(kills):
         old = set(work_dir.glob('.*.part'))  # of the run killed before
         process = start_training(work_dir, keep)
-        wait_for(lambda old=old: set(work_dir.glob('.*.part')) - old, process, pause=0.003)
-        time.sleep(rng.exponential(0.1))
+        stop_while_saving(work_dir, old, process)
+        if index % 2:  # else it dies in the save
+            os.kill(process, signal.SIGCONT)
+            time.sleep(rng.exponential(0.1))
         kill(process)
         saving = bool(list(work_dir.glob('.*.part')))
         reports.append(dict(saving=saving, **inspect(work_dir)))

@@ -38,7 +38,8 @@ def _check(reports, keep):
     assert steps == sorted(steps)
     assert steps[-1] > steps[0]
     assert max(report['files'] for report in reports) <= keep + 1
-    assert any(report['saving'] for report in reports)
+    kills = reports[1:-1]
+    assert sum(report['saving'] for report in kills) >= len(kills) / 2
 
 
 def test_a_killed_saver_can_always_be_resumed(tmp_path):
@@ -50,7 +51,6 @@ def test_a_killed_saver_can_always_be_resumed(tmp_path):
 def test_a_saver_killed_100_times_can_always_be_resumed(tmp_path, keep):
     reports = _kill_toy(tmp_path / 'work', keep, kills=100, seed=10 + keep)
     _check(reports, keep)
-    assert sum(report['saving'] for report in reports) >= 50
 
 
 def _command(work_dir):
