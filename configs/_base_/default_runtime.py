@@ -21,7 +21,11 @@ visualizer = dict(
     type='PoseLocalVisualizer', vis_backends=vis_backends, name='visualizer', min_side=480
 )
 log_processor = dict(
-    type='LogProcessor', window_size=50, by_epoch=True, num_digits=6, mean_pattern=r'.*(time|loss|acc).*'
+    type='LogProcessor',
+    window_size=50,
+    by_epoch=True,
+    num_digits=6,
+    mean_pattern=r'.*(time|loss|acc).*',
 )
 log_level = 'INFO'
 load_from = None

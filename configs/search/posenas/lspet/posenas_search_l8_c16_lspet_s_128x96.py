@@ -19,9 +19,7 @@ model = dict(
     ),
     head=dict(in_channels=32, out_channels=14, num_stages=1, decoder=_base_.codec),
 )
-train_dataloader = dict(
-    batch_size=16, dataset=dict(image_subset=dict(seed=0, start=0, stop=3400))
-)
+train_dataloader = dict(batch_size=16, dataset=dict(image_subset=dict(seed=0, start=0, stop=3400)))
 max_epochs = 20
 train_cfg = dict(
     max_epochs=max_epochs,

@@ -6,9 +6,7 @@ _base_ = [
     '../../../_base_/schedules/adamw_cosine_30e.py',
 ]
 model = dict(head=dict(decoder=_base_.codec))
-default_hooks = dict(
-    checkpoint=dict(interval=1, max_keep_ckpts=2, save_best='PCK', rule='greater')
-)
+default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=2, save_best='PCK', rule='greater'))
 _lspet = 'data/lspet/'
 test_dataloader = dict(
     dataset=dict(
