@@ -5,13 +5,14 @@ from source_files import MODULES, PACKAGE, ids, imports, module_name
 
 LEVELS = (
     {'registry', 'utils', 'version'},
-    {'geometry', 'skeletons', 'genotype'},
+    {'geometry', 'skeletons', 'genotype', 'convert'},
     {'codecs', 'structures'},
-    {'models', 'datasets', 'evaluation', 'visualization'},
+    {'models', 'datasets', 'evaluation', 'visualization', 'runtime'},
+    {'deploy'},
     {'search'},
     {'engine'},
-    {'deploy', 'convert'},
-    {'apis'},
+    {'apis', 'compat'},
+    {'benchmarks', 'experiments'},
     {'cli'},
 )
 LEVEL_OF = {name: level for level, names in enumerate(LEVELS) for name in names}

@@ -12,7 +12,7 @@ from torch import nn
 
 from posenas import registry as registries
 from posenas.engine import EpochBasedTrainLoop
-from posenas.search.supernets import Supernet
+from posenas.search import Supernet
 
 
 def registered() -> dict[type, tuple[Registry, str]]:

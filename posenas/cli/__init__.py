@@ -31,7 +31,8 @@ COMMANDS = {
     'summary': 'list the layers of a network with parameters and operations',
     'dataset': 'create data sets, such as synthetic people',
     'check-data': 'find broken images and annotations before training',
-    'benchmark': 'measure speed against a bound, compare trainings over several seeds',
+    'benchmark': 'measure speed and memory against a lower bound',
+    'compare': 'train the networks of a plan with several seeds and compare them',
     'doctor': 'check versions, known conflicts and devices of this installation',
 }
 

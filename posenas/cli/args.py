@@ -19,13 +19,10 @@ __all__ = [
     'add_override_options',
     'add_translation_options',
     'apply_draw_options',
-    'check_config',
     'choose_work_dir',
     'enable_drawing',
     'export_local_rank',
-    'load_checked',
     'load_experiment',
-    'load_found',
 ]
 
 _LOCAL_BACKEND = dict(type='LocalVisBackend')
@@ -141,59 +138,14 @@ def choose_work_dir(option: str | None, cfg: dict, config_file: str | Path) -> s
     return option or cfg.get('work_dir') or str(Path('work_dirs') / Path(config_file).stem)
 
 
-def load_checked(
-    config: str, options: dict | None = None, legacy: bool = True, strict: bool = False
-) -> 'Config':
-    """Find, load and verify a config, translated if it is one of another project.
-
-    Args:
-        config: Config file, or name of a shipped one.
-        options: Overrides, as ``--cfg-options`` collects them; of a config of another project
-            by its own keys or by ours.
-        legacy: See :func:`posenas.convert.translate_config`.
-        strict: Likewise.
-
-    Raises:
-        ConfigError: It does not exist, has an unknown key or contradicts itself.
-    """
-    return check_config(load_found(config), options, legacy, strict)
-
-
-def load_found(config: str) -> 'Config':
-    """Find and load a config, of whatever project, as it is written.
-
-    Raises:
-        ConfigError: It does not exist or cannot be read.
-    """
-    from posenas.apis.model_zoo import find_config
-    from posenas.utils.config import load_config
-
-    return load_config(find_config(config))
-
-
-def check_config(
-    cfg: 'Config', options: dict | None = None, legacy: bool = True, strict: bool = False
-) -> 'Config':
-    """Translate, override and verify a loaded config; see :func:`load_checked`."""
-    from posenas.convert.configs import find_config_kind, translate_config
-    from posenas.utils.config import override_config, verify_config
-
-    later = dict(options or {})
-    if find_config_kind(cfg) is not None:
-        own = {key: later.pop(key) for key in list(later) if key.split('.')[0] in cfg}
-        override_config(cfg, own)
-        cfg = translate_config(cfg, legacy, strict)
-    override_config(cfg, later)
-    verify_config(cfg)
-    return cfg
-
-
 def load_experiment(args: argparse.Namespace) -> 'Config':
     """Load and verify ``args.config`` and give it the work dir and launcher of the command line.
 
     Raises:
         ConfigError: The config does not exist, has an unknown key or contradicts itself.
     """
+    from posenas.apis.building import load_checked
+
     cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
     cfg.launcher = args.launcher
     cfg.work_dir = choose_work_dir(args.work_dir, cfg, cfg.filename)

@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.args import CommandParser, add_config_options
 from posenas.cli.benchmark_distillation import add_distillation_parser, report_distillation
-from posenas.cli.benchmark_lspet import add_lspet_parser, run_lspet
 from posenas.cli.benchmark_search import add_search_parser, report_search
 from posenas.cli.benchmark_supernet import add_supernet_parser, report_supernet
+from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.tables import print_table
 from posenas.utils.errors import ConfigError
 
@@ -57,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
         'import', help='starting Python', description='Time what starting Python costs.'
     )
     _add_evaluation_parser(kinds)
-    add_lspet_parser(kinds)
+    add_plan_options(kinds.add_parser('lspet', help='as posenas compare', description=DESCRIPTION))
     networks = _add_forward_parser(kinds), _add_decode_parser(kinds), add_search_parser(kinds)
     trainings = add_distillation_parser(kinds), add_supernet_parser(kinds)
     for kind in (data, imports, *networks, *trainings):
@@ -71,7 +71,7 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     """Add ``posenas benchmark forward``."""
     forward = kinds.add_parser(
         'forward',
-        help='networks in evaluation and in deploy form',
+        help='networks in evaluation and in fused form',
         description='Time forward passes at the size of the config, with drawn weights, in '
         'milliseconds per image. The two forms and the bound take turns; the bound is the time '
         'of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
@@ -156,7 +156,8 @@ def _report_data(args: argparse.Namespace) -> 'Table':
     from rich.progress import track
     from rich.table import Table
 
-    from posenas.datasets.benchmark import measure_loading, measure_samples
+    from posenas.apis.building import load_checked
+    from posenas.benchmarks.data import measure_loading, measure_samples
     from posenas.registry import DATASETS
 
     cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
@@ -202,7 +203,7 @@ def _report_forward(args: argparse.Namespace) -> 'Table':
 def _report_evaluation(args: argparse.Namespace) -> 'Table':
     from rich.table import Table
 
-    from posenas.evaluation.benchmark import add_empty_images, draw_results, measure_evaluation
+    from posenas.benchmarks.evaluation import add_empty_images, draw_results, measure_evaluation
     from posenas.evaluation.metrics import CocoMetric
     from posenas.evaluation.stored import read_json
     from posenas.skeletons import skeleton_from_category
@@ -235,9 +236,11 @@ def _report_decode(args: argparse.Namespace) -> 'Table':
     from mmengine.registry import init_default_scope
     from rich.table import Table
 
-    from posenas.codecs.benchmark import measure_decoding
-    from posenas.models.benchmark import draw_weights, measure_forward
+    from posenas.apis.building import load_checked
+    from posenas.benchmarks.decoding import measure_decoding
+    from posenas.benchmarks.forward import measure_forward
     from posenas.registry import MODELS
+    from posenas.utils.timing import draw_weights
 
     torch.set_num_threads(1)
     seconds = measure_decoding(args.num_samples, args.repeat)
@@ -280,8 +283,10 @@ def _time_network(config: Path, args: argparse.Namespace) -> list[dict[str, str 
     """Return one row of the table for each number of threads."""
     from mmengine.registry import init_default_scope
 
-    from posenas.models.benchmark import draw_weights, measure_forward
+    from posenas.apis.building import load_checked
+    from posenas.benchmarks.forward import measure_forward
     from posenas.registry import MODELS
+    from posenas.utils.timing import draw_weights
 
     cfg = load_checked(str(config))
     init_default_scope('posenas')
@@ -295,10 +300,10 @@ def _time_network(config: Path, args: argparse.Namespace) -> list[dict[str, str 
             'GMACs': cost.macs / 1e9,
             'threads': cost.threads,
             'eval ms': cost.eval_ms,
-            'deploy ms': cost.deploy_ms,
-            'eval / deploy': cost.ratio,
+            'fused ms': cost.fused_ms,
+            'eval / fused': cost.ratio,
             'bound ms': cost.bound_ms,
-            'deploy / bound': cost.deploy_ms / cost.bound_ms,
+            'fused / bound': cost.fused_ms / cost.bound_ms,
         }
         for cost in measure_forward(model, (height, width), args.threads, args.batch, args.repeat)
     ]
@@ -317,7 +322,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             option = name.replace('_', '-')
             raise ConfigError(f'--{option} must be at least 1, got {value}')
     if args.what == 'lspet':
-        return run_lspet(args)
+        return compare(args)
     reports = {
         'data': _report_data,
         'decode': _report_decode,

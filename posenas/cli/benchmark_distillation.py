@@ -3,7 +3,6 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import load_checked
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,7 +37,8 @@ def report_distillation(args: argparse.Namespace) -> 'Table':
     from rich import box
     from rich.table import Table
 
-    from posenas.models.distillation_benchmark import measure_distillation
+    from posenas.apis.building import load_checked
+    from posenas.benchmarks.distillation import measure_distillation
     from posenas.registry import MODELS
 
     own, other = (load_checked(config) for config in (args.student, args.teacher))

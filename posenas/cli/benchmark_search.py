@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import add_config_options, load_checked
+from posenas.cli.args import add_config_options
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ def report_search(args: argparse.Namespace) -> 'Table':
     from rich import box
     from rich.table import Table
 
-    from posenas.models.benchmark import draw_batch
+    from posenas.apis.building import load_checked
+    from posenas.benchmarks.forward import draw_batch
+    from posenas.benchmarks.gradient_search import measure_search
     from posenas.registry import MODELS
-    from posenas.search.benchmark import measure_search
 
     cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
     init_default_scope('posenas')

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.args import CommandParser, add_config_options
 from posenas.utils import make_folder
 from posenas.utils.errors import ConfigError
 
@@ -96,6 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any registered dataset)
     """Build the data set of the phase so that samples keep the joints of the crop."""
+    from posenas.apis.building import load_checked
     from posenas.datasets.wrappers import list_parts
     from posenas.engine.randomness import set_dataset_seed
     from posenas.registry import DATASETS

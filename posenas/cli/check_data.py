@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posenas.cli.args import CommandParser, load_checked
+from posenas.cli.args import CommandParser
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from posenas.datasets import BaseTopdownDataset
-    from posenas.datasets.inspection import Report
+    from posenas.datasets.inspection.report import Report
 
 __all__ = ['build_parser', 'main']
 
@@ -56,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _datasets(config: str) -> Iterator['BaseTopdownDataset']:
     """Yield the data sets of all phases of a config, those with the same files once."""
+    from posenas.apis.building import load_checked
     from posenas.datasets import BaseTopdownDataset
     from posenas.datasets.wrappers import list_parts
     from posenas.registry import DATASETS
@@ -86,7 +87,7 @@ def _show_progress(records: Iterable[Any]) -> Iterable[Any]:
 
 
 def _inspect_file(args: argparse.Namespace) -> 'Report':
-    from posenas.datasets.inspection import inspect_annotations
+    from posenas.datasets.inspection.report import inspect_annotations
     from posenas.skeletons import get_skeleton
 
     skeleton = args.skeleton and get_skeleton(args.skeleton)
@@ -95,7 +96,7 @@ def _inspect_file(args: argparse.Namespace) -> 'Report':
 
 def _inspect_dataset(dataset: 'BaseTopdownDataset') -> 'Report':
     """Check the annotation file, and that the data set accepts it and its boxes."""
-    from posenas.datasets.inspection import inspect_annotations
+    from posenas.datasets.inspection.report import inspect_annotations
     from posenas.utils.errors import DataError
 
     report = inspect_annotations(dataset.ann_file, None, _show_progress)
@@ -150,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError(f'--threads must be at least 1, got {args.threads}')
     from rich.progress import track
 
-    from posenas.datasets.inspection import inspect_images
+    from posenas.datasets.inspection.report import inspect_images
     from posenas.utils.atomic_io import write_json
 
     if args.source.endswith('.json'):

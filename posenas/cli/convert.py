@@ -196,7 +196,7 @@ def _compare(conversion: 'Conversion', config: str) -> None:
     """Require that the entries, under our names, are those of the config's network."""
     from mmengine.registry import init_default_scope
 
-    from posenas.cli.args import load_checked
+    from posenas.apis.building import load_checked
     from posenas.convert import adapt_checkpoint
     from posenas.registry import MODELS
     from posenas.utils.checkpoint import load_state

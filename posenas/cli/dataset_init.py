@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from posenas.utils.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from posenas.datasets.inspection.skeleton_proposal import Proposal
     from posenas.datasets.persons import PersonTable
-    from posenas.datasets.skeleton_proposal import Proposal
     from posenas.skeletons import Skeleton
 
 __all__ = ['add_init', 'init_dataset']
@@ -71,7 +71,7 @@ def init_dataset(args: argparse.Namespace) -> None:
     """
     from posenas.apis.model_zoo import find_config
     from posenas.datasets.custom import CustomConfig, write_config_text
-    from posenas.datasets.skeleton_proposal import propose_skeleton
+    from posenas.datasets.inspection.skeleton_proposal import propose_skeleton
     from posenas.utils.atomic_io import write_text
 
     if not 0 < args.val_share < 1:
@@ -109,7 +109,7 @@ def init_dataset(args: argparse.Namespace) -> None:
 
 def _check_base(model: str, num_joints: int) -> int:
     """Return the batch size of a config that one for ``num_joints`` joints can start from."""
-    from posenas.cli.args import load_checked
+    from posenas.apis.building import load_checked
 
     cfg = load_checked(model)
     lacking = [key for key in ('train_pipeline', 'val_pipeline') if key not in cfg]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, load_checked
+from posenas.cli.args import CommandParser
 from posenas.cli.networks import (
     LoadedNetwork,
     load_network,
@@ -58,10 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: The config is of no supernet, or the architecture lies outside its space.
         CheckpointError: The weights are not those of the supernet.
     """
+    from posenas.apis.building import load_checked
+
     args = build_parser().parse_args(argv)
     network = load_network(args)
-    from posenas.search.prune import compare_outputs
-    from posenas.search.supernets import Supernet
+    from posenas.search import Supernet
+    from posenas.search.fabrics.prune import compare_outputs
 
     supernet = network.model
     if not isinstance(supernet, Supernet):

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmengine.logging import print_log
 
-from posenas.cli.args import (
-    CommandParser,
-    add_override_options,
-    check_config,
-    choose_work_dir,
-    export_local_rank,
-    load_found,
-)
+from posenas.cli.args import CommandParser, add_override_options, choose_work_dir, export_local_rank
 from posenas.cli.train import add_training_options, run_training
 from posenas.utils.errors import ConfigError
 
@@ -104,6 +97,7 @@ def compose(args: argparse.Namespace) -> 'Config':
     Raises:
         ConfigError: A config is broken, or there are no weights of the teacher.
     """
+    from posenas.apis.building import check_config, load_found
     from posenas.convert import make_distillation, merge_teacher, take_distillation
     from posenas.utils.config import override_config, verify_config
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, load_checked
+from posenas.cli.args import CommandParser
 from posenas.utils.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -109,6 +109,7 @@ def read_source(source: str, like: str | None = None) -> 'Genotype':
         ConfigError: There is no genotype.
         DataError: A file cannot be read.
     """
+    from posenas.apis.building import load_checked
     from posenas.genotype import load_genotype, parse_cells, parse_tuples
 
     path = Path(source)
@@ -134,7 +135,7 @@ def _read_text(path: Path) -> str:
 def _with_sizes(cells: dict, like: str | None, name: str) -> 'Genotype':
     """Give cells the sizes of another network."""
     from posenas.genotype import Genotype
-    from posenas.models.layers.posenas_released import make_released_genotype
+    from posenas.genotype.posenas_released import make_released_genotype
 
     sizes = make_released_genotype() if like is None else read_source(like)
     made = Genotype(sizes.family, name, sizes.space, sizes.macro, cells)
@@ -185,8 +186,8 @@ def _read_arguments(model: Mapping, name: str) -> 'Genotype':
     from inspect import Parameter, signature
 
     from posenas.genotype import vipnas_genotype
-    from posenas.models.layers.posenas_plan import describe_network, plan_network
-    from posenas.models.layers.posenas_released import make_released_genotype
+    from posenas.genotype.posenas_plan import describe_network, plan_network
+    from posenas.genotype.posenas_released import make_released_genotype
     from posenas.registry import MODELS
 
     backbone, head = model.get('backbone', {}), model.get('head', {})
@@ -301,6 +302,7 @@ def _convert(genotype: 'Genotype', out: Path) -> None:
 
 def _embed(genotype: 'Genotype', args: argparse.Namespace) -> None:
     """Write a config whose network has the architecture, and measure that network."""
+    from posenas.apis.building import load_checked
     from posenas.search import derive_model
     from posenas.utils.atomic_io import write_text
     from posenas.utils.config_text import allow_keywords_as_keys

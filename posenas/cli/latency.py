@@ -5,12 +5,12 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.args import CommandParser, add_config_options
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from posenas.search import CostContext, SearchSpace
-    from posenas.search.latency_measure import Assessment
+    from posenas.search.vipnas.latency_measure import Assessment
 
 __all__ = ['build_parser', 'main']
 
@@ -70,7 +70,7 @@ def _build(args: argparse.Namespace) -> int:
     """Run ``posenas latency build``."""
     import torch
 
-    from posenas.search.latency_measure import measure_operations
+    from posenas.search.vipnas.latency_measure import measure_operations
 
     space, context = _read_config(args)
     torch.set_num_threads(args.threads)
@@ -88,8 +88,13 @@ def _fit(args: argparse.Namespace) -> int:
     """
     import torch
 
-    from posenas.search.latency import LatencyTable, fit_table
-    from posenas.search.latency_measure import assess, draw_genotypes, measure_networks, settle
+    from posenas.search.vipnas.latency import LatencyTable, fit_table
+    from posenas.search.vipnas.latency_measure import (
+        assess,
+        draw_genotypes,
+        measure_networks,
+        settle,
+    )
 
     space, context = _read_config(args)
     table = LatencyTable.load(args.table)
@@ -131,7 +136,7 @@ def _report(found: 'Assessment', number: int) -> None:
 def _predict(args: argparse.Namespace) -> int:
     """Run ``posenas latency predict``."""
     from posenas.genotype import load_genotype
-    from posenas.search.latency import LatencyTable
+    from posenas.search.vipnas.latency import LatencyTable
 
     table = LatencyTable.load(args.table)
     for path in args.genotypes:
@@ -147,6 +152,7 @@ def _read_config(args: argparse.Namespace) -> tuple['SearchSpace', 'CostContext'
     """
     from mmengine.registry import init_default_scope
 
+    from posenas.apis.building import load_checked
     from posenas.registry import TASK_UTILS
     from posenas.search import CostContext
 

@@ -166,7 +166,7 @@ def _show_table(models: Sequence['ModelInfo']) -> None:
         table.add_row(*_format_row(model))
     print_table(table)
     sys.stdout.write(
-        f'{len(models)} networks. Input is height x width; ms are of the deploy form for one image '
+        f'{len(models)} networks. Input is height x width; ms are of the fused form for one image '
         'on one thread (docs/benchmarks.md); published figures are quoted as their authors counted '
         'them.\n'
     )

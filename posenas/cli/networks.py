@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.args import CommandParser, add_config_options
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
     from torch import Tensor, nn
 
-    from posenas.search.supernets import Extract
+    from posenas.search import Extract
 
 __all__ = [
     'LoadedNetwork',
@@ -66,6 +66,7 @@ def load_network(args: argparse.Namespace) -> LoadedNetwork:
     """
     from mmengine.registry import init_default_scope
 
+    from posenas.apis.building import load_checked
     from posenas.convert import adapt_checkpoint
     from posenas.registry import MODELS
     from posenas.utils.checkpoint import load_state
@@ -145,7 +146,7 @@ def write_derived(
     """
     from dataclasses import replace
 
-    from posenas.search.derive import make_experiment, write_network
+    from posenas.search.derived_network import make_experiment, write_network
 
     model, state, genotype = found
     meta = network.checkpoint.get('meta') or {}

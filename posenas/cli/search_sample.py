@@ -4,7 +4,6 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import load_checked
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ def run_sample(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: The config is of no such search, or nothing was found.
     """
+    from posenas.apis.building import load_checked
     from posenas.cli.genotype import read_source
     from posenas.genotype import save_genotype
     from posenas.search import Budget

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options, load_checked
+from posenas.cli.args import CommandParser, add_config_options
 from posenas.cli.tables import print_table
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
@@ -75,6 +75,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas summary``; returns its exit code."""
+    from posenas.apis.building import load_checked
+
     args = build_parser().parse_args(argv)
     for name in ('depth', 'batch'):
         if getattr(args, name) < 1:

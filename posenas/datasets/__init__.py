@@ -6,14 +6,14 @@ from .coco import CocoDataset, CrowdPoseDataset
 from .frames import FrameReader, open_video
 from .jhmdb import JhmdbDataset
 from .lsp import LspDataset
-from .lsp_release import convert_lsp_release, convert_lspet_release
 from .mpii import MpiiDataset
-from .mpii_release import MpiiRelease, convert_mpii_release, read_mpii_release
 from .posetrack18 import PoseTrack18Dataset
+from .releases.lsp import convert_lsp_release, convert_lspet_release
+from .releases.mpii import MpiiRelease, convert_mpii_release, read_mpii_release
+from .releases.yolo_pose import convert_yolo_pose
 from .samplers import DefaultSampler, EpochIndex, InfiniteSampler, LabelledRatioSampler
 from .unlabelled import UnlabelledTopdownDataset
 from .wrappers import ConcatDataset, RepeatDataset
-from .yolo_pose import convert_yolo_pose
 
 __all__ = [
     'BaseTopdownDataset',

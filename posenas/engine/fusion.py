@@ -1,11 +1,11 @@
-"""Faster networks for testing: the deploy form, checked."""
+"""Faster networks for testing: the fused form, checked."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from posenas.models.deploy_form import switch_from_deploy, switch_to_deploy
+from posenas.models.fused import fuse, unfuse
 from posenas.utils import PoseNASError
 
 __all__ = ['fuse_conv_bn']
@@ -16,7 +16,7 @@ _TOLERANCE = 1e-4
 
 @torch.no_grad()
 def fuse_conv_bn(model: nn.Module, input_shape: Sequence[int]) -> float:
-    """Give ``model`` its deploy form, in place, and check that it computes the same.
+    """Give ``model`` its fused form, in place, and check that it computes the same.
 
     Args:
         model: Pose estimator; left in evaluation mode.
@@ -33,13 +33,13 @@ def fuse_conv_bn(model: nn.Module, input_shape: Sequence[int]) -> float:
     noise = torch.Generator().manual_seed(0)
     batch = torch.randn((2, 3, *input_shape), generator=noise).to(device)
     before = _run(model, batch)
-    switch_to_deploy(model)
+    fuse(model)
     scale = before.abs().max().clamp(min=torch.finfo(before.dtype).tiny)
     change = float((_run(model, batch) - before).abs().max() / scale)
     if not change <= _TOLERANCE:
-        switch_from_deploy(model)
+        unfuse(model)
         raise PoseNASError(
-            f'the deploy form must leave the output as it is, but changes it by {change:.1e} of '
+            f'the fused form must leave the output as it is, but changes it by {change:.1e} of '
             'its range: test this network without --fuse-conv-bn'
         )
     return change

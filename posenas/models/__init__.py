@@ -17,6 +17,7 @@ from .backbones import (
 )
 from .data_preprocessor import PoseDataPreprocessor
 from .estimators import BasePoseEstimator, FPDDistiller, TeacherCache, TopdownPoseEstimator
+from .fused import table
 from .heads import (
     BaseHeatmapHead,
     CNFHead,
@@ -80,4 +81,5 @@ __all__ = [
     'ViPNASResNet',
     'checkpoint_module',
     'flip_heatmaps',
+    'table',
 ]

@@ -1,6 +1,6 @@
 """Architecture search: spaces, costs, archives, algorithms, evaluators, supernets, derivation."""
 
-from . import algorithms, spaces, supernets
+from . import algorithms
 from .archive import Archive, Record, digest, find_front, objective_values, read_archive
 from .collapse import (
     CollapseRule,
@@ -34,13 +34,22 @@ from .evaluators import (
     TableEvaluator,
     recalibrate,
 )
-from .latency import LatencyCost, LatencyTable
+from .fabrics.space import CNFSpace
+from .fabrics.supernet import CNFSupernet
 from .network import derive_model
-from .operations import Operation, ViPNASCounter, list_operations
-from .perturbation import select_by_perturbation
+from .posenas.backbone import PoseNASSearchBackbone
+from .posenas.cost import PoseNASCounter
+from .posenas.perturbation import select_by_perturbation
+from .posenas.space import PoseNASSpace
+from .posenas.supernet import PoseNASSupernet
 from .ranking import Ranking, find_band, pair_records, rank
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
+from .supernet import Extract, Supernet
 from .train_evaluator import TrainEvaluator
+from .vipnas.latency import LatencyCost, LatencyTable
+from .vipnas.operations import Operation, ViPNASCounter, list_operations
+from .vipnas.space import ViPNASSpace
+from .vipnas.supernet import ViPNASSupernet
 
 __all__ = [
     'ActivationMemoryCost',
@@ -48,6 +57,8 @@ __all__ = [
     'Archive',
     'Bench',
     'Budget',
+    'CNFSpace',
+    'CNFSupernet',
     'Choice',
     'CollapseRule',
     'Cost',
@@ -60,6 +71,7 @@ __all__ = [
     'EntropyRule',
     'EvaluationError',
     'Evaluator',
+    'Extract',
     'LatencyCost',
     'LatencyTable',
     'Logits',
@@ -70,17 +82,24 @@ __all__ = [
     'Operation',
     'ParameterFreeRule',
     'ParamsCost',
+    'PoseNASCounter',
+    'PoseNASSearchBackbone',
+    'PoseNASSpace',
+    'PoseNASSupernet',
     'Ranking',
     'Record',
     'SearchSpace',
     'SkipRule',
     'StabilityRule',
     'Stop',
+    'Supernet',
     'SupernetEvaluator',
     'TableEvaluator',
     'TrainEvaluator',
     'Value',
     'ViPNASCounter',
+    'ViPNASSpace',
+    'ViPNASSupernet',
     'algorithms',
     'derive_model',
     'digest',
@@ -94,6 +113,4 @@ __all__ = [
     'read_archive',
     'recalibrate',
     'select_by_perturbation',
-    'spaces',
-    'supernets',
 ]

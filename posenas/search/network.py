@@ -5,7 +5,7 @@ from copy import deepcopy
 from types import MappingProxyType
 
 from posenas.genotype import Genotype, vipnas_arguments
-from posenas.search.fabric_config import write_fabric_config
+from posenas.search.fabrics.config import write_fabric_config
 from posenas.utils import ConfigError
 
 __all__ = ['derive_model']

@@ -62,7 +62,7 @@ def test_networks_are_timed_in_both_forms(experiment, tmp_path, capsys):
     assert [(row['network'], row['threads']) for row in rows] == [
         (name, threads) for name in names for threads in (1, 2)
     ]
-    assert all(row[f'{form} ms'] > 0 for row in rows for form in ('eval', 'deploy', 'bound'))
+    assert all(row[f'{form} ms'] > 0 for row in rows for form in ('eval', 'fused', 'bound'))
     assert rows[2]['GMACs'] == pytest.approx(0.7243, abs=1e-4)
 
 

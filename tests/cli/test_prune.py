@@ -67,7 +67,7 @@ def test_pictures_serve_where_there_is_no_validation_set(whole, tmp_path, capsys
 
 
 def test_a_pruning_that_changes_the_output_is_refused(whole, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('posenas.search.prune.LOSSLESS', -1.0)
+    monkeypatch.setattr('posenas.search.fabrics.prune.LOSSLESS', -1.0)
     assert main(['prune', *whole, str(tmp_path / 'small')]) == 2
     assert 'nothing was written' in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

@@ -9,7 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from posenas.cli.args import load_checked
+from posenas.apis.building import load_checked
 from posenas.convert import find_config_kind, translate_config
 from posenas.convert.mmpose0_config import is_mmpose0_config, translate_mmpose0_config
 from posenas.registry import MODELS, PARAM_SCHEDULERS

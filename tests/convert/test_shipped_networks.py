@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from posenas.cli.args import load_checked
+from posenas.apis.building import load_checked
 from posenas.convert import adapt_checkpoint, convert_state_dict
 from posenas.registry import MODELS
 

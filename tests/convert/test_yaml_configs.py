@@ -9,7 +9,7 @@ from convert import yaml_samples as samples
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
-from posenas.cli.args import load_checked
+from posenas.apis.building import load_checked
 from posenas.convert import find_config_kind, translate_config
 from posenas.convert.yaml_configs import translate_hrnet_config, translate_pnfs_config
 from posenas.registry import MODELS

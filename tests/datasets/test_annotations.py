@@ -235,7 +235,7 @@ def test_damaged_files_give_data_errors_only(people):
 
 @pytest.mark.slow
 def test_annotations_of_coco_train_size_load_into_little_memory(shared_dir, tmp_path):
-    from posenas.datasets.benchmark import measure_loading
+    from posenas.benchmarks.data import measure_loading
 
     labels = np.load(shared_dir / 'data' / 'coco_val2017_kpt' / 'train2017_keypoints.npz')
     image_ids = labels['image_id'].tolist()

@@ -22,8 +22,8 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from posenas.engine.distributed import leave_gloo
+from posenas.search import Supernet
 from posenas.search.space import Arch, Choice, SearchSpace
-from posenas.search.supernets import Supernet
 
 CHANNELS = 4
 #: Candidate -> kernel and dilation of a depthwise convolution; 'abs' has none.

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from posenas.search import PoseNASSpace
 from posenas.search.collapse import (
     EigenvalueRule,
     EntropyRule,
@@ -14,7 +15,6 @@ from posenas.search.collapse import (
     StabilityRule,
     largest_eigenvalue,
 )
-from posenas.search.spaces import PoseNASSpace
 
 SPACE = PoseNASSpace()
 LARGE = SPACE.extremes()[1]

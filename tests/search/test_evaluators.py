@@ -19,10 +19,10 @@ from posenas.search import (
     EvaluationError,
     TableEvaluator,
     TrainEvaluator,
+    ViPNASSpace,
     read_archive,
     recalibrate,
 )
-from posenas.search.spaces import ViPNASSpace
 
 SPACE = TINY_VIPNAS['space']
 

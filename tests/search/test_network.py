@@ -3,11 +3,11 @@
 import pytest
 import torch
 from search.derived_samples import make_model
-from search.test_prune import draw_weights, images, make_config
+from search.fabrics.test_prune import draw_weights, images, make_config
 
 from posenas.registry import MODELS
 from posenas.search import derive_model
-from posenas.search.prune import LOSSLESS, compare_outputs, prune_network
+from posenas.search.fabrics.prune import LOSSLESS, compare_outputs, prune_network
 from posenas.utils import ConfigError
 
 

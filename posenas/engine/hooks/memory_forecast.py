@@ -30,7 +30,7 @@ class MemoryForecastHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Predict, and compare with what there is."""
-        from posenas.search.memory import forecast_memory, propose_mode
+        from posenas.search.posenas.memory import forecast_memory, propose_mode
 
         loop, model = runner.train_loop, runner.cfg.model
         channels, height, width = loop.dataloader.dataset[0]['inputs'].shape

@@ -60,7 +60,7 @@ def find_strategy(name: str | None) -> str:
 class ArchSearchLoop(EpochBasedTrainLoop):
     """Train a supernet and, by one of several strategies, its architecture parameters.
 
-    The model is a supernet (:class:`posenas.search.supernets.Supernet`), the optimizers come from
+    The model is a supernet (:class:`posenas.search.Supernet`), the optimizers come from
     :class:`ArchOptimWrapperConstructor`. 'none' leaves the architecture as it is; 'random' draws
     it once; 'sync' trains it like weights, by the same optimizer (``optim_wrapper.arch =
     'weights'``); 'single' by an optimizer of its own on the same gradients; 'first_order' and

@@ -43,7 +43,7 @@ class SupernetLoop(EpochBasedTrainLoop):
     over ranks after the last pass, so no wrapper has to know what is unused.
 
     Args:
-        runner: Runner that owns model, a :class:`posenas.search.supernets.Supernet`, and hooks.
+        runner: Runner that owns model, a :class:`posenas.search.Supernet`, and hooks.
         dataloader: Training data loader or its config.
         max_epochs: Epochs to train.
         num_paths: Architectures of one step, at least 2: largest, smallest, the rest random.

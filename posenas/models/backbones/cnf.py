@@ -1,12 +1,10 @@
 """A neural fabric as the backbone of others."""
 
-import copy
 from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from posenas.models.layers.cell_fabric import CellFabric
-from posenas.models.layers.fabric_deploy import DeployedFabrics
+from posenas.models.layers.fabrics.fabric import CellFabric
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.registry import MODELS
 
@@ -49,26 +47,6 @@ class CNFBackbone(CellFabric):
         """
         check_input_multiple(x, self.plan.stride, 'a fabric that reaches this stride')
         return super().forward((self.stem(x),))
-
-    def deploy_form(self) -> nn.Module:
-        """Make the form for inference."""
-        return _DeployedBackbone(self)
-
-
-class _DeployedBackbone(nn.Module):
-    """A :class:`CNFBackbone` for inference."""
-
-    def __init__(self, backbone: CNFBackbone) -> None:
-        super().__init__()
-        self.stem = copy.deepcopy(backbone.stem).requires_grad_(False)
-        self.fabrics = DeployedFabrics([backbone.fold()])
-        self.stride, self.num_outputs = backbone.plan.stride, len(backbone.plan.layers[-1])
-
-    def forward(self, x: Tensor) -> tuple[Tensor | None, ...]:
-        """Compute what :meth:`CNFBackbone.forward` does."""
-        check_input_multiple(x, self.stride, 'a fabric that reaches this stride')
-        (maps,) = self.fabrics((self.stem(x),))
-        return tuple(maps.get(scale) for scale in range(self.num_outputs))
 
 
 def make_fabric_stem(channels: int) -> nn.Sequential:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.dite_blocks import DiteStem, DynamicOptions
-from posenas.models.layers.dite_fusion import DiteModule, IterativeHead, make_dw_pw_unit
+from posenas.models.layers.dite_hrnet.blocks import DiteStem, DynamicOptions
+from posenas.models.layers.dite_hrnet.fusion import DiteModule, IterativeHead, make_dw_pw_unit
 from posenas.models.layers.freezing import fix_statistics
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import make_transition, run_transition

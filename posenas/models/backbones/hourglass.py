@@ -11,7 +11,7 @@ from posenas.utils import ConfigError, check_positive
 __all__ = ['Hourglass']
 
 
-class _PreActivationUnit(nn.Module):
+class PreActivationUnit(nn.Module):
     """Residual unit whose norms and activations precede its 1x1, 3x3, 1x1 convolutions.
 
     He et al., Identity Mappings in Deep Residual Networks, ECCV 2016. All convolutions have a bias
@@ -21,9 +21,6 @@ class _PreActivationUnit(nn.Module):
         in_channels: Channels of the input.
         width: Channels of the inner convolutions; the output has twice as many.
     """
-
-    #: ``bn1`` reads the input and ``conv3`` is followed by none.
-    conv_bn_pairs = (('conv1', 'bn2'), ('conv2', 'bn3'))
 
     def __init__(self, in_channels: int, width: int) -> None:
         super().__init__()
@@ -47,7 +44,7 @@ class _PreActivationUnit(nn.Module):
 
 def _stack_units(channels: int, num_blocks: int) -> nn.Sequential:
     """Stack units that keep the number of channels."""
-    return nn.Sequential(*(_PreActivationUnit(channels, channels // 2) for _ in range(num_blocks)))
+    return nn.Sequential(*(PreActivationUnit(channels, channels // 2) for _ in range(num_blocks)))
 
 
 class _SingleHourglass(nn.Module):
@@ -100,8 +97,6 @@ class Hourglass(BaseModule):
         ConfigError: ``num_features`` is no multiple of 4.
     """
 
-    conv_bn_pairs = (('conv1', 'bn1'),)
-
     def __init__(
         self,
         num_joints: int = 16,
@@ -146,8 +141,8 @@ class Hourglass(BaseModule):
         self.conv1 = nn.Conv2d(in_channels, width, 7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
-        self.layer1 = nn.Sequential(_PreActivationUnit(width, width))
-        self.layer2 = nn.Sequential(_PreActivationUnit(2 * width, 2 * width))
+        self.layer1 = nn.Sequential(PreActivationUnit(width, width))
+        self.layer2 = nn.Sequential(PreActivationUnit(2 * width, 2 * width))
         self.layer3 = _stack_units(num_features, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:

@@ -120,8 +120,6 @@ class HighResolutionNet(BaseModule, ABC):
             deviation 0.001 and sets norms to 1.
     """
 
-    conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'))
-
     def __init__(
         self,
         extra: Mapping,

@@ -6,11 +6,11 @@ from functools import partial
 from torch import Tensor, nn
 
 from posenas.genotype import Genotype
+from posenas.genotype.posenas_plan import plan_network
+from posenas.genotype.posenas_released import make_released_genotype
 from posenas.models.backbones.pose_nas_backbone import POSENAS_CELLS, PoseNASBackbone
 from posenas.models.layers.checkpointing import checkpoint_module
-from posenas.models.layers.posenas_fusion import make_fusion_stage
-from posenas.models.layers.posenas_plan import plan_network
-from posenas.models.layers.posenas_released import make_released_genotype
+from posenas.models.layers.posenas.fusion import make_fusion_stage
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_probability
 

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.genotype import Cell
+from posenas.genotype.posenas_plan import CellPlan, PoseNASPlan
 from posenas.models.layers.input_size import check_input_multiple
-from posenas.models.layers.posenas_cells import count_outputs, make_encoder_cell
-from posenas.models.layers.posenas_fusion import FusionStage, Maps
-from posenas.models.layers.posenas_operations import make_norm, make_relu_conv_bn
-from posenas.models.layers.posenas_plan import CellPlan, PoseNASPlan
+from posenas.models.layers.posenas.cells import count_outputs, make_encoder_cell
+from posenas.models.layers.posenas.fusion import FusionStage, Maps
+from posenas.models.layers.posenas.operations import make_norm, make_relu_conv_bn
 from posenas.utils import ConfigError
 
 __all__ = ['POSENAS_CELLS', 'PoseNASBackbone', 'run_as_twice']

@@ -59,11 +59,6 @@ class ResidualBackbone(BaseModule, ABC):
             self.add_module(f'layer{i}', stage)
         freeze(self._frozen_parts())
 
-    @property
-    def conv_bn_pairs(self) -> tuple[tuple[str, str], ...]:
-        """Attributes of convolutions, each with the norm that reads it and nothing else."""
-        return () if self.deep_stem else (('conv1', 'bn1'),)
-
     def _check_stages(self) -> None:
         """Require stages that exist."""
         number = self.num_stages

@@ -34,7 +34,6 @@ class ViPNASBottleneck(ResidualBlock):
         norm_cfg: Normalisation layer, as ``mmcv.cnn.build_norm_layer`` takes it.
     """
 
-    conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'), ('conv3', 'bn3'))
     default_expansion = 4
 
     def __init__(

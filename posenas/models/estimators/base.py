@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from posenas.models.deploy_form import switch_from_deploy, switch_to_deploy
+from posenas.models.fused import fuse, unfuse
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice
@@ -87,21 +87,16 @@ class BasePoseEstimator(BaseModel, ABC):
             return self.loss(inputs, data_samples)
 
     def switch_to_deploy(self) -> None:
-        """Take the form with fewer operations, for inference; outputs change by rounding only.
+        """Take the fused form, for inference; outputs change by rounding only.
 
         Raises:
             ConfigError: The model is in train mode.
         """
-        switch_to_deploy(self)
-
-    def deploy_children(self) -> dict[str, nn.Module]:
-        """Return forms for inference of children that simplify together: neck and head."""
-        make = getattr(self.head, 'deploy_after', None)
-        return {} if make is None else make(self.neck)
+        fuse(self)
 
     def switch_from_deploy(self) -> None:
         """Return to the published form, exactly as it was before :meth:`switch_to_deploy`."""
-        switch_from_deploy(self)
+        unfuse(self)
 
     @abstractmethod
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:

@@ -7,8 +7,8 @@ from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
 from posenas.geometry import crop_to_image
-from posenas.models.deploy_form import is_deployed
 from posenas.models.estimators.base import BasePoseEstimator
+from posenas.models.fused import is_fused
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 
@@ -52,10 +52,10 @@ class TopdownPoseEstimator(BasePoseEstimator):
     def _extract_twice(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Compute the features of images (B, 3, H, W) and of their mirror images.
 
-        The deploy form takes all of them as one batch: its networks treat each image by itself.
+        The fused form takes all of them as one batch: its networks treat each image by itself.
         """
         mirrored = inputs.flip(-1)
-        if not is_deployed(self):
+        if not is_fused(self):
             return self.extract_feat(inputs), self.extract_feat(mirrored)
         feats = self.extract_feat(torch.cat((inputs, mirrored)))
         plain, flipped = zip(*(feat.chunk(2) for feat in feats), strict=True)

@@ -1,6 +1,5 @@
 """Heatmaps by one neural fabric per body part."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
@@ -8,12 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from posenas.genotype import Genotype
+from posenas.genotype.fabric_genotype import check_macro, read_genotype
 from posenas.models.backbones.cnf import make_fabric_stem
 from posenas.models.heads.base import BaseHeatmapHead
-from posenas.models.layers.cell_fabric import CellFabric
-from posenas.models.layers.fabric_deploy import DeployedFabrics
-from posenas.models.layers.fabric_genotype import check_macro, read_genotype
-from posenas.models.necks.part_reduce import PartReduceNeck
+from posenas.models.layers.fabrics.fabric import CellFabric
 from posenas.registry import MODELS
 from posenas.skeletons import make_parts
 from posenas.utils import ConfigError, check_choice
@@ -80,37 +77,6 @@ class PartFabrics(nn.ModuleDict):
                 'give neck and head the same parts'
             )
         return torch.cat([part(x) for part, x in zip(parts, feats, strict=True)], dim=1)
-
-    def deploy_form(self) -> 'DeployedParts':
-        """Make the form for inference, whose levels come as the parts need them."""
-        return DeployedParts(self)
-
-
-class DeployedParts(nn.Module):
-    """All parts for inference; see :class:`DeployedFabrics`.
-
-    Args:
-        parts: Fabrics by name, in evaluation mode.
-        reduce: For each part its 1x1 convolutions of the levels, which are absorbed.
-    """
-
-    def __init__(
-        self, parts: PartFabrics, reduce: Sequence[Mapping[int, nn.Conv2d]] | None = None
-    ) -> None:
-        super().__init__()
-        self.fabrics = DeployedFabrics([part.fold() for part in parts.values()], reduce)
-        self.representation = next(iter(parts.values())).representation
-        self.last_layers = nn.ModuleList(
-            nn.ModuleDict(copy.deepcopy(part.last_layers)) for part in parts.values()
-        ).requires_grad_(False)
-
-    def forward(self, feats: Sequence[Sequence[Tensor | None]] | Sequence[Tensor | None]) -> Tensor:
-        """Compute what :meth:`PartFabrics.forward` does."""
-        maps = [
-            self.representation(last[0], layers)
-            for last, layers in zip(self.fabrics(feats), self.last_layers, strict=True)
-        ]
-        return torch.cat(maps, dim=1)
 
 
 @MODELS.register_module()
@@ -202,16 +168,6 @@ class CNFHead(BaseHeatmapHead):
             (B, K, H, W) of the size of the finest level, in the order of the data set.
         """
         return self._assemble(self.parts(feats))
-
-    def deploy_after(self, neck: nn.Module | None) -> dict[str, nn.Module]:
-        """Make the form for inference of the neck in front and of the parts, by name.
-
-        The parts absorb the convolutions of the neck, which lets the levels pass.
-        """
-        if not isinstance(neck, PartReduceNeck) or not all(neck.reduce):
-            return {}
-        reduce = [{int(i): conv for i, conv in convs.items()} for convs in neck.reduce]
-        return {'neck': nn.Identity(), 'head.parts': DeployedParts(self.parts, reduce)}
 
     def _assemble(self, maps: Tensor) -> Tensor:
         """Bring the maps of all parts into the order of the joints, one per joint."""

@@ -1,11 +1,14 @@
 """Building blocks shared by networks."""
 
-from .adaptive_context import DenseContext, GlobalContext
 from .attention import ContextBlock, SqueezeExcitation
-from .cell_fabric import CellFabric
 from .cells import dense_sources, merge_states, run_cell
 from .checkpointing import checkpoint_module
-from .cnf_operators import (
+from .dite_hrnet.adaptive_context import DenseContext, GlobalContext
+from .dite_hrnet.blocks import DiteStem, DMCBlock, DynamicOptions
+from .dite_hrnet.dynamic_conv import DynamicSplitConv, KernelAggregation, interleave_channels
+from .dite_hrnet.fusion import DiteModule, IterativeHead
+from .fabrics.fabric import CellFabric
+from .fabrics.operators import (
     AtrConv3x3,
     AtrConv5x5,
     AvgPool3x3,
@@ -18,15 +21,12 @@ from .cnf_operators import (
     SkipConnect,
     Zero,
 )
-from .dite_blocks import DiteStem, DMCBlock, DynamicOptions
-from .dite_fusion import DiteModule, IterativeHead
-from .dynamic_conv import DynamicSplitConv, KernelAggregation, interleave_channels
 from .flip import flip_heatmaps
 from .freezing import fix_statistics, freeze
 from .input_size import check_input_channels, check_input_multiple
 from .mixed_op import MixedOp
 from .multi_resolution import make_fuse_layers, make_transition, run_transition
-from .posenas_light_operations import DepthwiseSeparable, GroupedConv
+from .posenas.light_operations import DepthwiseSeparable, GroupedConv
 from .residual import BasicBlock, Bottleneck, ResidualBlock, make_residual_layer, make_shortcut
 
 __all__ = [

@@ -27,8 +27,6 @@ class ResidualBlock(BaseModule, ABC):
     the residual branch is recomputed in the backward pass to save memory).
     """
 
-    #: Attributes of convolutions, each with the norm that reads it and nothing else.
-    conv_bn_pairs: ClassVar[tuple[tuple[str, str], ...]]
     #: Output channels divided by those of the first convolution, unless told otherwise.
     default_expansion: ClassVar[int]
 
@@ -66,7 +64,6 @@ class BasicBlock(ResidualBlock):
         norm_cfg: Normalisation layer, as ``mmcv.cnn.build_norm_layer`` takes it; None is ``BN``.
     """
 
-    conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'))
     default_expansion = 1
 
     def __init__(
@@ -128,7 +125,6 @@ class Bottleneck(ResidualBlock):
         norm_cfg: Normalisation layer, as ``mmcv.cnn.build_norm_layer`` takes it; None is ``BN``.
     """
 
-    conv_bn_pairs = (('conv1', 'bn1'), ('conv2', 'bn2'), ('conv3', 'bn3'))
     default_expansion = 4
 
     def __init__(

@@ -10,7 +10,7 @@ from mmengine.logging import MessageHub
 
 from posenas.engine.hooks import CollapseGuardHook
 from posenas.genotype import load_genotype
-from posenas.search.spaces import PoseNASSpace
+from posenas.search import PoseNASSpace
 
 SPACE = PoseNASSpace()
 LARGE = SPACE.extremes()[1]

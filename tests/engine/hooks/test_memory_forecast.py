@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from posenas.engine.hooks import MemoryForecastHook
 from posenas.engine.hooks.memory_forecast import find_free_memory
-from posenas.search import memory
+from posenas.search.posenas import memory
 from posenas.utils import ConfigError
 
 

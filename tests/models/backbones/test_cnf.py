@@ -5,6 +5,7 @@ import torch
 from models.fabric_samples import cell
 
 from posenas.models import CNFBackbone
+from posenas.models.fused.fabrics import fuse_backbone
 from posenas.utils import ConfigError
 
 FABRIC = dict(depth=6, factor=2, operators=['skip_connect', 'Sep_Conv_3x3', 'max_pool_3x3'])
@@ -60,5 +61,5 @@ def test_a_pruned_fabric_returns_nothing_where_a_cell_is_gone():
     assert outs[1].shape == (2, 16, 8, 8)
     names = {name.split('.')[0] for name in backbone.state_dict()}
     assert names == {'stem', 'cell_0_1', 'cell_1_1'}
-    deployed = backbone.deploy_form().eval()(torch.randn(2, 3, 64, 64))
-    assert [out is None for out in deployed] == [True, False, True]
+    fused = fuse_backbone(backbone).eval()(torch.randn(2, 3, 64, 64))
+    assert [out is None for out in fused] == [True, False, True]

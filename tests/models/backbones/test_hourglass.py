@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from posenas.models import Hourglass
-from posenas.models.deploy_form import switch_to_deploy
+from posenas.models.fused import fuse
 from posenas.utils import ConfigError
 
 SETTINGS = [
@@ -105,14 +105,14 @@ def test_initialisation_stays_pytorchs():
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
-def test_deploy_form_folds_the_norms_behind_convolutions():
+def test_fused_form_folds_the_norms_behind_convolutions():
     torch.manual_seed(0)
     network = Hourglass(num_stacks=2, num_features=16).double()
     network.train()(torch.randn(4, 3, 64, 64).double())  # moves running statistics
     x = torch.randn(1, 3, 128, 64).double()
     expected = network.eval()(x)
     total = sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
-    switch_to_deploy(network)
+    fuse(network)
     kept = sum(isinstance(m, nn.BatchNorm2d) for m in network.modules())
     units = sum(hasattr(m, 'conv3') for m in network.modules())
     assert (kept, total) == (units, 3 * units + 1 + 2)  # the first norm of a unit cannot go

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.models.backbones import HRNet, HRNetPyramid
-from posenas.models.deploy_form import switch_from_deploy, switch_to_deploy
+from posenas.models.fused import fuse, unfuse
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 
@@ -177,7 +177,7 @@ def test_norm_cfg_reaches_every_norm():
 
 
 @every_network
-def test_the_deploy_form_has_no_norm_and_equal_outputs(network):
+def test_the_fused_form_has_no_norm_and_equal_outputs(network):
     torch.manual_seed(0)
     net = network(TINY_HRNET)
     for _ in range(3):  # moves the statistics
@@ -185,11 +185,11 @@ def test_the_deploy_form_has_no_norm_and_equal_outputs(network):
     net.double().eval()
     x = torch.randn(1, 3, 64, 32, dtype=torch.float64)
     before = net(x)
-    switch_to_deploy(net)
+    fuse(net)
     assert not any(isinstance(m, _BatchNorm) for m in net.modules())
     for a, b in zip(net(x), before, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-10, atol=1e-10)
-    switch_from_deploy(net)
+    unfuse(net)
     assert all(torch.equal(a, b) for a, b in zip(net(x), before, strict=True))
 
 

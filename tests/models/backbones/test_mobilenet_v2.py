@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.models.backbones import InvertedResidual, MobileNetV2Pyramid
-from posenas.models.deploy_form import switch_to_deploy
+from posenas.models.fused import fuse
 from posenas.utils import ConfigError
 
 
@@ -104,13 +104,13 @@ def test_checkpointing_changes_nothing():
     assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
 
 
-def test_the_deploy_form_has_no_norm_and_equal_outputs(recorded):
+def test_the_fused_form_has_no_norm_and_equal_outputs(recorded):
     net = MobileNetV2Pyramid()
     net.load_state_dict(recorded, strict=False)
     net.double().eval()
     x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
     before = net(x)
-    switch_to_deploy(net)
+    fuse(net)
     assert not any(isinstance(m, _BatchNorm) for m in net.modules())
     for a, b in zip(net(x), before, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)

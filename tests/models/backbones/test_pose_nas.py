@@ -17,12 +17,12 @@ from posenas.genotype import (
     Genotype,
     load_genotype,
 )
+from posenas.genotype.posenas_plan import plan_cells
+from posenas.genotype.posenas_released import make_released_genotype
 from posenas.models import PoseNAS
 from posenas.models.backbones.pose_nas_backbone import run_as_twice
-from posenas.models.deploy_form import switch_to_deploy
-from posenas.models.layers.posenas_operations import make_relu_conv_bn
-from posenas.models.layers.posenas_plan import plan_cells
-from posenas.models.layers.posenas_released import make_released_genotype
+from posenas.models.fused import fuse
+from posenas.models.layers.posenas.operations import make_relu_conv_bn
 from posenas.utils import ConfigError
 
 
@@ -163,14 +163,14 @@ def draw_cell(rng, kind):
 
 @pytest.mark.parametrize('seed', range(4))
 @torch.no_grad()
-def test_any_genotype_makes_a_network_with_a_deploy_form(seed, released):
+def test_any_genotype_makes_a_network_with_a_fused_form(seed, released):
     rng = np.random.default_rng(seed)
     cells = {name: draw_cell(rng, cell['kind']) for name, cell in released['cells'].items()}
     network = make_tiny(genotype=replace(make_released_genotype(), cells=cells)).double()
     x = torch.randn(2, 3, 64, 96).double()
     features = network(x)
     assert [feature.shape for feature in features] == [(2, 16, 16, 24)] * 2
-    switch_to_deploy(network)
+    fuse(network)
     for ours, theirs in zip(network(x), features, strict=True):
         assert (ours - theirs).abs().max() <= 1e-9 * theirs.abs().max()
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.models.backbones import ResNet
-from posenas.models.deploy_form import switch_from_deploy, switch_to_deploy
+from posenas.models.fused import fuse, unfuse
 from posenas.models.layers import BasicBlock, Bottleneck
 from posenas.utils import ConfigError
 
@@ -181,14 +181,14 @@ def test_checkpointing_changes_nothing(depth):
 
 
 @pytest.mark.parametrize('deep_stem', [False, True])
-def test_the_deploy_form_has_no_norm_and_equal_outputs(deep_stem):
+def test_the_fused_form_has_no_norm_and_equal_outputs(deep_stem):
     net = disturb(ResNet(**SMALL, deep_stem=deep_stem)).double()
     x = torch.randn(1, 3, 64, 64, dtype=torch.float64)
     before = net(x)[0]
-    switch_to_deploy(net)
+    fuse(net)
     assert not any(isinstance(m, _BatchNorm) for m in net.modules())
     torch.testing.assert_close(net(x)[0], before, rtol=1e-10, atol=1e-10)
-    switch_from_deploy(net)
+    unfuse(net)
     assert torch.equal(net(x)[0], before)
 
 

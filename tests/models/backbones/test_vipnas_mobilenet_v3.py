@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.models import ViPNASHead, ViPNASInvertedResidual, ViPNASMobileNetV3
-from posenas.models.deploy_form import switch_to_deploy
+from posenas.models.fused import fuse
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
@@ -211,13 +211,13 @@ def test_norm_cfg_reaches_every_norm():
     assert not any(isinstance(m, _BatchNorm) for m in network.modules())
 
 
-def test_deploy_form_has_no_norm():
+def test_fused_form_has_no_norm():
     torch.manual_seed(0)
     network = ViPNASMobileNetV3(**SMALL).double()
     network.train()(torch.randn(4, 3, 64, 64).double())
     x = torch.randn(1, 3, 64, 48).double()
     (expected,) = network.eval()(x)
-    switch_to_deploy(network)
+    fuse(network)
     assert not any(isinstance(m, _BatchNorm) for m in network.modules())
     torch.testing.assert_close(network(x)[0], expected)
 

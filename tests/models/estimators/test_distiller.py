@@ -14,11 +14,11 @@ from mmengine.logging import MessageHub
 from registry_cases import TINY_BACKBONE, TINY_HEAD, TINY_MODEL, noise, pose_samples
 
 from posenas.models import FPDDistiller, Hourglass
-from posenas.models.benchmark import count_saved_bytes
 from posenas.models.estimators.teacher import FrozenTeacher
 from posenas.models.losses.extensions import Lesson
 from posenas.registry import MODELS
 from posenas.utils import CheckpointError, ConfigError
+from posenas.utils.timing import count_saved_bytes
 
 STEP_SHAPE = (2, 3, 128, 128)
 PUBLISHED = dict(type='JointsMSELoss', use_target_weight=True, loss_weight=0.5)

@@ -158,7 +158,7 @@ def test_unknown_modes_and_absent_heads_are_named():
         TopdownPoseEstimator(dict(type='TinyConvNet'))(torch.zeros(1, 3, 64, 48), [], mode='loss')
 
 
-def test_the_deploy_form_predicts_the_same_from_one_joint_pass(make_batch):
+def test_the_fused_form_predicts_the_same_from_one_joint_pass(make_batch):
     images, samples = make_batch()
     model = _model(test_cfg=dict(flip_test=True, output_heatmaps=True)).eval()
     data = dict(inputs=images, data_samples=samples)

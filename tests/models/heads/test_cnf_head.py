@@ -10,7 +10,7 @@ from source_files import ROOT
 from torch import nn
 
 from posenas.models import CNFHead, PartReduceNeck
-from posenas.models.layers.fabric_cell import CoarseAdaptor, FineAdaptor
+from posenas.models.layers.fabrics.cell import CoarseAdaptor, FineAdaptor
 from posenas.registry import MODELS
 from posenas.skeletons import BodyParts
 from posenas.utils import ConfigError

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from posenas.models.fused.rules import find_rule
 from posenas.models.layers import BasicBlock, Bottleneck, make_residual_layer, make_shortcut
 from posenas.utils import ConfigError
 
@@ -15,7 +16,7 @@ def test_blocks_have_the_published_names_in_order(block):
     number = 2 if block is BasicBlock else 3
     inner = [f'{kind}{i}' for i in range(1, number + 1) for kind in ('conv', 'bn')]
     assert list(leaves) == [*inner, 'downsample.0', 'downsample.1']
-    assert module.conv_bn_pairs == tuple(zip(inner[::2], inner[1::2], strict=True))
+    assert find_rule(module).pairs == tuple(zip(inner[::2], inner[1::2], strict=True))
 
 
 @pytest.mark.parametrize(

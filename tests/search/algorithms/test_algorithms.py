@@ -5,7 +5,7 @@ import pytest
 from search.toy_space import ToyCost, ToySpace, score_and_cost, table
 
 from posenas.registry import TASK_UTILS
-from posenas.search import Budget, Record, objective_values
+from posenas.search import Budget, Record, ViPNASSpace, objective_values
 from posenas.search.algorithms import (
     NSGA2,
     EvolutionSearch,
@@ -14,7 +14,6 @@ from posenas.search.algorithms import (
     crowding_distance,
     rank_fronts,
 )
-from posenas.search.spaces import ViPNASSpace
 from posenas.utils import ConfigError
 
 BOTH = dict(AP='greater', macs='less')

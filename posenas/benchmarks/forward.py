@@ -1,0 +1,129 @@
+"""What passes cost: forward in published and in fused form, memory of anything."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from statistics import median
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor, nn
+
+from posenas.models.fused import fuse
+from posenas.structures import PoseDataSample
+from posenas.utils.profiling import profile_model
+from posenas.utils.timing import take_turns, use_threads
+
+__all__ = ['ForwardCost', 'draw_batch', 'measure_forward']
+
+#: Channels and map (H, W) of the 3x3 convolution whose rate is the bound.
+_BOUND_CHANNELS, _BOUND_MAP = 64, (64, 48)
+
+
+@dataclass(frozen=True)
+class ForwardCost:
+    """Times per image; medians over rounds in which the forms take turns.
+
+    Attributes:
+        threads: Threads of one operation.
+        batch: Images of a pass.
+        num_rounds: Rounds.
+        macs: Multiply-accumulates of one image in published form, matrix products included.
+        eval_ms: The published form in evaluation mode.
+        fused_ms: The fused form.
+        bound_ms: The same number of multiply-accumulates in 3x3 convolutions of 64 to 64 channels
+            on a map of 64x48, which keep the processor as busy as PyTorch can.
+        ratio: ``eval_ms / fused_ms``, median of the rounds' own ratios.
+    """
+
+    threads: int
+    batch: int
+    num_rounds: int
+    macs: int
+    eval_ms: float
+    fused_ms: float
+    bound_ms: float
+    ratio: float
+
+
+def measure_forward(
+    model: nn.Module, shape: Sequence[int], threads: Sequence[int], batch: int, num_rounds: int
+) -> Iterator[ForwardCost]:
+    """Time a network in both forms.
+
+    Args:
+        model: Pose estimator or any network of (B, 3, H, W); put into evaluation mode.
+        shape: (H, W) of the input.
+        threads: Numbers of threads to measure with, one after the other.
+        batch: Images of a pass.
+        num_rounds: Rounds; in each the forms run one after the other, so that other programs
+            disturb all of them alike.
+
+    Yields:
+        One record for each number of threads.
+    """
+    model.eval()
+    fused = copy.deepcopy(model)
+    fuse(fused)
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn((batch, 3, *shape), generator=generator)
+    operations = profile_model(model, images[:1]).operations
+    macs = operations.macs + operations.matmul
+    work, bound_macs = _make_bound(batch)
+    forms = [lambda: model(images), lambda: fused(images), work]
+    for number in threads:
+        with torch.inference_mode(), use_threads(number):
+            rounds = take_turns(forms, num_rounds)
+        published, fused_time, bound = (
+            1e3 * median(times) / batch for times in zip(*rounds, strict=True)
+        )
+        yield ForwardCost(
+            threads=number,
+            batch=batch,
+            num_rounds=num_rounds,
+            macs=macs,
+            eval_ms=published,
+            fused_ms=fused_time,
+            bound_ms=bound * macs / bound_macs,
+            ratio=median(times[0] / times[1] for times in rounds),
+        )
+
+
+def _make_bound(batch: int) -> tuple[Callable[[], Tensor], int]:
+    """Return a dense 3x3 convolution of ``batch`` maps, and its work per image."""
+    maps = torch.randn(batch, _BOUND_CHANNELS, *_BOUND_MAP)
+    weight = torch.randn(_BOUND_CHANNELS, _BOUND_CHANNELS, 3, 3)
+    return lambda: F.conv2d(maps, weight, padding=1), weight.numel() * prod(_BOUND_MAP)
+
+
+def draw_batch(
+    size: int,
+    num_joints: int,
+    input_size: Sequence[int],
+    heatmap_size: Sequence[int],
+    seed: int = 0,
+) -> dict:
+    """Draw images and targets as noise.
+
+    Args:
+        size: Images B.
+        num_joints: Joints K.
+        input_size: (width, height) of the images.
+        heatmap_size: (width, height) of the targets.
+        seed: Seed of all numbers.
+
+    Returns:
+        Arguments of an estimator's mode 'loss'.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    samples = []
+    for _ in range(size):
+        sample = PoseDataSample()
+        maps = torch.rand((num_joints, *reversed(heatmap_size)), generator=generator)
+        sample.gt_fields = PixelData(heatmaps=maps)
+        sample.gt_instance_labels = InstanceData(keypoint_weights=torch.ones(1, num_joints))
+        samples.append(sample)
+    inputs = torch.randn((size, 3, *reversed(input_size)), generator=generator)
+    return dict(inputs=inputs, data_samples=samples)

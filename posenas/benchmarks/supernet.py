@@ -1,0 +1,88 @@
+"""What a step of a supernet costs, in steps of the networks that it stands for."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+from torch import nn
+
+from posenas.registry import MODELS
+from posenas.utils.timing import choose_clock, take_turns, use_threads
+
+__all__ = ['SupernetCost', 'measure_supernet']
+
+
+@dataclass(frozen=True)
+class SupernetCost:
+    """Times on one thread.
+
+    Attributes:
+        seconds: Forward and backward passes of one step, all of its architectures.
+        ratio: The same in passes of those networks, cut out; median of the rounds' own ratios.
+        set_fresh: Setting an architecture that was never set, with all that its passes look up,
+            seconds; median.
+        set_again: Setting one that was set before.
+    """
+
+    seconds: float
+    ratio: float
+    set_fresh: float
+    set_again: float
+
+
+def measure_supernet(
+    supernet: nn.Module, batch: Mapping, num_rounds: int, num_paths: int = 4
+) -> SupernetCost:
+    """Time a step of the largest, the smallest and random architectures, without optimizer.
+
+    Args:
+        supernet: Supernet whose architectures are set; left in training mode.
+        batch: Arguments of its mode 'loss'.
+        num_rounds: Measured steps; they and those of the networks take turns.
+        num_paths: Architectures of a step, at least 2.
+    """
+    rng, space = np.random.default_rng(0), supernet.space
+    paths = [*reversed(space.extremes()), *(space.sample(rng) for _ in range(num_paths - 2))]
+    networks = []
+    for arch in paths:
+        config, state, _ = supernet.extract(arch)
+        networks.append(MODELS.build(deepcopy(config)))
+        networks[-1].load_state_dict(state)
+    supernet.train()
+
+    def step_networks() -> None:
+        for network in networks:
+            network.train().zero_grad()
+            _run(network, batch)
+
+    def step_supernet() -> None:
+        supernet.zero_grad()
+        for arch in paths:
+            supernet.set_arch(arch)
+            _run(supernet, batch)
+
+    with use_threads(1):
+        rounds = take_turns([step_networks, step_supernet], num_rounds)
+        fresh = [space.sample(rng) for _ in range(20)]
+        set_fresh, set_again = (_time_setting(supernet, fresh) for _ in range(2))
+    seconds = median(ours for _, ours in rounds)
+    ratio = median(ours / theirs for theirs, ours in rounds)
+    return SupernetCost(seconds, ratio, set_fresh, set_again)
+
+
+def _run(model: nn.Module, batch: Mapping) -> None:
+    """Run one network forward and backward."""
+    losses = model(**batch, mode='loss')
+    model.parse_losses(losses)[0].backward()
+
+
+def _time_setting(supernet: nn.Module, archs: list) -> float:
+    """Return the median time of setting one of ``archs``."""
+    clock, times = choose_clock(), []
+    for arch in archs:
+        start = clock()
+        supernet.set_arch(arch)
+        times.append(clock() - start)
+    return median(times)

@@ -1,0 +1,66 @@
+"""Compare trainings over several seeds."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from posenas.cli.args import CommandParser
+
+__all__ = ['add_plan_options', 'build_parser', 'compare', 'main']
+
+DESCRIPTION = (
+    'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
+    'runs are skipped and interrupted ones resumed; two processes started with the same plan share '
+    'the work. Prints a table of scores and of differences, with intervals over people and seeds, '
+    'and writes it with a figure into the folder of the runs.'
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``posenas compare``."""
+    parser = CommandParser('compare', DESCRIPTION)
+    add_plan_options(parser)
+    return parser
+
+
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """Add the plan and how its runs are made."""
+    parser.add_argument('--plan', required=True, metavar='FILE.py', help='cells and comparisons')
+    parser.add_argument(
+        '--work-dir', metavar='DIR', help='of all runs (default: work_dirs/lspet/<name of plan>)'
+    )
+    parser.add_argument(
+        '--cells', nargs='+', default=[], metavar='NAME', help='only these and what they need'
+    )
+    parser.add_argument('--threads', type=int, default=1, metavar='N', help='(default: 1)')
+    parser.add_argument(
+        '--no-run', action='store_true', help='train nothing, report what is finished'
+    )
+    parser.add_argument(
+        '--bootstrap', type=int, default=2000, metavar='N', help='resamplings (default: 2000)'
+    )
+
+
+def compare(args: argparse.Namespace) -> int:
+    """Run a plan and report it; returns the exit code: 1 when a run failed.
+
+    Raises:
+        ConfigError: The plan cannot be used, or a run was begun with other settings.
+        DataError: Predictions or labels cannot be read.
+    """
+    from posenas.experiments import read_plan, report_plan, run_plan
+
+    def announce(name: str) -> None:
+        sys.stderr.write(f'{name}\n')
+
+    plan = read_plan(args.plan, args.work_dir)
+    failed = [] if args.no_run else run_plan(plan, args.cells, args.threads, announce)
+    sys.stdout.write(report_plan(plan, args.bootstrap))
+    for name in failed:
+        sys.stderr.write(f'{name} failed: see {plan.folder / name}/train.log and test.log\n')
+    return int(bool(failed))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas compare``."""
+    return compare(build_parser().parse_args(argv))

@@ -1,0 +1,206 @@
+"""Data sets in the layout of YOLO-pose as COCO keypoint files."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from posenas.datasets.releases.files import annotate, read_image_size
+from posenas.skeletons import COCO
+from posenas.utils.atomic_io import make_folder, write_json
+from posenas.utils.errors import DataError
+
+__all__ = ['convert_yolo_pose']
+
+_PARTS = ('train', 'val', 'test')
+_IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
+
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class _Description:
+    """What ``data.yaml`` says; K joints."""
+
+    path: Path
+    root: Path
+    parts: dict[str, list[str]]
+    num_joints: int
+    num_values: int
+    classes: dict[int, str]
+    joint_names: list[str]
+    flip_indices: list[int] | None
+
+    def categories(self) -> list[dict[str, Any]]:
+        shared: dict[str, Any] = dict(keypoints=self.joint_names, skeleton=[])
+        if self.joint_names == list(COCO.joint_names):
+            shared['skeleton'] = [[first + 1, second + 1] for first, second in COCO.limbs]
+        elif self.flip_indices is not None:
+            shared['flip_indices'] = self.flip_indices
+        return [dict(id=i + 1, name=name) | shared for i, name in self.classes.items()]
+
+
+def convert_yolo_pose(
+    source: str | Path, folder: str | Path, progress: Progress = iter
+) -> dict[str, int]:
+    """Write ``train.json``, ``val.json`` and ``test.json``, those that ``data.yaml`` names.
+
+    Labels hold a class, the box's centre and size and the joints, relative to the image: a line
+    for each object, in a file beside the image's folder ``images``, in ``labels``. Joints at
+    (0, 0) without a third value are unlabelled. Files that name no joints but pair them as COCO
+    does have COCO's; the pairs of others are written into the category.
+
+    Args:
+        source: ``data.yaml``.
+        folder: Where to write; file names are relative to the root that ``data.yaml`` names.
+        progress: Wraps the images to show where the conversion is.
+
+    Returns:
+        Number of objects by file.
+
+    Raises:
+        DataError: A file is missing or malformed.
+    """
+    description = _read_description(Path(source))
+    folder, counts = make_folder(folder), {}
+    for part, entries in description.parts.items():
+        files = [file for entry in entries for file in _list_images(description, entry)]
+        images, annotations = [], []
+        for number, file in enumerate(progress(files), start=1):
+            width, height = size = read_image_size(file)
+            is_below = file.is_relative_to(description.root)
+            name = file.relative_to(description.root) if is_below else file
+            images.append(dict(id=number, file_name=name.as_posix(), width=width, height=height))
+            for values in _read_labels(description, file):
+                annotations.append(_convert(values, len(annotations) + 1, number, size))
+        content = dict(images=images, annotations=annotations, categories=description.categories())
+        write_json(folder / f'{part}.json', content)
+        counts[f'{part}.json'] = len(annotations)
+    return counts
+
+
+def _read_description(path: Path) -> _Description:
+    try:
+        content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise DataError(f'{path} must be a readable YAML file: {error}') from error
+    if not isinstance(content, dict):
+        raise DataError(f'{path} must be a mapping with kpt_shape, names, train and val')
+    shape = content.get('kpt_shape')
+    if not _are_integers(shape, 2) or shape[0] < 1 or shape[1] not in (2, 3):
+        raise DataError(f'{path}: kpt_shape must be [joints, 2 or 3], got {shape!r}')
+    flips = content.get('flip_idx')
+    if flips is not None and (
+        not _are_integers(flips, shape[0]) or sorted(flips) != list(range(shape[0]))
+    ):
+        raise DataError(
+            f'{path}: flip_idx must hold each of the {shape[0]} joints once, got {flips!r}'
+        )
+    parts = {
+        part: [entries] if isinstance(entries, str) else entries
+        for part in _PARTS
+        if (entries := content.get(part))
+    }
+    if not parts or not all(isinstance(e, str) for entries in parts.values() for e in entries):
+        raise DataError(f'{path}: train, val and test must be folders or lists, got {parts!r:.80}')
+    return _Description(
+        path=path,
+        root=(path.parent / str(content.get('path') or '')).resolve(),
+        parts=parts,
+        num_joints=shape[0],
+        num_values=shape[1],
+        classes=_read_classes(path, content.get('names')),
+        joint_names=_name_joints(path, content.get('kpt_names'), shape[0], flips),
+        flip_indices=flips,
+    )
+
+
+def _are_integers(value: object, length: int) -> bool:
+    return isinstance(value, list) and len(value) == length and all(type(v) is int for v in value)
+
+
+def _read_classes(path: Path, names: object) -> dict[int, str]:
+    entries = dict(enumerate(names)) if isinstance(names, list) else names
+    if not isinstance(entries, dict) or not all(type(key) is int for key in entries):
+        raise DataError(f'{path}: names must be a list, or name classes by number, got {names!r}')
+    return {key: str(name) for key, name in entries.items()}
+
+
+def _name_joints(
+    path: Path, names: object, num_joints: int, flips: Sequence[int] | None
+) -> list[str]:
+    """Return the joint names: those given (of the first class), COCO's, or numbers."""
+    given = next(iter(names.values()), None) if isinstance(names, dict) else names
+    if given is None:
+        is_coco = num_joints == COCO.num_joints and tuple(flips or ()) == COCO.flip_indices
+        return list(COCO.joint_names) if is_coco else [f'joint_{i}' for i in range(num_joints)]
+    if not isinstance(given, list) or len(set(map(str, given))) != num_joints:
+        raise DataError(f'{path}: kpt_names must be {num_joints} different names, got {names!r}')
+    return [str(name) for name in given]
+
+
+def _list_images(description: _Description, entry: str) -> list[Path]:
+    """Return the images of a folder, with all below it, or of a list with a name a line."""
+    place = description.root / entry
+    if place.is_dir():
+        return sorted(f for f in place.rglob('*') if f.suffix.lower() in _IMAGE_SUFFIXES)
+    if not place.is_file():
+        raise DataError(
+            f'{description.path}: {entry} must be a folder or a list of images below '
+            f'{description.root}, there is none'
+        )
+    lines = place.read_text(encoding='utf-8').split('\n')
+    return [place.parent / line.strip() for line in lines if line.strip()]
+
+
+def _read_labels(description: _Description, image: Path) -> np.ndarray:
+    """Return class, box and x, y, v of the objects of an image (n, 5 + 3 K); none without file."""
+    parts = list(image.parts)
+    if 'images' in parts:
+        place = len(parts) - 1 - parts[::-1].index('images')
+        parts[place] = 'labels'
+    path = Path(*parts).with_suffix('.txt')
+    if not path.is_file():
+        return np.zeros((0, 5 + 3 * description.num_joints))
+    length = 5 + description.num_joints * description.num_values
+    objects = []
+    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
+        if line.strip():
+            objects.append(_read_line(description, f'{path}, line {number}', line, length))
+    return np.array(objects, np.float64).reshape(-1, 5 + 3 * description.num_joints)
+
+
+def _read_line(description: _Description, where: str, line: str, length: int) -> np.ndarray:
+    try:
+        values = np.array(line.split(), np.float64)
+    except ValueError:
+        values = np.zeros(0)
+    if len(values) != length or not np.isfinite(values).all():
+        raise DataError(
+            f'{where} must hold {length} finite numbers: class, box and {description.num_joints} '
+            f'joints with {description.num_values} values, got {line!r:.80}'
+        )
+    if values[0] not in description.classes:
+        raise DataError(
+            f'{where} must begin with a class of {sorted(description.classes)}, got {values[0]:g}'
+        )
+    joints = values[5:].reshape(description.num_joints, description.num_values)
+    if description.num_values == 2:
+        joints = np.column_stack([joints, 2.0 * joints.any(axis=1)])
+    if not set(joints[:, 2]) <= {0, 1, 2}:
+        raise DataError(f'{where}: the third value of a joint must be 0, 1 or 2')
+    return np.concatenate([values[:5], joints.ravel()])
+
+
+def _convert(
+    values: np.ndarray, number: int, image_id: int, size: tuple[int, int]
+) -> dict[str, Any]:
+    """Return the annotation of one line, in pixels."""
+    center, extent = values[1:3] * size, values[3:5] * size
+    box = [round(float(value), 2) for value in (*(center - extent / 2), *extent)]
+    joints = values[5:].reshape(-1, 3)
+    person = annotate(number, image_id, joints[:, :2] * size, joints[:, 2], box)
+    return person | dict(category_id=int(values[0]) + 1)

@@ -1,0 +1,21 @@
+"""Plans of trainings that are compared: how they run and what they found."""
+
+from .plan import Cell, Comparison, Plan, Run, read_plan
+from .queue import run_plan
+from .report import read_run, report_plan
+from .runs import Difference, compare_runs, read_distances, score_runs
+
+__all__ = [
+    'Cell',
+    'Comparison',
+    'Difference',
+    'Plan',
+    'Run',
+    'compare_runs',
+    'read_distances',
+    'read_plan',
+    'read_run',
+    'report_plan',
+    'run_plan',
+    'score_runs',
+]

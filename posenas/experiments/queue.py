@@ -1,0 +1,234 @@
+"""Runs of a plan, one after the other, by one process or several that share the work."""
+
+import difflib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posenas.experiments.plan import Plan, Run
+from posenas.experiments.report import (
+    COSTS,
+    PREDICTIONS,
+    RESULT,
+    is_done,
+    measure_minutes,
+)
+from posenas.utils.errors import ConfigError
+from posenas.utils.processes import ending_with_parent
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['run_plan']
+
+#: Seconds between looks at runs that another process works on.
+_PATIENCE = 5.0
+
+
+def run_plan(
+    plan: Plan, names: Sequence[str] = (), threads: int = 1, announce: Callable[[str], object] = str
+) -> list[str]:
+    """Train and test the cells of a plan with every seed, each in a process of its own.
+
+    Finished runs are skipped and interrupted ones resumed. Runs that another process works on are
+    left to it and waited for. What needs a failed run is left out, the others go on.
+
+    Args:
+        plan: Cells and their runs.
+        names: Cells that are run with what they need; none means all.
+        threads: Threads of each process.
+        announce: Called with the name of each run that begins.
+
+    Returns:
+        Names of the runs that failed; their logs lie in their folders.
+
+    Raises:
+        ConfigError: A run was begun with other settings.
+    """
+    failed: list[str] = []
+    signal.signal(signal.SIGTERM, _leave)
+    waiting = plan.order(names)
+    while waiting:
+        for run in waiting:
+            outcome = _attempt(plan, run, failed, threads, announce)
+            if outcome is not None:
+                break
+        else:
+            time.sleep(_PATIENCE)
+            continue
+        waiting.remove(run)
+        if not outcome:
+            failed.append(run.name)
+    return failed
+
+
+def _attempt(
+    plan: Plan,
+    run: Run,
+    failed: Sequence[str],
+    threads: int,
+    announce: Callable[[str], object],
+) -> bool | None:
+    """Do a run; tells whether it is done well, or None if it cannot be done yet."""
+    needed = plan.needs(run)
+    if is_done(run):
+        return True
+    if any(other.name in failed for other in needed):
+        return False
+    if not all(map(is_done, needed)):
+        return None
+    with _claim(run) as is_ours:
+        if not is_ours:
+            return None
+        if is_done(run):
+            return True
+        announce(run.name)
+        return _follow(plan, run, threads) if run.cell.commands else _train(plan, run, threads)
+
+
+@contextmanager
+def _claim(run: Run) -> Iterator[bool]:
+    """Keep other processes from a run inside the block; tells whether none works on it."""
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
+    path = run.folder.with_name(f'{run.name}.lock')
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open('w') as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _leave(signum: int, frame: object) -> None:
+    raise SystemExit(128 + signum)
+
+
+def _follow(plan: Plan, run: Run, threads: int) -> bool:
+    """Run the commands of a cell, all of them anew; tells whether they went well."""
+    from posenas.utils.atomic_io import write_json
+
+    shutil.rmtree(run.folder, ignore_errors=True)
+    for words in plan.fill_in(run, run.cell.commands, _last_checkpoint):
+        if not _call(words, run.folder / 'train.log', threads):
+            return False
+    write_json(run.folder / RESULT, dict(seed=run.seed), indent=1)
+    return True
+
+
+def _train(plan: Plan, run: Run, threads: int) -> bool:
+    """Train and test one cell with one seed; tells whether both went well."""
+    from posenas.utils.atomic_io import write_json
+
+    config = _write_config(plan, run)
+    folder = str(run.folder)
+    train = [run.cell.command, config, '--work-dir', folder, '--seed', str(run.seed), '--resume']
+    train += plan.fill_in(run, run.cell.arguments, _last_checkpoint)
+    if not _call(train, run.folder / 'train.log', threads):
+        return False
+    checkpoint = _last_checkpoint(run)
+    scores = run.folder / 'scores.json'
+    test = ['test', config, checkpoint, '--work-dir', folder, '--out-metrics', str(scores)]
+    if not _call(test, run.folder / 'test.log', threads):
+        return False
+    from posenas.evaluation.stored import read_json
+
+    result = dict(seed=run.seed, minutes=measure_minutes(run.folder), scores=read_json(scores))
+    write_json(run.folder / RESULT, result, indent=1)
+    return True
+
+
+def _write_config(plan: Plan, run: Run) -> str:
+    """Write the config of a run; returns its path.
+
+    Raises:
+        ConfigError: The run was begun with another one.
+    """
+    from posenas.utils.atomic_io import write_text
+    from posenas.utils.config_text import allow_keywords_as_keys
+
+    allow_keywords_as_keys()  # a genotype has some
+    text = _configure(plan, run).pretty_text
+    path = run.config_file
+    old = path.read_text(encoding='utf-8') if path.exists() else text
+    if old != text:
+        lines = difflib.ndiff(old.splitlines(), text.splitlines())
+        changes = [' '.join(line.split()) for line in lines if line[0] in '-+']
+        raise ConfigError(
+            f'{run.name} must go on with the config it was begun with, but the plan or a config '
+            f'has changed ({"; ".join(changes[:4])}): undo that or remove {run.folder} and {path}'
+        )
+    write_text(path, text)
+    return str(path)
+
+
+def _configure(plan: Plan, run: Run) -> 'Config':
+    """Load the config of a run, with a metric that keeps the predictions."""
+    from posenas.apis.building import load_checked
+
+    source, options = plan.fill_in(run, (run.cell.config, run.cell.options), _last_checkpoint)
+    cfg = load_checked(source, dict(options))
+    evaluator = cfg.get('test_evaluator') or []
+    if isinstance(evaluator, dict):
+        evaluator = evaluator.get('metrics', evaluator)
+    metrics = [dict(m) for m in (evaluator if isinstance(evaluator, list) else [evaluator])]
+    prefix = str(run.folder / PREDICTIONS).removesuffix('.keypoints.json')
+    keep = dict(type='CocoMetric', format_only=True, nms_mode='none', outfile_prefix=prefix)
+    cfg.test_evaluator = [*metrics, keep]
+    return cfg
+
+
+def _last_checkpoint(run: Run) -> str:
+    """Return the path of the last checkpoint of a trained run."""
+    from posenas.utils.checkpoint import find_latest_checkpoint
+
+    found = find_latest_checkpoint(run.folder)
+    if found is None:
+        raise ConfigError(f'{run.folder} must hold a checkpoint, got none: train {run.name} first')
+    return str(run.folder / Path(found).name)
+
+
+def _call(words: Sequence[str], log: Path, threads: int) -> bool:
+    """Run ``posenas`` with these words, its output in a file; tells whether it went well.
+
+    What it cost is noted beside the file. When this process has to end, the other one is asked to
+    save its state and end too.
+    """
+    environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open('a', encoding='utf-8') as output:
+        process = subprocess.Popen(
+            [sys.executable, '-m', 'posenas', *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            **ending_with_parent(),
+        )
+        try:
+            return _wait(process, words[0], log.with_name(COSTS)) == 0
+        except BaseException:
+            process.terminate()
+            _wait(process, words[0], log.with_name(COSTS))
+            raise
+
+
+def _wait(process: subprocess.Popen, command: str, costs: Path) -> int:
+    """Wait for a process and note its processor time and memory; returns its exit code."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    minutes = (usage.ru_utime + usage.ru_stime) / 60
+    cost = dict(command=command, cpu_minutes=round(minutes, 3), mib=usage.ru_maxrss // 1024)
+    with costs.open('a', encoding='utf-8') as file:
+        file.write(f'{json.dumps(cost)}\n')
+    return process.returncode

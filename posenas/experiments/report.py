@@ -1,0 +1,228 @@
+"""What ``posenas benchmark lspet`` has found: tables and a figure of the runs that are finished."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import exp, log
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from posenas.experiments.plan import Comparison, Plan, Run
+
+if TYPE_CHECKING:
+    from numpy import floating
+    from numpy.typing import NDArray
+
+    from posenas.experiments.runs import Difference
+
+__all__ = [
+    'COSTS',
+    'PREDICTIONS',
+    'RESULT',
+    'is_done',
+    'measure_minutes',
+    'read_run',
+    'report_plan',
+]
+
+#: Files in the folder of a run: its predictions, what its processes cost, and what is known when
+#: it is done.
+PREDICTIONS, COSTS, RESULT = 'results.keypoints.json', 'costs.jsonl', 'result.json'
+_THRESHOLD = 0.1
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """The runs of one cell that are done.
+
+    Attributes:
+        runs: The runs.
+        results: What each left when it was done.
+        distances: How far off its joints are, (G, K) each.
+        macs: Multiply-accumulates of each network for one image.
+        params: Parameters of each network.
+    """
+
+    runs: Sequence[Run]
+    results: Sequence[Mapping]
+    distances: Sequence['NDArray[floating]']
+    macs: Sequence[int]
+    params: Sequence[int]
+
+
+def report_plan(plan: Plan, num_samples: int) -> str:
+    """Write the table and the figure of what is finished; returns the table.
+
+    Args:
+        plan: The plan.
+        num_samples: Resamplings of each interval.
+
+    Raises:
+        DataError: Predictions or labels cannot be read.
+    """
+    from posenas.experiments.runs import score_runs
+    from posenas.utils.atomic_io import write_text
+    from posenas.visualization import draw_runs
+
+    trained = [name for name, cell in plan.cells.items() if cell.config]
+    finished = {name: _collect([r for r in plan.runs_of(name) if is_done(r)]) for name in trained}
+    scores = {name: score_runs(cell.distances, _THRESHOLD) for name, cell in finished.items()}
+    differences = {
+        question.title: _compare(question, finished, num_samples)
+        for question in plan.comparisons
+        if all(finished[name].runs for name in (*question.baselines, question.candidate))
+    }
+    text = '\n'.join([*_table(plan, finished, scores), '', *_differences(differences), ''])
+    write_text(plan.folder / 'results.md', text)
+    titles = {name: plan.cells[name].title or name for name in trained}
+    draw_runs(
+        plan.folder / 'results.png',
+        {titles[name]: values for name, values in scores.items() if len(values)},
+        {title: (d.value, d.low, d.high) for title, d in differences.items()},
+    )
+    return text
+
+
+def is_done(run: Run) -> bool:
+    """Tell whether a run is finished."""
+    return (run.folder / RESULT).exists()
+
+
+def read_run(run: Run) -> 'NDArray[floating]':
+    """Return how far off the joints of the test set are (G, K), see :func:`read_distances`."""
+    from posenas.experiments.runs import read_distances
+    from posenas.utils.config import load_config
+
+    dataset = load_config(run.config_file).test_dataloader.dataset
+    labels = Path(dataset.get('data_root') or '', dataset.ann_file)
+    return read_distances(labels, run.folder / PREDICTIONS)
+
+
+def measure_minutes(folder: Path) -> float | None:
+    """Return the time of all updates of a training, from the curves of all its parts."""
+    from posenas.visualization import read_scalars
+
+    curves = [read_scalars(path).get('time', ([], [])) for path in folder.rglob('scalars.json')]
+    steps = [step for curve in curves for step in curve[0]]
+    seconds = [value for curve in curves for value in curve[1]]
+    return sum(seconds) / len(seconds) * max(steps) / 60 if seconds else None
+
+
+def _collect(runs: Sequence[Run]) -> _Finished:
+    """Read what finished runs of a cell left."""
+    from posenas.evaluation.stored import read_json
+
+    sizes = [_count(run) for run in runs]
+    return _Finished(
+        runs,
+        [{**read_json(run.folder / RESULT), **_read_costs(run.folder)} for run in runs],
+        [read_run(run) for run in runs],
+        [macs for macs, _ in sizes],
+        [params for _, params in sizes],
+    )
+
+
+def _count(run: Run) -> tuple[int, int]:
+    """Count multiply-accumulates and parameters of the network that a run has trained."""
+    import torch
+    from mmengine.registry import init_default_scope
+
+    from posenas.registry import MODELS
+    from posenas.utils.config import load_config
+    from posenas.utils.profiling import profile_model
+
+    cfg = load_config(run.config_file)
+    init_default_scope('posenas')
+    model = cfg.model.get('student', cfg.model)
+    width, height = model.head.decoder['input_size']
+    with torch.device('meta'):
+        network = MODELS.build(model)
+        cost = profile_model(network, torch.empty(1, 3, height, width))
+    return cost.macs, cost.parameters
+
+
+def _read_costs(folder: Path) -> dict[str, float]:
+    """Return processor minutes and memory of all processes that trained."""
+    path = folder / COSTS
+    lines = path.read_text(encoding='utf-8').splitlines() if path.exists() else []
+    costs = [cost for cost in map(json.loads, lines) if cost['command'] != 'test']
+    if not costs:
+        return {}
+    minutes = sum(cost['cpu_minutes'] for cost in costs)
+    return dict(cpu_minutes=minutes, mib=max(cost['mib'] for cost in costs))
+
+
+def _compare(
+    question: Comparison, finished: Mapping[str, _Finished], num_samples: int
+) -> 'Difference':
+    """Answer a question of the plan."""
+    from posenas.experiments.runs import compare_runs
+
+    candidate = finished[question.candidate]
+    baselines = [finished[name] for name in question.baselines]
+    between = None
+    if len(baselines) > 1:
+        low, high, own = (_log_macs(cell) for cell in (*baselines, candidate))
+        share = min(max((own - low) / (high - low), 0.0), 1.0)
+        between = (baselines[1].distances, share)
+    return compare_runs(
+        baselines[0].distances, candidate.distances, _THRESHOLD, num_samples, between=between
+    )
+
+
+def _log_macs(cell: _Finished) -> float:
+    return sum(map(log, cell.macs)) / len(cell.macs)
+
+
+def _table(
+    plan: Plan, finished: Mapping[str, _Finished], scores: Mapping[str, 'NDArray[floating]']
+) -> list[str]:
+    """Return the lines of the table of cells."""
+    measured = [result['scores'] for cell in finished.values() for result in cell.results]
+    others = [name for name in (measured[0] if measured else ()) if name != f'PCK@{_THRESHOLD}']
+    costs = ('GMACs', 'M parameters', 'minutes', 'CPU minutes', 'MiB')
+    lines = _head('network', 'seeds', f'PCK@{_THRESHOLD}-box', 'each seed', *others, *costs)
+    for name, cell in finished.items():
+        done, planned = len(cell.runs), len(plan.cells[name].seeds)
+        count = str(done) if done == planned else f'{done} of {planned}'
+        row = [plan.cells[name].title or name, count]
+        if done:
+            row += [_mean_and_spread(scores[name]), ', '.join(f'{v:.1f}' for v in scores[name])]
+            row += [_mean([r['scores'].get(key) for r in cell.results]) for key in others]
+            row.append(f'{exp(_log_macs(cell)) / 1e9:.4f}')
+            row.append(_mean([params / 1e6 for params in cell.params], 3))
+            row += [_mean([r.get(key) for r in cell.results]) for key in ('minutes', 'cpu_minutes')]
+            row.append(_mean([r.get('mib') for r in cell.results], 0))
+        lines.append(_line(row + ['-'] * (4 + len(others) + len(costs) - len(row))))
+    return lines
+
+
+def _differences(differences: Mapping[str, 'Difference']) -> list[str]:
+    """Return the lines of the table of comparisons."""
+    lines = _head('comparison', 'difference', '95 % interval', 'detectable', 'seeds')
+    for title, found in differences.items():
+        seeds = ' and '.join(map(str, found.num_seeds))
+        interval = f'{found.low:+.1f} .. {found.high:+.1f}'
+        lines.append(
+            _line([title, f'{found.value:+.1f}', interval, f'{found.detectable:.1f}', seeds])
+        )
+    return lines
+
+
+def _head(*names: str) -> list[str]:
+    return [_line(names), '|' + '---|' * len(names)]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f'| {" | ".join(cells)} |'
+
+
+def _mean(values: Sequence[float | None], digits: int = 1) -> str:
+    """Show the mean of what is known of each seed."""
+    return '-' if None in values else f'{sum(values) / len(values):.{digits}f}'
+
+
+def _mean_and_spread(values: 'NDArray[floating]') -> str:
+    """Show mean and standard deviation over seeds."""
+    spread = f' ± {values.std(ddof=1):.1f}' if len(values) > 1 else ''
+    return f'{values.mean():.1f}{spread}'

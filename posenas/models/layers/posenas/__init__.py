@@ -1,0 +1,5 @@
+"""Parts of PoseNAS networks."""
+
+from . import cells, fusion, light_operations, operations
+
+__all__ = ['cells', 'fusion', 'light_operations', 'operations']

@@ -1,0 +1,183 @@
+"""Predicted time of a forward pass: times of operations, measured once per device, added up."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from posenas.genotype import Genotype
+from posenas.registry import TASK_UTILS
+from posenas.search.costs import CostContext
+from posenas.search.vipnas.operations import Operation, list_operations
+from posenas.utils import ConfigError, DataError, write_json
+
+__all__ = ['LatencyCost', 'LatencyTable', 'fit_table']
+
+SCHEMA = 'pose-latency/1'
+#: What networks take besides the times of their operations.
+_BESIDES = ('network', 'call', 'weights', 'maps')
+
+
+@dataclass(frozen=True)
+class LatencyTable:
+    """Times of operations on one device and how they add up.
+
+    Attributes:
+        device: What was measured and how, as text.
+        context: Input size and joints of the networks.
+        times: Operation -> seconds of one call alone.
+        factors: Kind of an operation -> factor of its times inside a network. Besides, seconds:
+            'network' for every network, 'call' for every operation, 'weights' for each of their
+            parameters and 'maps' for each number that they read or write, since inside a network
+            less of it is in the cache.
+    """
+
+    device: str
+    context: CostContext
+    times: Mapping[Operation, float]
+    factors: Mapping[str, float]
+
+    def predict(self, genotype: Genotype) -> float:
+        """Predict the time of one forward pass, seconds.
+
+        Raises:
+            DataError: An operation was not measured.
+        """
+        operations = list_operations(genotype, self.context)
+        missing = [operation for operation in operations if operation not in self.times]
+        if missing:
+            raise DataError(
+                f'a latency table must have every operation, got none for {missing[0]}: build it '
+                'for this space and input size'
+            )
+        features = _sum_times(operations, self.times)
+        return float(sum(self.factors[name] * value for name, value in features.items()))
+
+    def save(self, path: str | Path) -> None:
+        """Write the table as JSON, whole or not at all."""
+        rows = [[asdict(operation), seconds] for operation, seconds in self.times.items()]
+        content = dict(
+            schema=SCHEMA,
+            device=self.device,
+            input_size=list(self.context.input_size),
+            num_keypoints=self.context.num_keypoints,
+            factors=dict(self.factors),
+            times=rows,
+        )
+        write_json(path, content, indent=1)
+
+    @classmethod
+    def load(cls, path: str | Path) -> 'LatencyTable':
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            DataError: The file is missing or something else.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding='utf-8'))
+            if data['schema'] != SCHEMA:
+                raise ValueError(f'schema {data["schema"]!r}')
+            times = {
+                Operation(**{**fields, 'size': tuple(fields['size'])}): float(seconds)
+                for fields, seconds in data['times']
+            }
+            context = CostContext(tuple(data['input_size']), data['num_keypoints'])
+            return cls(data['device'], context, times, data['factors'])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f'{path} must be a latency table, got: {error}') from error
+
+
+@TASK_UTILS.register_module()
+class LatencyCost:
+    """Time of one forward pass, milliseconds, by a table in a file; nothing is timed in a search.
+
+    Args:
+        table: File that ``posenas latency`` wrote.
+
+    Raises:
+        DataError: The file is missing or something else.
+    """
+
+    name = 'latency'
+
+    def __init__(self, table: str) -> None:
+        self._table = LatencyTable.load(table)
+        self._hash = sha256(Path(table).read_bytes()).hexdigest()[:16]
+
+    def fingerprint(self) -> str:
+        """Return a hash of the file."""
+        return f'{type(self).__name__}({self._hash})'
+
+    def __call__(self, genotype: Genotype, context: CostContext) -> float:
+        """Predict the time of the network of ``genotype``, milliseconds.
+
+        Raises:
+            DataError: The table is of another input size or other joints.
+        """
+        if context != self._table.context:
+            raise DataError(
+                f'the latency table must be of {context}, got one of {self._table.context}: build '
+                'another'
+            )
+        return 1e3 * self._table.predict(genotype)
+
+    def per_op(self, operation: nn.Module, shape: Sequence[int]) -> float:
+        """Refuse: times of candidates alone are not in the table.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError('latency is known of whole networks: give a relaxation MacsCost instead')
+
+
+def fit_table(
+    table: LatencyTable, genotypes: Sequence[Genotype], seconds: Sequence[float]
+) -> LatencyTable:
+    """Fit how times of operations add up inside networks, relative errors least squared.
+
+    Args:
+        table: Times of all operations.
+        genotypes: Networks that were timed; none leaves the plain sum.
+        seconds: Their times.
+    """
+    if not genotypes:
+        kinds = {name for o, t in table.times.items() for name in _sum_times([o], {o: t})}
+        plain = {name: float(name not in _BESIDES) for name in sorted(kinds)}
+        return LatencyTable(table.device, table.context, table.times, plain)
+    rows = [_sum_times(list_operations(g, table.context), table.times) for g in genotypes]
+    names = sorted({name for row in rows for name in row})
+    matrix = np.array([[row.get(name, 0.0) for name in names] for row in rows])
+    measured = np.asarray(seconds)
+    scale = matrix.max(0)
+    factors = _solve_nonnegative(matrix / measured[:, None] / scale, np.ones(len(rows))) / scale
+    found = dict(zip(names, factors.tolist(), strict=True))
+    return LatencyTable(table.device, table.context, table.times, found)
+
+
+def _solve_nonnegative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Solve least squares with factors of at least 0: no operation saves time."""
+    from scipy.optimize import nnls
+
+    return nnls(matrix, target)[0]
+
+
+def _sum_times(
+    operations: Iterable[Operation], times: Mapping[Operation, float]
+) -> dict[str, float]:
+    """Add up the times of each kind of operation; depthwise convolutions are one of their own."""
+    features = {**dict.fromkeys(_BESIDES, 0.0), 'network': 1.0}
+    for operation in operations:
+        kind = operation.kind
+        if kind == 'conv' and operation.kernel > 1:
+            kind = 'depthwise' if operation.groups == operation.in_channels else 'grouped'
+        features[kind] = features.get(kind, 0.0) + times[operation]
+        features['call'] += 1
+        features['weights'] += operation.params
+        features['maps'] += prod(operation.size) * operation.in_channels
+        features['maps'] += prod(operation.output_size) * operation.out_channels
+    return features

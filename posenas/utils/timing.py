@@ -1,0 +1,114 @@
+"""Time and memory of calls that take turns, so that other programs disturb all of them alike."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil, prod, sqrt
+from time import perf_counter, thread_time
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    'choose_clock',
+    'count_saved_bytes',
+    'draw_weights',
+    'measure_peak_memory',
+    'take_turns',
+    'use_threads',
+]
+
+#: Shortest time for which a call is repeated before the next one gets its turn, seconds.
+_MIN_TURN = 0.05
+
+
+@torch.no_grad()
+def draw_weights(model: nn.Module) -> None:
+    """Draw weights that keep activations in a normal range, in place.
+
+    Initial weights would let them fade to denormal numbers, with which processors are slow.
+    """
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():
+        if parameter.dim() >= 2:
+            fan_in = prod(parameter.shape[2 if parameter.dim() == 5 else 1 :])
+            parameter.normal_(0, sqrt(2 / max(fan_in, 1)), generator=generator)
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            for values in (module.weight, module.running_var):
+                if values is not None:
+                    values.uniform_(0.5, 1.5, generator=generator)
+
+
+def take_turns(forms: Sequence[Callable[[], object]], num_rounds: int) -> list[list[float]]:
+    """Return for every round the seconds of one call of each form."""
+    calls = []
+    for form in forms:
+        form()  # the first call allocates and prepares
+        calls.append(ceil(_MIN_TURN / _time(form, 1)))
+    return [
+        [_time(form, number) for form, number in zip(forms, calls, strict=True)]
+        for _ in range(num_rounds)
+    ]
+
+
+def _time(function: Callable[[], object], num_calls: int) -> float:
+    """Return the seconds of one of several calls."""
+    clock = choose_clock()
+    start = clock()
+    for _ in range(num_calls):
+        function()
+    return (clock() - start) / num_calls
+
+
+def choose_clock() -> Callable[[], float]:
+    """Return what tells the time, seconds.
+
+    That of one thread stands still while other programs have the processor.
+    """
+    return thread_time if torch.get_num_threads() == 1 else perf_counter
+
+
+@contextmanager
+def use_threads(number: int) -> Iterator[None]:
+    """Compute with this many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def measure_peak_memory(work: Callable[[], object]) -> int:
+    """Return the largest number of bytes that ``work`` has allocated at one time, on the CPU.
+
+    Memory from before, such as that of the weights, does not count.
+    """
+    with torch.autograd.profiler.profile(profile_memory=True) as profile:
+        work()
+    events = profile.kineto_results.events()
+    changes = [(e.start_ns(), e.nbytes()) for e in events if e.name() == '[memory]']
+    live = peak = 0
+    for _, change in sorted(changes, key=lambda item: item[0]):
+        live += change
+        peak = max(peak, live)
+    return peak
+
+
+def count_saved_bytes(work: Callable[[], object]) -> int:
+    """Return the bytes of all storages that ``work`` keeps for a backward pass.
+
+    Those of weights that it keeps count too.
+    """
+    storages: dict[int, int] = {}
+    kept = []  # what were freed could be mistaken for what takes its place
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        kept.append(storage)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        work()
+    return sum(storages.values())

@@ -1,0 +1,40 @@
+import pytest
+
+from posenas.benchmarks.data import measure_loading, measure_samples
+from posenas.datasets import CocoDataset
+from posenas.utils.errors import ConfigError
+
+PIPELINE = [
+    dict(type='LoadImage'),
+    dict(type='GetBBoxCenterScale'),
+    dict(type='RandomFlip'),
+    dict(type='TopdownAffine', input_size=(48, 64)),
+    dict(type='PackPoseInputs'),
+]
+
+
+def test_costs_are_measured_and_shown(people):
+    def build():
+        return CocoDataset('people.json', data_root=str(people), pipeline=PIPELINE)
+
+    dataset, loading = measure_loading(build)
+    assert loading.num_persons == 6
+    assert loading.seconds > 0
+    shown = []
+
+    def progress(runs):
+        for run in runs:
+            shown.append(run)
+            yield run
+
+    cost = measure_samples(dataset, num_samples=4, num_runs=3, progress=progress)
+    assert (cost.num_samples, cost.num_runs, shown) == (4, 3, [0, 1, 2, 3])
+    assert cost.sample_ms > 0
+    assert cost.bound_ms > 0
+    assert cost.ratio > 0
+
+
+def test_a_pipeline_without_crop_has_no_bound(people):
+    dataset = CocoDataset('people.json', data_root=str(people), pipeline=PIPELINE[:2])
+    with pytest.raises(ConfigError, match='TopdownAffine'):
+        measure_samples(dataset)

@@ -1,0 +1,205 @@
+"""posenas compare: cells run once each, in their order, and are compared honestly."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from registry_cases import tiny_experiment
+
+from posenas.cli import main
+from posenas.experiments import queue
+from posenas.experiments.plan import read_plan
+from posenas.experiments.report import read_run
+
+PLAN = """
+training = dict(config={config!r}, arguments=['--no-validate'])
+cells = dict(
+    later=dict(options=dict(load_from='{{first.checkpoint}}'), seeds=[0, 1], **training),
+    first=dict(title='the first', **training),
+)
+comparisons = [dict(title='later over first', baseline='first', candidate='later')]
+"""
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch):
+    """A plan whose second cell is what the first needs; runs stay inside this process."""
+    cfg = tiny_experiment(tmp_path)
+    cfg.dump(tmp_path / 'tiny.py')
+    path = tmp_path / 'plan.py'
+    path.write_text(PLAN.format(config=str(tmp_path / 'tiny.py')))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(signal, 'signal', lambda *_: None)
+    return path
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """Commands that were run."""
+    done = []
+
+    def call(words, log, threads):
+        done.append(words)
+        return main(list(words)) == 0
+
+    monkeypatch.setattr(queue, '_call', call)
+    return done
+
+
+def benchmark(path, *words):
+    return main(['compare', '--plan', str(path), '--bootstrap', '20', *words])
+
+
+def test_cells_run_in_the_order_of_their_needs_once_and_are_compared(plan, calls, capsys):
+    assert benchmark(plan) == 0
+    trained = [words[words.index('--work-dir') + 1] for words in calls if words[0] == 'train']
+    folder = 'work_dirs/lspet/plan/'
+    assert trained == [folder + name for name in ('first_s0', 'later_s0', 'later_s1')]
+    copied = (plan.parent / folder / 'later_s1.py').read_text()
+    assert f"load_from = '{folder}first_s0/epoch_1.pth'" in copied
+    text = capsys.readouterr().out
+    assert '| the first | 1 |' in text
+    assert '| later | 2 |' in text
+    assert '| later over first |' in text
+    assert (plan.parent / folder / 'results.md').read_text() == text
+    assert (plan.parent / folder / 'results.png').stat().st_size > 0
+
+    calls.clear()
+    assert benchmark(plan) == 0
+    assert not calls
+    assert capsys.readouterr().out == text
+
+
+def test_the_score_is_that_of_the_metric(plan, calls):
+    assert benchmark(plan, '--cells', 'first') == 0
+    folder = plan.parent / 'work_dirs/lspet/plan'
+    result = json.loads((folder / 'first_s0/result.json').read_text())
+    distances = read_run(read_plan(plan, folder).run_of('first', 0))
+    assert distances.shape == (4, 17)
+    hits = np.mean(distances <= 0.05)
+    assert result['scores']['PCK'] == pytest.approx(hits)
+
+
+def test_commands_run_anew_until_they_went_well_and_configs_may_come_from_them(
+    plan, monkeypatch, capsys
+):
+    plan.write_text(
+        plan.read_text()
+        + "cells['made'] = dict(commands=[['copy', '{folder}/net.py'], ['check', '{seed}']])\n"
+        + "cells['last'] = dict(cells['first'], config='{made.folder}/net.py')\n"
+    )
+    folder = plan.parent / 'work_dirs/lspet/plan'
+    answers = dict(copy=True, check=False)
+    seen = []
+
+    def call(words, log, threads):
+        seen.append(words[0])
+        if words[0] == 'copy':
+            path = folder / 'made_s0/net.py'
+            assert not path.exists()
+            path.parent.mkdir(parents=True)
+            path.write_text((plan.parent / 'tiny.py').read_text())
+        return answers.get(words[0]) if words[0] in answers else main(list(words)) == 0
+
+    monkeypatch.setattr(queue, '_call', call)
+    assert benchmark(plan, '--cells', 'last') == 1
+    assert seen == ['copy', 'check']
+    assert 'last_s0 failed' in capsys.readouterr().err
+    answers['check'] = True
+    assert benchmark(plan, '--cells', 'last') == 0
+    assert seen == ['copy', 'check', 'copy', 'check', 'train', 'test']
+    assert '| last |' not in capsys.readouterr().out.split('comparison')[1]
+
+
+def test_a_baseline_of_two_cells_is_interpolated(plan, calls, capsys):
+    plan.write_text(
+        plan.read_text().replace("baseline='first'", "baseline=['first', 'wide']")
+        + "cells['wide'] = dict(options={'model.backbone.channels': (24, 16)}, **training)\n"
+    )
+    assert benchmark(plan) == 0
+    row = next(row for row in capsys.readouterr().out.splitlines() if 'later over first' in row)
+    assert row.endswith('| 1 and 1 and 2 |')
+
+
+def test_what_another_process_works_on_is_waited_for(plan, calls, monkeypatch):
+    """The lock is given back while this process sleeps."""
+    folder = plan.parent / 'work_dirs/lspet/plan'
+    run = read_plan(plan, folder).run_of('first', 0)
+    other = queue._claim(run)
+    assert other.__enter__() is True
+    naps = []
+
+    def sleep(seconds):
+        naps.append(seconds)
+        assert not calls
+        other.__exit__(None, None, None)
+
+    monkeypatch.setattr(queue.time, 'sleep', sleep)
+    assert benchmark(plan) == 0
+    assert len(naps) == 1
+    assert len(calls) == 6
+
+
+def test_what_is_not_finished_is_said(plan, calls, capsys):
+    assert benchmark(plan, '--no-run') == 0
+    assert not calls
+    assert '| later | 0 of 2 | - |' in capsys.readouterr().out
+    assert benchmark(plan, '--cells', 'first') == 0
+    assert '| the first | 1 |' in capsys.readouterr().out
+
+
+def test_a_failed_run_stops_only_what_needs_it(plan, calls, monkeypatch, capsys):
+    monkeypatch.setattr(queue, '_call', lambda words, log, threads: False)
+    assert benchmark(plan) == 1
+    assert [f'{name} failed' in capsys.readouterr().err for name in ('first_s0',)] == [True]
+
+
+def test_a_run_does_not_go_on_with_another_config(plan, calls, capsys):
+    assert benchmark(plan, '--cells', 'first') == 0
+    (plan.parent / 'work_dirs/lspet/plan/first_s0/result.json').unlink()
+    plan.write_text(plan.read_text().replace("title='the first'", 'options=dict(log_level="INFO")'))
+    capsys.readouterr()
+    assert benchmark(plan, '--cells', 'first') == 2
+    assert 'must go on with the config it was begun with' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('signum', [signal.SIGTERM, signal.SIGKILL], ids=['asked', 'killed'])
+def test_an_interrupted_training_is_resumed(tmp_path, signum):
+    cfg = tiny_experiment(tmp_path)
+    cfg.train_cfg.max_epochs = 60
+    cfg.log_level = 'INFO'
+    cfg.default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=1))
+    cfg.dump(tmp_path / 'tiny.py')
+    (tmp_path / 'plan.py').write_text(PLAN.format(config=str(tmp_path / 'tiny.py')))
+    words = [sys.executable, '-m', 'posenas', 'compare', '--plan', 'plan.py']
+    words += ['--cells', 'first', '--bootstrap', '5', '--work-dir', 'runs']
+    folder = tmp_path / 'runs' / 'first_s0'
+
+    group = dict(cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(words, start_new_session=True, **group)
+    while not (folder / 'last_checkpoint').exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.1)
+    if signum == signal.SIGKILL:  # as when memory runs out or power fails: nobody is asked
+        os.killpg(process.pid, signum)
+    else:
+        process.send_signal(signum)
+    process.communicate(timeout=60)
+    assert process.returncode in (143, -signal.SIGKILL)
+    assert not (folder / 'result.json').exists()
+
+    done = subprocess.run(words, check=False, **group)
+    assert done.returncode == 0, done.stderr
+    assert '| the first | 1 |' in done.stdout
+    costs = [json.loads(line) for line in (folder / 'costs.jsonl').read_text().splitlines()]
+    parts = ['train', 'train', 'test'] if signum == signal.SIGTERM else ['train', 'test']
+    assert [cost['command'] for cost in costs] == parts
+    assert all(cost['cpu_minutes'] > 0 and cost['mib'] > 100 for cost in costs)
+    assert 'resumed' in (folder / 'train.log').read_text().lower()
+    assert (folder / 'epoch_60.pth').exists()

@@ -1,0 +1,105 @@
+"""Predicted times of networks."""
+
+import numpy as np
+import pytest
+from registry_cases import TINY_VIPNAS_SPACE
+
+from posenas.cli import main
+from posenas.genotype import save_genotype
+from posenas.registry import TASK_UTILS
+from posenas.search import CostContext, LatencyCost, LatencyTable, ViPNASSpace, list_operations
+from posenas.search.vipnas.latency import fit_table
+from posenas.search.vipnas.latency_measure import (
+    assess,
+    build_operation,
+    draw_genotypes,
+    measure_networks,
+    measure_operations,
+)
+from posenas.utils import ConfigError, DataError
+
+CONTEXT = CostContext((64, 64), 5)
+SPACES = dict(tiny=TASK_UTILS.build(TINY_VIPNAS_SPACE), mbv3=ViPNASSpace('ViPNAS_MobileNetV3'))
+
+
+def plan_table(space):
+    """A table whose times follow from the operations by a rule."""
+    genotypes = draw_genotypes(space, 400, seed=0)
+    operations = {o for g in genotypes for o in list_operations(g, CONTEXT)}
+    times = {o: 1e-9 * (o.macs + 100 * o.in_channels) for o in operations}
+    return fit_table(LatencyTable('rule', CONTEXT, times, {}), [], [])
+
+
+@pytest.mark.parametrize('name', SPACES)
+def test_every_operation_of_a_space_can_be_run(name):
+    kinds = {}
+    for genotype in draw_genotypes(SPACES[name], 20, seed=0):
+        kinds |= {(o.kind, o.act, o.stride): o for o in list_operations(genotype, CONTEXT)}
+    for operation in kinds.values():
+        shape = build_operation(operation)().shape
+        assert shape == (1, operation.out_channels, *operation.output_size[::-1])
+
+
+def test_fitting_finds_how_times_add_up():
+    space = SPACES['tiny']
+    table = plan_table(space)
+    genotypes = draw_genotypes(space, 60, seed=3)
+    plain = np.array([table.predict(genotype) for genotype in genotypes])
+    calls = np.array([len(list_operations(genotype, CONTEXT)) for genotype in genotypes])
+    seconds = 1.5 * plain + 2e-6 * calls + 1e-5
+    fitted = fit_table(table, genotypes[:30], seconds[:30])
+    found = assess(fitted, genotypes[30:], np.tile(seconds[30:], (4, 1)))
+    assert found.worst_error < 1e-6
+    assert found.tau == found.retest_tau == found.band_tau == 1
+    assert found.macs_tau < 1
+
+
+def test_a_measured_table_is_written_and_read(tmp_path):
+    space = SPACES['tiny']
+    table = measure_operations(space, CONTEXT, num_rounds=1)
+    genotypes = draw_genotypes(space, 2, seed=1)
+    model = dict(type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=5))
+    times = measure_networks(genotypes, model, CONTEXT, num_rounds=2)
+    assert times.shape == (2, 2)
+    assert (times > 0).all()
+    file = tmp_path / 'table.json'
+    table.save(file)
+    assert LatencyTable.load(file) == table
+    cost = LatencyCost(str(file))
+    assert cost(genotypes[0], CONTEXT) == 1e3 * table.predict(genotypes[0]) > 0
+    assert cost.fingerprint() == LatencyCost(str(file)).fingerprint()
+    with pytest.raises(DataError, match='build another'):
+        cost(genotypes[0], CostContext((96, 128), 5))
+    with pytest.raises(ConfigError, match='MacsCost'):
+        cost.per_op(None, (1, 2, 3))
+    with pytest.raises(DataError, match='must have every operation'):
+        cost(SPACES['mbv3'].to_genotype(SPACES['mbv3'].extremes()[0]), CONTEXT)
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    for text in ('[]', '{"schema": "other"}', 'no JSON'):
+        (tmp_path / 'table.json').write_text(text)
+        with pytest.raises(DataError, match='must be a latency table'):
+            LatencyTable.load(tmp_path / 'table.json')
+
+
+def test_the_command_predicts_genotypes(tmp_path, capsys):
+    space = SPACES['tiny']
+    genotype = space.to_genotype(space.extremes()[0])
+    plan_table(space).save(tmp_path / 'table.json')
+    save_genotype(genotype, tmp_path / 'smallest.json')
+    words = ['latency', 'predict', str(tmp_path / 'table.json'), str(tmp_path / 'smallest.json')]
+    assert main(words) == 0
+    assert 'smallest.json: ' in capsys.readouterr().out
+
+
+def test_the_command_refuses_what_it_cannot_judge(tmp_path, capsys):
+    config = 'configs/search/vipnas/synthetic/vipnas_supernet_tiny_synthetic_128x96.py'
+    file = str(tmp_path / 'table.json')
+    plan_table(SPACES['tiny']).save(file)
+    assert main(['latency', 'fit', config, file]) == 2
+    assert 'build it with this config' in capsys.readouterr().err
+    assert main(['latency', 'build', config, file, '--rounds', '0']) == 2
+    plain = 'configs/top_down/tiny/synthetic/tiny_synthetic_128x96.py'
+    assert main(['latency', 'build', plain, file]) == 2
+    assert 'config of a supernet' in capsys.readouterr().err
