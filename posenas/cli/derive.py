@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     network = load_network(args)
     from posenas.search import Supernet
-    from posenas.search.fabrics.prune import compare_outputs
+    from posenas.search.derived_network import compare_outputs
 
     supernet = network.model
     if not isinstance(supernet, Supernet):

@@ -135,7 +135,7 @@ def _read_text(path: Path) -> str:
 def _with_sizes(cells: dict, like: str | None, name: str) -> 'Genotype':
     """Give cells the sizes of another network."""
     from posenas.genotype import Genotype
-    from posenas.genotype.posenas_released import make_released_genotype
+    from posenas.genotype.posenas.released import make_released_genotype
 
     sizes = make_released_genotype() if like is None else read_source(like)
     made = Genotype(sizes.family, name, sizes.space, sizes.macro, cells)
@@ -186,8 +186,8 @@ def _read_arguments(model: Mapping, name: str) -> 'Genotype':
     from inspect import Parameter, signature
 
     from posenas.genotype import vipnas_genotype
-    from posenas.genotype.posenas_plan import describe_network, plan_network
-    from posenas.genotype.posenas_released import make_released_genotype
+    from posenas.genotype.posenas.plan import describe_network, plan_network
+    from posenas.genotype.posenas.released import make_released_genotype
     from posenas.registry import MODELS
 
     backbone, head = model.get('backbone', {}), model.get('head', {})
@@ -227,7 +227,7 @@ def _measure(cfg: 'Config') -> dict | None:
 
 def _describe(genotype: 'Genotype') -> Iterator[str]:
     """Write a genotype for people."""
-    from posenas.genotype import FAMILIES, format_cells
+    from posenas.genotype import format_cells
 
     yield f'{genotype.name}: family {genotype.family}, id {genotype.id}'
     if genotype.cost:
@@ -240,7 +240,7 @@ def _describe(genotype: 'Genotype') -> Iterator[str]:
     yield ''
     if genotype.family == 'posenas':
         yield format_cells(genotype.cells)
-    elif FAMILIES[genotype.family]:
+    elif genotype.cells:
         yield from (_describe_fabric_cell(name, cell) for name, cell in genotype.cells.items())
     else:
         for path, value in _flatten(genotype.choices, depth=2):
@@ -268,8 +268,9 @@ def _describe_fabric_cell(name: str, cell: object) -> str:
 
 def _draw(genotype: 'Genotype', out: Path, only: Sequence[str] | None) -> None:
     """Draw the pictures whose titles begin like one of ``only`` into one file."""
+    from posenas.genotype import make_graphs
     from posenas.utils.atomic_io import atomic_write
-    from posenas.visualization import draw_graphs, make_graphs
+    from posenas.visualization import draw_graphs
     from posenas.visualization.graph import FORMATS
 
     if out.suffix.lstrip('.') not in FORMATS:

@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     network = load_network(args)
     from posenas.registry import MODELS
-    from posenas.search.fabrics.prune import LOSSLESS, compare_outputs, prune_network
+    from posenas.search.derived_network import compare_outputs
+    from posenas.search.fabrics.prune import LOSSLESS, prune_network
 
     found = prune_network(network.model, network.cfg.model)
     pruned = MODELS.build(found[0])

@@ -54,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 < args.threshold < 1:
         raise ConfigError(f'--threshold must lie between 0 and 1, got {args.threshold}')
     network = load_network(args)
-    from posenas.search.fabrics.prune import compare_outputs, prune_network
+    from posenas.search.derived_network import compare_outputs
+    from posenas.search.fabrics.prune import prune_network
 
     batches = list(read_batches(args, network))
     found = prune_network(network.model, network.cfg.model, args.threshold)

@@ -1,16 +1,26 @@
 """Searched architectures: one record and one JSON form, ``pose-genotype/1``, for all families."""
 
+from . import fabrics, posenas, vipnas
 from .cells import ROLES, Cell, Edge, Slot
+from .graph import Graph, Link, Node
 from .operations import (
     CNF_OPERATIONS,
-    FAMILIES,
     POSENAS_LIGHT_OPERATIONS,
     POSENAS_OPERATIONS,
     UNSTRIDED_OPERATIONS,
 )
-from .record import SCHEMA, Genotype, load_genotype, save_genotype
+from .record import (
+    FAMILIES,
+    SCHEMA,
+    Family,
+    Genotype,
+    derive_model,
+    load_genotype,
+    make_graphs,
+    save_genotype,
+)
 from .text import format_cells, format_tuples, parse_cells, parse_tuples
-from .vipnas import (
+from .vipnas.blocks import (
     VIPNAS_STRIDES,
     BlockShape,
     DeconvShape,
@@ -35,18 +45,27 @@ __all__ = [
     'Cell',
     'DeconvShape',
     'Edge',
+    'Family',
     'Genotype',
+    'Graph',
+    'Link',
+    'Node',
     'Slot',
     'context_planes',
+    'derive_model',
+    'fabrics',
     'format_cells',
     'format_tuples',
     'load_genotype',
+    'make_graphs',
     'parse_cells',
     'parse_tuples',
+    'posenas',
     'read_vipnas_blocks',
     'read_vipnas_head',
     'save_genotype',
     'squeezed_channels',
+    'vipnas',
     'vipnas_arguments',
     'vipnas_genotype',
 ]

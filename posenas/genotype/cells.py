@@ -7,10 +7,10 @@ from math import isfinite
 import numpy as np
 
 from posenas.genotype.checking import check_integer, check_keys, check_list, check_text
-from posenas.genotype.operations import FAMILIES, UNSTRIDED_OPERATIONS
+from posenas.genotype.operations import POSENAS_OPERATIONS
 from posenas.utils import ConfigError
 
-__all__ = ['ROLES', 'Cell', 'Edge', 'Slot', 'check_strides', 'read_cell', 'write_cell']
+__all__ = ['ROLES', 'Cell', 'Edge', 'Slot', 'read_cell', 'write_cell']
 
 #: Kind of a cell -> roles of its input states. The input state of a fabric mixes its slots.
 ROLES = dict(
@@ -109,7 +109,7 @@ class Cell:
             nodes=nodes,
             output=dict(merge='concat', nodes=states),
         )
-        return read_cell(f'{kind} cell', data, 'posenas')
+        return read_cell(f'{kind} cell', data, tuple(ROLES), POSENAS_OPERATIONS[1:])
 
     def to_tuples(self) -> tuple[tuple[str, int], ...]:
         """Write the form of DARTS: ``(operation, state)`` for each edge; see :attr:`output` too.
@@ -125,18 +125,18 @@ class Cell:
         return tuple((str(edge.op), edge.source) for edge in self.edges)
 
 
-def read_cell(where: str, data: object, family: str) -> Cell:
+def read_cell(where: str, data: object, kinds: Sequence[str], operations: Sequence[str]) -> Cell:
     """Check the JSON form of one cell and read it; weights are rounded to float32.
 
     Args:
         where: What errors call the cell.
         data: Its JSON form.
-        family: Family it belongs to; says which kinds and operations there are.
+        kinds: Kinds of cells that its family has.
+        operations: Names of operations that its family has.
 
     Raises:
         ConfigError: A key is missing, unknown or has a value that cannot be; the text names it.
     """
-    kinds, operations = FAMILIES[family]
     check_keys(where, data, ('kind', 'inputs', 'nodes', 'output'))
     kind = check_text(f'{where}.kind', data['kind'], kinds)
     inputs = _read_inputs(f'{where}.inputs', data['inputs'], kind)
@@ -153,21 +153,6 @@ def read_cell(where: str, data: object, family: str) -> Cell:
     if not output or len(set(output)) < len(output):
         raise ConfigError(f'{here}.nodes must name at least one state, each once, got {states}')
     return Cell(kind, inputs, tuple(nodes), output, merge)
-
-
-def check_strides(where: str, cell: Cell) -> None:
-    """Require operations that halve the size where a cell reads its inputs with stride 2.
-
-    Raises:
-        ConfigError: There is attention instead; the text names it.
-    """
-    strided = [edge for edge in cell.edges if edge.source < cell.num_states]
-    wrong = [edge.op for edge in strided if edge.op in UNSTRIDED_OPERATIONS]
-    if cell.kind == 'reduce' and wrong:
-        raise ConfigError(
-            f'{where} must halve the size where it reads its inputs (from 0 or 1), got '
-            f'{wrong[0]!r}: use another operation, or set macro.strided_attention to pool first'
-        )
 
 
 def write_cell(cell: Cell) -> dict:

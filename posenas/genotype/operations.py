@@ -2,7 +2,6 @@
 
 __all__ = [
     'CNF_OPERATIONS',
-    'FAMILIES',
     'POSENAS_LIGHT_OPERATIONS',
     'POSENAS_OPERATIONS',
     'UNSTRIDED_OPERATIONS',
@@ -41,11 +40,4 @@ CNF_OPERATIONS = (
     'Basic_Conv_3x3',
     'Bottle_Conv_3x3',
     'conv_3x3',
-)
-#: Family -> kinds and operations of its cells; empty for families that make choices instead.
-FAMILIES = dict(
-    posenas=(('normal', 'reduce', 'fusion'), POSENAS_OPERATIONS[1:]),
-    pnfs=(('fabric',), CNF_OPERATIONS[1:]),
-    vipnas=(),
-    t_vipnas=(),
 )

@@ -1,18 +1,16 @@
 """The record of a searched architecture and its files."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
-from posenas.genotype.cells import Cell, check_strides, read_cell, write_cell
-from posenas.genotype.checking import check_integer, check_keys, check_list, check_text, to_plain
-from posenas.genotype.operations import FAMILIES
+from posenas.genotype.cells import Cell, read_cell, write_cell
+from posenas.genotype.checking import check_keys, check_text, to_plain
+from posenas.genotype.graph import Graph
 from posenas.utils import ConfigError, DataError, write_json
-
-__all__ = ['SCHEMA', 'Genotype', 'load_genotype', 'save_genotype']
 
 SCHEMA = 'pose-genotype/1'
 _REQUIRED = ('schema', 'family', 'name', 'space', 'macro')
@@ -28,7 +26,7 @@ class Genotype:
     size and data set belong to configs. What is absent was pruned; zeros are not written.
 
     Attributes:
-        family: 'posenas', 'pnfs', 'vipnas' or 't_vipnas'.
+        family: Key of :data:`FAMILIES`, such as 'posenas', 'pnfs' or 'vipnas'.
         name: What people call it; not part of the identity.
         space: The search space it comes from; information only.
         macro: Numbers of the family, such as layers and channels.
@@ -63,28 +61,25 @@ class Genotype:
         known = {key: value for key, value in plain.items() if key not in extra}
         check_keys('genotype', known, _REQUIRED, _OPTIONAL)
         check_text('schema', known.pop('schema'), (SCHEMA,))
-        family = check_text('family', known['family'], tuple(FAMILIES))
+        family = FAMILIES[check_text('family', known['family'], tuple(FAMILIES))]
         check_text('name', known['name'])
         for key in known.keys() - {'family', 'name'}:
             if not isinstance(known[key], dict):
                 raise ConfigError(f'{key} must be a mapping, got {known[key]!r}')
-        body = 'cells' if FAMILIES[family] else 'choices'
+        body = 'cells' if family.cell_kinds else 'choices'
         if [key for key in ('cells', 'choices') if key in known] != [body]:
             raise ConfigError(
-                f'a genotype of family {family!r} must have {body!r} and not the '
+                f'a genotype of family {known["family"]!r} must have {body!r} and not the '
                 f'other of cells and choices, got {sorted(known)}'
             )
-        if body == 'cells':
+        if family.cell_kinds:
             known['cells'] = {
-                name: read_cell(f'cells[{name!r}]', cell, family)
+                name: read_cell(f'cells[{name!r}]', cell, family.cell_kinds, family.operations)
                 for name, cell in known['cells'].items()
             }
-            if not known['macro'].get('strided_attention'):
-                for name, cell in known['cells'].items():
-                    check_strides(f'cells[{name!r}]', cell)
-        else:
-            _CHOICES[family](known['choices'])
-        return cls(**known, extra=extra)
+        genotype = cls(**known, extra=extra)
+        family.check(genotype)
+        return genotype
 
     def to_dict(self) -> dict:
         """Write the JSON form, a copy."""
@@ -112,6 +107,57 @@ class Genotype:
         return sha256(text.encode()).hexdigest()[:12]
 
 
+@dataclass(frozen=True)
+class Family:
+    """What is special to the genotypes of one kind of networks.
+
+    Attributes:
+        draw: Returns the pictures of a genotype; raises a ConfigError where numbers are missing.
+        write_model: Returns the config of the network of a genotype: what the genotype decides,
+            the rest from the config of an ordinary estimator of the family, which stays as it is.
+            None where networks are built otherwise.
+        check: Raises a ConfigError for a genotype that cannot be; forms and names are checked.
+        cell_kinds: Kinds of its cells; none where genotypes hold choices instead.
+        operations: Names of the operations of its cells.
+    """
+
+    draw: Callable[[Genotype], list[Graph]]
+    write_model: Callable[[Genotype, Mapping], dict] | None = None
+    check: Callable[[Genotype], None] = lambda genotype: None
+    cell_kinds: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+
+
+#: Name of a family -> what is special to it. Every family, also of a package outside, is entered
+#: here once; its spaces, supernets and networks are found by the names they are registered under.
+FAMILIES: dict[str, Family] = {}
+
+
+def derive_model(genotype: Genotype, model: Mapping) -> dict:
+    """Write the config of a network: what the genotype decides, the rest from ``model``.
+
+    Args:
+        genotype: The architecture; it is embedded, so the config needs no other file.
+        model: Config of an ordinary estimator of the same family: preprocessing, keypoints, loss.
+
+    Returns:
+        Config of an ordinary estimator.
+
+    Raises:
+        ConfigError: The genotype is of a family whose networks are built otherwise.
+    """
+    write_model = FAMILIES[genotype.family].write_model
+    if write_model is None:
+        known = sorted(name for name, family in FAMILIES.items() if family.write_model)
+        raise ConfigError(f'a genotype must be of one of {known}, got {genotype.family!r}')
+    return write_model(genotype, model)
+
+
+def make_graphs(genotype: Genotype) -> list[Graph]:
+    """Make the pictures of a genotype, as :attr:`Family.draw` of its family does."""
+    return FAMILIES[genotype.family].draw(genotype)
+
+
 def load_genotype(path: str | Path) -> Genotype:
     """Read a genotype file.
 
@@ -132,57 +178,3 @@ def load_genotype(path: str | Path) -> Genotype:
 def save_genotype(genotype: Genotype, path: str | Path) -> None:
     """Write a genotype file, whole or not at all."""
     write_json(path, genotype.to_dict(), indent=1)
-
-
-def _check_vipnas(choices: dict, where: str = 'choices') -> None:
-    """Check the choices of a spatial ViPNAS network: sizes are integers, attention a boolean."""
-    check_keys(where, choices, ('stem', 'stages', 'head'))
-    _check_values(f'{where}.stem', choices['stem'], ('width', 'kernel'))
-    for i, stage in enumerate(check_list(f'{where}.stages', choices['stages'])):
-        here = f'{where}.stages[{i}]'
-        if isinstance(stage, dict) and 'blocks' in stage:
-            _check_blocks(here, stage)
-        else:
-            keys = ('depth', 'width', 'kernel', 'groups', 'attention')
-            _check_values(here, stage, keys, ('expand',))
-    for i, layer in enumerate(check_list(f'{where}.head', choices['head'])):
-        _check_values(f'{where}.head[{i}]', layer, ('width', 'kernel', 'groups'))
-
-
-def _check_blocks(where: str, stage: dict) -> None:
-    """Check a stage whose blocks differ: each one is written out."""
-    values = {key: value for key, value in stage.items() if key != 'blocks'}
-    _check_values(where, values, ('depth', 'width'), ('expand',))
-    blocks = check_list(f'{where}.blocks', stage['blocks'])
-    for i, block in enumerate(blocks):
-        _check_values(f'{where}.blocks[{i}]', block, ('kernel', 'groups', 'attention'))
-    if len(blocks) != stage['depth'] or all(block == blocks[0] for block in blocks):
-        raise ConfigError(
-            f'{where}.blocks must hold one entry per block and not be all equal (the stage itself '
-            f'says that), got {len(blocks)} for depth {stage["depth"]}: {blocks}'
-        )
-
-
-def _check_values(
-    where: str, values: object, required: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> None:
-    """Check one mapping of decisions."""
-    check_keys(where, values, required, optional)
-    for key, value in values.items():
-        if key == 'attention':
-            if not isinstance(value, bool):
-                raise ConfigError(f'{where}.attention must be true or false, got {value!r}')
-        else:
-            check_integer(f'{where}.{key}', value, 1)
-
-
-def _check_temporal(choices: dict) -> None:
-    """Check the choices of a temporal ViPNAS network."""
-    check_keys('choices', choices, ('period', 'key', 'frames'))
-    check_integer('choices.period', choices['period'], 1)
-    for i, frame in enumerate(check_list('choices.frames', choices['frames'])):
-        check_keys(f'choices.frames[{i}]', frame, ('fuse_stage', 'fuse_op', 'net'))
-
-
-#: Family of choices -> what checks them.
-_CHOICES = dict(vipnas=_check_vipnas, t_vipnas=_check_temporal)

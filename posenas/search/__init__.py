@@ -1,5 +1,7 @@
 """Architecture search: spaces, costs, archives, algorithms, evaluators, supernets, derivation."""
 
+from posenas.genotype import derive_model
+
 from . import algorithms
 from .archive import Archive, Record, digest, find_front, objective_values, read_archive
 from .collapse import (
@@ -26,6 +28,7 @@ from .costs import (
     NetworkCounter,
     ParamsCost,
 )
+from .derived_network import Extract
 from .evaluators import (
     Bench,
     EvaluationError,
@@ -36,7 +39,6 @@ from .evaluators import (
 )
 from .fabrics.space import CNFSpace
 from .fabrics.supernet import CNFSupernet
-from .network import derive_model
 from .posenas.backbone import PoseNASSearchBackbone
 from .posenas.cost import PoseNASCounter
 from .posenas.perturbation import select_by_perturbation
@@ -44,7 +46,7 @@ from .posenas.space import PoseNASSpace
 from .posenas.supernet import PoseNASSupernet
 from .ranking import Ranking, find_band, pair_records, rank
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
-from .supernet import Extract, Supernet
+from .supernet import Supernet
 from .train_evaluator import TrainEvaluator
 from .vipnas.latency import LatencyCost, LatencyTable
 from .vipnas.operations import Operation, ViPNASCounter, list_operations

@@ -10,10 +10,9 @@ import torch
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from posenas.genotype import Genotype
+from posenas.genotype import Genotype, derive_model
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.search.archive import digest
-from posenas.search.network import derive_model
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 

@@ -3,11 +3,12 @@
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from mmengine.config import Config
@@ -15,14 +16,22 @@ from torch import Tensor, nn
 
 from posenas.genotype import Genotype, save_genotype
 from posenas.registry import HOOKS, MODELS
-from posenas.utils import OutputError, load_checkpoint_file, load_state, save_checkpoint, write_text
+from posenas.utils import (
+    CheckpointError,
+    ConfigError,
+    OutputError,
+    load_checkpoint_file,
+    load_state,
+    save_checkpoint,
+    write_text,
+)
 from posenas.utils.config import load_config, verify_config
 from posenas.utils.config_schema import RUNNER_KEYS, VARIABLES
 from posenas.utils.config_text import allow_keywords_as_keys
 from posenas.utils.profiling import profile_model
 
-__all__ = ['GENOTYPE_FILE', 'make_experiment', 'write_network']
-
+#: What stands alone: config of the network, its weights by name and the architecture.
+Extract = tuple[dict, dict[str, Tensor], Genotype]
 #: Name of the genotype in the folder; config and weights are called like the folder.
 GENOTYPE_FILE = 'genotype.json'
 #: Train loops that need no supernet.
@@ -138,3 +147,51 @@ def _new_folder(folder: Path) -> Iterator[Path]:
         raise OutputError(f'{folder} must be a folder to write to, got: {error}') from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+class OutputChange(NamedTuple):
+    """How much the heatmaps of two networks differ, relative to the largest absolute value.
+
+    Attributes:
+        largest: Largest difference.
+        mean: Mean absolute difference.
+    """
+
+    largest: float
+    mean: float
+
+
+@torch.no_grad()
+def compare_outputs(before: nn.Module, after: nn.Module, batches: Iterable[Tensor]) -> OutputChange:
+    """Run two networks, in evaluation mode, on the same images.
+
+    Args:
+        before: Estimator.
+        after: What it was turned into.
+        batches: Normalised images, (B, 3, H, W) each.
+
+    Raises:
+        CheckpointError: An output of ``before`` is not finite, so nothing can be compared.
+    """
+    before.eval()
+    after.eval()
+    scale, largest, total, count = 0.0, 0.0, 0.0, 0
+    for batch in batches:
+        wanted, made = (_last_maps(model(batch, mode='tensor')) for model in (before, after))
+        if not wanted.isfinite().all():
+            raise CheckpointError(
+                'outputs must be finite to be compared, got NaN or infinity before any change: '
+                'take another checkpoint'
+            )
+        gap = (made - wanted).abs().nan_to_num(nan=float('inf'))
+        scale = max(scale, float(wanted.abs().max()))
+        largest = max(largest, float(gap.max()))
+        total, count = total + float(gap.sum()), count + gap.numel()
+    if not count:
+        raise ConfigError('there must be an image at least to compare outputs on')
+    unit = scale or 1.0
+    return OutputChange(largest / unit, total / count / unit)
+
+
+def _last_maps(maps: Tensor | Sequence[Tensor]) -> Tensor:
+    return maps if isinstance(maps, Tensor) else maps[-1]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from posenas.genotype import Genotype
 from posenas.utils import ConfigError
 
 if TYPE_CHECKING:
@@ -15,10 +14,7 @@ if TYPE_CHECKING:
 
     from posenas.search.space import Arch, SearchSpace
 
-__all__ = ['Extract', 'Supernet']
-
-#: What stands alone: config of the network, its weights by name and the architecture.
-Extract = tuple[dict, dict[str, Tensor], Genotype]
+from posenas.search.derived_network import Extract
 
 
 class Supernet(ABC):

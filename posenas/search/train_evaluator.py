@@ -11,10 +11,10 @@ from statistics import fmean
 
 from mmengine.config import Config
 
+from posenas.genotype import derive_model
 from posenas.registry import TASK_UTILS
 from posenas.search.archive import digest
 from posenas.search.evaluators import EvaluationError, Evaluator
-from posenas.search.network import derive_model
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import DataError, check_positive, load_config, make_folder, write_json
 from posenas.utils.checkpoint import find_latest_checkpoint

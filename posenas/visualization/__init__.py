@@ -12,7 +12,6 @@ from .draw import (
 )
 from .error_chart import draw_error_chart, draw_pck_curves
 from .gallery import Case, draw_gallery
-from .genotype_graphs import make_graphs
 from .graph import draw_graphs
 from .label_charts import draw_label_charts
 from .openpose import OPENPOSE, to_openpose
@@ -45,7 +44,6 @@ __all__ = [
     'fit_tile',
     'grid',
     'heatmaps_to_image',
-    'make_graphs',
     'make_pareto_page',
     'read_scalars',
     'side_by_side',

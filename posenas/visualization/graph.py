@@ -4,13 +4,13 @@ Equal graphs give equal bytes: there is no date, no random number and no font to
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
 from io import BytesIO
 
+from posenas.genotype import Graph, Link, Node
 from posenas.utils import check_choice
 
-__all__ = ['FORMATS', 'Graph', 'Link', 'Node', 'draw_graphs', 'to_dot', 'to_svg']
+__all__ = ['FORMATS', 'draw_graphs', 'to_dot', 'to_svg']
 
 #: Suffix of a file -> what it holds; all but the first two need matplotlib.
 FORMATS = ('dot', 'svg', 'png', 'pdf')
@@ -25,61 +25,10 @@ _STYLES = {
 _COLUMN, _ROW, _LETTER, _LINE, _MARGIN, _TITLE = 190, 96, 6.6, 14, 24, 26
 
 
-@dataclass(frozen=True)
-class Node:
-    """A box.
-
-    Attributes:
-        id: Name within the graph.
-        label: Text, lines separated by line feeds.
-        column: Place from the left, from 0.
-        row: Place from the top, from 0; fractions are fine.
-        role: 'input', 'node', 'reduce' or 'output'.
-    """
-
-    id: str
-    label: str
-    column: float
-    row: float
-    role: str = 'node'
-
-    @property
-    def size(self) -> tuple[float, float]:
-        """Width and height in pixels."""
-        lines = self.label.split('\n')
-        return 14 + _LETTER * max(map(len, lines)), 10 + _LINE * len(lines)
-
-
-@dataclass(frozen=True)
-class Link:
-    """An arrow.
-
-    Attributes:
-        source: Node it starts from.
-        target: Node it points to.
-        label: Text at its middle.
-        colour: As in HTML.
-        is_dashed: Whether it stands for something without parameters.
-        width: Of the line, pixels.
-        bend: How far its middle lies below the straight line, pixels; tells parallel arrows apart.
-    """
-
-    source: str
-    target: str
-    label: str = ''
-    colour: str = '#444444'
-    is_dashed: bool = False
-    width: float = 1.5
-    bend: float = 0.0
-
-
-@dataclass(frozen=True)
-class Graph:
-    """A picture with a title."""
-
-    title: str
-    nodes: tuple[Node, ...]
-    links: tuple[Link, ...]
+def _size(node: Node) -> tuple[float, float]:
+    """Return width and height of a box, pixels."""
+    lines = node.label.split('\n')
+    return 14 + _LETTER * max(map(len, lines)), 10 + _LINE * len(lines)
 
 
 def draw_graphs(graphs: Sequence[Graph], kind: str) -> bytes:
@@ -148,8 +97,8 @@ def to_svg(graphs: Sequence[Graph]) -> str:
 
 def _measure(graph: Graph) -> tuple[float, float]:
     """Return width and height of a graph with its title and margins."""
-    right = max(_centre(node)[0] + node.size[0] / 2 for node in graph.nodes)
-    bottom = max(_centre(node)[1] + node.size[1] / 2 for node in graph.nodes)
+    right = max(_centre(node)[0] + _size(node)[0] / 2 for node in graph.nodes)
+    bottom = max(_centre(node)[1] + _size(node)[1] / 2 for node in graph.nodes)
     return max(right, 10 + 8 * len(graph.title)) + _MARGIN, bottom + _MARGIN
 
 
@@ -182,7 +131,7 @@ def _draw_svg(graph: Graph) -> Iterable[str]:
 
 
 def _draw_box(node: Node) -> Iterable[str]:
-    (x, y), (width, height) = _centre(node), node.size
+    (x, y), (width, height) = _centre(node), _size(node)
     fill, is_round = _STYLES[node.role]
     corner = 9 if is_round else 2
     yield (
@@ -199,7 +148,7 @@ def _route(link: Link, places: dict[str, Node]) -> tuple[tuple[float, float], ..
     """Return the four points of the curve of an arrow, from right side to left side."""
     source, target = places[link.source], places[link.target]
     (x0, y0), (x3, y3) = _centre(source), _centre(target)
-    x0, x3 = x0 + source.size[0] / 2, x3 - target.size[0] / 2
+    x0, x3 = x0 + _size(source)[0] / 2, x3 - _size(target)[0] / 2
     reach = max((x3 - x0) / 2, 40)
     bend = 4 / 3 * link.bend
     return (x0, y0), (x0 + reach, y0 + bend), (x3 - reach, y3 + bend), (x3, y3)
@@ -251,7 +200,7 @@ def _draw_on(axes: object, graph: Graph, top: float) -> None:
             text = dict(font, color=link.colour, ha='center', bbox=halo)
             axes.text(*_middle(points), link.label, **text)
     for node in graph.nodes:
-        (x, y), (width, height) = _centre(node), node.size
+        (x, y), (width, height) = _centre(node), _size(node)
         fill, is_round = _STYLES[node.role]
         corner = f'{"round" if is_round else "square"},pad=0'
         corner += ',rounding_size=8' if is_round else ''

@@ -12,7 +12,7 @@ from posenas.genotype import (
     load_genotype,
     parse_cells,
 )
-from posenas.genotype.cells import read_cell, write_cell
+from posenas.genotype.cells import ROLES, read_cell, write_cell
 from posenas.utils import ConfigError
 
 NAMES = dict(normal='encoder.normal', reduce='encoder.reduce', fusion='decoder.fuse2')
@@ -35,7 +35,7 @@ def cells(draw):
 
 @given(cells())
 def test_a_cell_comes_back_from_json_tuples_and_text(cell):
-    assert read_cell('cell', write_cell(cell), 'posenas') == cell
+    assert read_cell('cell', write_cell(cell), tuple(ROLES), POSENAS_OPERATIONS) == cell
     assert Cell.from_tuples(cell.kind, cell.to_tuples(), cell.output) == cell
     named = {NAMES[cell.kind]: cell}
     assert parse_cells(format_cells(named)) == named
@@ -79,4 +79,4 @@ def test_tuples_must_fill_the_nodes():
     one_edge = write_cell(Cell.from_tuples('normal', [('skip_connect', 0)] * 2))
     one_edge['nodes'][0]['edges'].pop()
     with pytest.raises(ConfigError, match='keep this one as JSON'):
-        read_cell('cell', one_edge, 'posenas').to_tuples()
+        read_cell('cell', one_edge, tuple(ROLES), POSENAS_OPERATIONS).to_tuples()

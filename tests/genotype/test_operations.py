@@ -19,6 +19,6 @@ def test_a_family_names_what_its_table_holds(names, table):
 
 
 def test_a_genotype_names_no_zeros():
-    offered = {name for family in FAMILIES.values() if family for name in family[1]}
+    offered = {name for family in FAMILIES.values() for name in family.operations}
     assert {'none', 'Zero'}.isdisjoint(offered)
-    assert set(UNSTRIDED_OPERATIONS) < set(FAMILIES['posenas'][1])
+    assert set(UNSTRIDED_OPERATIONS) < set(FAMILIES['posenas'].operations)

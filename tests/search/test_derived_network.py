@@ -15,7 +15,7 @@ from source_files import PACKAGE
 
 from posenas.cli import main
 from posenas.genotype import load_genotype
-from posenas.genotype.posenas_released import make_released_genotype
+from posenas.genotype.posenas.released import make_released_genotype
 from posenas.registry import MODELS
 from posenas.search.derived_network import make_experiment, write_network
 from posenas.utils import CheckpointError, OutputError

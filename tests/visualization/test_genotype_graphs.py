@@ -6,10 +6,10 @@ from xml.etree import ElementTree
 import pytest
 from models.fabric_samples import genotype as fabric_genotype
 
-from posenas.genotype import SCHEMA, Genotype, load_genotype
+from posenas.genotype import SCHEMA, Genotype, Graph, Link, Node, load_genotype, make_graphs
 from posenas.utils import ConfigError
-from posenas.visualization import draw_graphs, make_graphs
-from posenas.visualization.graph import FORMATS, Graph, Link, Node, to_dot, to_svg
+from posenas.visualization import draw_graphs
+from posenas.visualization.graph import FORMATS, to_dot, to_svg
 
 STAGE = dict(depth=2, width=80, kernel=3, groups=16, attention=True)
 NET = dict(

@@ -6,8 +6,8 @@ from functools import partial
 from torch import Tensor, nn
 
 from posenas.genotype import Genotype
-from posenas.genotype.posenas_plan import plan_network
-from posenas.genotype.posenas_released import make_released_genotype
+from posenas.genotype.posenas.plan import plan_network
+from posenas.genotype.posenas.released import make_released_genotype
 from posenas.models.backbones.pose_nas_backbone import POSENAS_CELLS, PoseNASBackbone
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.models.layers.posenas.fusion import make_fusion_stage

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.genotype import Cell
-from posenas.genotype.posenas_plan import CellPlan, PoseNASPlan
+from posenas.genotype.posenas.plan import CellPlan, PoseNASPlan
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.posenas.cells import count_outputs, make_encoder_cell
 from posenas.models.layers.posenas.fusion import FusionStage, Maps

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from posenas.genotype.fabric_plan import SLOTS, CellPlan
+from posenas.genotype.fabrics.plan import SLOTS, CellPlan
 from posenas.models.fused.linear_chains import (
     Affine,
     Chain,

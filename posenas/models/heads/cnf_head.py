@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from posenas.genotype import Genotype
-from posenas.genotype.fabric_genotype import check_macro, read_genotype
+from posenas.genotype.fabrics.pruning import check_macro, read_genotype
 from posenas.models.backbones.cnf import make_fabric_stem
 from posenas.models.heads.base import BaseHeatmapHead
 from posenas.models.layers.fabrics.fabric import CellFabric

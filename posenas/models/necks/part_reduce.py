@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.genotype.fabric_genotype import plan_part
-from posenas.genotype.fabric_plan import FabricPlan
+from posenas.genotype.fabrics.plan import FabricPlan
+from posenas.genotype.fabrics.pruning import plan_part
 from posenas.registry import MODELS
 from posenas.skeletons import make_parts
 from posenas.utils import ConfigError

@@ -1,5 +1,5 @@
 """Search of neural fabrics: space, supernet, pruning."""
 
-from . import config, prune, space, supernet
+from . import prune, space, supernet
 
-__all__ = ['config', 'prune', 'space', 'supernet']
+__all__ = ['prune', 'space', 'supernet']

@@ -6,11 +6,17 @@ from math import log, prod
 import torch
 
 from posenas.genotype import Genotype
-from posenas.genotype.fabric_genotype import plan_part, prune_plan, read_genotype
-from posenas.genotype.fabric_plan import SLOTS, CellPlan, FabricPlan
+from posenas.genotype.fabrics.plan import SLOTS, CellPlan, FabricPlan
+from posenas.genotype.fabrics.pruning import (
+    keep_read,
+    plan_part,
+    prune_plan,
+    read_genotype,
+    weigh_plan,
+    write_fabrics,
+)
 from posenas.models.layers.mixing_weights import NORMALISATIONS, mixing_weights
 from posenas.registry import MODELS, TASK_UTILS
-from posenas.search.fabrics.prune import keep_read, weigh_plan, write_fabrics
 from posenas.search.space import Arch, Logits, SearchSpace
 from posenas.skeletons import make_parts
 from posenas.utils import ConfigError, check_choice
@@ -104,7 +110,13 @@ class CNFSpace(SearchSpace):
             levels = set().union(*(plan.levels_read for plan in kept.values()))
             backbone = keep_read(backbone, levels)
         return write_fabrics(
-            kept, backbone, self.parts_cfg, self.representation, self.overlap, 'searched'
+            kept,
+            backbone,
+            make_parts(self.parts_cfg),
+            self.representation,
+            self.overlap,
+            'searched',
+            self.parts_cfg.get('dataset'),
         )
 
     def from_genotype(self, genotype: Genotype) -> Arch:

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from posenas.models.estimators import TopdownPoseEstimator
 from posenas.models.layers import CellFabric
 from posenas.registry import MODELS
+from posenas.search.derived_network import Extract
 from posenas.search.fabrics.prune import prune_network
 from posenas.search.fabrics.space import CNFSpace
 from posenas.search.space import Arch
-from posenas.search.supernet import Extract, Supernet
+from posenas.search.supernet import Supernet
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 

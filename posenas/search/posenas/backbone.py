@@ -7,8 +7,8 @@ from itertools import groupby
 import torch
 from torch import Tensor, nn
 
-from posenas.genotype.posenas_plan import describe_network, plan_network
-from posenas.genotype.posenas_released import make_released_genotype
+from posenas.genotype.posenas.plan import describe_network, plan_network
+from posenas.genotype.posenas.released import make_released_genotype
 from posenas.models.backbones import PoseNASBackbone
 from posenas.models.layers import checkpoint_module
 from posenas.models.layers.posenas.fusion import Maps

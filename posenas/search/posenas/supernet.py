@@ -11,12 +11,13 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from posenas.genotype import Genotype
 from posenas.models.estimators import TopdownPoseEstimator
 from posenas.registry import MODELS
+from posenas.search.derived_network import Extract
 from posenas.search.posenas.backbone import PoseNASSearchBackbone
 from posenas.search.posenas.cost import CostTable, make_cost_tables
 from posenas.search.posenas.discretize import derive_cells
 from posenas.search.posenas.space import CellGroup, PoseNASSpace
 from posenas.search.space import Arch
-from posenas.search.supernet import Extract, Supernet
+from posenas.search.supernet import Supernet
 from posenas.utils import ConfigError
 
 __all__ = ['PoseNASSupernet']

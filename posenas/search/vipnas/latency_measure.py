@@ -11,13 +11,12 @@ from mmcv.cnn import build_activation_layer
 from scipy.stats import kendalltau
 from torch import Tensor, nn
 
-from posenas.genotype import Genotype
+from posenas.genotype import Genotype, derive_model
 from posenas.models import ContextBlock, SqueezeExcitation
 from posenas.models.fused import fuse
 from posenas.models.layers.deconv import build_deconv_layers
 from posenas.registry import MODELS
 from posenas.search.costs import CostContext
-from posenas.search.network import derive_model
 from posenas.search.space import SearchSpace
 from posenas.search.vipnas.latency import LatencyTable, fit_table
 from posenas.search.vipnas.operations import Operation, ViPNASCounter, list_operations

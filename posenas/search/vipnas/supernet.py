@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from posenas.genotype import Genotype, vipnas_arguments
+from posenas.genotype import Genotype, derive_model, vipnas_arguments
 from posenas.models import TopdownPoseEstimator
 from posenas.registry import MODELS, TASK_UTILS
+from posenas.search.derived_network import Extract
 from posenas.search.elastic import ElasticBatchNorm2d, make_elastic
-from posenas.search.network import derive_model
 from posenas.search.space import Arch, SearchSpace
-from posenas.search.supernet import Extract, Supernet
+from posenas.search.supernet import Supernet
 from posenas.search.vipnas.elastic_blocks import VIPNAS_FORMS
 from posenas.utils import ConfigError
 

@@ -17,8 +17,8 @@ from posenas.genotype import (
     Genotype,
     load_genotype,
 )
-from posenas.genotype.posenas_plan import plan_cells
-from posenas.genotype.posenas_released import make_released_genotype
+from posenas.genotype.posenas.plan import plan_cells
+from posenas.genotype.posenas.released import make_released_genotype
 from posenas.models import PoseNAS
 from posenas.models.backbones.pose_nas_backbone import run_as_twice
 from posenas.models.fused import fuse

@@ -16,16 +16,11 @@ from models.test_golden_pnfs import (
     run_calibrated,
 )
 
-from posenas.genotype.fabric_plan import plan_fabric
+from posenas.genotype.fabrics.plan import plan_fabric
+from posenas.genotype.fabrics.pruning import keep_read, weigh_plan
 from posenas.registry import MODELS
-from posenas.search.fabrics.prune import (
-    LOSSLESS,
-    OutputChange,
-    compare_outputs,
-    keep_read,
-    prune_network,
-    weigh_plan,
-)
+from posenas.search.derived_network import OutputChange, compare_outputs
+from posenas.search.fabrics.prune import LOSSLESS, prune_network
 from posenas.utils import CheckpointError, ConfigError
 from posenas.utils.profiling import profile_model
 

@@ -14,7 +14,7 @@ from posenas.genotype import (
     Genotype,
     load_genotype,
 )
-from posenas.genotype.posenas_released import RELEASED_MACRO, make_released_genotype
+from posenas.genotype.posenas.released import RELEASED_MACRO, make_released_genotype
 from posenas.models import PoseNAS
 from posenas.search import PoseNASSpace
 from posenas.utils import ConfigError

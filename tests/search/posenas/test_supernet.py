@@ -13,7 +13,7 @@ from registry_cases import TINY_POSENAS, TINY_REFINE
 from torch import nn
 
 from posenas.genotype import POSENAS_OPERATIONS
-from posenas.genotype.posenas_released import make_released_genotype
+from posenas.genotype.posenas.released import make_released_genotype
 from posenas.models.layers import MixedOp
 from posenas.models.layers.posenas.operations import ZeroConnect
 from posenas.registry import MODELS

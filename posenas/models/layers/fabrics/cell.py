@@ -7,7 +7,7 @@ from math import log
 import torch
 from torch import Tensor, nn
 
-from posenas.genotype.fabric_plan import SLOTS, CellPlan
+from posenas.genotype.fabrics.plan import SLOTS, CellPlan
 from posenas.models.layers.cells import dense_sources, run_cell
 from posenas.models.layers.mixed_op import MixedOp
 from posenas.registry import CNF_OPERATORS

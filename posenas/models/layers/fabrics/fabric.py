@@ -7,8 +7,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from posenas.genotype import Genotype
-from posenas.genotype.fabric_genotype import prune_plan
-from posenas.genotype.fabric_plan import SLOTS, CellPlan, plan_fabric
+from posenas.genotype.fabrics.plan import SLOTS, CellPlan, plan_fabric
+from posenas.genotype.fabrics.pruning import prune_plan
 from posenas.models.layers.fabrics.cell import FabricCell
 from posenas.models.layers.mixing_weights import NORMALISATIONS, mixing_weights
 from posenas.registry import MODELS

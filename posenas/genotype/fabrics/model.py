@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from copy import deepcopy
 from inspect import signature
 
-from posenas.genotype import Genotype
-from posenas.genotype.fabric_plan import count_cells, plan_fabric
+from posenas.genotype.fabrics.plan import count_cells, plan_fabric
+from posenas.genotype.record import Genotype
 from posenas.registry import MODELS
 
-__all__ = ['write_fabric_config']
+__all__ = ['write_fabric_model']
 
 #: Arguments of a fabric that a pruned one needs; the others are about weights that are searched.
 _FABRIC_KEYS = (*signature(plan_fabric).parameters, 'init_cfg')
@@ -16,14 +16,14 @@ _FABRIC_KEYS = (*signature(plan_fabric).parameters, 'init_cfg')
 _UNUSED = {'backbone': ('unused_tail',), 'neck': ('strict_original',), 'head': ('strict_original',)}
 
 
-def write_fabric_config(config: Mapping, genotype: Genotype) -> dict:
+def write_fabric_model(genotype: Genotype, config: Mapping) -> dict:
     """Write the config of the network of a genotype of family pnfs.
 
     A backbone that can stops behind the last level that a cell reads.
 
     Args:
-        config: Config of an estimator of the whole fabrics.
         genotype: What is kept.
+        config: Config of an estimator of the whole fabrics.
     """
     pruned = deepcopy(dict(config))
     for place, unused in _UNUSED.items():

@@ -1,13 +1,13 @@
-"""Genotypes as graphs: their cells, and how a network is made of them."""
+"""The family of PoseNAS: checks, configs and pictures of its genotypes."""
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 
-from posenas.genotype import Cell, Genotype
+from posenas.genotype.cells import ROLES, Cell
+from posenas.genotype.graph import Graph, Link, Node
+from posenas.genotype.operations import POSENAS_OPERATIONS, UNSTRIDED_OPERATIONS
+from posenas.genotype.record import FAMILIES, Family, Genotype
 from posenas.utils import ConfigError
-from posenas.visualization.graph import Graph, Link, Node
-
-__all__ = ['make_graphs']
 
 #: Part of the name of an operation -> colour; the first that fits.
 _COLOURS = (
@@ -21,31 +21,41 @@ _COLOURS = (
 )
 #: Operations without parameters.
 _FREE = ('skip', 'pool', 'spatial_wise')
-#: Weights below it are not drawn.
-_SMALLEST_WEIGHT = 0.05
-#: Width of the line of weight 1, pixels.
-_WIDEST = 7.0
-#: Slot -> colour of its arrow, and its bend.
-_SLOTS = {'parallel': ('#1f77b4', 0.0), 'above': ('#d95f02', -14.0), 'below': ('#1b9e77', 14.0)}
+#: Arguments of a PoseNAS backbone that its genotype says.
+_SIZES = ('layers', 'init_channels', 'num_stages', 'reductions', 'taps', 'refine')
 
 
-def make_graphs(genotype: Genotype) -> list[Graph]:
-    """Make the pictures of a genotype.
+def write_posenas_model(genotype: Genotype, model: Mapping) -> dict:
+    """Write the genotype into the config of an estimator."""
+    derived = deepcopy(dict(model))
+    backbone = {key: value for key, value in derived['backbone'].items() if key not in _SIZES}
+    derived['backbone'] = dict(backbone, type='PoseNAS', genotype=genotype.to_dict())
+    return derived
 
-    Args:
-        genotype: Of any family.
 
-    Returns:
-        PoseNAS: the network, then its cells. Neural fabrics: one grid of cells for each part, the
-        arrows as wide as the weights. ViPNAS: the chain of stages.
+def check_posenas(genotype: Genotype) -> None:
+    """Require operations that halve the size where reduction cells read their inputs.
 
     Raises:
-        ConfigError: The genotype lacks numbers that the picture shows.
+        ConfigError: There is attention instead; the text names it.
     """
-    return _FAMILIES[genotype.family](genotype)
+    if not genotype.macro.get('strided_attention'):
+        for name, cell in genotype.cells.items():
+            _check_strides(f'cells[{name!r}]', cell)
 
 
-def _draw_posenas(genotype: Genotype) -> list[Graph]:
+def _check_strides(where: str, cell: Cell) -> None:
+    strided = [edge for edge in cell.edges if edge.source < cell.num_states]
+    wrong = [edge.op for edge in strided if edge.op in UNSTRIDED_OPERATIONS]
+    if cell.kind == 'reduce' and wrong:
+        raise ConfigError(
+            f'{where} must halve the size where it reads its inputs (from 0 or 1), got '
+            f'{wrong[0]!r}: use another operation, or set macro.strided_attention to pool first'
+        )
+
+
+def draw_posenas(genotype: Genotype) -> list[Graph]:
+    """Draw the network, then its cells."""
     cells = [_draw_cell(name, cell) for name, cell in genotype.cells.items()]
     return [_draw_posenas_network(genotype), *cells]
 
@@ -176,108 +186,10 @@ def _require(macro: Mapping, keys: Sequence[str]) -> None:
         raise ConfigError(f'macro of a genotype must hold {list(keys)} to be drawn, add {missing}')
 
 
-def _draw_pnfs(genotype: Genotype) -> list[Graph]:
-    parts = list(dict.fromkeys(name.rpartition('.')[0] for name in genotype.cells))
-    return [_draw_fabric(genotype, part) for part in parts]
-
-
-def _draw_fabric(genotype: Genotype, part: str) -> Graph:
-    """Draw one fabric: a column for each layer, a row for each scale."""
-    cells = {n: cell for n, cell in genotype.cells.items() if n.rpartition('.')[0] == part}
-    places = {name: _read_place(name) for name in cells}
-    first = min(layer for layer, _ in places.values())
-    handed = sorted({slot.source for cell in cells.values() for slot in cell.inputs} - cells.keys())
-    nodes = [
-        Node(name, name, 0, int(name.rpartition('_')[2]) if '_' in name else 0, 'input')
-        for name in handed
-    ]
-    links = []
-    for name, cell in cells.items():
-        layer, scale = places[name]
-        operators = [_describe_edge(edge.weights) for edge in cell.edges]
-        label = '\n'.join([f'{layer}_{scale}', *(line for lines in operators for line in lines)])
-        nodes.append(Node(name, label, 1.6 * (layer - first + 1), scale))
-        links += [
-            Link(
-                slot.source,
-                name,
-                f'{slot.weight:.2f}',
-                _SLOTS[slot.slot][0],
-                width=max(_WIDEST * slot.weight, 0.5),
-                bend=_SLOTS[slot.slot][1],
-            )
-            for slot in cell.inputs
-            if slot.weight >= _SMALLEST_WEIGHT
-        ]
-    joints = genotype.macro.get('parts', {}).get(part)
-    about = f', joints {", ".join(map(str, joints))}' if joints else ''
-    return Graph(f'{part}{about}', tuple(nodes), tuple(links))
-
-
-def _read_place(name: str) -> tuple[int, int]:
-    """Return layer and scale of a cell called ``<part>.<layer>_<scale>``."""
-    layer, _, scale = name.rpartition('.')[2].partition('_')
-    return int(layer), int(scale)
-
-
-def _describe_edge(weights: Mapping[str, float]) -> list[str]:
-    """List the operators of an edge, the strongest first; weak ones are left out."""
-    strong = [item for item in weights.items() if item[1] >= _SMALLEST_WEIGHT]
-    return [f'{name} {weight:.2f}' for name, weight in sorted(strong, key=lambda item: -item[1])]
-
-
-def _draw_vipnas(genotype: Genotype) -> list[Graph]:
-    return [_draw_stages(genotype.name, genotype.choices)]
-
-
-def _draw_stages(title: str, choices: Mapping) -> Graph:
-    """Draw stem, stages and head layers one after the other."""
-    boxes = [('image', 'input'), (_describe('stem', choices['stem']), 'node')]
-    boxes += [
-        (_describe(f'stage {i}', stage), 'reduce') for i, stage in enumerate(choices['stages'])
-    ]
-    boxes += [(_describe(f'deconv {i}', layer), 'node') for i, layer in enumerate(choices['head'])]
-    boxes.append(('heatmaps', 'output'))
-    nodes = [Node(str(i), label, i, 0.4, role) for i, (label, role) in enumerate(boxes)]
-    links = [Link(str(i), str(i + 1)) for i in range(len(boxes) - 1)]
-    return Graph(title, tuple(nodes), tuple(links))
-
-
-def _describe(title: str, values: Mapping) -> str:
-    """Write decisions below each other; those of differing blocks side by side."""
-    lines = [title]
-    for key, value in values.items():
-        if key == 'blocks':
-            names = value[0].keys()
-            lines += [f'{name} {_join(block[name] for block in value)}' for name in names]
-        else:
-            lines.append(f'{key} {_join([value])}')
-    return '\n'.join(lines)
-
-
-def _join(values: Sequence) -> str:
-    words = {True: 'yes', False: 'no'}
-    return ','.join(words[v] if isinstance(v, bool) else str(v) for v in values)
-
-
-def _draw_t_vipnas(genotype: Genotype) -> list[Graph]:
-    """Draw a period: the key frame, then what each frame takes over from the one before."""
-    choices = genotype.choices
-    nodes = [Node('0', f'key frame\n{choices["key"]}', 0, 0.3, 'input')]
-    links = []
-    for i, frame in enumerate(choices['frames'], 1):
-        net = frame['net'] if isinstance(frame['net'], str) else f'net {i}'
-        nodes.append(Node(str(i), f'frame {i}\n{net}', 1.3 * i, 0.3))
-        links.append(Link(str(i - 1), str(i), f'{frame["fuse_op"]} @ {frame["fuse_stage"]}'))
-    title = f'{genotype.name}: period {choices["period"]}'
-    nets = [
-        _draw_stages(f'net of frame {i}', frame['net'])
-        for i, frame in enumerate(choices['frames'], 1)
-        if isinstance(frame['net'], Mapping)
-    ]
-    return [Graph(title, tuple(nodes), tuple(links)), *nets]
-
-
-_FAMILIES: Mapping[str, Callable[[Genotype], list[Graph]]] = MappingProxyType(
-    dict(posenas=_draw_posenas, pnfs=_draw_pnfs, vipnas=_draw_vipnas, t_vipnas=_draw_t_vipnas)
+FAMILIES['posenas'] = Family(
+    draw=draw_posenas,
+    write_model=write_posenas_model,
+    check=check_posenas,
+    cell_kinds=tuple(ROLES),
+    operations=POSENAS_OPERATIONS[1:],  # 'none' exists during a search only
 )

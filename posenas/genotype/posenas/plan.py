@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from posenas.genotype import Genotype
-from posenas.genotype.posenas_released import RELEASED_MACRO
+from posenas.genotype.posenas.released import RELEASED_MACRO
+from posenas.genotype.record import Genotype
 from posenas.utils import ConfigError, check_choice, check_positive
 
 __all__ = [

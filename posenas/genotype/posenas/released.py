@@ -1,6 +1,7 @@
 """The published PoseNAS architecture, ready to read."""
 
-from posenas.genotype import Cell, Genotype
+from posenas.genotype.cells import Cell
+from posenas.genotype.record import Genotype
 
 __all__ = ['RELEASED_CELLS', 'RELEASED_MACRO', 'make_released_genotype']
 

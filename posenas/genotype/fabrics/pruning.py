@@ -1,15 +1,17 @@
 """Neural fabrics from genotypes and back: what was pruned and the weights of what was kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from inspect import signature
 from itertools import islice
 
-from posenas.genotype import Cell, Edge, Genotype, Slot
-from posenas.genotype.fabric_plan import SLOTS, CellPlan, FabricPlan, plan_fabric
+from posenas.genotype.cells import Cell, Edge, Slot
+from posenas.genotype.fabrics.plan import SLOTS, CellPlan, FabricPlan, plan_fabric
+from posenas.genotype.record import Genotype
 from posenas.utils import ConfigError
 
-__all__ = ['check_macro', 'plan_part', 'prune_plan', 'read_genotype', 'write_cells']
+#: Weights of the slots (3,) and operators (E, O) of each cell, layer by layer; None if pruned.
+CellWeights = Sequence[tuple[Sequence[float], Sequence[Sequence[float]]] | None]
 
 
 def read_genotype(genotype: Mapping | Genotype) -> Genotype:
@@ -198,3 +200,132 @@ def _check_source(
         raise ConfigError(f"{where} must read {wired!r} by the fabric's wiring, got {stated!r}")
     if before is not None and before[source] is None:
         raise ConfigError(f'{where} reads {wired!r}, which the genotype does not keep')
+
+
+def weigh_plan(plan: FabricPlan, weights: CellWeights, threshold: float = 0.0) -> FabricPlan:
+    """Give the cells of a plan their weights and drop slots and operators without any.
+
+    Args:
+        plan: What there is.
+        weights: Of each cell of ``plan.layers``.
+        threshold: Weights below it count as zero, and the rest of their row is enlarged to the
+            same sum; the largest of a row stays.
+    """
+    given = iter(weights)
+    layers = [[(cell, next(given)) for cell in layer] for layer in plan.layers]
+    return replace(
+        plan,
+        layers=tuple(
+            tuple(None if cell is None else _weigh_cell(cell, *own, threshold) for cell, own in row)
+            for row in layers
+        ),
+    )
+
+
+def _weigh_cell(
+    cell: CellPlan,
+    slots: Sequence[float],
+    operators: Sequence[Sequence[float]],
+    threshold: float,
+) -> CellPlan:
+    slots = _cut_row(slots, threshold)
+    rows = [_cut_row(row, threshold) for row in operators]
+    edges = tuple(
+        {column: name for column, name in edge.items() if row[column] > 0}
+        for edge, row in zip(cell.edges, rows, strict=False)  # a cell may have dead edges
+    )
+    kept = [slot for slot, weight in zip(SLOTS, slots, strict=True) if weight > 0]
+    return replace(
+        cell,
+        sources={slot: cell.sources[slot] for slot in kept},
+        edges=edges,
+        input_weight=tuple(slots),
+        edge_weight=tuple(
+            tuple(weight if column in edge else 0.0 for column, weight in enumerate(row))
+            for edge, row in zip(edges, rows, strict=False)
+        ),
+    )
+
+
+def _cut_row(row: Sequence[float], threshold: float) -> list[float]:
+    """Set small weights to zero without changing the sum."""
+    row = [float(weight) for weight in row]
+    largest = max(row, default=0.0)
+    kept = [weight if weight >= threshold or weight == largest else 0.0 for weight in row]
+    if kept == row:
+        return row
+    return [weight * sum(row) / sum(kept) for weight in kept]
+
+
+def keep_read(plan: FabricPlan, wanted: Collection[int] | None = None) -> FabricPlan:
+    """Drop the cells whose maps nothing reads.
+
+    Args:
+        plan: With weights; slots without any are missing.
+        wanted: Scales of the last layer that are read; None means all.
+    """
+    read = {cell.scale for cell in plan.layers[-1] if cell is not None}
+    read &= read if wanted is None else set(wanted)
+    layers: list[tuple[CellPlan | None, ...]] = []
+    for layer in reversed(plan.layers):
+        kept = tuple(cell if cell is not None and cell.scale in read else None for cell in layer)
+        read = {source for cell in kept if cell is not None for source in cell.sources.values()}
+        layers.insert(0, kept)
+    return replace(plan, layers=tuple(layers))
+
+
+def write_fabrics(
+    plans: Mapping[str, FabricPlan],
+    backbone: FabricPlan | None,
+    parts: Mapping[str, Sequence[int]],
+    representation: Mapping,
+    overlap: str,
+    name: str,
+    skeleton: str | None = None,
+) -> Genotype:
+    """Write the genotype of a network of neural fabrics.
+
+    Args:
+        plans: Fabric of each part, with weights.
+        backbone: Fabric that serves as the backbone, with weights; None if it is no fabric.
+        parts: Keypoints of each part, in the order of the parts.
+        representation: How the representation writes itself.
+        overlap: As in :class:`CNFHead`.
+        name: What people will call it.
+        skeleton: Name of the skeleton whose parts these are; None where they are given.
+    """
+    named = dict(skeleton=skeleton) if skeleton else {}
+    cells = {key: cell for part, plan in plans.items() for key, cell in _cells(plan, part)}
+    if backbone is not None:
+        cells.update(_cells(backbone, 'backbone'))
+    plan = next(iter(plans.values()))
+    macro = dict(
+        **named,
+        **_write_sizes(plan),
+        cut_layers=plan.first_layer,
+        overlap=overlap,
+        representation=dict(representation),
+        parts={part: list(joints) for part, joints in parts.items()},
+        backbone=None
+        if backbone is None
+        else dict(
+            _write_sizes(backbone), reserve_layers=backbone.first_layer + len(backbone.layers)
+        ),
+    )
+    genotype = Genotype('pnfs', name, dict(id='cnf/1'), macro, cells)
+    return Genotype.from_dict(genotype.to_dict())
+
+
+def _cells(plan: FabricPlan, part: str) -> Iterable:
+    return write_cells(plan, part).items()
+
+
+def _write_sizes(plan: FabricPlan) -> dict[str, object]:
+    return dict(
+        depth=plan.depth,
+        size_types=list(plan.size_types),
+        factor=plan.factor,
+        hidden_states=plan.hidden_states,
+        input_gain=plan.input_gain,
+        op_gain=plan.op_gain,
+    )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from posenas.genotype.fabric_plan import count_cells, plan_fabric
+from posenas.genotype.fabrics.plan import count_cells, plan_fabric
 from posenas.utils import ConfigError
 
 OPERATORS = ['Zero', 'skip_connect', 'Sep_Conv_3x3']

@@ -7,7 +7,8 @@ from search.fabrics.test_prune import draw_weights, images, make_config
 
 from posenas.registry import MODELS
 from posenas.search import derive_model
-from posenas.search.fabrics.prune import LOSSLESS, compare_outputs, prune_network
+from posenas.search.derived_network import compare_outputs
+from posenas.search.fabrics.prune import LOSSLESS, prune_network
 from posenas.utils import ConfigError
 
 

@@ -1,0 +1,5 @@
+"""PoseNAS genotypes: how networks are planned, the published cells."""
+
+from . import family, plan, released
+
+__all__ = ['family', 'plan', 'released']
