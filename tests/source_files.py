@@ -15,25 +15,44 @@ def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding='utf-8'), str(path))
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    """List every node of a file, in no order to rely on."""
+    return list(ast.walk(parse(path)))
+
+
 def module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix('').parts
     return '.'.join(parts[:-1] if parts[-1] == '__init__' else parts)
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and absolute name of every import, wherever it stands in the file."""
+NAMES = {module_name(path) for path in MODULES}
+
+
+@cache
+def imports(path: Path) -> list[tuple[int, str]]:
+    """List line and absolute name of every import, wherever it stands in the file."""
     package = module_name(path).split('.')
     if path.name != '__init__.py':
         package = package[:-1]
-    for node in ast.walk(parse(path)):
+    found = []
+    for node in nodes(path):
         if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield node.lineno, alias.name
+            found += [(node.lineno, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             prefix = '.'.join([*base, *([node.module] if node.module else [])])
-            for alias in node.names:
-                yield node.lineno, f'{prefix}.{alias.name}'
+            found += [(node.lineno, f'{prefix}.{alias.name}') for alias in node.names]
+    return found
+
+
+def imported_modules(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and name of every module of ours that a file imports, or imports a name from."""
+    for line, target in imports(path):
+        while target and target not in NAMES:
+            target = target.rpartition('.')[0]
+        if target:
+            yield line, target
 
 
 def ids(paths: list[Path]) -> list[str]:
