@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from source_files import MODULES, ROOT, ids, parse
+from source_files import MODULES, ROOT, nodes, parse
 
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 50
@@ -15,52 +15,66 @@ INITS = [path for path in MODULES if path.name == '__init__.py']
 SOURCES = [*MODULES, *sorted((ROOT / 'tools').glob('*.py')), ROOT / 'setup.py']
 
 
-def functions(path):
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return [node for node in ast.walk(parse(path)) if isinstance(node, kinds)]
-
-
 def length(function):
     """Lines of the body: signatures mirror published ones, docstrings are welcome."""
     statements = function.body[bool(ast.get_docstring(function)) :]
     return function.end_lineno - statements[0].lineno + 1 if statements else 0
 
 
-@pytest.mark.parametrize('path', SOURCES, ids=ids(SOURCES))
-def test_a_file_fits_the_budgets(path):
-    assert len(path.read_text(encoding='utf-8').splitlines()) <= MAX_FILE_LINES
-    long = {f.name: length(f) for f in functions(path) if length(f) > MAX_FUNCTION_LINES}
-    assert not long
-
-
-@pytest.mark.parametrize('path', MODULES, ids=ids(MODULES))
-def test_library_code_neither_prints_nor_leaves_work(path):
-    calls = [node for node in ast.walk(parse(path)) if isinstance(node, ast.Call)]
-    printed = [call.lineno for call in calls if getattr(call.func, 'id', None) == 'print']
-    assert not printed
-    text = path.read_text(encoding='utf-8')
-    assert not re.search(r'\b(TODO|FIXME|XXX)\b', text)
-    assert path.name not in VAGUE_NAMES
-
-
-@pytest.mark.parametrize('path', MODULES, ids=ids(MODULES))
-def test_imports_are_absolute_except_in_init_files(path):
-    relative = [
-        node.lineno
-        for node in ast.walk(parse(path))
-        if isinstance(node, ast.ImportFrom) and node.level
+def lines_with(paths, is_wrong):
+    """Name the files and lines of all nodes that break a rule."""
+    return [
+        f'{path.relative_to(ROOT)}:{node.lineno}'
+        for path in paths
+        for node in nodes(path)
+        if is_wrong(node)
     ]
-    assert path.name == '__init__.py' or not relative
 
 
-@pytest.mark.parametrize('path', INITS, ids=ids(INITS))
-def test_an_init_file_lists_what_it_offers(path):
-    tree = parse(path)
-    assert ast.get_docstring(tree)
-    targets = [
-        target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
-    ]
-    assert '__all__' in {getattr(target, 'id', None) for target in targets}
+def test_every_file_fits_its_budget():
+    lengths = {path: len(path.read_text(encoding='utf-8').splitlines()) for path in SOURCES}
+    assert not [f'{path}: {count}' for path, count in lengths.items() if count > MAX_FILE_LINES]
+
+
+def test_every_function_fits_its_budget():
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    assert not lines_with(
+        SOURCES, lambda node: isinstance(node, kinds) and length(node) > MAX_FUNCTION_LINES
+    )
+
+
+def test_library_code_does_not_print():
+    assert not lines_with(
+        MODULES,
+        lambda node: isinstance(node, ast.Call) and getattr(node.func, 'id', None) == 'print',
+    )
+
+
+def test_library_code_leaves_no_work():
+    pattern = re.compile(r'\b(TODO|FIXME|XXX)\b')
+    assert not [path for path in MODULES if pattern.search(path.read_text(encoding='utf-8'))]
+
+
+def test_no_module_has_a_vague_name():
+    assert not [path for path in MODULES if path.name in VAGUE_NAMES]
+
+
+def test_imports_are_absolute_except_in_init_files():
+    leaves = [path for path in MODULES if path.name != '__init__.py']
+    assert not lines_with(leaves, lambda node: isinstance(node, ast.ImportFrom) and node.level)
+
+
+def test_every_init_file_says_what_it_is_for():
+    assert not [path for path in INITS if not ast.get_docstring(parse(path))]
+
+
+def test_every_init_file_lists_what_it_offers():
+    def assigned(path):
+        statements = (node for node in parse(path).body if isinstance(node, ast.Assign))
+        targets = (target for statement in statements for target in statement.targets)
+        return {getattr(target, 'id', None) for target in targets}
+
+    assert not [path for path in INITS if '__all__' not in assigned(path)]
 
 
 def test_no_file_of_the_repository_knows_the_machine_it_was_written_on():
@@ -68,10 +82,11 @@ def test_no_file_of_the_repository_knows_the_machine_it_was_written_on():
     if listed.returncode:
         pytest.skip('not a git checkout')
     pattern = re.compile(rb'(?<![\w.])/(work|root|home)/\w')
-    for name in filter(None, listed.stdout.decode().split('\0')):
-        path = ROOT / name
-        if path.is_file() and path.suffix in {'.py', '.md', '.txt', '.sh', '.yml', '.toml', ''}:
-            assert not pattern.search(path.read_bytes()), name
+    kinds = {'.py', '.md', '.txt', '.sh', '.yml', '.toml', ''}
+    paths = [ROOT / name for name in filter(None, listed.stdout.decode().split('\0'))]
+    read = [path for path in paths if path.is_file() and path.suffix in kinds]
+    assert read
+    assert not [path for path in read if pattern.search(path.read_bytes())]
 
 
 @pytest.mark.parametrize('arguments', [('check',), ('format', '--check')], ids=' '.join)
