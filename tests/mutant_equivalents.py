@@ -1,0 +1,29 @@
+"""Mutants that were looked at and found to change nothing that a user could see.
+
+An entry holds for its line wherever it stands, so it outlives a move of the file; it does not hold
+for another text of the line.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """One mutant: its line before and after, both without indentation, and why they do the same."""
+
+    before: str
+    after: str
+    reason: str
+
+
+EQUIVALENTS: tuple[Equivalent, ...] = ()
+
+
+def find_reason(diff: str) -> str | None:
+    """Look a mutant up by the removed and added lines of its diff."""
+    lines = [line for line in diff.splitlines() if line[:3] not in {'---', '+++'}]
+    before, after = (
+        ' '.join(line[1:].strip() for line in lines if line[:1] == sign) for sign in '-+'
+    )
+    known = {(each.before, each.after): each.reason for each in EQUIVALENTS}
+    return known.get((before, after))
