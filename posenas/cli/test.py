@@ -1,7 +1,6 @@
 """Measure a checkpoint on the test set of a config."""
 
 import argparse
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ['build_parser', 'configure', 'main']
 
-#: Name for --eval in older projects -> metric of that meaning.
-_METRICS_BY_OLD_NAME: dict[str, dict[str, Any]] = {
-    'mAP': dict(type='CocoMetric'),
-    'PCK': dict(type='PCKAccuracy', norm_item='bbox'),
-    'PCKh': dict(type='PCKAccuracy', norm_item='head', thr=0.5),
-    'tPCK': dict(type='PCKAccuracy', norm_item='torso'),
-}
 _RESULT_SUFFIXES = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
 
 
@@ -72,7 +64,8 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         '--eval',
         nargs='+',
         metavar='METRIC',
-        help='mAP, PCK, PCKh, tPCK or names of metric classes, instead of those of the config',
+        help='mAP, PCK, PCKh, tPCK as the data set defines them, or names of metric classes, '
+        'instead of the metrics of the config',
     )
     scores.add_argument('--no-eval', action='store_true', help='predict, score nothing')
     parser.add_argument(
@@ -117,13 +110,18 @@ def _choose_metrics(args: argparse.Namespace, cfg: Config) -> list[dict[str, Any
     if args.no_eval:
         return []
     if args.eval:
-        configured = [_find_metric(name, configured, cfg) for name in args.eval]
+        from posenas.convert import choose_metrics
+        from posenas.datasets.wrappers import list_parts
+
+        configured = choose_metrics(args.eval, list_parts(cfg.test_dataloader.dataset), configured)
     return _formats(configured, cfg) if args.format_only else configured
 
 
 def _formats(metrics: list[dict[str, Any]], cfg: Config) -> list[dict[str, Any]]:
     """Return the metrics that can write result files, set to only do that."""
-    writers = [metric for metric in metrics if 'format_only' in _parameters(metric)]
+    from posenas.convert import metric_parameters
+
+    writers = [metric for metric in metrics if 'format_only' in metric_parameters(metric)]
     if not writers:
         raise ConfigError(
             '--format-only needs a metric that writes result files, got '
@@ -131,37 +129,6 @@ def _formats(metrics: list[dict[str, Any]], cfg: Config) -> list[dict[str, Any]]
         )
     prefix = str(Path(cfg.work_dir) / 'results')
     return [dict(outfile_prefix=prefix) | metric | dict(format_only=True) for metric in writers]
-
-
-def _find_metric(name: str, configured: list[dict[str, Any]], cfg: Config) -> dict[str, Any]:
-    """Return the metric that ``--eval name`` asks for: the config's own if it has it."""
-    metric = _METRICS_BY_OLD_NAME.get(name, dict(type=name))
-    for candidate in configured:
-        if candidate['type'] == metric['type'] and metric.get('norm_item') in (
-            None,
-            candidate.get('norm_item', 'bbox'),
-        ):
-            return candidate
-    dataset = cfg.test_dataloader.dataset
-    if 'ann_file' in _parameters(metric) and dataset.get('ann_file'):
-        return dict(metric, ann_file=str(Path(dataset.get('data_root') or '', dataset.ann_file)))
-    return metric
-
-
-def _parameters(metric: dict[str, Any]) -> Sequence[str]:
-    """List the parameters of the class that a metric config names.
-
-    Raises:
-        ConfigError: There is no such metric.
-    """
-    import posenas.evaluation  # noqa: F401  (fills the registry that the message lists)
-    from posenas.registry import METRICS
-
-    metric_class = METRICS.get(metric['type'])
-    if metric_class is None:
-        known = sorted({*_METRICS_BY_OLD_NAME, *METRICS.module_dict})
-        raise ConfigError(f'metric {metric["type"]!r} is not supported: choose among {known}')
-    return tuple(inspect.signature(metric_class).parameters)
 
 
 def _build_writers(args: argparse.Namespace, cfg: Config) -> list[dict[str, Any]]:

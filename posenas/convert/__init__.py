@@ -4,6 +4,7 @@ from .adapt import adapt_checkpoint
 from .configs import find_config_kind, translate_config
 from .describe import describe_network, find_family
 from .distillation import make_distillation, merge_teacher, take_distillation
+from .metrics import PUBLISHED_METRICS, choose_metrics, find_metric, metric_parameters
 from .report import Conversion, ConversionReport
 from .rules import Rename, invert_rules, rename_entries
 from .state_dicts import (
@@ -18,10 +19,12 @@ from .state_dicts import (
 
 __all__ = [
     'NAMINGS',
+    'PUBLISHED_METRICS',
     'Conversion',
     'ConversionReport',
     'Rename',
     'adapt_checkpoint',
+    'choose_metrics',
     'convert_state_dict',
     'convert_with_report',
     'describe_network',
@@ -30,9 +33,11 @@ __all__ = [
     'export_with_report',
     'find_config_kind',
     'find_family',
+    'find_metric',
     'invert_rules',
     'make_distillation',
     'merge_teacher',
+    'metric_parameters',
     'rename_entries',
     'take_distillation',
     'translate_config',

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from mmengine.logging import print_log
-from mmengine.utils import is_abs
 from torch.utils.data import Dataset
 
 from posenas.datasets.annotations import read_coco_file
@@ -20,6 +19,7 @@ from posenas.registry import TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.utils.checks import check_choice, check_positive
 from posenas.utils.errors import ConfigError, DataError
+from posenas.utils.paths import join_path
 
 __all__ = ['BAD_SAMPLE_POLICIES', 'BaseTopdownDataset']
 
@@ -112,9 +112,9 @@ class BaseTopdownDataset(Dataset):
         if unknown:
             raise ConfigError(f"filter_cfg must hold only 'bbox_score_thr', got {sorted(unknown)}")
         self.data_root = data_root or ''
-        self.ann_file = _join(self.data_root, ann_file)
+        self.ann_file = join_path(self.data_root, ann_file)
         self.bbox_file = bbox_file
-        self.image_folder = _join(self.data_root, (data_prefix or {}).get('img', ''))
+        self.image_folder = join_path(self.data_root, (data_prefix or {}).get('img', ''))
         self.filter_cfg = dict(filter_cfg or {})
         self.indices, self.sample_interval = indices, sample_interval
         self.image_subset = image_subset
@@ -347,11 +347,6 @@ def _check_views(num_views: int, pipeline: Sequence[dict | Callable]) -> None:
             'num_views needs a pipeline of configs: whether two callables do the same cannot be '
             'told'
         )
-
-
-def _join(root: str, path: str) -> str:
-    """Join paths as text, so that addresses such as ``s3://bucket`` survive."""
-    return path if is_abs(path) else os.path.join(root, path)
 
 
 def _generator(*entropy: int) -> np.random.Generator:

@@ -5,11 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
+from evaluation.metrics.samples import mpii_samples
 from mmengine.config import Config
 from registry_cases import tiny_experiment
 
 from posenas.cli import main
 from posenas.cli.test import build_parser, configure
+from posenas.registry import DATASETS, METRICS
 from posenas.utils.errors import ConfigError
 
 
@@ -46,7 +48,6 @@ COCO = dict(type='CocoMetric', ann_file='data/a.json')
         ([], [PCK]),
         (['--eval', 'mAP'], [COCO]),
         (['--eval', 'PCK'], [PCK]),
-        (['--eval', 'PCKh'], [dict(type='PCKAccuracy', norm_item='head', thr=0.5)]),
         (['--eval', 'mAP', 'PCKAccuracy'], [COCO, PCK]),
         (['--eval', 'LspPCKMetric'], [dict(type='LspPCKMetric', ann_file='data/a.json')]),
         (['--gpu_collect'], [dict(PCK, collect_device='gpu')]),
@@ -74,6 +75,61 @@ def test_metrics_follow_the_options(words, expected):
 )
 def test_every_form_of_the_evaluator_is_understood(evaluator):
     assert metrics(test_evaluator=evaluator) == [PCK]
+
+
+@pytest.mark.parametrize(
+    ('kind', 'words', 'expected'),
+    [
+        ('MpiiDataset', ['--eval', 'PCKh'], dict(type='MpiiPCKAccuracy')),
+        (
+            'CrowdPoseDataset',
+            ['--eval', 'mAP', '--format-only'],
+            dict(
+                COCO,
+                use_area=False,
+                iou_type='keypoints_crowd',
+                prefix='crowdpose',
+                outfile_prefix='work/results',
+                format_only=True,
+            ),
+        ),
+    ],
+)
+@pytest.mark.parametrize('times', [0, 1])
+def test_a_metric_is_that_of_the_data_set_inside_others(kind, words, expected, times):
+    dataset = dict(type=kind, data_root='data/', ann_file='a.json')
+    for _ in range(times):
+        dataset = dict(type='RepeatDataset', times=1, dataset=dataset)
+    loader = dict(batch_size=4, dataset=dataset)
+    assert metrics(*words, test_dataloader=loader) == [expected]
+
+
+def test_published_predictions_for_mpii_score_as_posenas_eval_scores_them(shared_dir, tmp_path):
+    folder = shared_dir / 'data' / 'mpii_val'
+    truth, predictions = folder / 'mpii_gt_val.mat', folder / 'preds_hourglass.npz'
+    own = dict(type='MpiiDataset', ann_file=str(folder / 'mpii_val.json'), headbox_file=str(truth))
+    inflated = dict(type='PCKAccuracy', norm_item='head', thr=0.5)
+    loader = dict(batch_size=4, dataset=dict(own, test_mode=True))
+    cfg = configured('--eval', 'PCKh', test_dataloader=loader, test_evaluator=inflated)
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    (metric,) = map(METRICS.build, cfg.test_evaluator)
+    metric.dataset_meta = dataset.metainfo
+    metric.process(None, mpii_samples(dataset, np.load(predictions)['preds']))
+    scores = metric.evaluate(len(dataset))
+    assert len(dataset) == 2958
+    assert round(scores['PCKh'], 2) == 88.02
+
+    out = tmp_path / 'scores.json'
+    files = [str(predictions), '--gt', str(truth), '--zero-based', '--out-metrics', str(out)]
+    assert main(['eval', 'mpii', *files]) == 0
+    assert scores['PCKh'] == pytest.approx(json.loads(out.read_text())['scores']['PCKh'], abs=1e-9)
+
+
+def test_a_skeleton_without_the_joints_of_a_metric_is_refused_before_the_test(trained, capsys):
+    assert main(['test', *trained, '--eval', 'PCKh']) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert "needs a skeleton with the joints (('head_top', 'upper_neck')" in errors[-1]
+    assert "this one fits {'bbox': 'PCK', 'torso': 'tPCK'}" in errors[-1]
 
 
 def test_result_files_keep_the_place_that_the_config_gives_them():

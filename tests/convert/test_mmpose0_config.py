@@ -16,6 +16,7 @@ from posenas.registry import MODELS, PARAM_SCHEDULERS
 from posenas.utils import ConfigError
 from posenas.utils.config import load_config, verify_config
 
+VAL_FILE = 'data/coco/annotations/person_keypoints_val2017.json'
 LEGACY = Path(__file__).resolve().parents[1] / 'data' / 'legacy_configs'
 #: Config of 0.x -> the shipped one that describes the same network.
 SHIPPED = {
@@ -285,6 +286,40 @@ def test_evaluation_names_metrics_and_the_best_checkpoint(dite, evaluation, best
     assert (checkpoint.get('save_best'), checkpoint.get('rule')) == (best, rule)
     assert new['val_evaluator'][0]['type'] == kind
     assert new['train_cfg']['val_interval'] == evaluation.get('interval', 1)
+
+
+@pytest.mark.parametrize(
+    ('kind', 'evaluation', 'best', 'metrics'),
+    [
+        (
+            'TopDownCrowdPoseDataset',
+            dict(metric='mAP', save_best='AP'),
+            'crowdpose/AP',
+            [dict(type='CocoMetric', iou_type='keypoints_crowd', use_area=False, nms_thr=0.9)],
+        ),
+        (
+            'TopDownPoseTrack18Dataset',
+            dict(metric='mAP', save_best='Total AP'),
+            'posetrack18/Total AP',
+            [dict(type='PoseTrack18Metric', nms_thr=0.9, ann_file=VAL_FILE)],
+        ),
+        (
+            'TopDownJhmdbDataset',
+            dict(metric=['PCK', 'tPCK'], save_best='Mean PCK'),
+            'Mean PCK',
+            [
+                dict(type='JhmdbPCKAccuracy', norm_item='bbox', thr=0.2),
+                dict(type='JhmdbPCKAccuracy', norm_item='torso', thr=0.2),
+            ],
+        ),
+    ],
+)
+def test_a_metric_is_that_of_the_data_set(dite, kind, evaluation, best, metrics):
+    kinds = {f'data__{split}__type': kind for split in ('train', 'val', 'test')}
+    new = translate(change(dite, evaluation=evaluation, **kinds))
+    assert new['default_hooks']['checkpoint']['save_best'] == best
+    for found, expected in zip(new['test_evaluator'], metrics, strict=True):
+        assert found | expected == found
 
 
 def test_results_are_gathered_where_asked(dite):

@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from posenas.convert.experiment import make_loader
+from posenas.convert.metrics import find_metric
 from posenas.convert.mmpose0_config.pipeline import Pipeline, translate_pipeline
 from posenas.convert.mmpose0_config.runtime import Evaluation
 from posenas.convert.reading import Section
@@ -22,7 +23,7 @@ __all__ = [
 _PREFIX = 'TopDown'
 #: Data sets whose annotations have centres instead of boxes: nothing moves or cleans those.
 _CENTERED = ('MpiiDataset', 'MpiiTrbDataset', 'H36MDataset')
-_METRICS = {'mAP': 'CocoMetric', 'PCKh': 'MpiiPCKAccuracy', 'PCK': 'PCKAccuracy'}
+_METRICS = ('mAP', 'PCK', 'PCKh', 'tPCK')
 _SAME_METRICS = ('AUC', 'EPE', 'NME')
 _BOX_KEYS = ('use_gt_bbox', 'bbox_file', 'det_bbox_thr', 'image_thr')
 #: Keys of ``data_cfg`` that say how predictions are scored.
@@ -172,16 +173,19 @@ def translate_evaluator(
         if name not in _METRICS and name not in _SAME_METRICS:
             known = [*_METRICS, *_SAME_METRICS]
             raise ConfigError(f'evaluation.metric must be among {known}, got {name!r}')
-        metric: dict[str, Any] = dict(type=_METRICS.get(name, name))
-        if metric['type'] == 'CocoMetric':
-            metric |= _translate_coco(data_cfg, dataset)
+        # in 0.x only data sets with the joints of MPII have PCKh
+        metric = find_metric(name, 'MpiiDataset' if name == 'PCKh' else dataset['type'])
+        if name == 'mAP':
+            metric = (
+                metric | _translate_precision(data_cfg, dataset) | metric
+            )  # its own settings win
         metrics.append(metric | device)
     data_cfg.drop('only COCO metrics read it', 'vis_thr', 'oks_thr', 'use_nms', 'soft_nms')
     data_cfg.drop('0.x does not read it', 'nms_thr', 'bbox_thr')
     return metrics
 
 
-def _translate_coco(data_cfg: Section, dataset: Mapping[str, Any]) -> dict[str, Any]:
+def _translate_precision(data_cfg: Section, dataset: Mapping[str, Any]) -> dict[str, Any]:
     root = dataset.get('data_root', '')
     folder = root.rstrip('/') + '/' if root else ''
     ann_file = dataset['ann_file']

@@ -1,11 +1,14 @@
 """Runner, hooks, logs and environment of MMPose 0.x."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from posenas.convert.experiment import make_hooks, make_logging
+from posenas.convert.metrics import find_metric
 from posenas.convert.reading import Section
+from posenas.registry import METRICS
 from posenas.utils import ConfigError
 
 __all__ = ['Evaluation', 'read_evaluation', 'read_length', 'translate_runtime']
@@ -76,17 +79,22 @@ def read_evaluation(cfg: Section) -> Evaluation:
     return Evaluation(
         interval=interval,
         metrics=metrics,
-        save_best=_rename_score(best),
+        save_best=_rename_score(cfg, best),
         rule=rule or ('less' if best in ('EPE', 'NME') else 'greater'),
         collect_device='gpu' if on_gpu else 'cpu',
     )
 
 
-def _rename_score(name: str | None) -> str | None:
+def _rename_score(cfg: Section, name: str | None) -> str | None:
     if name is None:
         return None
-    is_coco = name.startswith(('AP', 'AR'))
-    return f'coco/{name}' if is_coco else _SCORES.get(name, name)
+    if not re.match(r'AP|AR|.* AP$', name):
+        return _SCORES.get(name, name)
+    data = cfg.enter('data')
+    dataset = data.enter('val' if 'val' in data else 'test').content.get('type')
+    metric = find_metric('mAP', str(dataset).removeprefix('TopDown'))
+    prefix = metric.get('prefix') or METRICS.get(metric['type']).default_prefix
+    return f'{prefix}/{name}'
 
 
 def translate_runtime(

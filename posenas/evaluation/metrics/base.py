@@ -44,6 +44,26 @@ class PoseMetric(BaseMetric):
         self.bad_images: frozenset[object] = frozenset()
         self._size = 0
 
+    @property
+    def dataset_meta(self) -> Mapping[str, Any] | None:
+        """The ``metainfo`` of the data set; None before it is known."""
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, meta: Mapping[str, Any]) -> None:
+        self.check_skeleton(meta)
+        self._dataset_meta = meta
+
+    def check_skeleton(self, meta: Mapping[str, Any]) -> None:
+        """Refuse a data set whose skeleton cannot be scored, before anything is predicted.
+
+        Args:
+            meta: The data set's ``metainfo``.
+
+        Raises:
+            ConfigError: Joints are missing; by default, none need to be there.
+        """
+
     @abstractmethod
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Take from one data sample what :meth:`score` needs, as plain data and arrays."""

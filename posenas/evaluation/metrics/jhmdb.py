@@ -53,6 +53,16 @@ class JhmdbPCKAccuracy(PoseMetric):
                 "norm_item must be 'bbox', 'torso' or both, got 'head': JHMDB has no head segment"
             )
 
+    def check_skeleton(self, meta: Mapping[str, Any]) -> None:
+        """Require the joints of JHMDB; see :meth:`PoseMetric.check_skeleton`."""
+        joints = meta['keypoint_name2id']
+        lacking = [name for names in _GROUPS.values() for name in names if name not in joints]
+        if lacking:
+            raise ConfigError(
+                f'JhmdbPCKAccuracy needs the joints of JHMDB, the data set lacks {lacking}: '
+                'use PCKAccuracy'
+            )
+
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Take predicted joints, annotated joints, their labels and the box."""
         return take_poses(sample)
@@ -60,12 +70,6 @@ class JhmdbPCKAccuracy(PoseMetric):
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """Compute the scores listed by the class; NaN where no joint counts."""
         joints = self.dataset_meta['keypoint_name2id']
-        lacking = [name for names in _GROUPS.values() for name in names if name not in joints]
-        if lacking:
-            raise ConfigError(
-                f'JhmdbPCKAccuracy needs the joints of JHMDB, the data set lacks {lacking}: '
-                'use PCKAccuracy'
-            )
         scores = {}
         for name, distances in measure_distances(
             results, self.norm_items, self.dataset_meta

@@ -49,6 +49,17 @@ class PCKAccuracy(PoseMetric):
         self.thr = thr
         self.norm_items = list_norm_items(norm_item)
 
+    def check_skeleton(self, meta: Mapping[str, Any]) -> None:
+        """Require the joints of the normalisers; see :meth:`PoseMetric.check_skeleton`."""
+        joints = meta['keypoint_name2id']
+        for item in self.norm_items:
+            if not _fits(item, joints):
+                fitting = {other: name for other, name in SCORES.items() if _fits(other, joints)}
+                raise ConfigError(
+                    f'norm_item={item!r} needs a skeleton with the joints {_SEGMENTS[item]} for '
+                    f'{SCORES[item]}, got {list(joints)}: this one fits {fitting}'
+                )
+
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Take predicted joints, annotated joints, their labels and the box."""
         return take_poses(sample)
@@ -94,7 +105,6 @@ def measure_distances(
 
     Raises:
         DataError: There are persons but no annotated joint, as with detected boxes.
-        ConfigError: The skeleton lacks the joints of a normaliser.
     """
     joints = meta['keypoint_name2id']
     if not results:
@@ -115,15 +125,18 @@ def measure_distances(
     }
 
 
+def _find_ends(item: str, joints: Mapping[str, int]) -> tuple[int, int] | None:
+    """Return the two joints whose distance is the normaliser; None where one is missing."""
+    pairs = [pair for pair in _SEGMENTS[item] if joints.keys() >= set(pair)]
+    return (joints[pairs[0][0]], joints[pairs[0][1]]) if pairs else None
+
+
+def _fits(item: str, joints: Mapping[str, int]) -> bool:
+    return item == 'bbox' or _find_ends(item, joints) is not None
+
+
 def _sizes(item: str, arrays: Mapping[str, np.ndarray], joints: Mapping[str, int]) -> np.ndarray:
     """Measure each person by one of the normalisers, (N,) pixels."""
     if item == 'bbox':
         return bbox_size(arrays['bbox'])
-    for first, second in _SEGMENTS[item]:
-        if first in joints and second in joints:
-            ends = joints[first], joints[second]
-            return segment_size(arrays['keypoints'], arrays['labelled'], ends)
-    raise ConfigError(
-        f'norm_item={item!r} needs a skeleton with the joints {_SEGMENTS[item]}, got '
-        f"{list(joints)}: use norm_item='bbox'"
-    )
+    return segment_size(arrays['keypoints'], arrays['labelled'], _find_ends(item, joints))

@@ -8,7 +8,7 @@ from mmengine.structures import InstanceData
 from posenas.skeletons import COCO
 from posenas.structures import PoseDataSample
 
-__all__ = ['make_sample', 'recorded_flow', 'recorded_samples']
+__all__ = ['make_sample', 'mpii_samples', 'recorded_flow', 'recorded_samples']
 
 
 def make_sample(index, img_id, keypoints, truth=None, bbox=(0, 0, 100, 50), score=1.0, **meta):
@@ -38,6 +38,15 @@ def make_sample(index, img_id, keypoints, truth=None, bbox=(0, 0, 100, 50), scor
         keypoints=truth[None, :, :2], keypoints_visible=truth[None, :, 2], bboxes=boxes
     )
     return sample.to_dict()
+
+
+def mpii_samples(dataset, predictions):
+    """Pair the persons of a data set with predictions (N, 16, 2), pixels counted from 0."""
+    for index, joints in enumerate(predictions):
+        info = dataset.get_data_info(index)
+        keypoints = np.concatenate([joints, np.ones((16, 1))], axis=1)
+        keys = info.keys() & {'raw_ann_info'}
+        yield make_sample(info['id'], info['img_id'], keypoints, **{k: info[k] for k in keys})
 
 
 def recorded_flow(golden_dir):

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from evaluation.metrics.samples import make_sample
+from evaluation.metrics.samples import make_sample, mpii_samples
 
 from posenas.datasets import MpiiDataset
 from posenas.evaluation import MpiiPCKAccuracy
@@ -12,19 +12,10 @@ from posenas.utils.mat_file import read_mat
 COLUMNS = ('Head', 'Shoulder', 'Elbow', 'Wrist', 'Hip', 'Knee', 'Ankle')
 
 
-def samples_of(dataset, predictions):
-    """Pair the persons of a data set with predictions (N, 16, 2), pixels counted from 0."""
-    for index, joints in enumerate(predictions):
-        info = dataset.get_data_info(index)
-        keypoints = np.concatenate([joints, np.ones((16, 1))], axis=1)
-        truth = {key: info[key] for key in ('raw_ann_info',) if key in info}
-        yield make_sample(info['id'], info['img_id'], keypoints, **truth)
-
-
 def evaluate(dataset, predictions, **options):
     metric = MpiiPCKAccuracy(**options)
     metric.dataset_meta = dataset.metainfo
-    metric.process(None, list(samples_of(dataset, predictions)))
+    metric.process(None, list(mpii_samples(dataset, predictions)))
     return metric.evaluate(len(dataset))
 
 
@@ -98,7 +89,7 @@ def test_the_prediction_file_follows_the_annotation_file(recorded, tmp_path):
     dataset, predictions, _ = recorded
     metric = MpiiPCKAccuracy(pred_file=tmp_path / 'pred.mat')
     metric.dataset_meta = dataset.metainfo
-    samples = list(samples_of(dataset, predictions))
+    samples = list(mpii_samples(dataset, predictions))
     del samples[7]
     metric.process(None, samples[::-1] + samples[:2])
     scores = metric.evaluate(len(dataset))
