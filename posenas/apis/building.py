@@ -3,8 +3,8 @@
 from mmengine.config import Config
 
 from posenas.apis.model_zoo import find_config
-from posenas.convert.configs import find_config_kind, translate_config
-from posenas.utils.config import load_config, override_config, verify_config
+from posenas.convert.configs import apply_options
+from posenas.utils.config import load_config, verify_config
 
 __all__ = ['check_config', 'load_checked', 'load_found']
 
@@ -40,11 +40,6 @@ def check_config(
     cfg: Config, options: dict | None = None, legacy: bool = True, strict: bool = False
 ) -> Config:
     """Translate, override and verify a loaded config; see :func:`load_checked`."""
-    later = dict(options or {})
-    if find_config_kind(cfg) is not None:
-        own = {key: later.pop(key) for key in list(later) if key.split('.')[0] in cfg}
-        override_config(cfg, own)
-        cfg = translate_config(cfg, legacy, strict)
-    override_config(cfg, later)
+    cfg = apply_options(cfg, options, legacy, strict)
     verify_config(cfg)
     return cfg

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from posenas.apis.model_zoo import find_config
-from posenas.convert import adapt_checkpoint, translate_config
+from posenas.convert import adapt_checkpoint, apply_options
 from posenas.geometry import bbox_xywh2xyxy
 from posenas.registry import DATASETS, MODELS, TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
@@ -227,11 +227,10 @@ def _load_config(config: str | Path | Config, cfg_options: dict | None) -> Confi
     """Load a config by file or name, or copy a loaded one; check what inference needs of it."""
     if isinstance(config, Config):
         cfg = deepcopy(config)
-        cfg.merge_from_dict(cfg_options or {})
         adopt_scope(cfg)
     else:
-        cfg = load_config(find_config(config), cfg_options=cfg_options)
-    cfg = translate_config(cfg)
+        cfg = load_config(find_config(config))
+    cfg = apply_options(cfg, cfg_options)
     if 'model' not in cfg:
         raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
     # Metrics, hooks and schedules may need what is not installed here.

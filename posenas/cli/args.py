@@ -74,7 +74,8 @@ def add_override_options(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='override settings, such as train_cfg.max_epochs=10; lists as key="[a,b]" or key=a,b',
+        help='override settings, such as train_cfg.max_epochs=10; lists as key="[a,b]" or key=a,b; '
+        'keys of MMPose 0.x, such as evaluation.interval=5, are understood',
     )
     add_translation_options(parser)
 

@@ -1,7 +1,7 @@
 """Checkpoints and configs of other projects: their names and ours."""
 
 from .adapt import adapt_checkpoint
-from .configs import find_config_kind, translate_config
+from .configs import apply_options, find_config_kind, translate_config
 from .describe import describe_network, find_family
 from .distillation import make_distillation, merge_teacher, take_distillation
 from .metrics import PUBLISHED_METRICS, choose_metrics, find_metric, metric_parameters
@@ -24,6 +24,7 @@ __all__ = [
     'ConversionReport',
     'Rename',
     'adapt_checkpoint',
+    'apply_options',
     'choose_metrics',
     'convert_state_dict',
     'convert_with_report',

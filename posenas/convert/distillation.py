@@ -6,8 +6,8 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
-from posenas.convert.yaml_configs import is_hrnet_config
 from posenas.utils import ConfigError
+from posenas.utils.config_forms import is_hrnet_config
 
 __all__ = ['make_distillation', 'merge_teacher', 'take_distillation']
 

@@ -2,7 +2,7 @@
 
 import re
 from argparse import ArgumentError, ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from mmengine.config import DictAction as _DictAction
 from mmengine.logging import print_log
 
 from posenas.utils.config_check import verify_config
-from posenas.utils.config_schema import RUNNER_KEYS
+from posenas.utils.config_copies import check_overrides
+from posenas.utils.config_forms import is_foreign_config
 from posenas.utils.errors import ConfigError
 from posenas.utils.literals import parse_literal
+from posenas.utils.old_settings import translate_settings
 
 __all__ = ['DictAction', 'adopt_scope', 'load_config', 'override_config', 'verify_config']
 
@@ -98,16 +100,24 @@ def _read_yaml(path: Path) -> Config:
 def override_config(cfg: Config, options: dict) -> None:
     """Apply overrides to a config, in place.
 
+    Keys of MMPose 0.x become today's, each with a line in the log. A config of another project
+    takes its own keys, for those who translate it.
+
     Args:
         cfg: The config.
         options: Dotted key -> value, as :class:`DictAction` collects them.
 
     Raises:
-        ConfigError: One cannot be applied or would reach only one of several copies of a value.
+        ConfigError: One cannot be applied, nothing would read it, or it would reach only one of
+            several copies of a value.
     """
     before = cfg.to_dict()
-    _merge(cfg, options)
-    _check_copies(before, cfg.to_dict(), options)
+    if is_foreign_config(before):
+        _merge(cfg, options)
+        return
+    today = translate_settings(before, options)
+    _merge(cfg, today)
+    check_overrides(before, cfg.to_dict(), today)
 
 
 def _merge(cfg: Config, options: dict) -> None:
@@ -116,70 +126,6 @@ def _merge(cfg: Config, options: dict) -> None:
             cfg.merge_from_dict({key: value})
         except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise ConfigError(f'{key}={value!r} does not fit the config: {error}') from error
-
-
-def _check_copies(before: dict, after: dict, options: dict) -> None:
-    """Refuse overrides of a value that the file has copied to places which keep the old one.
-
-    mmengine copies values while it reads a file, so a new ``codec`` or ``data_root`` at the top
-    would not reach pipelines, head and data sets.
-    """
-    for key in options:
-        top = key.split('.')[0]
-        if key.split('.')[-1] == 'data_root':
-            old, changed = _look_up(before, key), key
-        elif top not in RUNNER_KEYS:
-            old, changed = before.get(top), top
-        else:
-            continue
-        if old is None or isinstance(old, bool) or old in ('', [], {}):
-            continue
-        places = [
-            place
-            for place, value in _walk(after)
-            if not _is_under(place, changed) and _is_copy(value, old)
-        ]
-        if places:
-            raise ConfigError(
-                f'{key} would reach only one copy: the old value stays in '
-                f'{", ".join(places[:6])}{", ..." if len(places) > 6 else ""}; override these too '
-                'or write a config file'
-            )
-
-
-def _is_copy(value: object, old: object) -> bool:
-    if isinstance(old, str) and isinstance(value, str):
-        return value == old or (old.endswith('/') and value.startswith(old))
-    return type(value) is type(old) and value == old
-
-
-def _is_under(place: str, key: str) -> bool:
-    return place == key or place.startswith((f'{key}.', f'{key}['))
-
-
-def _look_up(cfg: dict, key: str) -> object:
-    value: object = cfg
-    for part in key.split('.'):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isdigit() and int(part) < len(value):
-            value = value[int(part)]
-        else:
-            return None
-    return value
-
-
-def _walk(value: object, place: str = '') -> Iterator[tuple[str, object]]:
-    """Yield (dotted place, value) of everything inside a config."""
-    if isinstance(value, dict):
-        items = [(f'{place}.{key}' if place else str(key), item) for key, item in value.items()]
-    elif isinstance(value, list):
-        items = [(f'{place}.{index}', item) for index, item in enumerate(value)]
-    else:
-        return
-    for name, item in items:
-        yield name, item
-        yield from _walk(item, name)
 
 
 def adopt_scope(cfg: Config) -> None:

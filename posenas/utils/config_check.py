@@ -10,6 +10,7 @@ from typing import NamedTuple, get_type_hints
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, Registry
 
+from posenas.utils.config_copies import find_copies
 from posenas.utils.config_schema import (
     DEFAULT_TYPES,
     EXTRAS,
@@ -21,6 +22,7 @@ from posenas.utils.config_schema import (
     VARIABLES,
 )
 from posenas.utils.errors import ConfigError
+from posenas.utils.mmpose0_settings import INSTEAD
 from posenas.utils.spelling import find_nearest, find_slip
 from posenas.utils.value_types import describe_type, fits_type
 
@@ -118,6 +120,15 @@ def _check_top_level(cfg: Mapping) -> Iterator[_Fault]:
     for key in cfg:
         if key not in known and (slip := find_slip(key, known)):
             yield _Fault(key, f'is no entry of a config: did you mean {slip!r}?')
+        elif key in INSTEAD and not _is_harmless(cfg, key):
+            yield _Fault(key, f'is an old setting that nothing reads here: use {INSTEAD[key]}')
+
+
+def _is_harmless(cfg: Mapping, key: str) -> bool:
+    """Tell whether an entry called as in MMPose 0.x is a variable in use, or sets nothing."""
+    value = cfg[key]
+    sets_nothing = not value or (key == 'workflow' and len(value) == 1)
+    return sets_nothing or bool(find_copies(cfg, value, key))
 
 
 def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_Fault]:

@@ -134,3 +134,19 @@ def test_options_change_a_whole_run(experiment, tmp_path, monkeypatch):
     written = Config.fromfile(tmp_path / 'run' / 'tiny.py')
     assert written.randomness.deterministic
     assert written.auto_scale_lr == dict(base_batch_size=16, enable=True)
+
+
+def test_settings_of_mmpose0_change_a_run_of_today(experiment, tmp_path, capsys):
+    words = ['evaluation.interval=2', 'data.samples_per_gpu=4', 'optimizer.lr=0.25']
+    words += ['total_epochs=2', 'log_config.interval=1', 'checkpoint_config.interval=2']
+    words += ['log_level=INFO']
+    run = tmp_path / 'run'
+    assert main(['train', experiment, '--work-dir', str(run), '--cfg-options', *words]) == 0
+    assert [file.name for file in run.glob('epoch_*.pth')] == ['epoch_2.pth']
+    (log,) = run.glob('*/*.log')
+    steps = [line for line in log.read_text().splitlines() if 'Epoch(train)' in line]
+    assert ['[1][1/1]' in steps[0], '[2][1/1]' in steps[1]] == [True, True]  # 4 people, 4 a step
+    assert all('lr: 2.5000e-01' in line for line in steps)
+    assert ('Epoch(val) [2][' in log.read_text(), 'Epoch(val) [1][' in log.read_text()) == (1, 0)
+    assert main(['train', experiment, '--cfg-options', 'lr_config.policy=poly']) == 2
+    assert 'param_scheduler' in capsys.readouterr().err

@@ -11,10 +11,11 @@ from mmengine.registry import init_default_scope
 
 from posenas.apis.building import load_checked
 from posenas.convert import find_config_kind, translate_config
-from posenas.convert.mmpose0_config import is_mmpose0_config, translate_mmpose0_config
+from posenas.convert.mmpose0_config import translate_mmpose0_config
 from posenas.registry import MODELS, PARAM_SCHEDULERS
 from posenas.utils import ConfigError
 from posenas.utils.config import load_config, verify_config
+from posenas.utils.config_forms import is_mmpose0_config
 
 VAL_FILE = 'data/coco/annotations/person_keypoints_val2017.json'
 LEGACY = Path(__file__).resolve().parents[1] / 'data' / 'legacy_configs'
@@ -854,3 +855,33 @@ def test_overrides_are_by_old_keys_or_by_new_ones():
     assert cfg.train_cfg.max_epochs == 3
     assert cfg.train_dataloader.num_workers == 0
     assert cfg.model.test_cfg.flip_test is False
+
+
+def test_overrides_are_taken_in_the_words_of_0x_and_in_todays():
+    path = str(LEGACY / 'ditehrnet_18_coco_256x192.py')
+    options = {
+        'evaluation.interval': 3,
+        'fp16.loss_scale': 512.0,  # not in the file
+        'train_dataloader.num_workers': 0,
+        'model.head.out_channels': 16,
+        'model.test_cfg.flip_test': False,
+    }
+    cfg = load_checked(path, options)
+    assert cfg.train_cfg.val_interval == 3
+    assert (cfg.optim_wrapper.type, cfg.optim_wrapper.loss_scale) == ('AmpOptimWrapper', 512.0)
+    assert cfg.train_dataloader.num_workers == 0
+    assert cfg.model.head.out_channels == 16
+    assert cfg.model.test_cfg.flip_test is False
+
+
+@pytest.mark.parametrize(
+    ('key', 'message'),
+    [
+        ('evaluation.intervall', r'no rule translates evaluation\.intervall'),
+        ('data.train.data_cfg.nothing', 'no rule translates'),
+        ('evalution.interval', 'nothing reads evalution'),
+    ],
+)
+def test_overrides_that_no_rule_translates_are_errors(key, message):
+    with pytest.raises(ConfigError, match=message):
+        load_checked(str(LEGACY / 'ditehrnet_18_coco_256x192.py'), {key: 3})

@@ -10,11 +10,10 @@ from posenas.convert.metrics import find_metric
 from posenas.convert.reading import Section
 from posenas.registry import METRICS
 from posenas.utils import ConfigError
+from posenas.utils.old_rules import rename_score
 
 __all__ = ['Evaluation', 'read_evaluation', 'read_length', 'translate_runtime']
 
-#: Key of a score in 0.x -> ours.
-_SCORES = {'PCKh': 'PCK', 'PCKh@0.1': 'PCKh@0.11', 'Mean': 'PCK'}
 _LOGGERS = {
     'TensorboardLoggerHook': 'TensorboardVisBackend',
     'WandbLoggerHook': 'WandbVisBackend',
@@ -89,7 +88,7 @@ def _rename_score(cfg: Section, name: str | None) -> str | None:
     if name is None:
         return None
     if not re.match(r'AP|AR|.* AP$', name):
-        return _SCORES.get(name, name)
+        return rename_score(name)
     data = cfg.enter('data')
     dataset = data.enter('val' if 'val' in data else 'test').content.get('type')
     metric = find_metric('mAP', str(dataset).removeprefix('TopDown'))

@@ -23,7 +23,7 @@ from posenas.convert.mmpose0_config.schedule import translate_optimizer, transla
 from posenas.convert.reading import Notes, Section
 from posenas.utils import ConfigError
 
-__all__ = ['is_mmpose0_config', 'translate_mmpose0_config']
+__all__ = ['translate_mmpose0_config']
 
 _SPLITS = ('train', 'val', 'test')
 #: Number of processes whose batches the learning rates of 0.x are stated for.
@@ -33,17 +33,6 @@ _VARIABLES = (
     *('channel_cfg', 'data_cfg', 'data_root', 'dataset_type', 'norm_cfg', 'img_norm_cfg'),
     *('train_pipeline', 'val_pipeline', 'test_pipeline', 'dataset_info', 'base_batch_size'),
 )
-
-
-def is_mmpose0_config(cfg: Mapping[str, Any]) -> bool:
-    """Tell whether a config is one of MMPose 0.x for single persons in crops."""
-    data, model = cfg.get('data'), cfg.get('model')
-    return (
-        isinstance(data, Mapping)
-        and isinstance(model, Mapping)
-        and bool({'train', 'test'} & data.keys())
-        and model.get('type') == 'TopDown'
-    )
 
 
 def translate_mmpose0_config(

@@ -1,11 +1,6 @@
 """Configs that other projects write in YAML, translated key by key into ours."""
 
-from .hrnet import is_hrnet_config, translate_hrnet_config
-from .pnfs import is_pnfs_config, translate_pnfs_config
+from .hrnet import translate_hrnet_config
+from .pnfs import translate_pnfs_config
 
-__all__ = [
-    'is_hrnet_config',
-    'is_pnfs_config',
-    'translate_hrnet_config',
-    'translate_pnfs_config',
-]
+__all__ = ['translate_hrnet_config', 'translate_pnfs_config']

@@ -9,15 +9,9 @@ from posenas.convert.yaml_configs.hrnet_data import make_data
 from posenas.convert.yaml_configs.networks import NetworkReader, make_loss, translate_network
 from posenas.utils import ConfigError
 
-__all__ = ['is_hrnet_config', 'translate_hrnet_config']
+__all__ = ['translate_hrnet_config']
 
 _MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
-
-
-def is_hrnet_config(cfg: Mapping[str, Any]) -> bool:
-    """Tell whether a config is one of HRNet, SimpleBaseline, FPD or PoseNAS."""
-    sections = [cfg.get(key) for key in ('MODEL', 'DATASET', 'TRAIN')]
-    return all(isinstance(section, Mapping) for section in sections)
 
 
 def translate_hrnet_config(

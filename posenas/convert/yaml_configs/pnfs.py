@@ -10,7 +10,7 @@ from posenas.convert.yaml_configs.pnfs_data import make_data
 from posenas.convert.yaml_configs.pnfs_search import add_search
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['is_pnfs_config', 'translate_pnfs_config']
+__all__ = ['translate_pnfs_config']
 
 _MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 _MOBILENET_CHANNELS = [24, 32, 96, 160]
@@ -18,12 +18,6 @@ _MOBILENET_CHANNELS = [24, 32, 96, 160]
 _LOG_INTERVAL = 50
 #: Keys that the original never reads.
 _UNREAD = ('use_backbone', 'subnetwork_name', 'branchnet_W', 'branchnet_D')
-
-
-def is_pnfs_config(cfg: Mapping[str, Any]) -> bool:
-    """Tell whether a config is one of PNFS."""
-    model = cfg.get('model')
-    return isinstance(model, Mapping) and isinstance(model.get('subnetwork_config'), Mapping)
 
 
 def translate_pnfs_config(

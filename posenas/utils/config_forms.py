@@ -1,0 +1,34 @@
+"""Tell configs of other projects from ours."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ['is_foreign_config', 'is_hrnet_config', 'is_mmpose0_config', 'is_pnfs_config']
+
+
+def is_mmpose0_config(cfg: Mapping[str, Any]) -> bool:
+    """Tell whether a config is one of MMPose 0.x for single persons in crops."""
+    data, model = cfg.get('data'), cfg.get('model')
+    return (
+        isinstance(data, Mapping)
+        and isinstance(model, Mapping)
+        and bool({'train', 'test'} & data.keys())
+        and model.get('type') == 'TopDown'
+    )
+
+
+def is_hrnet_config(cfg: Mapping[str, Any]) -> bool:
+    """Tell whether a config is one of HRNet, SimpleBaseline, FPD or PoseNAS."""
+    sections = [cfg.get(key) for key in ('MODEL', 'DATASET', 'TRAIN')]
+    return all(isinstance(section, Mapping) for section in sections)
+
+
+def is_pnfs_config(cfg: Mapping[str, Any]) -> bool:
+    """Tell whether a config is one of PNFS."""
+    model = cfg.get('model')
+    return isinstance(model, Mapping) and isinstance(model.get('subnetwork_config'), Mapping)
+
+
+def is_foreign_config(cfg: Mapping[str, Any]) -> bool:
+    """Tell whether a config is one of another project, with settings of its own."""
+    return is_mmpose0_config(cfg) or is_hrnet_config(cfg) or is_pnfs_config(cfg)
