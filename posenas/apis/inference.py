@@ -22,6 +22,7 @@ from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
 from posenas.utils.checkpoint import load_state
 from posenas.utils.config import adopt_scope, load_config, verify_config
+from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.safe_load import load_checkpoint_file
 
 __all__ = ['TopdownPipeline', 'inference_topdown', 'init_model', 'predict_crops']
@@ -177,7 +178,7 @@ class TopdownPipeline:
                 bbox=corners[i : i + 1],
                 bbox_score=scores[i : i + 1],
                 flip_indices=self._flip_indices,
-                rng=np.random.default_rng(0),
+                rng=make_generator(Stream.INFERENCE, 0),
             )
             for step in self._steps:
                 sample = step(sample)

@@ -7,6 +7,7 @@ import numpy as np
 
 from posenas.codecs.msra_heatmap import MSRAHeatmap
 from posenas.codecs.udp_heatmap import UDPHeatmap
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['measure_decoding']
 
@@ -28,7 +29,7 @@ def measure_decoding(num_samples: int, repeat: int) -> dict[str, float]:
         'DARK': MSRAHeatmap(_INPUT_SIZE, _HEATMAP_SIZE, sigma=2, unbiased=True),
         'UDP': UDPHeatmap(_INPUT_SIZE, _HEATMAP_SIZE),
     }
-    rng = np.random.default_rng(0)
+    rng = make_generator(Stream.MEASURED_DECODING, 0)
     joints = rng.uniform(4, (188, 252), (num_samples, 1, _NUM_JOINTS, 2)).astype(np.float32)
     encoder = codecs['quarter shift']
     maps = np.stack([encoder.encode(person)['heatmaps'] for person in joints])

@@ -15,6 +15,7 @@ from posenas.evaluation.functional import (
 )
 from posenas.evaluation.metrics import CocoMetric
 from posenas.skeletons import Skeleton
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['EvaluationCost', 'add_empty_images', 'draw_results', 'measure_evaluation']
 
@@ -74,7 +75,7 @@ def draw_results(
     Returns:
         ``dict(id, img_id, category_id, keypoints (K, 3), bbox_score, area)`` for each result.
     """
-    rng = np.random.default_rng(seed)
+    rng = make_generator(Stream.MEASURED_RESULTS, seed)
     persons = [a for a in ground_truth['annotations'] if any(a.get('keypoints', ()))]
     images = [image['id'] for image in ground_truth['images']]
     num_true = round(num_results * (1 - _FALSE_SHARE))

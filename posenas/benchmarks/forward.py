@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from posenas.models.fused import fuse
 from posenas.structures import PoseDataSample
 from posenas.utils.profiling import profile_model
+from posenas.utils.randomness import Stream, derive_seed
 from posenas.utils.timing import take_turns, use_threads
 
 __all__ = ['ForwardCost', 'draw_batch', 'measure_forward']
@@ -67,7 +68,7 @@ def measure_forward(
     model.eval()
     fused = copy.deepcopy(model)
     fuse(fused)
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(derive_seed(Stream.MEASURED_IMAGES, 0))
     images = torch.randn((batch, 3, *shape), generator=generator)
     operations = profile_model(model, images[:1]).operations
     macs = operations.macs + operations.matmul
@@ -117,7 +118,7 @@ def draw_batch(
     Returns:
         Arguments of an estimator's mode 'loss'.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(derive_seed(Stream.MEASURED_BATCH, seed))
     samples = []
     for _ in range(size):
         sample = PoseDataSample()

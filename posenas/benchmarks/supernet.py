@@ -5,10 +5,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from statistics import median
 
-import numpy as np
 from torch import nn
 
 from posenas.registry import MODELS
+from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import choose_clock, take_turns, use_threads
 
 __all__ = ['SupernetCost', 'measure_supernet']
@@ -43,7 +43,7 @@ def measure_supernet(
         num_rounds: Measured steps; they and those of the networks take turns.
         num_paths: Architectures of a step, at least 2.
     """
-    rng, space = np.random.default_rng(0), supernet.space
+    rng, space = make_generator(Stream.MEASURED_SUBNETS, 0), supernet.space
     paths = [*reversed(space.extremes()), *(space.sample(rng) for _ in range(num_paths - 2))]
     networks = []
     for arch in paths:

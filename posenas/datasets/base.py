@@ -20,12 +20,11 @@ from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.utils.checks import check_choice, check_positive
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.paths import join_path
+from posenas.utils.randomness import SCHEME, Stream, make_generator
 
 __all__ = ['BAD_SAMPLE_POLICIES', 'BaseTopdownDataset']
 
 BAD_SAMPLE_POLICIES = ('replace', 'skip', 'fail')
-#: Stands for the epoch in seeds that all epochs share.
-_NO_EPOCH = 2**32 - 1
 
 
 class BaseTopdownDataset(Dataset):
@@ -38,8 +37,8 @@ class BaseTopdownDataset(Dataset):
     ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,), ``dataset_name``, and ``rng``, the
     generator that transforms draw from. It is seeded by :attr:`seed`, the epoch (attribute
     ``epoch`` of the index) and the index, so a sample does not depend on workers or on what was
-    drawn before; ``run_seed`` is the seed of what stays the same in all epochs. In test mode
-    annotated samples have ``raw_ann_info``, the annotation in COCO's form.
+    drawn before; ``run_seed`` holds seed and index alone, for what stays the same in all epochs. In
+    test mode annotated samples have ``raw_ann_info``, the annotation in COCO's form.
 
     Args:
         ann_file: Annotation file, relative to ``data_root``.
@@ -266,7 +265,7 @@ class BaseTopdownDataset(Dataset):
             epoch %= self.num_views
             marks = dict(view=(self._fingerprint(self.seed), index, epoch))
         try:
-            return self._prepare(index, _generator(self.seed, epoch, index), marks)
+            return self._prepare(index, self._make_rng(epoch, index), marks)
         except DataError as error:
             self._note_bad(index, error)
             if self.bad_sample_policy == 'fail':
@@ -275,10 +274,19 @@ class BaseTopdownDataset(Dataset):
                 return self._prepare_blank(index, error)
             return self._prepare_other(index, epoch, error)
 
+    def _make_rng(self, epoch: int, index: int) -> np.random.Generator:
+        return make_generator(Stream.SAMPLE, self.seed, epoch, index)
+
     def _fingerprint(self, seed: int) -> str:
         """Digest all that samples depend on, once for each ``seed``."""
         if seed not in self._fingerprints:
-            settings = (seed, self.test_mode, type(self).__name__, self.skeleton.joint_names)
+            settings = (
+                SCHEME,
+                seed,
+                self.test_mode,
+                type(self).__name__,
+                self.skeleton.joint_names,
+            )
             digest = fingerprint(self.persons, self._pipeline_cfg, settings)
             self._fingerprints = {seed: digest}
         return self._fingerprints[seed]
@@ -288,7 +296,7 @@ class BaseTopdownDataset(Dataset):
     ) -> Any:  # noqa: ANN401
         sample = self.get_data_info(index)
         sample['rng'] = rng
-        sample['run_seed'] = (self.seed, _NO_EPOCH, index)
+        sample['run_seed'] = (self.seed, index)
         sample.update(changes or {})
         if not self._has_foreign:
             return self._run(sample)
@@ -308,11 +316,11 @@ class BaseTopdownDataset(Dataset):
         blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
         visible = np.zeros((1, self.skeleton.num_joints), np.float32)  # no loss from a black image
         changes = {'img': blank, 'keypoints_visible': visible, 'bad_sample': str(error)}
-        return self._prepare(index, _generator(self.seed, 0, index), changes)
+        return self._prepare(index, self._make_rng(0, index), changes)
 
     def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401
         for attempt in range(1, self.max_refetch + 1):
-            rng = _generator(self.seed, epoch, index, attempt)
+            rng = make_generator(Stream.REPLACEMENT, self.seed, epoch, index, attempt)
             other = int(rng.integers(len(self)))
             try:
                 return self._prepare(other, rng)
@@ -347,12 +355,6 @@ def _check_views(num_views: int, pipeline: Sequence[dict | Callable]) -> None:
             'num_views needs a pipeline of configs: whether two callables do the same cannot be '
             'told'
         )
-
-
-def _generator(*entropy: int) -> np.random.Generator:
-    """Return ``default_rng(entropy)``, in less time where each number fits 32 bits."""
-    is_short = max(entropy) < 2**32
-    return np.random.default_rng(np.array(entropy, np.uint32) if is_short else entropy)
 
 
 @contextmanager

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from posenas.skeletons import SKELETONS, Skeleton
 from posenas.utils.errors import DataError
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['CustomConfig', 'find_image_folder', 'split_content', 'write_config_text']
 
@@ -64,7 +63,7 @@ def split_content(
             'give --val'
         )
     number = min(max(1, round(share * len(images))), len(images) - 1)
-    order = np.random.default_rng(seed).permutation(len(images))
+    order = make_generator(Stream.HELD_OUT_IMAGES, seed).permutation(len(images))
     held_out = {images[place] for place in order[:number]}
 
     def part(is_second: bool) -> dict[str, Any]:

@@ -5,11 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from posenas.utils.errors import ConfigError
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['select_images']
-
-#: Separates the order of images from other draws with the same seed.
-_STREAM = 7
 
 
 def select_images(image_ids: np.ndarray, subset: Mapping[str, float]) -> np.ndarray:
@@ -38,7 +36,7 @@ def select_images(image_ids: np.ndarray, subset: Mapping[str, float]) -> np.ndar
         raise ConfigError(
             f'image_subset must begin before it ends, within the {count} images, got {dict(subset)}'
         )
-    order = np.random.default_rng([subset.get('seed', 0), _STREAM]).permutation(count)
+    order = make_generator(Stream.IMAGE_ORDER, subset.get('seed', 0)).permutation(count)
     return np.sort(np.sort(image_ids)[order[start:stop]])
 
 

@@ -12,11 +12,9 @@ from torch.utils.data import Dataset, Sampler
 
 from posenas.registry import DATA_SAMPLERS
 from posenas.utils.errors import ConfigError
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['DefaultSampler', 'EpochIndex', 'InfiniteSampler', 'LabelledRatioSampler']
-
-#: Separates the shuffles from the streams of samples and iterations, which share the seed.
-_SHUFFLE_STREAM = 1
 
 
 class EpochIndex(int):
@@ -40,21 +38,15 @@ class EpochIndex(int):
         return type(self), (int(self), self.epoch)
 
 
-def _epoch_order(size: int, shuffle: bool, seed: int, epoch: int, part: int = 0) -> list[int]:
-    """Return the order in which ``epoch`` visits the indices below ``size`` of a part."""
-    if not shuffle:
-        return list(range(size))
-    key = (_SHUFFLE_STREAM, part) if part else (_SHUFFLE_STREAM,)
-    sequence = np.random.SeedSequence([seed, epoch], spawn_key=key)
-    return np.random.default_rng(sequence).permutation(size).tolist()
-
-
 class _AddressedSampler(Sampler):
-    """Sampler over ``dataset`` with one stream per rank.
+    """Sampler over ``dataset`` with one sequence of indices per rank.
 
     Attributes:
+        stream: Random numbers of the shuffles.
         start: Samples of this rank that the next iteration skips; set before iterating.
     """
+
+    stream = Stream.SHUFFLE
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = None) -> None:
         if len(dataset) == 0:
@@ -65,8 +57,16 @@ class _AddressedSampler(Sampler):
         self.seed = sync_random_seed() if seed is None else seed
         self.start = 0
 
-    def _order(self, epoch: int) -> list[int]:
-        return _epoch_order(len(self.dataset), self.shuffle, self.seed, epoch)
+    def _order(self, size: int, *key: int) -> list[int]:
+        """Return the order in which a pass visits the indices below ``size``.
+
+        Args:
+            size: Number of samples.
+            *key: Address of the pass in :attr:`stream`, the epoch first.
+        """
+        if not self.shuffle:
+            return list(range(size))
+        return make_generator(self.stream, self.seed, *key).permutation(size).tolist()
 
 
 @DATA_SAMPLERS.register_module()
@@ -99,7 +99,7 @@ class DefaultSampler(_AddressedSampler):
 
     def __iter__(self) -> Iterator[EpochIndex]:
         """Yield this rank's indices of the epoch, from :attr:`start` on."""
-        order = self._order(self.epoch)
+        order = self._order(len(self.dataset), self.epoch)
         first = self.rank + self.start * self.world_size
         for position in range(first, self.total_size, self.world_size):
             yield EpochIndex(order[position % len(order)], self.epoch)
@@ -128,13 +128,15 @@ class InfiniteSampler(_AddressedSampler):
         seed: Seed of all shuffles, equal on every rank; None draws and shares one.
     """
 
+    stream = Stream.ENDLESS_SHUFFLE
+
     def __iter__(self) -> Iterator[EpochIndex]:
         """Yield this rank's indices for ever, from :attr:`start` on."""
         size = len(self.dataset)
         position = self.rank + self.start * self.world_size
         while True:
             epoch = position // size
-            order = self._order(epoch)
+            order = self._order(size, epoch)
             while position // size == epoch:
                 yield EpochIndex(order[position % size], epoch)
                 position += self.world_size
@@ -171,6 +173,8 @@ class LabelledRatioSampler(_AddressedSampler):
     Raises:
         ConfigError: A part is missing, or ``labelled_per_batch`` leaves it no place.
     """
+
+    stream = Stream.RATIO_SHUFFLE
 
     def __init__(
         self,
@@ -246,7 +250,7 @@ class LabelledRatioSampler(_AddressedSampler):
             for place in range(position, position + per_batch):
                 if place // len(part) != epoch:
                     epoch = place // len(part)
-                    order = _epoch_order(len(part), self.shuffle, self.seed, epoch, kind)
+                    order = self._order(len(part), epoch, kind)
                 yield EpochIndex(part[order[place % len(part)]], epoch)
             batch += 1
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from posenas.engine.randomness import make_torch_generator
 from posenas.models.fused import fuse, unfuse
 from posenas.utils import PoseNASError
+from posenas.utils.randomness import Stream
 
 __all__ = ['fuse_conv_bn']
 
@@ -30,7 +32,7 @@ def fuse_conv_bn(model: nn.Module, input_shape: Sequence[int]) -> float:
     """
     model.eval()
     device = next(model.parameters()).device
-    noise = torch.Generator().manual_seed(0)
+    noise = make_torch_generator(Stream.FUSION_CHECK, 0)
     batch = torch.randn((2, 3, *input_shape), generator=noise).to(device)
     before = _run(model, batch)
     fuse(model)

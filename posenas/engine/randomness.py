@@ -1,30 +1,31 @@
-"""Stateless randomness: every draw is seeded by where it happens, so nothing needs restoring."""
+"""Generators of python and torch, seeded by where they are needed, so nothing needs restoring.
+
+:mod:`posenas.utils.randomness` lists the streams.
+"""
 
 import random
 from collections.abc import Iterator
 
 import numpy as np
 import torch
-from mmengine.dataset import worker_init_fn
 from torch.utils.data import Dataset
 
 from posenas.engine.signals import leave_signals_to_parent
+from posenas.utils.randomness import Stream, derive_seed, make_sequence
 
 __all__ = [
     'init_worker',
-    'make_path_generator',
+    'make_torch_generator',
+    'seed_construction',
     'seed_initialization',
     'seed_iteration',
     'set_dataset_seed',
 ]
 
-#: Keep initialisation and iterations apart from samples and shuffles, which share the seed.
-_ITERATION_STREAM, _INITIALIZATION_STREAM, _PATH_STREAM = 2, 3, 8
 
-
-def _seed_global_generators(sequence: np.random.SeedSequence) -> None:
+def _seed_global_generators(stream: Stream, seed: int, *key: int) -> None:
     """Seed python, numpy and torch; third-party layers draw from these."""
-    state = [int(word) for word in sequence.generate_state(3, np.uint64)]
+    state = make_sequence(stream, seed, *key).generate_state(3, np.uint64).tolist()
     random.seed(state[0])
     np.random.seed(state[1] % 2**32)  # noqa: NPY002  (the generator that other packages use)
     torch.manual_seed(state[2] >> 1)
@@ -32,25 +33,27 @@ def _seed_global_generators(sequence: np.random.SeedSequence) -> None:
 
 def seed_iteration(seed: int, iteration: int, rank: int) -> None:
     """Seed the global generators for one training iteration of one process."""
-    _seed_global_generators(
-        np.random.SeedSequence([seed, iteration, rank], spawn_key=(_ITERATION_STREAM,))
-    )
+    _seed_global_generators(Stream.ITERATION, seed, iteration, rank)
+
+
+def seed_construction(seed: int) -> None:
+    """Seed the global generators for building a model, alike on every rank."""
+    _seed_global_generators(Stream.CONSTRUCTION, seed)
 
 
 def seed_initialization(seed: int) -> None:
     """Seed the global generators for drawing initial weights, alike on every rank."""
-    _seed_global_generators(np.random.SeedSequence([seed], spawn_key=(_INITIALIZATION_STREAM,)))
+    _seed_global_generators(Stream.INITIALIZATION, seed)
 
 
-def make_path_generator(seed: int, iteration: int) -> torch.Generator:
-    """Return the generator of one iteration's path through a supernet, alike on every rank."""
-    sequence = np.random.SeedSequence([seed, iteration], spawn_key=(_PATH_STREAM,))
-    return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0]) >> 1)
+def make_torch_generator(stream: Stream, seed: int, *key: int) -> torch.Generator:
+    """Return a generator of torch, on the CPU, of ``stream`` at ``key``."""
+    return torch.Generator().manual_seed(derive_seed(stream, seed, *key))
 
 
-def init_worker(worker_id: int, num_workers: int, rank: int, seed: int) -> None:
+def init_worker(worker_id: int, rank: int, seed: int) -> None:
     """Seed a data worker for third-party code and leave signals to the main process."""
-    worker_init_fn(worker_id, num_workers=num_workers, rank=rank, seed=seed)
+    _seed_global_generators(Stream.WORKER, seed, rank, worker_id)
     leave_signals_to_parent()
 
 

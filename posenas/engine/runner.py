@@ -25,7 +25,12 @@ from posenas.engine import compat
 from posenas.engine.distributed import init_gloo
 from posenas.engine.evaluator import Evaluator
 from posenas.engine.optim import SearchOptimWrapper
-from posenas.engine.randomness import init_worker, seed_initialization, set_dataset_seed
+from posenas.engine.randomness import (
+    init_worker,
+    seed_construction,
+    seed_initialization,
+    set_dataset_seed,
+)
 from posenas.engine.training_state import collect_training, restore_training
 from posenas.models import FPDDistiller
 from posenas.registry import RUNNERS
@@ -120,6 +125,7 @@ class PoseRunner(Runner):
         self._seed = sync_random_seed() if seed is None else int(seed)
         self._deterministic = deterministic
         set_random_seed(self._seed, deterministic=deterministic)
+        seed_construction(self._seed)
         if 'randomness' in self.cfg:
             self.cfg.randomness.seed = self._seed  # for the config that is written down
 
@@ -165,12 +171,7 @@ class PoseRunner(Runner):
         if isinstance(dataloader, dict) and seed is not None:
             dataloader = dict(dataloader)
             dataloader.pop('disable_subprocess_warning', None)
-            worker = dict(
-                type=init_worker,
-                num_workers=dataloader.get('num_workers', 0),
-                rank=get_rank(),
-                seed=seed,
-            )
+            worker = dict(type=init_worker, rank=get_rank(), seed=seed)
             dataloader.setdefault('worker_init_fn', worker)
         loader = Runner.build_dataloader(dataloader, seed=seed)
         if seed is not None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from posenas.engine.loops import TrainLoop
 from posenas.engine.randomness import set_dataset_seed
 from posenas.utils.errors import CheckpointError
+from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
 from posenas.version import __version__
 
 __all__ = ['collect_training', 'restore_training']
@@ -38,6 +39,7 @@ def collect_training(runner: Runner, position: dict, optimizer: bool, schedulers
         time=time.strftime('%Y%m%d_%H%M%S'),
         mmengine_version=mmengine.__version__,
         posenas_version=__version__,
+        **{SCHEME_KEY: SCHEME},
     )
     dataset = runner.train_dataloader.dataset
     if hasattr(dataset, 'metainfo'):
@@ -66,7 +68,8 @@ def restore_training(runner: Runner, checkpoint: dict) -> None:
         checkpoint: Training checkpoint whose weights are loaded already.
 
     Raises:
-        CheckpointError: It holds no training state, or that of other optimizers or schedulers.
+        CheckpointError: It holds no training state, that of other optimizers or schedulers, or one
+            with random numbers of another scheme.
     """
     meta = checkpoint.get('meta', {})
     missing = [key for key in ('epoch', 'iter') if key not in meta]
@@ -76,12 +79,24 @@ def restore_training(runner: Runner, checkpoint: dict) -> None:
             f'a checkpoint to resume from must hold {", ".join(missing)}: '
             'weights alone go into load_from, without --resume'
         )
+    _check_scheme(meta)
     if meta.get('seed') is not None:
         _adopt_seed(runner, meta['seed'])
     runner.message_hub.load_state_dict(checkpoint['message_hub'])
     _restore_optimizer(runner, checkpoint['optimizer'])
     _restore_schedulers(runner, checkpoint.get('param_schedulers'))
     _set_position(runner.train_loop, meta['epoch'], meta['iter'])
+
+
+def _check_scheme(meta: dict) -> None:
+    """Refuse a training of ours that drew other random numbers; those of others never matched."""
+    conflict = explain_scheme(meta.get(SCHEME_KEY))
+    if conflict and 'posenas_version' in meta:
+        raise CheckpointError(
+            f'the training of this checkpoint {conflict}: start from its weights in another work '
+            'dir, with load_from and without --resume, or continue it with the version of posenas '
+            'that wrote it'
+        )
 
 
 def _adopt_seed(runner: Runner, seed: int) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from posenas.search.space import Arch
 from posenas.utils import ConfigError, DataError, OutputError, check_choice, write_text
+from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
 
 __all__ = ['Archive', 'Record', 'digest', 'find_front', 'objective_values', 'read_archive']
 
@@ -98,16 +99,17 @@ class Archive:
     Args:
         path: The file; made where it does not exist.
         header: Everything that the records depend on, as plain data: fingerprints of space,
-            costs, algorithm and evaluator, and the seed.
+            costs, algorithm and evaluator, and the seed. The scheme of the random numbers is added.
 
     Raises:
-        ConfigError: The file holds another search.
+        ConfigError: The file holds another search, or one with random numbers of another scheme.
         DataError: The file is damaged before its last line.
     """
 
     def __init__(self, path: str | Path, header: Mapping) -> None:
         self.path = Path(path)
-        self._header = json.loads(_to_json(dict(header, schema=_SCHEMA)))
+        own = {'schema': _SCHEMA, SCHEME_KEY: SCHEME}
+        self._header = json.loads(_to_json({**header, **own}))
         self.records: list[Record] = []
         if self.path.exists():
             _drop_torn_line(self.path)
@@ -180,6 +182,12 @@ def _drop_torn_line(path: Path) -> None:
 
 
 def _compare(path: Path, wanted: Mapping, found: Mapping) -> None:
+    conflict = explain_scheme(found.get(SCHEME_KEY))
+    if conflict:
+        raise ConfigError(
+            f'the search of {path} {conflict}: search in another work dir, or with the version of '
+            'posenas that wrote it; its architectures can still be shown and derived'
+        )
     keys = [k for k in sorted(wanted.keys() | found.keys()) if wanted.get(k) != found.get(k)]
     differing = [key for key in keys if key != 'schema']
     if differing:

@@ -8,6 +8,7 @@ from posenas.registry import TASK_UTILS
 from posenas.search.costs import Cost, CostContext
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import check_positive
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['CostBins']
 
@@ -47,7 +48,7 @@ class CostBins:
         width, height = input_size
         self.context = CostContext((int(width), int(height)), num_keypoints)
         self.max_tries = max_tries
-        rng = np.random.default_rng(0)
+        rng = make_generator(Stream.COST_BINS, 0)
         seen = [self._measure(self.space.sample(rng)) for _ in range(_NUM_SEEN)]
         self.edges = np.linspace(*np.quantile(seen, [_TAIL, 1 - _TAIL]), num_bins + 1)
 

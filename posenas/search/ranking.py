@@ -9,6 +9,7 @@ from scipy.stats import kendalltau
 
 from posenas.search.archive import Record
 from posenas.utils import ConfigError
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['Ranking', 'find_band', 'pair_records', 'rank']
 
@@ -53,7 +54,7 @@ def rank(first: Sequence[float], second: Sequence[float], num_samples: int = 200
         raise ConfigError(
             f'orders must be of the same {_LEAST} networks or more, got {len(a)} and {len(b)}'
         )
-    chosen = np.random.default_rng(0).integers(len(a), size=(num_samples, len(a)))
+    chosen = make_generator(Stream.RANKING, 0).integers(len(a), size=(num_samples, len(a)))
     taus = _tau(a[chosen], b[chosen])
     low, high = np.nanpercentile(taus, [2.5, 97.5])
     return Ranking(len(a), float(kendalltau(a, b).statistic), float(low), float(high))

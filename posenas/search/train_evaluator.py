@@ -20,6 +20,7 @@ from posenas.utils import DataError, check_positive, load_config, make_folder, w
 from posenas.utils.checkpoint import find_latest_checkpoint
 from posenas.utils.config import override_config
 from posenas.utils.processes import ending_with_parent
+from posenas.utils.randomness import SCHEME
 
 __all__ = ['TrainEvaluator']
 
@@ -67,8 +68,8 @@ class TrainEvaluator(Evaluator):
         self.keep_checkpoints = keep_checkpoints
 
     def fingerprint(self) -> str:
-        """Return a hash of the config, with seeds and threads."""
-        text = json.dumps(self.cfg.to_dict(), sort_keys=True, default=str)
+        """Return a hash of the config and the scheme of random numbers, with seeds and threads."""
+        text = json.dumps([SCHEME, self.cfg.to_dict()], sort_keys=True, default=str)
         return f'training {digest(text)}, seeds {self.num_seeds}, threads {self.num_threads}'
 
     def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:

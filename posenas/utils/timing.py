@@ -8,6 +8,8 @@ from time import perf_counter, thread_time
 import torch
 from torch import Tensor, nn
 
+from posenas.utils.randomness import Stream, derive_seed
+
 __all__ = [
     'choose_clock',
     'count_saved_bytes',
@@ -27,7 +29,7 @@ def draw_weights(model: nn.Module) -> None:
 
     Initial weights would let them fade to denormal numbers, with which processors are slow.
     """
-    generator = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(derive_seed(Stream.MEASURED_WEIGHTS, 0))
     for parameter in model.parameters():
         if parameter.dim() >= 2:
             fan_in = prod(parameter.shape[2 if parameter.dim() == 5 else 1 :])

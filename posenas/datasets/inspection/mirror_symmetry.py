@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from posenas.utils.randomness import Stream, make_generator
+
 __all__ = ['MirrorPairs', 'find_mirror_pairs']
 
 #: Persons that are looked at, at most: those with the most labelled joints.
@@ -82,7 +84,7 @@ def find_mirror_pairs(
     groups = len(sums.counts)
     places, distances, deviations = sums.means(np.ones(groups))
     partners = _pair(places, distances, known)
-    rng = np.random.default_rng(seed)
+    rng = make_generator(Stream.MIRROR_SYMMETRY, seed)
     same = np.zeros(num_joints)
     for _ in range(_NUM_DRAWS):
         weights = np.zeros(groups)

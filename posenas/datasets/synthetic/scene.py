@@ -14,6 +14,7 @@ from posenas.datasets.synthetic.photo import Photo
 from posenas.datasets.synthetic.poses import sample_pose
 from posenas.datasets.synthetic.render import Camera, Canvas, Light, Person, draw_person, project
 from posenas.datasets.synthetic.things import draw_obstacle
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = [
     'Actor',
@@ -107,7 +108,7 @@ class Studio:
     @classmethod
     def build(cls, size: tuple[int, int], people: float, poses: str = 'all') -> 'Studio':
         """Make the tiles, always the same ones."""
-        rng = np.random.default_rng(0)
+        rng = make_generator(Stream.TEXTURES, 0)
         side = max(*size, 512) * 3 // 2
         noise = 26 * rng.standard_normal((side, side, 3), dtype=np.float32)
         noise += 18 * rng.standard_normal((side, side, 1), dtype=np.float32)
@@ -116,7 +117,7 @@ class Studio:
 
     def draw_image(self, seed: int, index: int) -> Picture:
         """Draw picture ``index`` of the set ``seed``; it depends on nothing else."""
-        rng = np.random.default_rng([seed, index])
+        rng = make_generator(Stream.SCENE, seed, index)
         light, photo = Light.sample(rng), Photo.sample(rng)
         image = draw_background(rng, crop_tile(rng, self.texture, self.size))
         actors = sample_actors(rng, self.size, self.people, self.poses)
@@ -241,7 +242,7 @@ def draw_actors(canvas: Canvas, actors: Iterable[Actor], light: Light) -> tuple[
         truth = draw_person(canvas, actor.person, actor.posture, actor.camera, light, actor.track)
         drawn.append((actor.track, *truth))
         if actor.obstacle is not None:
-            rng = np.random.default_rng(actor.obstacle)
+            rng = make_generator(Stream.OBSTACLE, actor.obstacle)
             draw_obstacle(canvas.image, canvas.owner, rng, actor.obstacle_box)
     drawn.sort(key=lambda item: item[0])
     annotations = (_annotate(canvas.owner, *truth) for truth in drawn)

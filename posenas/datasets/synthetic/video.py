@@ -11,6 +11,7 @@ from posenas.datasets.synthetic.photo import Photo
 from posenas.datasets.synthetic.poses import mirror_pose, sample_pose
 from posenas.datasets.synthetic.render import Light
 from posenas.datasets.synthetic.scene import Actor, Picture, Studio, crop_tile, sample_actors
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['draw_video']
 
@@ -115,7 +116,7 @@ def _glide(values: np.ndarray, frames: np.ndarray, frame: int) -> np.ndarray:
 
 def draw_video(studio: Studio, seed: int, index: int, num_frames: int) -> Iterator[Picture]:
     """Draw video ``index`` of the set ``seed`` frame by frame; it depends on nothing else."""
-    rng = np.random.default_rng([seed, index, 1])
+    rng = make_generator(Stream.VIDEO, seed, index)
     light, photo = Light.sample(rng), Photo.sample(rng)
     width, height = studio.size
     wide = (round(width * _MARGIN), round(height * _MARGIN))

@@ -7,6 +7,7 @@ from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_probability
 from posenas.utils.errors import ConfigError
 from posenas.utils.generations import check_generation
+from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['RandomBBoxTransform', 'clipped_normal']
 
@@ -77,7 +78,9 @@ class RandomBBoxTransform(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
         rng, scale = results['rng'], results['bbox_scale']
-        shift_rng = np.random.default_rng(results['run_seed']) if self.shift_once else rng
+        shift_rng = rng
+        if self.shift_once:
+            shift_rng = make_generator(Stream.FIXED_SAMPLE, *results['run_seed'])
         if shift_rng.random() < self.shift_prob:
             offset = np.array([self._draw_offset(shift_rng)], np.float32)
             results['bbox_center'] = results['bbox_center'] + offset * self.shift_factor * scale

@@ -13,10 +13,11 @@ from torch import nn
 
 from posenas.engine.loops.arch_search_loop import ARCH_LOSS
 from posenas.engine.loops.stream import batches_from
-from posenas.engine.randomness import make_path_generator
+from posenas.engine.randomness import make_torch_generator
 from posenas.genotype import save_genotype
 from posenas.registry import HOOKS, TASK_UTILS
 from posenas.utils import check_positive, write_json
+from posenas.utils.randomness import Stream
 
 if TYPE_CHECKING:
     from posenas.search import Observation, Stop
@@ -118,7 +119,7 @@ class CollapseGuardHook(Hook):
         supernet.train()
         loader = loop.arch_dataloader or loop.dataloader
         loss = loop.make_loss(next(batches_from(loader, 0, 0)))
-        generator = make_path_generator(runner.seed, 0)
+        generator = make_torch_generator(Stream.EIGENVALUE, runner.seed)
         value = largest_eigenvalue(
             lambda parameters: loss(weights, parameters), arch, generator, self.num_iterations
         )

@@ -6,25 +6,22 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from posenas.engine.loops.stream import batches_from
-from posenas.engine.randomness import make_path_generator
+from posenas.engine.randomness import make_torch_generator
 from posenas.genotype import save_genotype
 from posenas.registry import HOOKS
 from posenas.utils import check_positive
+from posenas.utils.randomness import Stream, make_generator
 
 if TYPE_CHECKING:
     from posenas.engine.loops import ArchSearchLoop
 
 __all__ = ['PerturbationHook']
-
-#: Keeps the order of decisions apart from other draws with the same seed.
-_ORDER_STREAM = 11
 
 
 @HOOKS.register_module()
@@ -56,7 +53,7 @@ class PerturbationHook(Hook):
 
         loop = runner.train_loop
         supernet = loop.supernet.train()
-        generator = make_path_generator(runner.seed, loop.iter)
+        generator = make_torch_generator(Stream.PATH, runner.seed, loop.iter)
         supernet.draw(generator, loop.temperature(loop.search_progress))
         loader = loop.arch_dataloader or loop.dataloader
         losses = [loop.make_loss(b) for b in islice(batches_from(loader, 0, 0), self.num_batches)]
@@ -75,8 +72,7 @@ class PerturbationHook(Hook):
             for _ in range(self.tune_iters):
                 loop.step_weights(next(batches))
 
-        sequence = np.random.SeedSequence([runner.seed], spawn_key=(_ORDER_STREAM,))
-        rng = np.random.default_rng(sequence)
+        rng = make_generator(Stream.PERTURBATION_ORDER, runner.seed)
         _, inputs = supernet.read_strengths()
         arch = select_by_perturbation(supernet.space, supernet.backbone, measure, tune, rng, inputs)
         genotype = supernet.space.to_genotype(arch)

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from mmengine.dist import all_gather_object, get_dist_info
 from mmengine.hooks import Hook
@@ -12,14 +11,12 @@ from mmengine.runner import Runner
 from posenas.engine.loops.search_loop import make_bench
 from posenas.registry import HOOKS, TASK_UTILS
 from posenas.utils import check_positive
+from posenas.utils.randomness import Stream, make_generator
 
 if TYPE_CHECKING:
     from posenas.search import Arch
 
 __all__ = ['SubnetScoresHook']
-
-#: Separates the random architectures from other draws with the same seed.
-_STREAM = 13
 
 
 @HOOKS.register_module()
@@ -87,7 +84,7 @@ class SubnetScoresHook(Hook):
     def _choose(self, runner: Runner, model: torch.nn.Module) -> dict[str, 'Arch']:
         smallest, largest = model.space.extremes()
         random = {
-            f'random_{i}': model.space.sample(np.random.default_rng([runner.seed, _STREAM, i]))
+            f'random_{i}': model.space.sample(make_generator(Stream.SCORED_SUBNETS, runner.seed, i))
             for i in range(self.num_random)
         }
         return dict(smallest=smallest, largest=largest, **random)

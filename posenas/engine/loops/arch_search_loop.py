@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from mmengine.dist import all_reduce
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
@@ -17,9 +16,10 @@ from posenas.engine.finite import all_finite, require_finite
 from posenas.engine.loops.epoch_based import EpochBasedTrainLoop
 from posenas.engine.loops.stream import batches_from
 from posenas.engine.optim import SearchOptimWrapper
-from posenas.engine.randomness import make_path_generator, seed_iteration
+from posenas.engine.randomness import make_torch_generator, seed_iteration
 from posenas.registry import DATASETS, LOOPS
 from posenas.utils import ConfigError, check_choice, check_positive
+from posenas.utils.randomness import Stream, make_generator
 
 if TYPE_CHECKING:
     from posenas.search import Arch
@@ -41,8 +41,6 @@ BILEVEL = ('first_order', 'second_order')
 #: Message hub entry: running mean of the loss on those batches.
 ARCH_LOSS = 'arch_loss_mean'
 _ARCH_LOSS_MOMENTUM = 0.9
-#: Separates the random architecture from other draws with the same seed.
-_RANDOM_ARCH_STREAM = 9
 
 
 def find_strategy(name: str | None) -> str:
@@ -189,13 +187,13 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         """Draw the architecture of 'random'."""
         if self.random_seed is not None:
             return self.supernet.sample_published(self.random_seed)
-        rng = np.random.default_rng([self.runner.seed, _RANDOM_ARCH_STREAM])
-        return self.supernet.sample_arch(rng)
+        return self.supernet.sample_arch(make_generator(Stream.RANDOM_ARCH, self.runner.seed))
 
     def _train_step(self, data_batch: Any) -> dict:  # noqa: ANN401  (any collation)
         """Take the steps of one iteration."""
         temperature = self.temperature(self.search_progress)
-        self.supernet.draw(make_path_generator(self.runner.seed, self._iter), temperature)
+        generator = make_torch_generator(Stream.PATH, self.runner.seed, self._iter)
+        self.supernet.draw(generator, temperature)
         logged = {} if self.weights_first else self._step_arch(data_batch)
         outputs = self.step_weights(data_batch)
         if self.weights_first:

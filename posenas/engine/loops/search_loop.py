@@ -18,6 +18,7 @@ from posenas.engine.signals import exit_on_sigterm
 from posenas.registry import LOOPS, TASK_UTILS
 from posenas.utils import ConfigError, check_positive, make_folder
 from posenas.utils.checkpoint import save_checkpoint
+from posenas.utils.randomness import Stream, make_generator
 
 if TYPE_CHECKING:
     from posenas.search import Bench, Evaluator, Record
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ['SearchLoop', 'make_bench']
 
-#: Separates the choice of calibration images from other draws with the same seed.
-_CALIBRATION_STREAM = 10
 #: Settings of data loaders that make them faster and change no batch.
 _SPEED_SETTINGS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 
@@ -274,8 +273,7 @@ def make_bench(
     if runner.val_loop is None:
         raise ConfigError('a supernet needs val_dataloader and val_evaluator to be searched')
     size = len(dataloader.dataset)
-    sequence = np.random.SeedSequence([runner.seed], spawn_key=(_CALIBRATION_STREAM,))
-    order = np.random.default_rng(sequence).permutation(size)[:num_calibration]
+    order = make_generator(Stream.CALIBRATION, runner.seed).permutation(size)[:num_calibration]
     validation = runner.val_dataloader
     names = ('train_dataloader', 'val_dataloader', 'val_evaluator')
     settings = {name: _without_speed(runner.cfg.get(name)) for name in names}

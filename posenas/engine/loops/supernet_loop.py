@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from mmengine.dist import all_reduce, is_distributed
 from mmengine.model import is_model_wrapper
@@ -18,14 +17,13 @@ from posenas.models.heads.base import list_stages
 from posenas.models.losses.distillation import FPDLoss, alpha_at
 from posenas.registry import LOOPS, MODELS, TASK_UTILS
 from posenas.utils import ConfigError
+from posenas.utils.randomness import Stream, make_generator
 
 if TYPE_CHECKING:
     from posenas.search import Arch, CostBins, SearchSpace
 
 __all__ = ['SupernetLoop', 'average_gradients']
 
-#: Separates the random architectures from other draws with the same seed.
-_PATH_STREAM = 11
 #: Gradients are averaged over ranks in buckets of this many bytes.
 _BUCKET_BYTES = 32 * 2**20
 
@@ -98,7 +96,7 @@ class SupernetLoop(EpochBasedTrainLoop):
     def paths(self, iteration: int) -> list['Arch']:
         """Return the architectures of one step: the largest, the smallest, random ones."""
         smallest, largest = self.supernet.space.extremes()
-        rng = np.random.default_rng([self.runner.seed, _PATH_STREAM, iteration])
+        rng = make_generator(Stream.SUBNETS, self.runner.seed, iteration)
         return [largest, smallest, *(self.sampler.sample(rng) for _ in range(self.num_paths - 2))]
 
     def run(self) -> nn.Module:

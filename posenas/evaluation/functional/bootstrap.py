@@ -7,6 +7,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from posenas.utils.randomness import Stream, make_generator
+
 __all__ = [
     'Interval',
     'confidence_intervals',
@@ -94,7 +96,7 @@ def resample_levels(
         )
     scores = []
     for sample in track(range(num_samples)):
-        rng = np.random.default_rng([seed, sample])
+        rng = make_generator(Stream.RESAMPLING, seed, sample)
         drawn = [(rng.integers(0, count, draws), count) for count, draws in levels]
         weights = [np.bincount(places, minlength=n).astype(np.float64) for places, n in drawn]
         scores.append(statistic(*weights))

@@ -12,14 +12,13 @@ from posenas.registry import TASK_UTILS
 from posenas.search.archive import Record, digest, objective_values
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import ConfigError, check_choice, check_positive
+from posenas.utils.randomness import Stream, make_generator
 
 if TYPE_CHECKING:
     from posenas.search.costs import Budget
 
 __all__ = ['Candidate', 'Proposal', 'SearchAlgorithm']
 
-#: Keeps proposals apart from other draws that are addressed by seed and trial.
-_PROPOSAL_STAGE = 0
 #: Uniform draws that follow a proposal in vain.
 _DRAWS_PER_TRY = 10
 
@@ -176,7 +175,7 @@ class SearchAlgorithm(ABC):
         Raises:
             ConfigError: None was affordable.
         """
-        rng = np.random.default_rng([self.seed, _PROPOSAL_STAGE, trial])
+        rng = make_generator(Stream.PROPOSAL, self.seed, trial)
         num_draws = (1 + _DRAWS_PER_TRY) * self.max_tries
         some_fit = False
         for attempt in range(num_draws):

@@ -19,6 +19,7 @@ from posenas.search.posenas.space import CellGroup, PoseNASSpace
 from posenas.search.space import Arch
 from posenas.search.supernet import Supernet
 from posenas.utils import ConfigError
+from posenas.utils.randomness import Stream, derive_seed
 
 __all__ = ['PoseNASSupernet']
 
@@ -168,7 +169,7 @@ def _inherit(
 ) -> dict[str, Tensor]:
     """Fill the state dict of a derived network from that of the supernet."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        torch.manual_seed(derive_seed(Stream.DERIVED_WEIGHTS, 0))
         network = MODELS.build(deepcopy(cfg))
         # what a supernet has no weights for: norms that shift nothing, operations of all channels
         for module in network.modules():

@@ -20,6 +20,7 @@ from posenas.search.costs import CostContext
 from posenas.search.space import SearchSpace
 from posenas.search.vipnas.latency import LatencyTable, fit_table
 from posenas.search.vipnas.operations import Operation, ViPNASCounter, list_operations
+from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import choose_clock
 
 __all__ = [
@@ -35,8 +36,6 @@ __all__ = [
 
 #: Random networks whose operations a table holds: so many that none of the space is left out.
 _NUM_COLLECTED = 3000
-#: Separates random networks from other draws with the same seed.
-_STREAM = 12
 #: Share of the runs that are faster than what is taken for the time: others are disturbed.
 _QUANTILE = 0.25
 #: Relative distance in MACs within which networks are hard to tell apart.
@@ -67,7 +66,7 @@ class Assessment:
 def draw_genotypes(space: SearchSpace, number: int, seed: int) -> list[Genotype]:
     """Draw random networks; those of one seed are a function of their place."""
     return [
-        space.to_genotype(space.sample(np.random.default_rng([seed, _STREAM, i])))
+        space.to_genotype(space.sample(make_generator(Stream.LATENCY, seed, i)))
         for i in range(number)
     ]
 
