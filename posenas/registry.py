@@ -45,9 +45,9 @@ DATA_SAMPLERS = _child('data sampler', roots.DATA_SAMPLERS, 'posenas.datasets')
 #: Transforms of the sample dict; they draw from ``results['rng']``.
 TRANSFORMS = _child('transform', roots.TRANSFORMS, 'posenas.datasets')
 #: Keypoint codecs: ``encode`` and ``decode`` between joints and maps, NumPy only.
-KEYPOINT_CODECS = Registry('keypoint codec', scope='posenas', locations=['posenas.codecs'])
+KEYPOINT_CODECS = Registry('keypoint codec', scope='posenas', locations=['posenas.datasets'])
 
-#: Backbones, necks, heads, losses, estimators and data preprocessors.
+#: Backbones, necks, heads, losses, estimators, data preprocessors and averages of weights.
 MODELS = _child('model', roots.MODELS, 'posenas.models', 'posenas.search')
 #: Operators of neural fabrics (PNFS) by published name: ``operator(channels)`` makes a
 #: module that keeps the shape (B, C, H, W).
@@ -65,15 +65,13 @@ BATCH_AUGMENTS = _child('batch augment', None, 'posenas.models')
 #: Metrics: ``mmengine.evaluator.BaseMetric``.
 METRICS = _child('metric', roots.METRICS, 'posenas.evaluation')
 #: Evaluators that compose metrics.
-EVALUATORS = _child('evaluator', roots.EVALUATOR, 'posenas.evaluation')
+EVALUATORS = _child('evaluator', roots.EVALUATOR, 'posenas.engine')
 #: Visualizers that draw samples and predictions.
 VISUALIZERS = _child('visualizer', roots.VISUALIZERS, 'posenas.visualization')
 #: Visualizer back ends that store pictures and scalars.
 VISBACKENDS = _child('vis_backend', roots.VISBACKENDS, 'posenas.visualization')
 #: Search spaces, algorithms, evaluators and costs; divisions of the body into parts; stores of
 #: teachers' maps.
-TASK_UTILS = _child(
-    'task util', roots.TASK_UTILS, 'posenas.search', 'posenas.skeletons', 'posenas.models'
-)
+TASK_UTILS = _child('task util', roots.TASK_UTILS, 'posenas.search', 'posenas.models')
 #: Python inference entry points.
 INFERENCERS = _child('inferencer', roots.INFERENCERS, 'posenas.apis')

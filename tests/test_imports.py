@@ -9,14 +9,11 @@ from posenas.cli import COMMANDS
 
 WITHOUT_TORCH = [
     'posenas.registry',
-    'posenas.utils',
-    'posenas.geometry',
-    'posenas.skeletons',
     'posenas.genotype',
-    'posenas.codecs',
     'posenas.cli.args',
     *(f'posenas.cli.{command.replace("-", "_")}' for command in COMMANDS),
 ]
+PLAIN = ['posenas.utils', 'posenas.geometry', 'posenas.skeletons', 'posenas.codecs']
 HEAVY = ('onnx', 'matplotlib.pyplot', 'tensorboard', 'torch.utils.tensorboard')
 
 
@@ -30,6 +27,10 @@ def loaded_after(statement: str, candidates: tuple[str, ...]) -> list[str]:
 
 def test_the_package_loads_no_framework():
     assert loaded_after('import posenas', ('torch', 'mmengine', 'numpy', 'cv2')) == []
+
+
+def test_geometry_skeletons_and_codecs_load_no_framework():
+    assert loaded_after(f'import {", ".join(PLAIN)}', ('torch', 'mmengine', 'mmcv')) == []
 
 
 def test_low_levels_load_no_torch():

@@ -1,13 +1,18 @@
 """Every registered class is documented, exported, built; every module trains and reloads."""
 
 import inspect
+import json
 import re
+import subprocess
+import sys
 from importlib import import_module
 
 import pytest
 import registry_cases
 import torch
 from mmengine.registry import Registry
+from source_files import MODULES as SOURCES
+from source_files import ROOT, module_name
 from torch import nn
 
 from posenas import registry as registries
@@ -48,6 +53,31 @@ def build_module(cls: type) -> tuple[nn.Module, registry_cases.ModelCase]:
 def test_every_class_has_a_case_and_every_case_a_class():
     assert {cls.__name__ for cls in MODULES} == registry_cases.MODELS.keys()
     assert {cls.__name__ for cls in PARTS} == registry_cases.PARTS.keys()
+
+
+def test_every_name_resolves_when_only_the_registries_are_imported():
+    for path in SOURCES:
+        if path.name != '__main__.py':
+            import_module(module_name(path))
+    names = {
+        variable: {
+            name: value.__module__
+            for name, value in registry.module_dict.items()
+            if value.__module__.startswith('posenas.')
+        }
+        for variable, registry in vars(registries).items()
+        if isinstance(registry, Registry)
+    }
+    assert sum(map(len, names.values())) > 100
+    done = subprocess.run(
+        [sys.executable, str(ROOT / 'tests' / 'resolve_names.py')],
+        input=json.dumps(names),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, ''), done.stderr
 
 
 def undocumented_arguments(cls: type) -> list[str]:

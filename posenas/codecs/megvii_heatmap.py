@@ -8,12 +8,10 @@ from numpy.typing import NDArray
 from posenas.codecs.base import KeypointCodec, check_kernel_size
 from posenas.codecs.gaussian import draw_impulses
 from posenas.codecs.refine import blur_keeping_maxima, find_maxima, refine_quarter
-from posenas.registry import KEYPOINT_CODECS
 
 __all__ = ['MegviiHeatmap']
 
 
-@KEYPOINT_CODECS.register_module()
 class MegviiHeatmap(KeypointCodec):
     """One blurred impulse per keypoint; decoded by the maximum of the blurred map.
 

@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 from posenas.codecs.base import KeypointCodec, check_kernel_size
 from posenas.codecs.gaussian import draw_gaussians, overlaps_map, window_around
 from posenas.codecs.refine import find_maxima, refine_dark, refine_quarter
-from posenas.registry import KEYPOINT_CODECS
 from posenas.utils import check_choice, check_positive
 
 __all__ = ['MSRAHeatmap']
 
 
-@KEYPOINT_CODECS.register_module()
 class MSRAHeatmap(KeypointCodec):
     """One Gaussian per keypoint; decoded by its maximum and an offset of less than a cell.
 

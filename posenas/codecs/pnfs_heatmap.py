@@ -8,13 +8,11 @@ from numpy.typing import NDArray
 from posenas.codecs.base import KeypointCodec
 from posenas.codecs.gaussian import draw_spread_impulses
 from posenas.codecs.refine import find_maxima, refine_quarter
-from posenas.registry import KEYPOINT_CODECS
 from posenas.utils import check_positive
 
 __all__ = ['PNFSHeatmap']
 
 
-@KEYPOINT_CODECS.register_module()
 class PNFSHeatmap(KeypointCodec):
     """One impulse per keypoint, spread by a Gaussian filter; decoded half a pixel further.
 

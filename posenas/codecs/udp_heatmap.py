@@ -14,13 +14,11 @@ from posenas.codecs.gaussian import (
     window_around,
 )
 from posenas.codecs.refine import find_maxima, refine_udp_dark, take_windows
-from posenas.registry import KEYPOINT_CODECS
 from posenas.utils import check_choice, check_positive
 
 __all__ = ['UDPHeatmap']
 
 
-@KEYPOINT_CODECS.register_module()
 class UDPHeatmap(KeypointCodec):
     """Gaussians at the exact point, or a disc with maps of the offset to the point.
 

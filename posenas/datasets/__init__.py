@@ -1,6 +1,6 @@
 """Datasets, transforms and samplers."""
 
-from . import transforms
+from . import registration, transforms
 from .base import BaseTopdownDataset
 from .coco import CocoDataset, CrowdPoseDataset
 from .frames import FrameReader, open_video
@@ -38,5 +38,6 @@ __all__ = [
     'convert_yolo_pose',
     'open_video',
     'read_mpii_release',
+    'registration',
     'transforms',
 ]

@@ -1,6 +1,5 @@
 """Training and testing: runner, loops, hooks and optimizer wrappers on mmengine."""
 
-from .ema import ExpMomentumEMA
 from .evaluator import Evaluator
 from .exp_warmup import ExpWarmupLR
 from .finite import NonFiniteError
@@ -40,7 +39,6 @@ __all__ = [
     'EMATeacherHook',
     'EpochBasedTrainLoop',
     'Evaluator',
-    'ExpMomentumEMA',
     'ExpWarmupLR',
     'IterBasedTrainLoop',
     'MMDistributedDataParallel',

@@ -30,7 +30,7 @@ WORKAROUNDS = {
     'F12 resuming is not exact': 'engine.loops, engine.randomness, datasets.samplers',
     'F13 HistoryBuffer refuses NumPy scalars': 'engine.evaluator; logs go through MessageHub',
     'F14 metrics are NumPy scalars': 'engine.evaluator.Evaluator',
-    'F15 ExpMomentumEMA, CheckInvalidLossHook live elsewhere': 'engine.ema, engine.hooks',
+    'F15 ExpMomentumEMA, CheckInvalidLossHook live elsewhere': 'models.ema, engine.hooks',
     'F16 importing mmengine.optim warns': 'pyproject.toml, filterwarnings',
     'F17 --cfg-options cannot take dict(...)': 'utils.config',
     'F18 the rule of save_best must be given': 'configs, engine.hooks.CheckpointHook',

@@ -15,7 +15,9 @@ from .backbones import (
     ViPNASMobileNetV3,
     ViPNASResNet,
 )
+from .body_parts import make_parts
 from .data_preprocessor import PoseDataPreprocessor
+from .ema import ExpMomentumEMA
 from .estimators import BasePoseEstimator, FPDDistiller, TeacherCache, TopdownPoseEstimator
 from .fused import table
 from .heads import (
@@ -50,6 +52,7 @@ __all__ = [
     'ContextBlock',
     'DistillExtension',
     'DiteHRNet',
+    'ExpMomentumEMA',
     'FPDDistiller',
     'FPDLoss',
     'FeatureDistill',
@@ -81,5 +84,6 @@ __all__ = [
     'ViPNASResNet',
     'checkpoint_module',
     'flip_heatmaps',
+    'make_parts',
     'table',
 ]

@@ -1,7 +1,7 @@
 """Joints, limbs and symmetries of the data sets, as plain records."""
 
 from .base import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, Skeleton, make_skeleton, part_sigma
-from .body_parts import BodyParts, make_parts
+from .body_parts import BodyParts
 from .coco import COCO
 from .crowdpose import CROWDPOSE
 from .jhmdb import JHMDB
@@ -28,7 +28,6 @@ __all__ = [
     'Skeleton',
     'get_skeleton',
     'is_numbered',
-    'make_parts',
     'make_skeleton',
     'match_joints',
     'mirror_indices',

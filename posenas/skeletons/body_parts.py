@@ -1,14 +1,11 @@
 """Which joints each part of the body has, for networks with one branch per part."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
 
-from posenas.registry import TASK_UTILS
 from posenas.utils.checks import check_choice
-from posenas.utils.errors import ConfigError
 
-__all__ = ['BodyParts', 'make_parts']
+__all__ = ['BodyParts']
 
 #: Number of parts -> name of each part -> its joints.
 _Divisions = Mapping[int, Mapping[str, tuple[int, ...]]]
@@ -72,7 +69,6 @@ _MPII: _Divisions = MappingProxyType(
 _PARTS: Mapping[str, _Divisions] = MappingProxyType(dict(coco=_COCO, mpii=_MPII))
 
 
-@TASK_UTILS.register_module()
 class BodyParts(Mapping[str, tuple[int, ...]]):
     """Published groups of joints: name of a part -> its joints, numbered as in the data set.
 
@@ -100,28 +96,3 @@ class BodyParts(Mapping[str, tuple[int, ...]]):
 
     def __len__(self) -> int:
         return len(self._parts)
-
-
-def make_parts(parts: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Resolve the parts that a config names.
-
-    Args:
-        parts: ``dict(type='BodyParts', ...)``, or the name of each part with its joints.
-
-    Returns:
-        Name of each part -> its joints.
-
-    Raises:
-        ConfigError: There is no part, or one has no joints, one twice or a negative one.
-    """
-    groups: Mapping[str, Sequence[int]] = TASK_UTILS.build(parts) if 'type' in parts else parts
-    made = {str(name): tuple(joints) for name, joints in groups.items()}
-    for name, joints in made.items():
-        if not joints or len(set(joints)) < len(joints) or min(joints) < 0:
-            raise ConfigError(
-                f'part {name!r} must have at least one joint, each once and counted from 0, got '
-                f'{joints}'
-            )
-    if not made:
-        raise ConfigError('there must be at least one body part, got none')
-    return made

@@ -28,9 +28,10 @@ from mmengine.runner.checkpoint import CheckpointLoader
 from torch import distributed, nn
 
 from posenas import registry
-from posenas.engine import AmpOptimWrapper, Evaluator, ExpMomentumEMA, MMDistributedDataParallel
+from posenas.engine import AmpOptimWrapper, Evaluator, MMDistributedDataParallel
 from posenas.engine.compat import WORKAROUNDS, apply
 from posenas.engine.distributed import leave_gloo
+from posenas.models import ExpMomentumEMA
 from posenas.utils.errors import CheckpointError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from posenas.skeletons import COCO, MPII, BodyParts, make_parts
-from posenas.utils import ConfigError
+from posenas.skeletons import COCO, MPII, BodyParts
 
 #: Place of each joint in the order that the published code gave MPII -> place in the data set.
 FROM_INTERNAL = (9, 8, 7, 13, 12, 14, 11, 15, 10, 3, 2, 4, 1, 5, 0, 6)
@@ -35,19 +34,7 @@ def test_parts_cover_the_body_and_mirror_each_other(dataset, number):
         assert mirrored == set(parts[twin])
 
 
-def test_parts_come_from_a_config_or_are_written_out():
-    named = make_parts(dict(type='BodyParts', dataset='coco', num_parts=3))
-    assert named == dict(BodyParts('coco', 3))
-    assert make_parts(dict(arms=[0, 1], legs=[2])) == dict(arms=(0, 1), legs=(2,))
-
-
 @pytest.mark.parametrize(('dataset', 'number'), [('coco', 4), ('mpii', 2), ('lsp', 3)])
 def test_other_divisions_are_refused(dataset, number):
     with pytest.raises(ValueError, match='must be one of'):
         BodyParts(dataset, number)
-
-
-@pytest.mark.parametrize('parts', [{}, dict(a=[]), dict(a=[1, 1]), dict(a=[-1])])
-def test_parts_without_sense_are_refused(parts):
-    with pytest.raises(ConfigError, match='at least one'):
-        make_parts(parts)

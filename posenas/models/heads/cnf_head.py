@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from posenas.genotype import Genotype
 from posenas.genotype.fabrics.pruning import check_macro, read_genotype
 from posenas.models.backbones.cnf import make_fabric_stem
+from posenas.models.body_parts import make_parts
 from posenas.models.heads.base import BaseHeatmapHead
 from posenas.models.layers.fabrics.fabric import CellFabric
 from posenas.registry import MODELS
-from posenas.skeletons import make_parts
 from posenas.utils import ConfigError, check_choice
 
 __all__ = ['CNFHead', 'PartFabric']

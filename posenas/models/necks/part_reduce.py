@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from posenas.genotype.fabrics.plan import FabricPlan
 from posenas.genotype.fabrics.pruning import plan_part
+from posenas.models.body_parts import make_parts
 from posenas.registry import MODELS
-from posenas.skeletons import make_parts
 from posenas.utils import ConfigError
 
 __all__ = ['PartReduceNeck']

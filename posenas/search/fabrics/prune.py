@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from posenas.genotype import derive_model
 from posenas.genotype.fabrics.plan import FabricPlan
 from posenas.genotype.fabrics.pruning import keep_read, weigh_plan, write_fabrics
+from posenas.models import make_parts
 from posenas.models.backbones import CNFBackbone
 from posenas.models.heads import CNFHead
 from posenas.models.layers import CellFabric
 from posenas.registry import MODELS
-from posenas.skeletons import make_parts
 from posenas.utils import CheckpointError, ConfigError, check_probability
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from posenas.genotype.fabrics.pruning import (
     weigh_plan,
     write_fabrics,
 )
+from posenas.models import make_parts
 from posenas.models.layers.mixing_weights import NORMALISATIONS, mixing_weights
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.search.space import Arch, Logits, SearchSpace
-from posenas.skeletons import make_parts
 from posenas.utils import ConfigError, check_choice
 
 __all__ = ['CNFSpace']
