@@ -93,8 +93,7 @@ def pose_samples(
                 id=i,
                 img_id=i,
                 input_size=(48, 64),
-                input_center=np.array([24.0, 32.0]),
-                input_scale=np.array([48.0, 64.0]),
+                warp_mat=((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
                 flip_indices=list(range(num_joints)),
             )
         )

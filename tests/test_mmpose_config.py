@@ -32,6 +32,10 @@ def cfg(request, tmp_path):
         dict(type='GenerateTarget', encoder=codec),
         dict(type='PackPoseInputs'),
     ]
+    # as MMPose's configs list them: they do not know what our way back to the image needs
+    keys = ('id', 'img_id', 'img_path', 'ori_shape', 'img_shape', 'input_size', 'input_center')
+    keys += ('input_scale', 'flip', 'flip_direction', 'flip_indices', 'raw_ann_info')
+    pack = dict(type='PackPoseInputs', meta_keys=keys)
     write_people(tmp_path, 'val2017', 'annotations/person_keypoints.json')
     dataset = dict(
         type='CocoDataset',
@@ -48,7 +52,7 @@ def cfg(request, tmp_path):
         num_workers=0,
         drop_last=False,
         sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-        dataset=dict(dataset, test_mode=True, pipeline=[*crop, warp, dict(type='PackPoseInputs')]),
+        dataset=dict(dataset, test_mode=True, pipeline=[*crop, warp, pack]),
     )
     info = dict(from_file='configs/_base_/datasets/coco.py')
     schedule = dict(begin=0, end=210, milestones=[170, 200], gamma=0.1, by_epoch=True)

@@ -120,14 +120,11 @@ def draw_people(
 
 def _heatmaps_of_image(samples: Sequence[PoseDataSample], image_size: Sequence[int]) -> np.ndarray:
     """Lay the largest of each person's maps at its place, (1, H, W)."""
-    from posenas.visualization import heatmaps_to_image
+    from posenas.visualization import place_heatmaps
 
     canvas = np.zeros((1, image_size[1], image_size[0]), np.float32)
     for sample in samples:
-        maps = sample.pred_fields.heatmaps.float().cpu().numpy().max(axis=0, keepdims=True)
-        meta = sample.metainfo
-        placed = heatmaps_to_image(maps, meta['input_center'], meta['input_scale'], image_size)
-        np.maximum(canvas, placed, out=canvas)
+        np.maximum(canvas, place_heatmaps(sample, 'pred_fields', image_size), out=canvas)
     return canvas
 
 

@@ -24,8 +24,7 @@ class KeypointCodec(ABC):
         generation: Whose numerics apply where published code bases differ: '1.x', '0.x', or
             'hrnet', which is '0.x' but for maps without positive value.
         channels_per_keypoint: Maps per keypoint, consecutive.
-        encode_stride: Crop pixels per cell along x and y when targets are drawn, (2,).
-        decode_stride: Likewise when maps are decoded, (2,).
+        stride: Crop pixels per cell along x and y, (2,); the first cell is the first pixel.
 
     Args:
         input_size: See the attribute.
@@ -49,8 +48,7 @@ class KeypointCodec(ABC):
         self.heatmap_size = _check_size('heatmap_size', heatmap_size)
         self.generation = generation
         self.channels_per_keypoint = channels_per_keypoint
-        self.encode_stride = np.divide(self.input_size, self.heatmap_size)
-        self.decode_stride = self.encode_stride
+        self.stride = np.divide(self.input_size, self.heatmap_size)
 
     def encode(
         self, keypoints: ArrayLike, keypoints_visible: ArrayLike | None = None
@@ -75,7 +73,7 @@ class KeypointCodec(ABC):
         check_shape('keypoints_visible', weights, points.shape[:2])
         finite = np.isfinite(points[0]).all(axis=1) & np.isfinite(weights[0])
         labelled = finite & (weights[0] >= 0.5)
-        cells = np.where(labelled[:, None], points[0], 0) / self.encode_stride
+        cells = np.where(labelled[:, None], points[0], 0) / self.stride
         heatmaps, drawn = self.draw_targets(cells, labelled)
         weights[0, ~finite | (labelled & ~drawn)] = 0
         return dict(heatmaps=heatmaps, keypoint_weights=weights)
@@ -121,7 +119,7 @@ class KeypointCodec(ABC):
         cells, scores = self.locate(_blank_broken(groups))
         if self.generation == 'hrnet':
             cells = np.where((cells == -1).all(axis=1, keepdims=True), 0, cells)
-        keypoints = (cells * self.decode_stride).astype(np.float32)
+        keypoints = (cells * self.stride).astype(np.float32)
         return keypoints.reshape(batch_size, -1, 2), scores.reshape(batch_size, -1)
 
     @abstractmethod

@@ -44,10 +44,10 @@ class PNFSHeatmap(KeypointCodec):
         self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Draw spread impulses; see :meth:`KeypointCodec.draw_targets`."""
-        points = cells * self.encode_stride
+        points = cells * self.stride
         inside = ((points >= 0) & (points + 1 <= self.input_size)).all(axis=1)
         if self.legacy_truncation:
-            cells = np.trunc(points) / self.encode_stride
+            cells = np.trunc(points) / self.stride
         impulses = np.minimum(np.trunc(cells + 0.5), np.array(self.heatmap_size) - 1)
         drawn = labelled & inside
         impulses = np.where(drawn[:, None], impulses, 0).astype(np.int64)
@@ -59,4 +59,4 @@ class PNFSHeatmap(KeypointCodec):
         """Find maxima and move them; see :meth:`KeypointCodec.locate`."""
         cells, scores = find_maxima(maps[:, 0])
         refined = refine_quarter(maps[:, 0], np.maximum(cells, 0), self.generation)[0]
-        return refined + 0.5 / self.decode_stride, scores
+        return refined + 0.5 / self.stride, scores

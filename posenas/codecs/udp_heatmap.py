@@ -25,9 +25,10 @@ class UDPHeatmap(KeypointCodec):
     Source: Huang et al., The Devil Is in the Details: Delving Into Unbiased Data Processing for
     Human Pose Estimation, CVPR 2020.
 
-    The last cell of a map is the last pixel of the crop, so targets are drawn with a stride of
-    (input - 1) / (heatmap - 1). Decoded keypoints are in units of input / (heatmap - 1): the
-    common way back to the image divides by the input's size, which is one pixel too large here.
+    The last cell of a map is the last pixel of the crop, so the stride is (input - 1) /
+    (heatmap - 1).
+    Differs from the published code: keypoints are decoded to pixels of the crop, not to input /
+    (input - 1) times as many; the inverse of the crop's matrix makes the same image pixels of them.
 
     Args:
         input_size: Width and height of the crop, pixels, at least 2.
@@ -66,9 +67,7 @@ class UDPHeatmap(KeypointCodec):
         self.sigma = float(sigma)
         self.radius = radius_factor * max(self.heatmap_size)
         self.blur_kernel_size = blur_kernel_size
-        intervals = np.subtract(self.heatmap_size, 1)
-        self.encode_stride = np.subtract(self.input_size, 1) / intervals
-        self.decode_stride = np.divide(self.input_size, intervals)
+        self.stride = np.subtract(self.input_size, 1) / np.subtract(self.heatmap_size, 1)
 
     def draw_targets(
         self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]

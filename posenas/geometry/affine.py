@@ -8,7 +8,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from posenas.utils.checks import check_shape
 
 __all__ = [
     'crop_to_image',
@@ -97,22 +99,20 @@ def warp_points(points: Floats, matrix: Floats) -> Floats:
     return (points @ matrix[:, :2].T + matrix[:, 2]).astype(points.dtype)
 
 
-def crop_to_image(
-    points: Floats, size: Pair, center: Pair, scale: Pair, use_udp: bool = False
-) -> Floats:
-    """Carry points of an unrotated crop back to the image.
+def crop_to_image(points: Floats, warp_mat: ArrayLike) -> Floats:
+    """Carry points of a crop back to the image.
 
     Args:
-        points: Points (..., 2) in pixels of the input, or in cells of a heatmap.
-        size: Width and height of that input or heatmap.
-        center: Middle of the crop (2,), image pixels.
-        scale: Width and height of the crop (2,), image pixels.
-        use_udp: Whether pixel centres at the borders of crop and input coincide. Codecs that
-            decode to input pixels have accounted for it already and need False.
+        points: Points (..., 2), pixels of the crop.
+        warp_mat: Matrix (2, 3) from image to crop; also as the nested tuples of a data sample's
+            metainfo.
 
     Returns:
-        Points (..., 2), image pixels.
+        Points (..., 2) of the same type, pixels of the image.
+
+    Raises:
+        ValueError: The matrix has another shape or no inverse.
     """
-    extent = np.asarray(scale, dtype=np.float64)
-    unit = extent / (np.asarray(size, dtype=np.float64) - (1.0 if use_udp else 0.0))
-    return (points * unit + (np.asarray(center) - 0.5 * extent)).astype(points.dtype)
+    matrix = np.asarray(warp_mat, dtype=np.float64)
+    check_shape('warp_mat', matrix, (2, 3))
+    return warp_points(points, invert_affine(matrix))

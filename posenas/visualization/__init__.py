@@ -19,7 +19,7 @@ from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
 from .pareto_page import Axis, TradePoint, make_pareto_page, write_pareto_page
 from .run_chart import draw_runs
 from .search_chart import draw_search
-from .visualizer import PoseLocalVisualizer
+from .visualizer import PoseLocalVisualizer, place_heatmaps
 
 __all__ = [
     'OPENPOSE',
@@ -45,6 +45,7 @@ __all__ = [
     'grid',
     'heatmaps_to_image',
     'make_pareto_page',
+    'place_heatmaps',
     'read_scalars',
     'side_by_side',
     'suitable_line_width',

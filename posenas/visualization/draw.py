@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.geometry import get_warp_matrix
 from posenas.skeletons import Skeleton
 
 __all__ = [
@@ -140,21 +139,20 @@ def draw_heatmaps(image: Image, heatmaps: Floats, alpha: float = 0.65) -> Image:
 
 
 def heatmaps_to_image(
-    heatmaps: Floats, input_center: Floats, input_scale: Floats, image_size: Sequence[int]
+    heatmaps: Floats, warp_mat: Floats, stride: Sequence[float], image_size: Sequence[int]
 ) -> Floats:
     """Carry maps of a crop back to its place in the image.
 
     Args:
         heatmaps: (K, h, w).
-        input_center: (2,) centre of the crop, image pixels.
-        input_scale: (2,) width and height of the crop, image pixels.
+        warp_mat: Matrix (2, 3) from image to crop.
+        stride: Pixels of the crop per cell of the maps along x and y.
         image_size: (width, height) of the image.
 
     Returns:
         (K, height, width), 0 outside of the crop.
     """
-    size = heatmaps.shape[2], heatmaps.shape[1]
-    matrix = get_warp_matrix(np.asarray(input_center), np.asarray(input_scale), 0.0, size)
+    matrix = warp_mat / np.asarray(stride)[:, None]  # from image to cells
     maps = np.ascontiguousarray(heatmaps, np.float32)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     return np.stack([cv2.warpAffine(map_, matrix, tuple(image_size), flags=flags) for map_ in maps])

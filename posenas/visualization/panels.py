@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['enlarge', 'fit_tile', 'grid', 'side_by_side', 'zoom_points']
+__all__ = ['enlarge', 'fit_tile', 'grid', 'side_by_side', 'zoom_matrix', 'zoom_points']
 
 Image = NDArray[np.uint8]
 
@@ -38,6 +38,12 @@ def enlarge(image: Image, min_side: int) -> tuple[Image, float]:
 def zoom_points(points: NDArray[np.floating], zoom: float) -> NDArray[np.floating]:
     """Carry pixel coordinates (..., D), keypoints or box corners, into the enlarged picture."""
     return (points + 0.5) * zoom - 0.5
+
+
+def zoom_matrix(matrix: NDArray[np.floating], zoom: float) -> NDArray[np.floating]:
+    """Let a matrix (2, 3) that maps the picture's pixels map those of the enlarged picture."""
+    linear = matrix[:, :2] / zoom
+    return np.column_stack([linear, matrix[:, 2] + linear.sum(axis=1) * (1 - zoom) / 2])
 
 
 def fit_tile(image: Image, tile_size: tuple[int, int]) -> Image:

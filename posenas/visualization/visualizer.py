@@ -23,9 +23,9 @@ from posenas.visualization.draw import (
     suitable_line_width,
 )
 from posenas.visualization.openpose import OPENPOSE, to_openpose
-from posenas.visualization.panels import enlarge, side_by_side, zoom_points
+from posenas.visualization.panels import enlarge, side_by_side, zoom_matrix, zoom_points
 
-__all__ = ['PoseLocalVisualizer']
+__all__ = ['PoseLocalVisualizer', 'place_heatmaps']
 
 Color = tuple[int, int, int]
 
@@ -229,11 +229,31 @@ def _heatmap_panel(image: np.ndarray, zoom: float, sample: PoseDataSample) -> di
     fields = [name for name in ('pred_fields', 'gt_fields') if name in sample]
     if not fields:
         return {}
-    maps = np.asarray(getattr(sample, fields[0]).heatmaps.cpu())
-    size = image.shape[1], image.shape[0]
-    center = zoom_points(np.asarray(sample.input_center), zoom)
-    placed = heatmaps_to_image(maps, center, np.asarray(sample.input_scale) * zoom, size)
+    placed = place_heatmaps(sample, fields[0], image.shape[1::-1], zoom)
     return {'heatmaps': draw_heatmaps(image, placed)}
+
+
+def place_heatmaps(
+    sample: PoseDataSample, fields: str, image_size: Sequence[int], zoom: float = 1.0
+) -> np.ndarray:
+    """Lay the largest of a sample's maps at the place of its crop in the image.
+
+    Args:
+        sample: With ``warp_mat`` and the fields.
+        fields: 'pred_fields' or 'gt_fields'; if they lack ``heatmap_stride``, it is the crop's size
+            divided by theirs.
+        image_size: (width, height) of the image, enlarged by ``zoom``.
+        zoom: As :func:`enlarge` returns it.
+
+    Returns:
+        (1, height, width), 0 outside of the crop.
+    """
+    data = getattr(sample, fields)
+    maps = np.asarray(data.heatmaps.float().cpu()).max(axis=0, keepdims=True)
+    stride = data.metainfo.get('heatmap_stride')
+    if stride is None:
+        stride = np.divide(sample.input_size, maps.shape[:0:-1])
+    return heatmaps_to_image(maps, zoom_matrix(np.array(sample.warp_mat), zoom), stride, image_size)
 
 
 def _rgb(color: str | Color) -> Color:

@@ -40,6 +40,9 @@ def test_joints_of_each_box_are_found_in_image_pixels(model, spot_image, tmp_pat
     samples = inference_topdown(model, image, BOXES)
     assert all(isinstance(sample, PoseDataSample) for sample in samples)
     assert np.abs(joints_of(samples) - PEOPLE).max() < TOLERANCE
+    matrix = np.array(samples[0].warp_mat)  # of the box (15, 15, 75, 95), enlarged by a quarter
+    np.testing.assert_allclose(matrix @ [45, 55, 1], [24, 32])
+    assert matrix[0, 0] == matrix[1, 1] == pytest.approx(64 / 100)
     person = samples[1].pred_instances
     assert person.keypoints.shape == (1, 3, 2)
     assert person.keypoint_scores.shape == person.keypoints_visible.shape == (1, 3)

@@ -194,6 +194,9 @@ def test_files_of_a_test_hold_what_was_predicted(trained, tmp_path, monkeypatch)
     dumped = np.concatenate([sample['pred_instances']['keypoints'] for sample in samples])
     saved = np.concatenate([batch['preds'] for batch in batches])
     assert np.allclose(dumped, saved[..., :2])
+    for sample in samples:
+        (a, b, x), (c, d, y) = sample['warp_mat']
+        assert {type(value) for value in (a, b, x, c, d, y)} == {float}
     assert len(list((tmp_path / 'drawn').glob('*.jpg'))) == 4
 
 

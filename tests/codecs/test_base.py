@@ -43,9 +43,9 @@ def test_maxima_are_refined_as_asked_however_targets_were_drawn():
 @given(cells=st.lists(st.tuples(st.floats(8, 39), st.floats(8, 55)), min_size=1, max_size=6))
 def test_decode_inverts_encode_within_the_stated_error(name, cells):
     codec = build(name)
-    keypoints = np.array(cells)[None] * codec.encode_stride
+    keypoints = np.array(cells)[None] * codec.stride
     decoded, scores = codec.decode(codec.encode(keypoints)['heatmaps'])
-    error = np.abs(decoded / codec.decode_stride - cells)
+    error = np.abs(decoded / codec.stride - cells)
     assert error.max() <= CODECS[name][1]
     assert (scores > 0.25).all()
 
@@ -100,7 +100,7 @@ def test_a_map_that_is_not_finite_gives_no_keypoint_and_leaves_the_others(name, 
     broken = encoded.copy()
     broken[codec.channels_per_keypoint, 3, 4] = value
     keypoints, scores = codec.decode(broken)
-    np.testing.assert_allclose(keypoints[0, 1], -codec.decode_stride, rtol=1e-6)
+    np.testing.assert_allclose(keypoints[0, 1], -codec.stride, rtol=1e-6)
     assert scores[0, 1] == 0
     np.testing.assert_array_equal(keypoints[0, 0], codec.decode(encoded)[0][0, 0])
 
@@ -111,7 +111,7 @@ def test_a_map_without_positive_value_decodes_to_cell_minus_one(name, value):
     codec = build(name)
     maps = np.full((codec.channels_per_keypoint, 64, 48), value)
     keypoints, scores = codec.decode(maps)
-    np.testing.assert_allclose(keypoints[0, 0], -codec.decode_stride, rtol=1e-6)
+    np.testing.assert_allclose(keypoints[0, 0], -codec.stride, rtol=1e-6)
     assert scores[0, 0] == pytest.approx(value)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from posenas.codecs import MegviiHeatmap, MSRAHeatmap, UDPHeatmap, find_maxima, pose_pck_accuracy
+from posenas.geometry import crop_to_image, get_udp_warp_matrix, get_warp_matrix
 
 INPUT, HEATMAP = (192, 256), (48, 64)
 
@@ -74,12 +75,17 @@ def test_decode_finds_the_recorded_keypoints(decoded, generation, prefix, golden
     before = maps.copy()
     keypoints, scores = build(name, generation).batch_decode(maps)
     np.testing.assert_array_equal(maps, before)
-    batch_size = len(maps)
-    scale, center = decoded['scale_v1'][:batch_size, None], decoded['center'][:batch_size, None]
-    in_image = keypoints / np.array(INPUT) * scale + center - 0.5 * scale
+    is_udp = name.startswith('udp')
+    get_matrix = get_udp_warp_matrix if is_udp else get_warp_matrix
+    crops = zip(keypoints, decoded['center'], decoded['scale_v1'], strict=False)
+    in_image = [crop_to_image(p, get_matrix(c, s, 0, INPUT)) for p, c, s in crops]
     np.testing.assert_allclose(in_image, decoded[f'{prefix}_{golden}'], rtol=0, atol=1e-3)
     if prefix == 'v1':
-        np.testing.assert_allclose(keypoints, decoded[f'v1_{golden}_input'], rtol=0, atol=1e-3)
+        # The original's UDP stretches keypoints by input / (input - 1), because its way back to
+        # the image divides by the input's size; ours are pixels of the crop and need its matrix.
+        shrink = np.subtract(INPUT, 1) / INPUT if is_udp else 1
+        in_crop = decoded[f'v1_{golden}_input'] * shrink
+        np.testing.assert_allclose(keypoints, in_crop, rtol=0, atol=1e-3)
         wanted = decoded[f'v1_{golden}_scores']
     else:
         wanted = decoded[f'v0_{golden}_maxvals'][..., 0]
@@ -91,9 +97,8 @@ def test_maxima_without_refinement_are_the_recorded_ones(decoded, golden, maps):
     heatmaps = decoded[maps]
     cells, maxima = find_maxima(heatmaps.reshape(-1, *heatmaps.shape[2:]))
     cells = cells.reshape(*heatmaps.shape[:2], 2)
-    scale = decoded['scale_v1'][: len(heatmaps), None]
-    center = decoded['center'][: len(heatmaps), None]
-    in_image = cells / np.array(HEATMAP) * scale + center - 0.5 * scale
+    crops = zip(cells.astype(float), decoded['center'], decoded['scale_v1'], strict=False)
+    in_image = [crop_to_image(p, get_warp_matrix(c, s, 0, HEATMAP)) for p, c, s in crops]
     np.testing.assert_allclose(in_image, decoded[f'v0_{golden}'], rtol=0, atol=1e-3)
     if golden == 'none':
         np.testing.assert_array_equal(cells, decoded['v0_argmax'])

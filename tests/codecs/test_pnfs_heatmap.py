@@ -7,7 +7,13 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from posenas.codecs import PNFSHeatmap
-from posenas.geometry import bbox_xywh2xyxy, bbox_xyxy2cs, crop_to_image, fix_aspect_ratio
+from posenas.geometry import (
+    bbox_xywh2xyxy,
+    bbox_xyxy2cs,
+    crop_to_image,
+    fix_aspect_ratio,
+    get_warp_matrix,
+)
 
 
 @pytest.fixture(scope='module')
@@ -89,7 +95,7 @@ def test_maps_give_the_recorded_joints(arrays, expected):
         corners = bbox_xywh2xyxy(np.array([box], np.float64))
         center, scale = bbox_xyxy2cs(corners, record['margin'])
         scale = fix_aspect_ratio(scale, width / height)
-        ours = crop_to_image(points, (width, height), center[0], scale[0])
+        ours = crop_to_image(points, get_warp_matrix(center[0], scale[0], 0, (width, height)))
         np.testing.assert_allclose(ours, image[:, :2], rtol=1e-5, atol=1e-4)
 
 

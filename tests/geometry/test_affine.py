@@ -61,13 +61,15 @@ def test_points_land_where_recorded(golden, kind, generation):
 
 
 @pytest.mark.parametrize(
-    ('name', 'use_udp'), [('v0_preds_back', False), ('v0_preds_back_udp', True)]
+    ('name', 'build'),
+    [('v0_preds_back', get_warp_matrix), ('v0_preds_back_udp', get_udp_warp_matrix)],
 )
-def test_heatmap_cells_return_to_the_image_as_recorded(golden, name, use_udp):
+def test_heatmap_cells_return_to_the_image_as_recorded(golden, name, build):
     size = golden['heatmap_size']
     crops = zip(golden['heatmap_points'], golden['v1_center'], golden['v1_scale'], strict=True)
-    points = [crop_to_image(p, size, c, s, use_udp=use_udp) for p, c, s in crops]
-    np.testing.assert_allclose(np.stack(points), golden[name], atol=1e-3)
+    points = np.stack([crop_to_image(p, build(c, s, 0, size)) for p, c, s in crops])
+    np.testing.assert_allclose(points, golden[name], atol=1e-3)
+    assert points.dtype == np.float32
 
 
 def test_the_two_matrices_rotate_in_opposite_senses():
@@ -106,12 +108,15 @@ def test_warp_and_inverse_cancel(crop, use_udp, x, y):
 
 
 @given(crop=_CROPS, use_udp=st.booleans())
-def test_back_projection_inverts_an_unrotated_warp(crop, use_udp):
-    cx, cy, width, _ = crop
-    center, scale, size = (cx, cy), (width, width * 4 / 3), (192, 256)
+def test_points_return_to_the_image_by_the_matrix_as_plain_data(crop, use_udp):
+    cx, cy, width, rotation = crop
     build = get_udp_warp_matrix if use_udp else get_warp_matrix
+    matrix = build((cx, cy), (width, width * 4 / 3), rotation, (192, 256))
     points = np.array([[0.0, 0.0], [191.0, 20.0], [-5.0, 300.0]])
-    image_points = crop_to_image(points, size, center, scale, use_udp=use_udp)
-    np.testing.assert_allclose(
-        warp_points(image_points, build(center, scale, 0, size)), points, atol=1e-5
-    )
+    image_points = crop_to_image(points, tuple(map(tuple, matrix.tolist())))
+    np.testing.assert_allclose(warp_points(image_points, matrix), points, atol=1e-5)
+
+
+def test_a_matrix_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match='warp_mat must have shape'):
+        crop_to_image(np.zeros((1, 2)), np.eye(3))

@@ -33,8 +33,8 @@ def make_batch() -> Callable[..., tuple[list[torch.Tensor], list[PoseDataSample]
                 metainfo=dict(
                     img_id=i,
                     input_size=input_size,
-                    input_center=np.array([100.0, 50.0], np.float32),
-                    input_scale=2 * size.astype(np.float32),
+                    # the crop shows twice as many image pixels along both axes around (100, 50)
+                    warp_mat=((0.5, 0, input_size[0] / 2 - 50), (0, 0.5, input_size[1] / 2 - 25)),
                     flip_indices=COCO.flip_indices if num_joints == 17 else list(range(num_joints)),
                 )
             )

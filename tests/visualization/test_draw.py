@@ -115,7 +115,8 @@ def test_maps_without_a_peak_leave_the_image_as_it_is(maps):
 def test_maps_return_to_the_place_of_their_crop():
     maps = np.zeros((1, 64, 48), np.float32)
     maps[0, 32, 12] = 1  # a quarter to the right, half down
-    placed = heatmaps_to_image(maps, np.array([80.0, 100.0]), np.array([96.0, 128.0]), (160, 200))
+    warp_mat = np.array([[2, 0, -64], [0, 2, -72]])  # the crop of 192 x 256 starts at (32, 36)
+    placed = heatmaps_to_image(maps, warp_mat, (4, 4), (160, 200))
     assert placed.shape == (1, 200, 160)
     row, column = np.unravel_index(placed[0].argmax(), placed[0].shape)
     assert (column, row) == (80 - 48 + 24, 100 - 64 + 64)

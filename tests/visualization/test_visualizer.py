@@ -4,10 +4,11 @@ import pytest
 import torch
 from mmengine.structures import InstanceData, PixelData
 
+from posenas.geometry import crop_to_image
 from posenas.registry import VISUALIZERS
 from posenas.skeletons import COCO
 from posenas.structures import PoseDataSample
-from posenas.visualization import PoseLocalVisualizer
+from posenas.visualization import PoseLocalVisualizer, place_heatmaps
 
 IMAGE = np.full((120, 160, 3), 128, np.uint8)
 
@@ -16,8 +17,8 @@ IMAGE = np.full((120, 160, 3), 128, np.uint8)
 def sample():
     rng = np.random.default_rng(0)
     keypoints = rng.uniform(20, 100, (2, 17, 2)).astype(np.float32)
-    meta = dict(input_center=np.array([80.0, 60.0]), input_scale=np.array([90.0, 120.0]))
-    data_sample = PoseDataSample(metainfo=meta)
+    warp_mat = ((0.5, 0, -16), (0, 0.5, 2))
+    data_sample = PoseDataSample(metainfo=dict(input_size=(48, 64), warp_mat=warp_mat))
     data_sample.gt_instances = InstanceData(
         keypoints=keypoints,
         keypoints_visible=np.ones((2, 17)),
@@ -62,6 +63,23 @@ def test_prediction_alone_has_the_size_of_the_image(sample):
 def test_panels_stand_side_by_side(sample, options, panels):
     drawn = build().add_datasample('x', IMAGE, sample, **options)
     assert panels * 160 <= drawn.shape[1] < panels * 160 + 50
+
+
+@pytest.mark.parametrize('zoom', [1, 3])
+@pytest.mark.parametrize('stride', [(3, 4), (47 / 15, 63 / 15), None])
+def test_heatmaps_lie_where_their_keypoints_do(sample, zoom, stride):
+    maps = torch.zeros(2, 16, 16)
+    maps[1, 12, 10] = 1
+    sample.pred_fields = PixelData(heatmaps=maps)
+    if stride is not None:
+        sample.pred_fields.set_metainfo(dict(heatmap_stride=stride))
+    placed = place_heatmaps(sample, 'pred_fields', (160 * zoom, 120 * zoom), zoom)
+    assert placed.shape == (1, 120 * zoom, 160 * zoom)
+    weights = placed[0] / placed.sum()
+    center = weights.sum(0) @ np.arange(160 * zoom), weights.sum(1) @ np.arange(120 * zoom)
+    in_crop = np.multiply(stride or (48 / 16, 64 / 16), (10, 12))
+    in_image = crop_to_image(in_crop, sample.warp_mat)
+    np.testing.assert_allclose(center, (in_image + 0.5) * zoom - 0.5, atol=0.1 * zoom)
 
 
 def test_missing_parts_are_left_out(sample):

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from mmcv.transforms import BaseTransform
 
 from posenas.registry import KEYPOINT_CODECS, TRANSFORMS
@@ -17,8 +16,9 @@ class GenerateTarget(BaseTransform):
     """Encode the keypoints of the crop.
 
     Reads ``transformed_keypoints`` (1, K, 2), input pixels, and ``keypoints_visible`` (1, K) or,
-    where present, ``transformed_keypoints_visible``; adds what the codec returns: ``heatmaps``
-    (C, H, W) and ``keypoint_weights`` (1, K), for instance, or a list of each with ``multilevel``.
+    where present, ``transformed_keypoints_visible``; adds what the codec returns, ``heatmaps``
+    (C, H, W) and ``keypoint_weights`` (1, K), for instance, and ``heatmap_stride`` (2,), input
+    pixels per cell; or a list of each with ``multilevel``.
 
     Args:
         encoder: Config of a codec, or one for each level.
@@ -58,7 +58,7 @@ class GenerateTarget(BaseTransform):
             results.update(targets[0])
         return results
 
-    def _encode(self, codec: Any, results: dict) -> dict[str, np.ndarray]:  # noqa: ANN401
+    def _encode(self, codec: Any, results: dict) -> dict[str, Any]:  # noqa: ANN401
         crop_size = results.get('input_size')
         if crop_size is not None and tuple(codec.input_size) != tuple(crop_size):
             raise ConfigError(
@@ -70,4 +70,5 @@ class GenerateTarget(BaseTransform):
         if self.use_dataset_keypoint_weights:
             weights = results['dataset_keypoint_weights']
             target['keypoint_weights'] = target['keypoint_weights'] * weights
+        target['heatmap_stride'] = tuple(codec.stride.tolist())
         return target

@@ -38,11 +38,13 @@ class PackPoseInputs(BaseTransform):
 
     Reads ``img`` (H, W, 3); into ``gt_instances`` go box, score, scale and keypoints, into
     ``gt_instance_labels`` ``keypoint_weights``, into ``gt_fields`` ``heatmaps``, as far as they
-    are present; the last two are lists of a multilevel target.
+    are present; the last two are lists of a multilevel target. ``heatmap_stride`` becomes metainfo
+    of ``gt_fields``.
 
     Args:
         meta_keys: Keys that become metainfo of the sample, where present; the marks ``bad_sample``,
-            ``labelled`` and ``view`` that data sets set always do.
+            ``labelled`` and ``view`` that data sets set always do, and so does ``warp_mat``, the
+            matrix (2, 3) from image to input, as nested tuples: predictions go back by it.
         pack_transformed: Whether ``gt_instances`` also gets ``transformed_keypoints``.
     """
 
@@ -57,7 +59,10 @@ class PackPoseInputs(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
         sample = PoseDataSample()
-        _fill(sample, {key: results[key] for key in self.meta_keys if key in results}, 'metainfo')
+        _fill(sample, _pick(results, self.meta_keys), 'metainfo')
+        if 'warp_mat' in results:
+            rows = tuple(tuple(row) for row in np.asarray(results['warp_mat']).tolist())
+            _fill(sample, {'warp_mat': rows}, 'metainfo')
         fields = self.instance_fields.items()
         sample.gt_instances = _fill(
             InstanceData(), {field: results[key] for key, field in fields if key in results}
@@ -68,7 +73,12 @@ class PackPoseInputs(BaseTransform):
         if 'heatmaps' in results:
             heatmaps = _to_tensor(results['heatmaps'])
             sample.gt_fields = _fill(PixelData(), {'heatmaps': heatmaps})
+            _fill(sample.gt_fields, _pick(results, ['heatmap_stride']), 'metainfo')
         return {'inputs': _to_channels(results['img']), 'data_samples': sample}
+
+
+def _pick(results: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: results[key] for key in keys if key in results}
 
 
 def _fill(

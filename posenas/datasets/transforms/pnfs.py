@@ -156,7 +156,7 @@ def _mirror_input(results: dict) -> dict:
     """Mirror the input and its keypoints."""
     joints, (width, _) = results['flip_indices'], results['input_size']
     results['img'] = imflip(results['img'])
-    mirror = np.array([[-1, 0, width - 1], [0, 1, 0]], np.float32)
+    mirror = np.array([[-1, 0, width - 1], [0, 1, 0]])
     results['warp_mat'] = mirror[:, :2] @ results['warp_mat']
     results['warp_mat'][:, 2] += mirror[:, 2]
     for key in ('keypoints', 'keypoints_visible', 'keypoints_level'):

@@ -46,7 +46,7 @@ class TopdownAffine(BaseTransform):
         if 'keypoints' in results:
             results['transformed_keypoints'] = warp_points(results['keypoints'], warp_mat)
         results['bbox_scale'] = scale
-        results['warp_mat'] = warp_mat.astype(np.float32)
+        results['warp_mat'] = warp_mat
         results['input_size'] = self.input_size
         results['input_center'], results['input_scale'] = center[0], scale[0]
         return results

@@ -11,6 +11,7 @@ from posenas.models.estimators.base import BasePoseEstimator
 from posenas.models.fused import is_fused
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
+from posenas.utils.errors import ConfigError
 
 __all__ = ['TopdownPoseEstimator']
 
@@ -38,6 +39,9 @@ class TopdownPoseEstimator(BasePoseEstimator):
             The samples with ``pred_instances``: ``keypoints`` (1, K, 2) in image pixels,
             ``keypoint_scores`` and ``keypoints_visible`` (1, K), and the given ``bboxes`` (1, 4)
             and ``bbox_scores`` (1,); with ``pred_fields`` under ``output_heatmaps``.
+
+        Raises:
+            ConfigError: A sample lacks ``warp_mat``.
         """
         flip_test = self.test_cfg.get('flip_test', False)
         feats = self._extract_twice(inputs) if flip_test else self.extract_feat(inputs)
@@ -71,10 +75,14 @@ def _add_prediction(
     sample: PoseDataSample, instances: InstanceData, fields: PixelData | None
 ) -> None:
     """Move joints from input to image pixels and store them beside the given boxes."""
-    meta = sample.metainfo
-    instances.keypoints = crop_to_image(
-        instances.keypoints, meta['input_size'], meta['input_center'], meta['input_scale']
-    )
+    warp_mat = sample.metainfo.get('warp_mat')
+    if warp_mat is None:
+        raise ConfigError(
+            'data samples must have warp_mat, the matrix (2, 3) from image to crop, to predict in '
+            f'image pixels, got {sorted(sample.metainfo)}: crop by TopdownAffine, or set '
+            "results['warp_mat'] in the transform that crops, and pack by PackPoseInputs"
+        )
+    instances.keypoints = crop_to_image(instances.keypoints, warp_mat)
     if 'keypoints_visible' not in instances:
         instances.keypoints_visible = instances.keypoint_scores
     instances.bboxes = sample.gt_instances.bboxes

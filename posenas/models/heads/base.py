@@ -170,7 +170,7 @@ class BaseHeatmapHead(BaseModule):
 
         Returns:
             Per image ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); and the maps
-            (out_channels, H, W) where asked for, else None.
+            (out_channels, H, W), with metainfo ``heatmap_stride``, where asked for, else None.
 
         Raises:
             ConfigError: There is no decoder, or its ``heatmap_size`` is not that of the maps.
@@ -191,7 +191,8 @@ class BaseHeatmapHead(BaseModule):
         ]
         if not test_cfg.get('output_heatmaps', False):
             return instances, None
-        return instances, [PixelData(heatmaps=maps) for maps in heatmaps.detach()]
+        meta = dict(heatmap_stride=tuple(self.decoder.stride.tolist()))
+        return instances, [PixelData(metainfo=meta, heatmaps=maps) for maps in heatmaps.detach()]
 
     def _forward_flip_test(
         self,

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from posenas.datasets.transforms import GenerateTarget, TopdownAffine
+from posenas.geometry import crop_to_image
 from posenas.registry import KEYPOINT_CODECS
 from posenas.skeletons import COCO
 from posenas.utils.errors import ConfigError
@@ -21,6 +22,34 @@ def test_the_codec_draws_the_targets(crop):
     )
     for key, value in expected.items():
         np.testing.assert_array_equal(results[key], value)
+
+
+@pytest.mark.parametrize(
+    ('codec', 'error'),
+    [
+        (dict(type='MSRAHeatmap', unbiased=True), 0.1),
+        (dict(type='MSRAHeatmap'), 2.5),
+        (dict(type='UDPHeatmap'), 0.1),
+        (dict(type='UDPHeatmap', heatmap_type='combined'), 0.1),
+        (dict(type='MegviiHeatmap', kernel_size=11), 3.5),
+        (dict(type='PNFSHeatmap'), 2.5),
+    ],
+)
+@pytest.mark.parametrize('rotation', [0, 40])
+def test_what_a_codec_draws_it_finds_in_the_image(sample, codec, error, rotation):
+    codec = dict(codec, input_size=(192, 256), heatmap_size=(48, 64))
+    results = dict(sample(), bbox_rotation=np.array([rotation], np.float32))
+    is_udp = codec['type'] == 'UDPHeatmap'
+    results = TopdownAffine(codec['input_size'], use_udp=is_udp)(results)
+    results = GenerateTarget(encoder=codec)(results)
+    found, _ = KEYPOINT_CODECS.build(codec).decode(results['heatmaps'])
+    found = crop_to_image(found, results['warp_mat'])
+    # no refinement reaches the two cells at the border
+    last = np.array([191, 255])
+    points = results['transformed_keypoints']
+    inside = ((points > 12) & (points < last - 12)).all(axis=-1)
+    assert inside.sum() > 8
+    assert np.abs(found - results['keypoints'])[inside].max() < error
 
 
 def test_joint_weights_multiply_on_request(crop):

@@ -8,7 +8,7 @@ import torch
 
 from posenas.codecs import MSRAHeatmap, pose_pck_accuracy
 from posenas.datasets.transforms import GetBBoxCenterScale, RandomFlip, TopdownAffine
-from posenas.geometry import bbox_xywh2xyxy, crop_to_image, fix_aspect_ratio
+from posenas.geometry import bbox_xywh2xyxy, crop_to_image, fix_aspect_ratio, get_warp_matrix
 from posenas.models.layers import flip_heatmaps
 from posenas.skeletons import COCO
 
@@ -35,7 +35,7 @@ def decode(maps, size, arrays):
     joints, scores = codec_of(size).batch_decode(maps)
     crops = zip(arrays[f'{size}/center'], arrays[f'{size}/scale'], strict=True)
     image = [
-        crop_to_image(points, input_size(size), center, 200 * scale)
+        crop_to_image(points, get_warp_matrix(center, 200 * scale, 0, input_size(size)))
         for points, (center, scale) in zip(joints, crops, strict=False)
     ]
     return np.array(image), scores

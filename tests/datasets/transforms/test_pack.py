@@ -36,6 +36,7 @@ def test_the_data_sample_holds_truth_target_and_metainfo(ready):
         *('bboxes', 'bbox_scores', 'bbox_scales', 'keypoints', 'keypoints_visible')
     }
     assert torch.equal(sample.gt_fields.heatmaps, torch.from_numpy(ready['heatmaps']))
+    assert sample.gt_fields.heatmap_stride == (4, 4)
     assert sample.gt_instance_labels.keypoint_weights.shape == (1, 17)
     assert (sample.id, sample.img_id, sample.img_path) == (7, 3, 'a.jpg')
     assert sample.input_size == (48, 64)
@@ -43,10 +44,11 @@ def test_the_data_sample_holds_truth_target_and_metainfo(ready):
     assert len(sample.gt_instances) == 1
 
 
-def test_metainfo_is_what_was_asked_for_and_the_mark_of_bad_samples(ready):
+def test_metainfo_is_what_was_asked_for_and_what_nobody_can_do_without(ready):
     ready['bad_sample'] = 'broken'
     sample = PackPoseInputs(meta_keys=('id', 'absent'))(ready)['data_samples']
-    assert sample.metainfo == dict(id=7, bad_sample='broken')
+    warp_mat = tuple(tuple(row) for row in ready['warp_mat'].tolist())
+    assert sample.metainfo == dict(id=7, bad_sample='broken', warp_mat=warp_mat)
 
 
 def test_joints_of_the_crop_are_packed_on_request(ready):

@@ -4,6 +4,7 @@ import torch
 
 from posenas.models import TopdownPoseEstimator
 from posenas.registry import MODELS
+from posenas.utils.errors import ConfigError
 
 CODEC = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=2.0)
 
@@ -63,6 +64,26 @@ def test_predictions_are_carried_from_crop_to_image(make_batch):
         np.testing.assert_array_equal(pred.keypoints_visible, scores)
         np.testing.assert_array_equal(pred.bboxes, [[0, 0, 200, 100]])
         np.testing.assert_array_equal(pred.bbox_scores, [0.5])
+
+
+@pytest.mark.parametrize('codec', ['MSRAHeatmap', 'UDPHeatmap'])
+def test_predictions_of_a_rotated_crop_go_back_by_the_inverse_of_its_matrix(make_batch, codec):
+    model = _model(head=dict(decoder=dict(CODEC, type=codec)), test_cfg=dict(output_heatmaps=True))
+    images, samples = make_batch(1)
+    matrix = np.array([[0.3, -0.4, 7], [0.4, 0.3, -5]])
+    samples[0].set_metainfo(dict(warp_mat=tuple(map(tuple, matrix.tolist()))))
+    (sample,) = model.eval().test_step(dict(inputs=images, data_samples=samples))
+    decoder, fields = model.head.decoder, sample.pred_fields
+    in_crop = sample.pred_instances.keypoints @ matrix[:, :2].T + matrix[:, 2]
+    np.testing.assert_allclose(in_crop, decoder.decode(fields.heatmaps.numpy())[0], atol=1e-4)
+    assert fields.heatmap_stride == tuple(decoder.stride.tolist())
+
+
+def test_samples_without_the_matrix_of_their_crop_are_refused(make_batch):
+    images, samples = make_batch(1)
+    samples[0].pop('warp_mat')
+    with pytest.raises(ConfigError, match=r'must have warp_mat.*crop by TopdownAffine'):
+        _model().eval().test_step(dict(inputs=images, data_samples=samples))
 
 
 def test_predictions_keep_the_joints_asked_for_in_their_order(make_batch):
