@@ -230,6 +230,7 @@ MODELS = dict(
     HRNet=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
     HRNetPyramid=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
     MobileNetV2Pyramid=ModelCase({}, on_images),
+    MobileNetV3=ModelCase(dict(out_indices=(3, -1)), on_images),
     ResNet=ModelCase(dict(depth=18, out_indices=(0, 3)), on_images),
     CellFabric=ModelCase(FABRIC, lambda module: module(fabric_levels())),
     CNFBackbone=ModelCase(dict(fabric=FABRIC | dict(cut_layers=0), reserve_layers=2), on_images),

@@ -13,6 +13,7 @@ _FAMILIES = {
     r'backbone\.(refine_)?cells\.': 'PoseNAS',
     r'backbone\.stage0\.': 'Dite-HRNet',
     r'backbone\.transition\d\.': 'HRNet',
+    r'backbone\.layer1\.expand_conv\.': 'MobileNetV3',  # that of ViPNAS widens from layer2 on
     r'backbone\.layer\d+\.linear_conv\.': 'S-ViPNAS-MobileNetV3',
     r'backbone\.layer\d\.\d+\.attention\.': 'S-ViPNAS-Res50',
     r'backbone\.layer\d\.\d+\.conv2\.': 'ResNet',

@@ -5,6 +5,7 @@ from .dite_hrnet import DiteHRNet
 from .hourglass import Hourglass
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
 from .mobilenet_v2 import InvertedResidual, MobileNetV2Pyramid
+from .mobilenet_v3 import MobileNetV3
 from .pose_nas import PoseNAS
 from .pose_nas_backbone import POSENAS_CELLS, PoseNASBackbone
 from .residual_backbone import ResidualBackbone
@@ -24,6 +25,7 @@ __all__ = [
     'Hourglass',
     'InvertedResidual',
     'MobileNetV2Pyramid',
+    'MobileNetV3',
     'PoseNAS',
     'PoseNASBackbone',
     'ResNet',

@@ -19,6 +19,7 @@ class ViPNASInvertedResidual(nn.Module):
     """Widen by a 1x1, filter by a grouped k x k, attend, narrow by a 1x1 convolution.
 
     The input is added where it has the shape of the result; nothing is activated after that.
+    ViPNAS states how wide the middle is by ``expansion``, MobileNetV3 by ``mid_channels``.
 
     Args:
         in_channels: Channels of the input.
@@ -33,6 +34,7 @@ class ViPNASInvertedResidual(nn.Module):
         with_cp: Whether to recompute the block in the backward pass to save memory.
         conv_cfg: Convolution layer, as ``mmcv.cnn.ConvModule`` takes it.
         norm_cfg: Normalisation layer; None is ``BN``.
+        mid_channels: Middle channels, whatever ``expansion`` says; the first convolution stays.
 
     Raises:
         ConfigError: Channels and expansion or groups do not fit.
@@ -42,7 +44,7 @@ class ViPNASInvertedResidual(nn.Module):
         self,
         in_channels: int,
         out_channels: int,
-        expansion: int,
+        expansion: int = 1,
         kernel_size: int = 3,
         groups: int = 1,
         stride: int = 1,
@@ -51,14 +53,16 @@ class ViPNASInvertedResidual(nn.Module):
         with_cp: bool = False,
         conv_cfg: dict | None = None,
         norm_cfg: dict | None = None,
+        mid_channels: int | None = None,
     ) -> None:
         super().__init__()
-        width = out_channels * expansion
+        width = mid_channels or out_channels * expansion
+        widens = mid_channels is not None or expansion != 1
         if width % groups:
             raise ConfigError(
                 f'group must divide wid * expan, got {groups} groups for {width} channels'
             )
-        if expansion == 1 and in_channels != width:
+        if not widens and in_channels != width:
             raise ConfigError(
                 'expan must be greater than 1 where the width changes, because 1 leaves out the '
                 f'convolution that widens, got 1 from {in_channels} to {out_channels} channels'
@@ -67,9 +71,7 @@ class ViPNASInvertedResidual(nn.Module):
         activated = dict(cfg, act_cfg=act_cfg or dict(type='ReLU'))
         self.with_cp = with_cp
         self.has_shortcut = stride == 1 and in_channels == out_channels
-        self.expand_conv = (
-            None if expansion == 1 else ConvModule(in_channels, width, 1, **activated)
-        )
+        self.expand_conv = ConvModule(in_channels, width, 1, **activated) if widens else None
         self.depthwise_conv = ConvModule(
             width,
             width,
