@@ -210,6 +210,23 @@ def test_fabrics_as_backbones_and_levels_that_nothing_reads():
         MODELS.build(new['model'])
 
 
+@pytest.mark.parametrize('stem', ['example', 'mobilenet_v2_CNFx3_coco_384x288'])
+def test_pnfs_freezes_the_backbone_whose_key_says_so(stem):
+    own, other = 'frozen_resnet', 'frozen_mobilenet'
+    if stem.startswith('mobilenet'):
+        own, other = other, own
+    cfg = samples.pnfs(stem)
+    cfg['model'][other] = True
+    assert 'frozen' not in translate(cfg)[0]['model']['backbone']
+    cfg['model'][own] = True
+    new, notes = translate(cfg)
+    assert notes.unknown == []
+    with torch.device('meta'):
+        model = MODELS.build(new['model'])
+    assert not any(p.requires_grad for p in model.backbone.parameters())
+    assert all(p.requires_grad for p in model.head.parameters())
+
+
 def test_other_settings_of_pnfs():
     cfg = samples.pnfs('example')
     cfg['model']['subnetwork_config']['cell_config'] |= {

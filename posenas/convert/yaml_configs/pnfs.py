@@ -14,6 +14,8 @@ __all__ = ['translate_pnfs_config']
 
 _MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 _MOBILENET_CHANNELS = [24, 32, 96, 160]
+#: Name of a backbone -> key that freezes its weights; the others have none of their own.
+_FREEZING = dict(resnet='frozen_resnet', mobilenet_v2='frozen_mobilenet')
 #: Lines of the log between two values, in iterations; the original does not set it by key.
 _LOG_INTERVAL = 50
 #: Keys that the original never reads.
@@ -205,12 +207,12 @@ def _translate_backbone(whole: Section, model: Section) -> tuple[dict[str, Any],
     backbone, channels = makers[name](model, hrnet)
     if starts and file:
         backbone['init_cfg'] = dict(type='Pretrained', checkpoint=file)
-    frozen = [key for key in ('frozen_resnet', 'frozen_mobilenet') if model.content.get(key)]
-    if frozen:
-        model.warn(f'{frozen[0]} is True: the translated backbone is trained')
-    model.drop('backbones are trained', 'frozen_resnet', 'frozen_mobilenet')
+    key = _FREEZING.get(name)
+    if key is not None and model.take(key, 'model.backbone.frozen', False):
+        backbone['frozen'] = True
     reason = f'of no use to {name}'
-    model.drop(reason, 'backbone_layers', 'backbone_feature_num', 'backbone')
+    unused = [other for other in _FREEZING.values() if other != key]
+    model.drop(reason, 'backbone_layers', 'backbone_feature_num', 'backbone', *unused)
     return backbone, channels
 
 

@@ -92,6 +92,7 @@ class MobileNetV2Pyramid(BaseModule):
         with_cp: Whether blocks are recomputed in the backward pass to save memory.
         init_cfg: Initialisation; None draws convolutions by He's rule for the backward pass and
             sets norms to 1.
+        frozen: Whether nothing is trained; statistics of batch norms still follow the data.
 
     Raises:
         ConfigError: ``out_indices`` names blocks that do not exist.
@@ -106,6 +107,7 @@ class MobileNetV2Pyramid(BaseModule):
         norm_eval: bool = False,
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
+        frozen: bool = False,
     ) -> None:
         super().__init__(init_cfg or _DEFAULT_INIT)
         blocks = list(_list_blocks())
@@ -124,7 +126,7 @@ class MobileNetV2Pyramid(BaseModule):
         if not unused_tail:
             del features[self.num_executed :]
         self.features = nn.ModuleList(features)
-        self.features[self.num_executed :].requires_grad_(False)
+        self.features[0 if frozen else self.num_executed :].requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training or evaluation; ``norm_eval`` stays in force."""

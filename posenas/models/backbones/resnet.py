@@ -58,6 +58,8 @@ class ResNet(ResidualBackbone):
         with_cp: Whether blocks are recomputed in the backward pass to save memory.
         zero_init_residual: Whether every block starts as the identity.
         init_cfg: Initialisation; None draws convolutions by He's rule and sets norms to 1.
+        frozen: Whether nothing is trained; statistics of batch norms still follow the data, other
+            than with ``frozen_stages``.
 
     Raises:
         KeyError: There is no network of this depth.
@@ -85,6 +87,7 @@ class ResNet(ResidualBackbone):
         with_cp: bool = False,
         zero_init_residual: bool = True,
         init_cfg: dict | list[dict] | None = None,
+        frozen: bool = False,
     ) -> None:
         if depth not in _ARCHITECTURES:
             raise KeyError(f'depth must be one of {sorted(_ARCHITECTURES)}, got {depth}')
@@ -123,3 +126,5 @@ class ResNet(ResidualBackbone):
             **layers_cfg,
         )
         self.feat_dim = channels[-1]
+        if frozen:
+            self.requires_grad_(False)
