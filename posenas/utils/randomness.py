@@ -19,8 +19,8 @@ SCHEME = 2
 #: Entry of a checkpoint's meta data and of an archive's header that holds the version.
 SCHEME_KEY = 'randomness_scheme'
 
-#: Ends of seeds and keys; wider numbers would share their 32-bit words with other addresses.
-_SEED_END, _KEY_END = 2**128, 2**32
+#: Bits of seeds and keys; the 32-bit words of wider numbers would be those of other addresses.
+_SEED_BITS, _LEGACY_SEED_BITS, _KEY_BITS = 128, 64, 32
 
 
 @unique
@@ -129,7 +129,7 @@ def make_sequence(stream: Stream, seed: int, *key: int) -> np.random.SeedSequenc
 
     Args:
         stream: What the numbers decide.
-        seed: Seed of the run, or of what is made; 128 bits.
+        seed: Seed of the run, or of what is made; 128 bits, of legacy streams 64.
         *key: One integer of 32 bits for each name in ``stream.key``.
 
     Raises:
@@ -138,12 +138,17 @@ def make_sequence(stream: Stream, seed: int, *key: int) -> np.random.SeedSequenc
     """
     if len(key) != len(stream.key):
         raise ValueError(f'the key of {stream.name} must be {stream.key}, got {key}')
+    bits = _LEGACY_SEED_BITS if stream.is_legacy else _SEED_BITS
+    if seed < 0 or seed >> bits:
+        raise ConfigError(
+            f'the seed of {stream.name} must lie in [0, 2**{bits}), got {seed}: give another one'
+        )
+    if key and (min(key) < 0 or max(key) >> _KEY_BITS):
+        raise ValueError(
+            f'{stream.key} of {stream.name} must lie in [0, 2**{_KEY_BITS}), got {key}'
+        )
     if stream.is_legacy:
         return np.random.SeedSequence((seed, *key, *stream.suffix))
-    if not 0 <= seed < _SEED_END:
-        raise ConfigError(f'a seed must lie in [0, 2**128), got {seed}: give another one')
-    if key and not 0 <= min(key) <= max(key) < _KEY_END:
-        raise ValueError(f'{stream.key} of {stream.name} must lie in [0, 2**32), got {key}')
     return np.random.SeedSequence(seed, spawn_key=(stream.number, *key))
 
 

@@ -1,5 +1,7 @@
+import hashlib
 import json
 
+import numpy as np
 import pytest
 
 from posenas.datasets.custom import find_image_folder, split_content
@@ -38,6 +40,12 @@ def test_a_split_is_drawn_by_its_seed():
     draws = [ids(split_content(whole, 0.2, seed)[1]) for seed in (1, 1, 2)]
     assert draws[0] == draws[1] != draws[2]
     assert draws[0] != set(range(10))
+
+
+def test_splits_made_before_stay_what_they_are():
+    second = split_content(content(200), 0.4, seed=3)[1]
+    held_out = np.array([image['id'] for image in second['images']])
+    assert hashlib.sha256(held_out.tobytes()).hexdigest().startswith('ed811d1ae2440eb4')
 
 
 @pytest.mark.parametrize(('num_images', 'share', 'expected'), [(2, 0.01, 1), (3, 0.99, 2)])

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from posenas.engine import CheckpointHook, EpochBasedTrainLoop, NanGuardHook, PoseRunner
 from posenas.utils.errors import CheckpointError
+from posenas.utils.randomness import SCHEME, SCHEME_KEY
 
 SHORT = dict(epochs=1, interval=5, validate=False)
 
@@ -37,6 +38,24 @@ def test_a_missing_seed_is_drawn_saved_and_taken_up_again(tmp_path):
     resumed = train(make_cfg(tmp_path / 'c', **options))
     assert resumed.seed == first.seed
     assert largest_difference(weights(resumed), weights(first)) == 0
+
+
+def test_a_training_with_random_numbers_of_another_scheme_is_not_continued(tmp_path):
+    first = train(make_cfg(tmp_path / 'a', **SHORT))
+    path = tmp_path / 'a' / 'iter_5.pth'
+    checkpoint = torch.load(path)
+    assert checkpoint['meta'].pop(SCHEME_KEY) == SCHEME
+    torch.save(checkpoint, path)
+    cfg = make_cfg(tmp_path / 'b', load_from=str(path), **SHORT)
+    with pytest.raises(CheckpointError, match='begun by scheme 1, so that') as caught:
+        train(Config({**cfg, 'resume': True}))
+    assert 'with load_from and without --resume' in str(caught.value)
+    loaded = PoseRunner.from_cfg(cfg)
+    loaded.load_or_resume()
+    assert largest_difference(weights(loaded), weights(first)) == 0
+    checkpoint['meta'].pop('posenas_version')  # a training of mmengine never went on exactly
+    torch.save(checkpoint, path)
+    assert train(Config({**cfg, 'resume': True})).iter == 5
 
 
 def test_the_seed_of_the_checkpoint_wins_over_the_config(tmp_path, log):

@@ -1,9 +1,12 @@
 """The file of a search: exact, torn and damaged."""
 
+import json
+
 import pytest
 
 from posenas.search import Arch, Archive, Record, find_front, read_archive
 from posenas.utils import ConfigError, DataError
+from posenas.utils.randomness import SCHEME, SCHEME_KEY
 
 
 def make_record(trial, ap=0.5, macs=1.0, status='ok'):
@@ -24,7 +27,7 @@ def test_an_archive_reads_what_it_appended(tmp_path):
     records = [make_record(trial) for trial in range(3)]
     for record in records:
         archive.append(record)
-    assert read_archive(archive.path) == (dict(seed=1), records)
+    assert read_archive(archive.path) == ({'seed': 1, SCHEME_KEY: SCHEME}, records)
     assert list(Archive(archive.path, dict(seed=1))) == records
 
 
@@ -61,6 +64,19 @@ def test_an_archive_of_other_settings_is_refused(tmp_path):
     Archive(tmp_path / 'archive.jsonl', dict(seed=1, wave=2))
     with pytest.raises(ConfigError, match='differs in seed'):
         Archive(tmp_path / 'archive.jsonl', dict(seed=2, wave=2))
+
+
+def test_a_search_with_random_numbers_of_another_scheme_is_read_but_not_continued(tmp_path):
+    path = tmp_path / 'archive.jsonl'
+    Archive(path, dict(seed=1)).append(make_record(0))
+    header, line = path.read_text().splitlines(keepends=True)
+    old = json.loads(header)
+    assert old.pop(SCHEME_KEY) == SCHEME
+    path.write_text(json.dumps(old) + '\n' + line)
+    assert read_archive(path) == (dict(seed=1), [make_record(0)])
+    with pytest.raises(ConfigError, match='begun by scheme 1, so that'):
+        Archive(path, dict(seed=1))
+    assert path.read_text().endswith(line)
 
 
 def test_trials_come_in_order(tmp_path):

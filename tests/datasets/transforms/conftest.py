@@ -32,7 +32,7 @@ def sample(picture):
             lower_body_ids=list(COCO.lower_body_ids),
             dataset_keypoint_weights=np.array(COCO.joint_weights, np.float32),
             rng=np.random.default_rng(seed),
-            run_seed=(seed,),
+            run_seed=(seed, 0),
         )
 
     return make
