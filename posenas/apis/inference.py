@@ -20,7 +20,6 @@ from posenas.registry import DATASETS, MODELS, TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
-from posenas.utils.checkpoint import load_state
 from posenas.utils.config import adopt_scope, load_config, verify_config
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.safe_load import load_checkpoint_file
@@ -58,6 +57,8 @@ def init_model(
             or there is no such device.
         CheckpointError: The checkpoint cannot be read safely or does not fit the model.
     """
+    from posenas.models import load_state
+
     cfg = _load_config(config, cfg_options)
     init_default_scope('posenas')
     model = MODELS.build(cfg.model)

@@ -198,8 +198,8 @@ def _compare(conversion: 'Conversion', config: str) -> None:
 
     from posenas.apis.building import load_checked
     from posenas.convert import adapt_checkpoint
+    from posenas.models import load_state
     from posenas.registry import MODELS
-    from posenas.utils.checkpoint import load_state
 
     if conversion.report.target != 'ours':
         raise ConfigError('--config compares our names: leave --to out')

@@ -68,8 +68,8 @@ def load_network(args: argparse.Namespace) -> LoadedNetwork:
 
     from posenas.apis.building import load_checked
     from posenas.convert import adapt_checkpoint
+    from posenas.models import load_state
     from posenas.registry import MODELS
-    from posenas.utils.checkpoint import load_state
     from posenas.utils.safe_load import load_checkpoint_file
 
     cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)

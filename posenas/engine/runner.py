@@ -32,10 +32,10 @@ from posenas.engine.randomness import (
     set_dataset_seed,
 )
 from posenas.engine.training_state import collect_training, restore_training
-from posenas.models import FPDDistiller
+from posenas.models import FPDDistiller, load_state
 from posenas.registry import RUNNERS
 from posenas.utils import make_folder
-from posenas.utils.checkpoint import find_latest_checkpoint, load_state, save_checkpoint
+from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 
 __all__ = ['PoseRunner']

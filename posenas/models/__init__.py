@@ -30,6 +30,7 @@ from .heads import (
     ViPNASHead,
 )
 from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps
+from .loading import LoadReport, load_state
 from .losses import (
     CombinedTargetMSELoss,
     DistillExtension,
@@ -65,6 +66,7 @@ __all__ = [
     'JointsMSELoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
+    'LoadReport',
     'LogitDistill',
     'MobileNetV2Pyramid',
     'MobileNetV3',
@@ -86,6 +88,7 @@ __all__ = [
     'ViPNASResNet',
     'checkpoint_module',
     'flip_heatmaps',
+    'load_state',
     'make_parts',
     'table',
 ]

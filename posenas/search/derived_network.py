@@ -15,13 +15,13 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from posenas.genotype import Genotype, save_genotype
+from posenas.models import load_state
 from posenas.registry import HOOKS, MODELS
 from posenas.utils import (
     CheckpointError,
     ConfigError,
     OutputError,
     load_checkpoint_file,
-    load_state,
     save_checkpoint,
     write_text,
 )

@@ -10,9 +10,9 @@ from posenas.models.estimators.base import BasePoseEstimator
 from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_maps
 from posenas.models.heads.base import list_stages
 from posenas.models.layers.flip import flip_heatmaps
+from posenas.models.loading import load_state
 from posenas.registry import MODELS
 from posenas.utils import CheckpointError, ConfigError, check_choice, check_positive
-from posenas.utils.checkpoint import load_state
 from posenas.utils.config import load_config
 from posenas.utils.safe_load import load_checkpoint_file
 

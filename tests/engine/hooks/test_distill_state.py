@@ -8,9 +8,9 @@ import torch
 from engine.taught_training import STUDENT, make_cfg, train, write_data
 
 from posenas.cli.test import main as measure
+from posenas.models import load_state
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
-from posenas.utils.checkpoint import load_state
 from posenas.utils.safe_load import load_checkpoint_file
 
 HOOK = dict(type='DistillStateHook')

@@ -5,13 +5,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from golden.seeded import draw_entry
 from mmengine.registry import init_default_scope
+from posenas.models.deploy_form import switch_to_deploy
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.cli.args import load_checked
 from posenas.convert import adapt_checkpoint, describe_network
 from posenas.models import MobileNetV3
-from posenas.models.deploy_form import switch_to_deploy
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
