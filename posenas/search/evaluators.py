@@ -2,8 +2,10 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -224,13 +226,15 @@ class SupernetEvaluator(Evaluator):
 def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
     """Measure the statistics of all batch norms anew, as averages over batches.
 
+    This process measures alone: others may have other architectures, or none to measure.
+
     Args:
         model: Any network; everything but its batch norms is in evaluation mode meanwhile.
         batches: What the model is called with, (B, 3, H, W) each.
     """
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     momenta = [norm.momentum for norm in norms]
-    with evaluation_mode(model):
+    with evaluation_mode(model), _apart(norms):
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # torch's word for a plain average
@@ -241,6 +245,24 @@ def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
         finally:
             for norm, momentum in zip(norms, momenta, strict=True):
                 norm.momentum = momentum
+
+
+@contextmanager
+def _apart(norms: Sequence[_BatchNorm]) -> Iterator[None]:
+    """Keep norms that share statistics with other processes from waiting for them."""
+    sharing = [norm for norm in norms if getattr(norm, 'is_shared', False)]
+    synchronised = [norm for norm in norms if isinstance(norm, nn.SyncBatchNorm)]
+    for norm in sharing:
+        norm.is_shared = False
+    for norm in synchronised:
+        norm.forward = partial(_BatchNorm.forward, norm)
+    try:
+        yield
+    finally:
+        for norm in sharing:
+            norm.is_shared = True
+        for norm in synchronised:
+            del norm.forward
 
 
 def _to_bytes(value: Tensor) -> bytes:

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from posenas.engine.finite import NonFiniteError
+from posenas.engine.finite import all_finite, require_finite
 from posenas.registry import HOOKS
 
 __all__ = ['CheckInvalidLossHook']
@@ -30,11 +29,10 @@ class CheckInvalidLossHook(Hook):
         data_batch: Any = None,  # noqa: ANN401
         outputs: dict | None = None,
     ) -> None:
-        """Check ``outputs['loss']``.
+        """Check ``outputs['loss']`` of all ranks.
 
         Raises:
-            NonFiniteError: It is NaN or infinite.
+            NonFiniteError: One is NaN or infinite.
         """
-        due = self.every_n_train_iters(runner, self.interval)
-        if due and outputs and not torch.isfinite(outputs['loss']):
-            raise NonFiniteError(f'loss must be finite, got {float(outputs["loss"])}', 'loss')
+        if self.every_n_train_iters(runner, self.interval) and outputs:
+            require_finite(all_finite([outputs['loss']]), 'loss')

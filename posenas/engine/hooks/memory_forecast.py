@@ -6,6 +6,7 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from posenas.engine.distributed import agree_on_largest
 from posenas.registry import HOOKS
 from posenas.utils import ConfigError, check_positive
 
@@ -37,6 +38,7 @@ class MemoryForecastHook(Hook):
         settings = dict(head=model.head.to_dict(), input_size=(width, height))
         settings.update(batch_size=loop.dataloader.batch_size, strategy=loop.strategy)
         free = find_free_memory() if self.limit is None else round(self.limit * 2**30)
+        free = -agree_on_largest(-free)  # all ranks refuse, or none
         backbone = dict(model.backbone.to_dict(), in_channels=channels)
         needed = forecast_memory(backbone, **settings).total
         runner.logger.info(f'the search takes {needed / 2**30:.2f} of {free / 2**30:.2f} GiB')

@@ -50,8 +50,12 @@ class _DrawingHook(Hook):
     def _draw(
         self, runner: Runner, sample: PoseDataSample, name: str, step: int, **options: Any
     ) -> None:
-        """Draw ``sample`` on its image into the file ``name``, or hand it to the back ends."""
+        """Draw ``sample`` on its image into the file ``name``, or hand it to the back ends.
+
+        Ranks may draw people of the same image, so file names of all but the first end with theirs.
+        """
         folder = self._folder(runner)
+        name = f'{name}_{runner.rank}' if runner.rank else name
         content = get(sample.img_path, backend_args=self.backend_args)
         image = mmcv.imfrombytes(content, channel_order='rgb')
         runner.visualizer.add_datasample(

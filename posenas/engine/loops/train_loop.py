@@ -5,6 +5,7 @@ from bisect import bisect
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.dist import all_gather_object
 from mmengine.optim import OptimWrapper
 from mmengine.runner import BaseLoop, Runner
 from mmengine.runner.utils import calc_dynamic_intervals
@@ -16,6 +17,7 @@ from posenas.engine.finite import NonFiniteError, all_finite, float_buffers, req
 from posenas.engine.optim import at_step_boundary
 from posenas.engine.randomness import seed_iteration
 from posenas.engine.rollback import RollBack
+from posenas.utils.errors import ConfigError
 
 __all__ = ['TrainLoop']
 
@@ -37,6 +39,9 @@ class TrainLoop(BaseLoop):
         val_interval: Progress between validations.
         dynamic_intervals: Pairs (milestone, interval): from that progress on, the interval.
 
+    Raises:
+        ConfigError: Ranks have unequal numbers of batches, or none.
+
     Attributes:
         stop_training: Set by hooks to end training early.
     """
@@ -50,6 +55,7 @@ class TrainLoop(BaseLoop):
         dynamic_intervals: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         super().__init__(runner, dataloader)
+        _check_batches(self.dataloader)
         self._epoch = self._iter = 0
         self.val_begin = val_begin
         self.val_interval = val_interval
@@ -172,3 +178,18 @@ class TrainLoop(BaseLoop):
         runner.message_hub.update_info(VALIDATED, progress)
         broadcast_buffers(runner.model)
         runner.val_loop.run()
+
+
+def _check_batches(dataloader: DataLoader) -> None:
+    """Require that all ranks have equally many batches: each iteration waits for all of them."""
+    counts = all_gather_object(len(dataloader))
+    if min(counts) == max(counts) > 0:
+        return
+    sampler = dataloader.batch_sampler
+    raise ConfigError(
+        'every rank must train on equally many batches, at least one, got '
+        f'{", ".join(map(str, counts))} from {len(dataloader.dataset)} samples in batches of '
+        f'{sampler.batch_size} (drop_last={sampler.drop_last}): set '
+        'train_dataloader.sampler.round_up=True if they differ, a smaller '
+        'train_dataloader.batch_size or drop_last=False if there are none'
+    )
