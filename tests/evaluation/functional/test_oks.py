@@ -140,6 +140,18 @@ def test_soft_nms_orders_everyone_starting_with_the_best(case):
     assert not kept or kept[0] == int(np.argmax(scores))
 
 
+@pytest.mark.parametrize('legacy_skip', [False, True])
+def test_only_what_is_more_similar_than_the_threshold_is_dropped(legacy_skip):
+    similarity, scores = np.array([[1, 0.5], [0.5, 1]]), np.array([0.9, 0.8])
+    assert nms(similarity, scores, 0.5, legacy_skip) == [0, 1]
+    assert nms(similarity, scores, np.nextafter(0.5, 0), legacy_skip) == [0]
+
+
+def test_joints_enter_the_score_of_a_pose_only_above_the_threshold():
+    joints = np.array([[0.2, 0.2, 0.6], [0.2, 0.2, 0.2]])
+    assert instance_scores(np.ones(2), joints, 0.2).tolist() == [0.6, 0]
+
+
 def test_equal_scores_keep_the_earlier_row():
     assert nms(np.ones((3, 3)), np.ones(3), 0.5) == [0]
 

@@ -7,7 +7,7 @@ import pytest
 from search.toy_space import ToyCost, ToySpace, score_and_cost, table
 
 from posenas.registry import TASK_UTILS
-from posenas.search import Budget, Record, ViPNASSpace, objective_values
+from posenas.search import Budget, Choice, Record, ViPNASSpace, objective_values
 from posenas.search.algorithms import (
     NSGA2,
     EvolutionSearch,
@@ -152,6 +152,27 @@ def test_asking_again_and_telling_again_give_the_same(kind):
         second.tell(first.records[begin : begin + 16])
     assert second.ask(5) == first.ask(5)
     assert make(kind, seed=1).ask(5) != make(kind).ask(5)
+
+
+class TwiceSpace(ToySpace):
+    """Four genotypes, each of which two architectures describe."""
+
+    decisions = (*ToySpace.decisions[:1], Choice('ignored', (0, 1)))
+
+    def to_genotype(self, arch):
+        names = (decision.name for decision in ToySpace.decisions)
+        return ToySpace().to_genotype(dict.fromkeys(names, arch['width0']))
+
+
+@every_kind
+def test_two_architectures_of_one_genotype_are_proposed_once(kind):
+    asked = make(kind, space=TwiceSpace()).ask(8)
+    assert len({candidate.genotype.id for candidate in asked}) == len(asked) == 4
+    algorithm = run(make(kind, space=TwiceSpace()), 2, 1, score=lambda arch: arch['width0'])
+    known = {record.id for record in algorithm.records}
+    later = {candidate.genotype.id for candidate in algorithm.ask(8)}
+    assert len(known) == len(later) == 2
+    assert not known & later
 
 
 @every_kind
