@@ -50,6 +50,9 @@ setup(
     license_files=['LICENSE'],
     python_requires='>=3.10',
     packages=find_packages(include=['posenas', 'posenas.*']),
+    # An editable install then adds the checkout to sys.path. The import hook that it would install
+    # otherwise loses against any folder called posenas, such as the checkout seen from above.
+    package_dir={'': '.'},
     package_data={'posenas': ['py.typed']},
     install_requires=[requirement for requirement, _ in read_requirements('runtime')],
     extras_require=read_extras(),

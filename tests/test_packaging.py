@@ -16,18 +16,24 @@ FILES = ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE', 'C
 
 
 @pytest.fixture(scope='module')
-def wheel(tmp_path_factory):
-    """The wheel of a copy of the sources: building in place leaves files behind."""
+def checkout(tmp_path_factory):
+    """A copy of the sources in a folder ``posenas``: building in place leaves files behind."""
     pytest.importorskip('setuptools')
-    folder = tmp_path_factory.mktemp('wheel')
+    folder = tmp_path_factory.mktemp('above') / 'posenas'
     ignored = shutil.ignore_patterns('__pycache__')
     for name in SOURCES:
-        shutil.copytree(ROOT / name, folder / 'source' / name, ignore=ignored)
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in FILES:
-        shutil.copy(ROOT / name, folder / 'source')
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def wheel(checkout, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('wheel')
     command = ['-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-w', str(folder)]
     done = subprocess.run(
-        [sys.executable, *command, str(folder / 'source')],
+        [sys.executable, *command, str(checkout)],
         capture_output=True,
         text=True,
         check=False,
@@ -76,3 +82,29 @@ def test_an_installed_copy_finds_its_configs(wheel, tmp_path):
     site = tmp_path / 'site' / 'posenas'
     assert package == str(site / '__init__.py')
     assert config.startswith(str(site / '.configs'))
+
+
+def test_a_script_above_an_editable_checkout_imports_the_package(checkout, tmp_path):
+    build = 'import sys; from setuptools.build_meta import build_editable as build'
+    subprocess.run(
+        [sys.executable, '-c', f'{build}; build(sys.argv[1])', str(tmp_path)],
+        cwd=checkout,
+        capture_output=True,
+        check=True,
+    )
+    site = tmp_path / 'site'
+    zipfile.ZipFile(next(tmp_path.glob('*.whl'))).extractall(site)
+    script = checkout.parent / 'script.py'
+    script.write_text(
+        f'import site; site.addsitedir({str(site)!r})\n'
+        'import posenas; from posenas import __version__; from posenas.apis import find_config\n'
+        "print(posenas.__file__, __version__, find_config('s_vipnas_res50_coco_256x192'))"
+    )
+    outside = {name: value for name, value in os.environ.items() if name != 'PYTHONPATH'}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=outside, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    package, version, config = done.stdout.split()
+    assert (package, version) == (str(checkout / 'posenas' / '__init__.py'), __version__)
+    assert config.startswith(str(checkout / 'configs'))

@@ -8,7 +8,6 @@ from typing import Any
 
 import yaml
 
-import posenas
 from posenas.utils import ConfigError
 
 __all__ = ['ModelInfo', 'find_config', 'find_model', 'list_models']
@@ -129,7 +128,7 @@ def _configs_folder() -> Path:
     Raises:
         ConfigError: There is neither.
     """
-    package = Path(posenas.__file__).resolve().parent
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / '.configs', package.parent / 'configs'):
         if folder.is_dir():
             return folder

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import posenas
-from posenas.apis import find_config, list_models
+from posenas.apis import find_config, list_models, model_zoo
 from posenas.apis.model_zoo import find_model
 from posenas.utils import ConfigError
 
-ROOT = Path(posenas.__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STEM = 's_vipnas_res50_coco_256x192'
 
 
@@ -65,8 +64,7 @@ def installed_copy(tmp_path, monkeypatch):
     """A package with configs of its own, as an installed wheel has them."""
     folder = tmp_path / 'posenas' / '.configs' / 'top_down' / 'x'
     folder.mkdir(parents=True)
-    (tmp_path / 'posenas' / '__init__.py').touch()
-    monkeypatch.setattr(posenas, '__file__', str(tmp_path / 'posenas' / '__init__.py'))
+    monkeypatch.setattr(model_zoo, '__file__', str(tmp_path / 'posenas' / 'apis' / 'model_zoo.py'))
     return folder
 
 
@@ -94,6 +92,6 @@ def test_two_models_of_one_name_are_refused(installed_copy):
 
 
 def test_missing_configs_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(posenas, '__file__', str(tmp_path / 'posenas' / '__init__.py'))
+    monkeypatch.setattr(model_zoo, '__file__', str(tmp_path / 'posenas' / 'apis' / 'model_zoo.py'))
     with pytest.raises(ConfigError, match='install posenas again'):
         list_models()
