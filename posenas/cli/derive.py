@@ -6,19 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
-from posenas.cli.networks import (
-    LoadedNetwork,
-    load_network,
-    make_parser,
-    read_batches,
-    report,
-    write_derived,
-)
+from posenas.cli.networks import load_network, make_parser, report
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from posenas.apis.networks import LoadedNetwork
     from posenas.search import Arch
 
 __all__ = ['build_parser', 'main']
@@ -58,10 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: The config is of no supernet, or the architecture lies outside its space.
         CheckpointError: The weights are not those of the supernet.
     """
-    from posenas.apis.building import load_checked
-
     args = build_parser().parse_args(argv)
     network = load_network(args)
+    from posenas.apis.building import load_checked
+    from posenas.apis.networks import read_batches, write_derived
     from posenas.search import Supernet
     from posenas.search.derived_network import compare_outputs
 
@@ -78,10 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     statistics = _read_statistics(args, supernet.space.to_genotype(arch).id)
     found = supernet.extract(arch, statistics)
     experiment = load_checked(args.experiment) if args.experiment else None
-    derived = write_derived(args, network, found, experiment)
+    derived = write_derived(network, found, args.out, args.name, experiment)
     report([f'wrote {args.out}: genotype {found[2].id} ({found[2].family})'])
     try:
-        batches = list(read_batches(args, network))
+        batches = list(read_batches(network, args.images or (), args.num_images))
     except ConfigError as error:
         report([f'outputs were not compared: {error}'])
         return 0
@@ -97,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _choose_arch(args: argparse.Namespace, network: LoadedNetwork) -> 'Arch':
+def _choose_arch(args: argparse.Namespace, network: 'LoadedNetwork') -> 'Arch':
     """Return the architecture that the options name, else the one that the supernet stands for."""
     if args.genotype:
         from posenas.genotype import load_genotype

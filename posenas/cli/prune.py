@@ -1,28 +1,34 @@
 """Prune neural fabrics without changing what they compute."""
 
+import argparse
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser
-from posenas.cli.networks import (
-    describe_pruning,
-    load_network,
-    make_parser,
-    read_batches,
-    report,
-    write_derived,
-)
-from posenas.utils.errors import PoseNASError
+from posenas.cli.networks import describe_size, make_parser, report
 
 __all__ = ['build_parser', 'main']
 
 
 def build_parser() -> CommandParser:
     """Return the parser of ``posenas prune``."""
-    return make_parser(
+    parser = make_parser(
         'prune',
-        'Leave out of neural fabrics what has no weight or feeds nothing; outputs stay as they '
-        'are, which is checked on real images.',
+        'Remove from neural fabrics what has no weight or feeds nothing, also from those of a '
+        'search; outputs stay as they are, which is checked on real images.',
     )
+    parser.add_argument(
+        '--cells',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='remove cells that nothing reads (default: yes)',
+    )
+    parser.add_argument(
+        '--operations',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='remove operators without weight (default: yes)',
+    )
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,23 +40,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         PoseNASError: The outputs would change; nothing is written then.
     """
     args = build_parser().parse_args(argv)
-    network = load_network(args)
-    from posenas.registry import MODELS
-    from posenas.search.derived_network import compare_outputs
-    from posenas.search.fabrics.prune import LOSSLESS, prune_network
+    from posenas.apis import prune
+    from posenas.apis.building import load_checked
 
-    found = prune_network(network.model, network.cfg.model)
-    pruned = MODELS.build(found[0])
-    pruned.load_state_dict(found[1])
-    batches = list(read_batches(args, network))
-    change = compare_outputs(network.model, pruned, batches).largest
-    report([f'largest change of the output on {len(batches)} images: {change:.1e} of its range'])
-    if not change <= LOSSLESS:
-        raise PoseNASError(
-            f'pruning must leave the output as it is, within {LOSSLESS:.0e} of its range, but '
-            f'changes it by {change:.1e}: nothing was written'
-        )
-    written = write_derived(args, network, found)
-    report(describe_pruning(network, written, batches[0]))
-    report([f'wrote {args.out}: genotype {found[2].id}'])
+    made = prune(
+        load_checked(args.config, args.cfg_options, args.legacy, args.strict),
+        args.checkpoint,
+        args.out,
+        args.cells,
+        args.operations,
+        args.name,
+        args.images or (),
+        args.num_images,
+    )
+    report(
+        [
+            f'largest change of the output on {made.num_images} images: {made.change:.1e} of its '
+            'range',
+            *describe_size(made.size),
+            f'wrote {args.out}: genotype {made.genotype.id}',
+        ]
+    )
     return 0

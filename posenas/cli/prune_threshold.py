@@ -6,19 +6,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
-from posenas.cli.networks import (
-    LoadedNetwork,
-    describe_pruning,
-    load_network,
-    make_parser,
-    read_batches,
-    report,
-    write_derived,
-)
+from posenas.cli.networks import describe_size, load_network, make_parser, report
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+    from posenas.apis.networks import LoadedNetwork
 
 __all__ = ['build_parser', 'main']
 
@@ -54,18 +48,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not 0 < args.threshold < 1:
         raise ConfigError(f'--threshold must lie between 0 and 1, got {args.threshold}')
     network = load_network(args)
+    from posenas.apis.networks import read_batches, write_derived
+    from posenas.apis.pruning import measure_change
     from posenas.search.derived_network import compare_outputs
     from posenas.search.fabrics.prune import prune_network
 
-    batches = list(read_batches(args, network))
-    found = prune_network(network.model, network.cfg.model, args.threshold)
-    written = write_derived(args, network, found)
+    batches = list(read_batches(network, args.images or (), args.num_images))
+    found = prune_network(network.model, network.plain_cfg, args.threshold)
+    written = write_derived(network, found, args.out, args.name)
     change = compare_outputs(network.model, written, batches)
     report(
         [
             f'change of the output on {len(batches)} images: {change.largest:.1e} of its range at '
             f'most, {change.mean:.1e} on average',
-            *describe_pruning(network, written, batches[0]),
+            *describe_size(measure_change(network, written, batches[0])),
         ]
     )
     if not args.no_eval:
@@ -74,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _compare_scores(network: LoadedNetwork, checkpoint: str, folder: Path) -> list[str]:
+def _compare_scores(network: 'LoadedNetwork', checkpoint: str, folder: Path) -> list[str]:
     """Validate both networks and write a line for each score."""
     from posenas.utils.config import load_config
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from search.derived_samples import write_experiment
 
-from posenas.apis import init_model
+from posenas.apis import init_model, prune
 from posenas.cli import main
 from posenas.genotype import load_genotype
 from posenas.utils.config import load_config
@@ -57,6 +57,35 @@ def test_a_pruned_network_stands_alone_and_was_compared_on_real_images(whole, tm
     assert main(['genotype', 'compare', str(out), str(out / 'small.py')]) == 0
 
 
+def test_a_search_is_pruned_to_an_ordinary_experiment(supernet, tmp_path, capsys):
+    out = tmp_path / 'small'
+    assert main(['prune', *supernet, str(out)]) == 0
+    assert 'largest change of the output on 4 images: 0.0e+00' in capsys.readouterr().out
+    cfg = load_config(out / 'small.py')
+    assert cfg.model.type == 'TopdownPoseEstimator'
+    assert cfg.train_cfg == dict(by_epoch=True, max_epochs=1, val_interval=1)
+    assert torch.equal(outputs(out / 'small.py', out / 'small.pth'), outputs(*supernet))
+    assert main(['prune-threshold', *supernet, str(tmp_path / 'a'), '--threshold', '0.35']) == 0
+
+
+def test_cells_and_operations_stay_by_option_and_by_argument(whole, tmp_path):
+    found = {}
+    for cells, operations in [(True, True), (False, True), (True, False)]:
+        out = tmp_path / f'{cells}_{operations}'
+        found[cells, operations] = prune(
+            *whole, out, prune_cells=cells, prune_operations=operations
+        )
+        assert found[cells, operations].change == 0
+    sizes = {made.size.parameters[1] for made in found.values()}
+    assert len(sizes) == 3
+    assert min(sizes) == found[True, True].size.parameters[1]
+    assert max(sizes) < found[True, True].size.parameters[0]
+    assert main(['prune', *whole, str(tmp_path / 'c'), '--no-cells', '--no-operations']) == 0
+    cost = load_genotype(tmp_path / 'c' / 'genotype.json').cost
+    assert max(sizes) < cost['params'] < found[True, True].size.parameters[0]
+    assert torch.equal(outputs(tmp_path / 'c' / 'c.py', tmp_path / 'c' / 'c.pth'), outputs(*whole))
+
+
 def test_pictures_serve_where_there_is_no_validation_set(whole, tmp_path, capsys):
     missing = ['--cfg-options', 'val_dataloader.dataset.ann_file=nowhere.json']
     assert main(['prune', *whole, str(tmp_path / 'a'), *missing]) == 2
@@ -67,7 +96,7 @@ def test_pictures_serve_where_there_is_no_validation_set(whole, tmp_path, capsys
 
 
 def test_a_pruning_that_changes_the_output_is_refused(whole, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr('posenas.search.fabrics.prune.LOSSLESS', -1.0)
+    monkeypatch.setattr('posenas.apis.pruning.LOSSLESS', -1.0)
     assert main(['prune', *whole, str(tmp_path / 'small')]) == 2
     assert 'nothing was written' in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

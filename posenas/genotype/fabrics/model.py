@@ -16,7 +16,7 @@ _FABRIC_KEYS = (*signature(plan_fabric).parameters, 'init_cfg')
 _UNUSED = {'backbone': ('unused_tail',), 'neck': ('strict_original',), 'head': ('strict_original',)}
 
 
-def write_fabric_model(genotype: Genotype, config: Mapping) -> dict:
+def write_fabric_model(genotype: Genotype, config: Mapping, keep_operators: bool = False) -> dict:
     """Write the config of the network of a genotype of family pnfs.
 
     A backbone that can stops behind the last level that a cell reads.
@@ -24,7 +24,9 @@ def write_fabric_model(genotype: Genotype, config: Mapping) -> dict:
     Args:
         genotype: What is kept.
         config: Config of an estimator of the whole fabrics.
+        keep_operators: Whether operators that the genotype gives no weight are kept too.
     """
+    own = dict(genotype=genotype.to_dict(), **dict(keep_operators=True) if keep_operators else {})
     pruned = deepcopy(dict(config))
     for place, unused in _UNUSED.items():
         if not pruned.get(place):
@@ -32,7 +34,7 @@ def write_fabric_model(genotype: Genotype, config: Mapping) -> dict:
         module = {key: value for key, value in pruned[place].items() if key not in unused}
         if 'fabric' in module:
             kept = {key: value for key, value in module['fabric'].items() if key in _FABRIC_KEYS}
-            module['fabric'] = dict(kept, genotype=genotype.to_dict())
+            module['fabric'] = kept | own
         pruned[place] = module
     _drop_levels(pruned, _count_levels(genotype))
     return pruned

@@ -39,7 +39,9 @@ def plan_part(fabric: Mapping, part: str) -> FabricPlan:
     known = signature(plan_fabric).parameters
     plan = plan_fabric(**{name: value for name, value in fabric.items() if name in known})
     genotype = fabric.get('genotype')
-    return plan if genotype is None else prune_plan(plan, genotype, part)
+    if genotype is None:
+        return plan
+    return prune_plan(plan, genotype, part, fabric.get('keep_operators', False))
 
 
 def check_macro(macro: Mapping, wanted: Mapping) -> None:
@@ -56,13 +58,16 @@ def check_macro(macro: Mapping, wanted: Mapping) -> None:
             )
 
 
-def prune_plan(plan: FabricPlan, genotype: Mapping | Genotype, part: str) -> FabricPlan:
+def prune_plan(
+    plan: FabricPlan, genotype: Mapping | Genotype, part: str, keep_operators: bool = False
+) -> FabricPlan:
     """Keep what a genotype lists, with its weights.
 
     Args:
         plan: The whole fabric.
         genotype: Of family pnfs.
         part: Which fabric of the genotype this is: its cells are called ``<part>.<j>_<i>``.
+        keep_operators: Whether operators that the genotype does not list stay, without weight.
 
     Raises:
         ConfigError: The genotype is of another fabric, or keeps a cell that reads a pruned one.
@@ -99,6 +104,9 @@ def prune_plan(plan: FabricPlan, genotype: Mapping | Genotype, part: str) -> Fab
                 for cell in layer
             )
         )
+        if keep_operators:
+            pairs = zip(kept[-1], layer, strict=True)
+            kept[-1] = tuple(cell and replace(cell, edges=whole.edges) for cell, whole in pairs)
     if None in kept[-1] and plan.layers[-1][0].layer == plan.depth - 1:
         raise ConfigError(f'the last cell of {part!r} must be kept: its map is the result')
     return replace(
@@ -127,9 +135,9 @@ def write_cells(plan: FabricPlan, part: str) -> dict[str, Cell]:
         edges = iter(zip(cell.edges, cell.edge_weight, strict=True))
         nodes = tuple(
             tuple(
-                Edge(source, weights={name: row[column] for column, name in operators.items()})
+                Edge(source, weights=weights)
                 for source, (operators, row) in enumerate(islice(edges, node + 1))
-                if operators
+                if (weights := {name: row[c] for c, name in operators.items() if row[c] > 0})
             )
             for node in range(plan.hidden_states)
         )
@@ -202,7 +210,9 @@ def _check_source(
         raise ConfigError(f'{where} reads {wired!r}, which the genotype does not keep')
 
 
-def weigh_plan(plan: FabricPlan, weights: CellWeights, threshold: float = 0.0) -> FabricPlan:
+def weigh_plan(
+    plan: FabricPlan, weights: CellWeights, threshold: float = 0.0, keep_operators: bool = False
+) -> FabricPlan:
     """Give the cells of a plan their weights and drop slots and operators without any.
 
     Args:
@@ -210,13 +220,14 @@ def weigh_plan(plan: FabricPlan, weights: CellWeights, threshold: float = 0.0) -
         weights: Of each cell of ``plan.layers``.
         threshold: Weights below it count as zero, and the rest of their row is enlarged to the
             same sum; the largest of a row stays.
+        keep_operators: Whether operators without weight stay.
     """
     given = iter(weights)
     layers = [[(cell, next(given)) for cell in layer] for layer in plan.layers]
     return replace(
         plan,
         layers=tuple(
-            tuple(None if cell is None else _weigh_cell(cell, *own, threshold) for cell, own in row)
+            tuple(cell and _weigh_cell(cell, *own, threshold, keep_operators) for cell, own in row)
             for row in layers
         ),
     )
@@ -227,11 +238,12 @@ def _weigh_cell(
     slots: Sequence[float],
     operators: Sequence[Sequence[float]],
     threshold: float,
+    keep_operators: bool,
 ) -> CellPlan:
     slots = _cut_row(slots, threshold)
     rows = [_cut_row(row, threshold) for row in operators]
     edges = tuple(
-        {column: name for column, name in edge.items() if row[column] > 0}
+        {column: name for column, name in edge.items() if keep_operators or row[column] > 0}
         for edge, row in zip(cell.edges, rows, strict=False)  # a cell may have dead edges
     )
     kept = [slot for slot, weight in zip(SLOTS, slots, strict=True) if weight > 0]

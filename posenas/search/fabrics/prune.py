@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from posenas.genotype import derive_model
+from posenas.genotype.fabrics.model import write_fabric_model
 from posenas.genotype.fabrics.plan import FabricPlan
 from posenas.genotype.fabrics.pruning import keep_read, weigh_plan, write_fabrics
 from posenas.models import make_parts
@@ -32,7 +32,12 @@ LOSSLESS = 1e-6
 
 
 def prune_network(
-    model: nn.Module, config: Mapping, threshold: float = 0.0, name: str = 'pruned'
+    model: nn.Module,
+    config: Mapping,
+    threshold: float = 0.0,
+    name: str = 'pruned',
+    prune_cells: bool = True,
+    prune_operations: bool = True,
 ) -> 'Extract':
     """Prune the neural fabrics of a network; its mixing weights are fixed in the genotype.
 
@@ -41,6 +46,9 @@ def prune_network(
         config: Config that built it.
         threshold: Weights below it count as zero; only 0 keeps the outputs.
         name: What people will call the genotype.
+        prune_cells: Whether cells go that nothing reads.
+        prune_operations: Whether operators without weight go; else the config says
+            ``keep_operators``, since a genotype does not list them.
 
     Returns:
         Config, state dict and genotype of what is left.
@@ -55,11 +63,12 @@ def prune_network(
             'only networks of neural fabrics (CNFHead) can be pruned, got the head '
             f'{type(model.head).__name__}'
         )
-    plans = {part: _prune_fabric(fabric, threshold) for part, fabric in model.head.parts.items()}
+    options = (threshold, prune_cells, prune_operations)
+    plans = {part: _prune_fabric(fabric, *options) for part, fabric in model.head.parts.items()}
     levels = set().union(*(plan.levels_read for plan in plans.values()))
     backbone = None
     if isinstance(model.backbone, CNFBackbone):
-        backbone = _prune_fabric(model.backbone, threshold, levels)
+        backbone = _prune_fabric(model.backbone, *options, levels)
     representation = next(iter(model.head.parts.values())).representation.macro
     parts = config['head']['parts']
     genotype = write_fabrics(
@@ -71,12 +80,16 @@ def prune_network(
         name,
         parts.get('dataset'),
     )
-    pruned = derive_model(genotype, config)
+    pruned = write_fabric_model(genotype, config, keep_operators=not prune_operations)
     return pruned, _pick_state(model, pruned), genotype
 
 
 def _prune_fabric(
-    fabric: CellFabric, threshold: float, wanted: Collection[int] | None = None
+    fabric: CellFabric,
+    threshold: float,
+    prune_cells: bool,
+    prune_operations: bool,
+    wanted: Collection[int] | None = None,
 ) -> FabricPlan:
     weights = [mix and tuple(map(torch.detach, mix)) for mix in fabric.cell_weights()]
     if not all(part.isfinite().all() for mix in weights if mix for part in mix):
@@ -85,7 +98,8 @@ def _prune_fabric(
             'take an earlier checkpoint'
         )
     plain = [mix and tuple(part.float().tolist() for part in mix) for mix in weights]
-    return keep_read(weigh_plan(fabric.plan, plain, threshold), wanted)
+    plan = weigh_plan(fabric.plan, plain, threshold, keep_operators=not prune_operations)
+    return keep_read(plan, wanted) if prune_cells else plan
 
 
 def _pick_state(model: nn.Module, config: Mapping) -> dict[str, Tensor]:

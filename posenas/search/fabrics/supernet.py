@@ -35,6 +35,9 @@ class CNFSupernet(Supernet, TopdownPoseEstimator):
         search_beta: Whether the weights of inputs are trained.
         **kwargs: Further arguments of :class:`TopdownPoseEstimator`.
 
+    Attributes:
+        plain_cfg: Config of the same network without a search.
+
     Raises:
         ConfigError: The head is another one, or has a genotype already.
     """
@@ -54,7 +57,7 @@ class CNFSupernet(Supernet, TopdownPoseEstimator):
             )
         super().__init__(backbone=backbone, head=head, **kwargs)
         parts = dict(kwargs, backbone=backbone, head=head)
-        self._plain_cfg = deepcopy(dict(parts, type='TopdownPoseEstimator'))
+        self.plain_cfg = deepcopy(dict(parts, type='TopdownPoseEstimator'))
         own = backbone if backbone.get('type') == 'CNFBackbone' else None
         options = {key: head[key] for key in ('representation', 'overlap') if key in head}
         self.space = CNFSpace(head['fabric'], head['parts'], **options, backbone=own)
@@ -149,7 +152,7 @@ class CNFSupernet(Supernet, TopdownPoseEstimator):
         if input_size not in self._macs:
             width, height = input_size
             with torch.device('meta'):
-                twin = MODELS.build(deepcopy(self._plain_cfg))
+                twin = MODELS.build(deepcopy(self.plain_cfg))
                 cost = profile_model(twin, torch.empty(1, 3, height, width))
             self._macs[input_size] = {m.name: m.operations.macs for m in cost.modules}
         return self._macs[input_size]
@@ -160,7 +163,7 @@ class CNFSupernet(Supernet, TopdownPoseEstimator):
         relaxed = self._relaxed
         try:
             self.set_arch(arch)
-            config, state, genotype = prune_network(self, self._plain_cfg, name='searched')
+            config, state, genotype = prune_network(self, self.plain_cfg, name='searched')
         finally:
             self.set_arch(previous)
             self._relaxed = relaxed

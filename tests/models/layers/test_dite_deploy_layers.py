@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from torch import nn
-
 from posenas.models.layers.dite_deploy_layers import (
     convolve_depthwise,
     fold_pointwise,
     scale_depthwise,
 )
+from torch import nn
 
 
 def make_norm(channels):

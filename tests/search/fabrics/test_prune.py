@@ -18,6 +18,7 @@ from models.test_golden_pnfs import (
 
 from posenas.genotype.fabrics.plan import plan_fabric
 from posenas.genotype.fabrics.pruning import keep_read, weigh_plan
+from posenas.models.layers.mixed_op import MixedOp
 from posenas.registry import MODELS
 from posenas.search.derived_network import OutputChange, compare_outputs
 from posenas.search.fabrics.prune import LOSSLESS, prune_network
@@ -100,6 +101,30 @@ def test_random_networks_are_pruned_without_loss(block):
         config, model = draw_network(np.random.default_rng(seed))
         pruned, _, _ = prune(model, config)
         assert compare_outputs(model, pruned, images()).largest <= LOSSLESS, seed
+
+
+def list_operators(model):
+    """List the columns of the operators on each edge, by the name of its module."""
+    return {name: set(m.ops) for name, m in model.named_modules() if isinstance(m, MixedOp)}
+
+
+@pytest.mark.parametrize('prune_cells', [False, True])
+@pytest.mark.parametrize('prune_operations', [False, True])
+def test_cells_and_operators_stay_where_asked(prune_cells, prune_operations):
+    options = dict(prune_cells=prune_cells, prune_operations=prune_operations)
+    fewer = dict.fromkeys(options, 0)
+    for seed in range(4):
+        config, model = draw_network(np.random.default_rng(seed))
+        pruned, pruned_config, genotype = prune(model, config, **options)
+        assert compare_outputs(model, pruned, images()).largest <= LOSSLESS, seed
+        whole, kept = list_operators(model), list_operators(pruned)
+        fewer['prune_cells'] += len(whole) - len(kept)
+        fewer['prune_operations'] += sum(len(whole[edge] - kept[edge]) for edge in kept)
+        # what was kept by request is what a full pruning removes
+        assert prune_network(pruned, pruned_config)[2].id == prune_network(model, config)[2].id
+        weights = [w for c in genotype.cells.values() for e in c.edges for w in e.weights.values()]
+        assert min(weights, default=1) > 0
+    assert {name: number > 0 for name, number in fewer.items()} == options
 
 
 def test_what_is_left_cannot_be_pruned_again_and_has_an_effect():

@@ -41,6 +41,8 @@ class CellFabric(BaseModule):
         genotype: Pruned form, ``pose-genotype/1``.
         part: Which fabric of the genotype this is.
         finetune_arch: Whether the genotype's weights are trained on.
+        keep_operators: Whether operators that the genotype gives no weight are built too; they
+            add nothing to the output.
         legacy_nodes: Whether cells have the edges of a second input node, which never runs, as the
             published checkpoints do.
         normalise: What makes weights of ``alphas`` and ``betas``: 'softmax', as published, or
@@ -67,6 +69,7 @@ class CellFabric(BaseModule):
         finetune_arch: bool = False,
         legacy_nodes: bool = False,
         normalise: str = 'softmax',
+        keep_operators: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg)
@@ -81,7 +84,9 @@ class CellFabric(BaseModule):
             factor,
             hidden_states,
         )
-        self.plan = plan = plan if genotype is None else prune_plan(plan, genotype, part)
+        if genotype is not None:
+            plan = prune_plan(plan, genotype, part, keep_operators)
+        self.plan = plan
         self.normalise = normalise
         self.alphas = self.betas = None
         if genotype is None:
