@@ -1,6 +1,7 @@
 """Tests of one mutant: a private copy of the checkout, and what its tests say."""
 
 import json
+import multiprocessing
 import os
 import re
 import resource
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -17,6 +19,14 @@ GIBIBYTE = 2**30
 _FAILED = re.compile(r'^(?:FAILED|ERROR) (tests/.+?)(?: - .*)?$', re.MULTILINE)
 #: Codes of pytest: all passed, and no test found.
 _PASSED = {0, 5}
+_WRONG_USE = 4
+_WRONG_PACKAGE = 99
+#: Loaded once for all runs, because loading them takes longer than most tests.
+PLUGINS = ('pytest', '_hypothesis_pytestplugin', 'hypothesis', 'xdist.plugin', 'pytest_timeout')
+FRAMEWORKS = (
+    *('torch', 'torch.distributed.optim', 'torch.utils.data', 'mmengine.runner', 'mmcv.cnn'),
+    *('mmcv.transforms', 'faster_coco_eval', 'scipy.optimize', 'scipy.stats', 'scipy.io'),
+)
 
 
 @dataclass(frozen=True)
@@ -58,11 +68,16 @@ class Copy:
         root: The checkout; what git ignores is left behind.
         folder: Where the copy is made.
         limits: What a run may take.
+        frameworks: Modules that each run finds loaded; of those, none may load the package.
     """
 
-    def __init__(self, root: Path, folder: Path, limits: Limits) -> None:
+    def __init__(
+        self, root: Path, folder: Path, limits: Limits, frameworks: Sequence[str] = FRAMEWORKS
+    ) -> None:
         self.folder = folder / 'tree'
         self.limits = limits
+        self._context = multiprocessing.get_context('forkserver')
+        self._context.set_forkserver_preload([*PLUGINS, *frameworks])
         self._report, self._output = folder / 'report.xml', folder / 'output.txt'
         command = ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard']
         listed = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
@@ -70,10 +85,6 @@ class Copy:
             if (root / name).is_file():
                 (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(root / name, self.folder / name)
-        self._run([sys.executable, '-c', 'import posenas; print(posenas.__file__)'])
-        used = self._output.read_text(encoding='utf-8')
-        if not used.startswith(str(self.folder)):
-            raise RuntimeError(f'tests must import the copy in {self.folder}, they import {used}')
 
     def write(self, path: str, source: str) -> None:
         """Replace one file; what Python kept of the former text goes."""
@@ -84,21 +95,18 @@ class Copy:
 
     def test(self, targets: Sequence[str], *options: str) -> Outcome:
         """Run tests with the options of `make test`."""
-        command = [sys.executable, '-m', 'pytest', '-q', '-m', 'not slow', '--tb=no']
-        command += [
-            f'--timeout={self.limits.test}',
-            '--hypothesis-seed=0',
-            '-p',
-            'no:cacheprovider',
-        ]
-        command += [f'--junitxml={self._report}', '-o', 'junit_family=xunit1', *options, *targets]
+        arguments = ['-q', '-m', 'not slow', '--tb=no', f'--timeout={self.limits.test}']
+        arguments += ['--hypothesis-seed=0', '-p', 'no:cacheprovider', '-o', 'junit_family=xunit1']
+        arguments += [f'--junitxml={self._report}', *options, *targets]
         self._report.unlink(missing_ok=True)
-        code = self._run(command)
+        code = self._run(arguments)
         if code is None:
             return Outcome('timeout')
-        failed = _FAILED.findall(self._output.read_text(encoding='utf-8', errors='replace'))
+        text = self._output.read_text(encoding='utf-8', errors='replace')
+        if code == _WRONG_USE and 'loading conftest' not in text:
+            raise RuntimeError(f'pytest must understand {arguments}, it says: {text}')
         # Without a name, a fixture file cannot be imported or Python crashed: blame the first file.
-        blamed = tuple(failed) or tuple(targets[:1])
+        blamed = tuple(_FAILED.findall(text)) or tuple(targets[:1])
         return Outcome('passed') if code in _PASSED else Outcome('failed', blamed)
 
     def measure(self) -> dict[str, float]:
@@ -110,27 +118,45 @@ class Copy:
                 seconds[name] = seconds.get(name, 0.0) + float(case.get('time', 0))
         return seconds
 
-    def _run(self, command: list[str]) -> int | None:
-        """Run a command in the copy; return its code, None when it ran out of time."""
-        memory = self.limits.memory * GIBIBYTE
-        with self._output.open('w', encoding='utf-8') as output:
-            process = subprocess.Popen(
-                command,
-                cwd=self.folder,
-                env=os.environ | {'PYTHONPATH': str(self.folder), 'OMP_NUM_THREADS': '1'},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
-            )
-        try:
-            return process.wait(self.limits.run)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+    def _run(self, arguments: list[str]) -> int | None:
+        """Run pytest in a process of its own; return its code, None when it ran out of time."""
+        given = (arguments, self.folder, self._output, self.limits.memory * GIBIBYTE)
+        process = self._context.Process(target=run_pytest, args=given)
+        process.start()
+        process.join(self.limits.run)
+        code = process.exitcode
+        if code is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.join()
+        if code == _WRONG_PACKAGE:
+            raise RuntimeError(f'tests must import the copy in {self.folder}, they import another')
+        return code
+
+
+def run_pytest(arguments: list[str], folder: Path, output: Path, memory: int) -> None:
+    """Run pytest in a copy of the checkout and leave with its code.
+
+    Args:
+        arguments: Those of pytest.
+        folder: The copy.
+        output: File that gets what is printed.
+        memory: Bytes that this process, or one that it starts, may use.
+    """
+    os.setsid()
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    with output.open('wb') as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    os.chdir(folder)
+    os.environ |= {'PYTHONPATH': str(folder), 'OMP_NUM_THREADS': '1'}
+    tests = Path(__file__).resolve().parent
+    sys.path[:] = [str(folder), *(p for p in sys.path if Path(p) not in {tests, tests.parent})]
+    found = find_spec('posenas')
+    if found is None or not str(found.origin).startswith(str(folder)):
+        sys.exit(_WRONG_PACKAGE)
+    import pytest  # the frameworks are loaded here, not in the process that gives the orders
+
+    sys.exit(pytest.main(arguments))
 
 
 class Records:

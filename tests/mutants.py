@@ -17,7 +17,7 @@ from pathlib import Path
 from mutant_equivalents import find_reason
 from mutant_grammar import GRAMMAR, Mutant, draw
 from mutant_relevance import TEXT_ONLY, Relevance
-from mutant_runs import Copy, Limits, Outcome, Records, Result
+from mutant_runs import FRAMEWORKS, Copy, Limits, Outcome, Records, Result
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What is mutated: geometry, codecs, losses, samplers, fused forms, evaluation and search.
@@ -146,12 +146,16 @@ def is_settled(result: Result | None, options: argparse.Namespace) -> bool:
 
 
 def run(
-    root: Path, mutants: Sequence[Mutant], records: Records, options: argparse.Namespace
+    root: Path,
+    mutants: Sequence[Mutant],
+    records: Records,
+    options: argparse.Namespace,
+    frameworks: Sequence[str] = FRAMEWORKS,
 ) -> None:
     """Run all mutants of a checkout that have no result yet, and confirm what killed them."""
     limits = Limits(options.test_limit, options.limit, options.memory)
     with tempfile.TemporaryDirectory(prefix='posenas-mutants-') as folder:
-        copy = Copy(root, Path(folder).resolve(), limits)
+        copy = Copy(root, Path(folder).resolve(), limits, frameworks)
         test = make_test(copy, records, options)
         for number, mutant in enumerate(mutants, 1):
             if is_settled(records.results.get(mutant.key), options):

@@ -115,7 +115,7 @@ def test_a_mutant_dies_where_a_test_fails_and_results_are_kept(tmp_path, capfd):
     write_checkout(checkout)
     options = parse_arguments(['--out', str(tmp_path / 'out')])
     mutants = draw(checkout, PATTERNS, seed=0, count=2)
-    run(checkout, mutants, Records(options.out), options)
+    run(checkout, mutants, Records(options.out), options, [])
     assert capfd.readouterr().out.count('\n') == 2
     records = Records(options.out)
     results = {mutant.path: records.results[mutant.key] for mutant in mutants}
@@ -128,7 +128,7 @@ def test_a_mutant_dies_where_a_test_fails_and_results_are_kept(tmp_path, capfd):
     assert '| posenas/geometry | 2 | 1 | 0 | 1 | 0 | 50.0% |' in text
     assert alive.diff in text
     assert killed.diff not in text
-    run(checkout, mutants, records, options)
+    run(checkout, mutants, records, options, [])
     assert capfd.readouterr().out == ''
 
 
@@ -139,7 +139,7 @@ def test_a_kill_by_a_test_that_always_fails_does_not_count(tmp_path):
     test.write_text(test.read_text(encoding='utf-8').replace('12', '13'), encoding='utf-8')
     options = parse_arguments(['--out', str(tmp_path / 'out')])
     (mutant,) = draw(checkout, ['posenas/geometry/area.py'], seed=0, count=1)
-    run(checkout, [mutant], Records(options.out), options)
+    run(checkout, [mutant], Records(options.out), options, [])
     assert Records(options.out).results[mutant.key].status == 'survived'
 
 
