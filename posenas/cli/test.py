@@ -125,7 +125,8 @@ def _formats(metrics: list[dict[str, Any]], cfg: Config) -> list[dict[str, Any]]
     if not writers:
         raise ConfigError(
             '--format-only needs a metric that writes result files, got '
-            f'{[metric["type"] for metric in metrics]}: add --eval mAP'
+            f'{[metric["type"] for metric in metrics]}: add --eval mAP, or on MPII set pred_file '
+            'of MpiiPCKAccuracy'
         )
     prefix = str(Path(cfg.work_dir) / 'results')
     return [dict(outfile_prefix=prefix) | metric | dict(format_only=True) for metric in writers]
