@@ -87,7 +87,6 @@ def _validate(cfg: 'Config', checkpoint: str | Path) -> dict[str, float]:
     """Return the scores of the validation set."""
     from mmengine.config import Config
 
-    from posenas.convert import adapt_checkpoint
     from posenas.engine.runner import PoseRunner
 
     cfg = Config(cfg.to_dict(), format_python_code=False)  # the runner writes it down
@@ -97,6 +96,6 @@ def _validate(cfg: 'Config', checkpoint: str | Path) -> dict[str, float]:
         cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
         cfg.test_cfg = cfg.get('test_cfg') or {}
         runner = PoseRunner.from_cfg(cfg)
-        runner.adapt_checkpoint, runner.strict_load = adapt_checkpoint, True
+        runner.strict_load = True
         scores = runner.test()
     return {key: value for key, value in scores.items() if isinstance(value, float)}

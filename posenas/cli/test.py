@@ -176,14 +176,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     export_local_rank(args)
     cfg = load_experiment(args)
     configure(args, cfg)
-    from posenas.convert import adapt_checkpoint
     from posenas.engine.runner import PoseRunner
     from posenas.utils.atomic_io import write_json
 
     if args.fuse_conv_bn:
         cfg.load_from, cfg.custom_hooks = None, _without_ema(cfg)
     runner = PoseRunner.from_cfg(cfg)
-    runner.adapt_checkpoint, runner.strict_load = adapt_checkpoint, True
+    runner.strict_load = True
     if args.fuse_conv_bn:
         _fuse(runner, args.checkpoint)
     scores = runner.test()

@@ -154,11 +154,9 @@ def run_training(args: argparse.Namespace, cfg: Config) -> None:
     """
     configure(args, cfg)
     _choose_gpu(args)
-    from posenas.convert import adapt_checkpoint
     from posenas.engine.runner import PoseRunner
 
     runner = PoseRunner.from_cfg(cfg)
-    runner.adapt_checkpoint = adapt_checkpoint
     if getattr(args, 'param_flop', False):  # an option of this command alone
         log_cost(cfg)
     runner.train()

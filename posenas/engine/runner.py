@@ -1,7 +1,6 @@
 """The runner: mmengine's, made exact, safe and at home on CPUs."""
 
 import os
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from mmengine.visualization import Visualizer
 from torch import distributed, nn
 from torch.utils.data import DataLoader
 
+from posenas.convert import adapt_checkpoint
 from posenas.datasets.samplers import LabelledRatioSampler
 from posenas.engine import compat
 from posenas.engine.distributed import init_gloo
@@ -32,15 +32,13 @@ from posenas.engine.randomness import (
     set_dataset_seed,
 )
 from posenas.engine.training_state import collect_training, restore_training
-from posenas.models import FPDDistiller, load_state
+from posenas.models import load_state
 from posenas.registry import RUNNERS
 from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 
 __all__ = ['PoseRunner']
-
-Adapter = Callable[[dict, dict, bool], dict]
 
 
 @RUNNERS.register_module()
@@ -57,16 +55,12 @@ class PoseRunner(Runner):
         **kwargs: Arguments of ``mmengine.runner.Runner``.
 
     Attributes:
-        adapt_checkpoint: Called on every checkpoint that is loaded but not resumed, also by a
-            distillation, with it, the model's state dict and ``strict``; returns the checkpoint to
-            use. None uses it as it is.
         strict_load: Whether names and shapes of the checkpoint in ``load_from`` must agree.
     """
 
     def __init__(self, *args: Any, default_scope: str = 'posenas', **kwargs: Any) -> None:
         compat.apply()
         self.seed_was_given = False
-        self.adapt_checkpoint: Adapter | None = None
         self.strict_load = False
         super().__init__(*args, default_scope=default_scope, **kwargs)
 
@@ -271,7 +265,7 @@ class PoseRunner(Runner):
         strict: bool = False,
         revise_keys: list | None = None,
     ) -> dict:
-        """Load the weights of ``filename`` into the model.
+        """Load the weights of ``filename``, ours or published ones, into the model.
 
         Args:
             filename: Path or address of a checkpoint.
@@ -283,9 +277,9 @@ class PoseRunner(Runner):
             The checkpoint.
         """
         checkpoint = compat.load_checkpoint(filename, map_location)
-        if self.adapt_checkpoint is not None and not self._resume:
+        if not self._resume:
             model = self.model.module if is_model_wrapper(self.model) else self.model
-            checkpoint = self.adapt_checkpoint(checkpoint, model.state_dict(), strict)
+            checkpoint = adapt_checkpoint(checkpoint, model.state_dict(), strict)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_state(self.model, checkpoint, strict=strict)
         self._has_loaded = True
@@ -346,7 +340,4 @@ class PoseRunner(Runner):
 
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        if isinstance(model, FPDDistiller):
-            model.adapt_checkpoint = self.adapt_checkpoint
         super()._init_model_weights()

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_like
 from posenas.models.estimators.teacher import (
-    CheckpointAdapter,
     FrozenTeacher,
     TeacherGroup,
     build_frozen,
@@ -67,8 +66,6 @@ class FPDDistiller(BaseModel):
 
     Attributes:
         teachers: The :class:`TeacherGroup`; filled by :meth:`init_weights` or on first use.
-        adapt_checkpoint: Applied to the checkpoints of teachers and student, see
-            :func:`load_weights`; :class:`posenas.engine.PoseRunner` shares its own.
 
     Raises:
         ConfigError: Teachers and checkpoints differ in number, or settings contradict each other.
@@ -97,7 +94,6 @@ class FPDDistiller(BaseModel):
         super().__init__(built.data_preprocessor)
         self.student = built
         self.student_checkpoint = student_checkpoint
-        self.adapt_checkpoint: CheckpointAdapter | None = None
         self._teacher_cfgs = _pair_teachers(teacher, teacher_checkpoint, teacher_weights)
         self._bridge_cfg = dict(
             input_size=teacher_input_size, flip_test=teacher_flip_test, amp=teacher_amp
@@ -170,7 +166,7 @@ class FPDDistiller(BaseModel):
         """Initialise the student, load its checkpoint and the teachers."""
         super().init_weights()
         if self.student_checkpoint is not None:
-            load_weights(self.student, self.student_checkpoint, self.adapt_checkpoint)
+            load_weights(self.student, self.student_checkpoint)
         self.load_teachers()
         for extension in self.extensions:
             extension.start(self.student, self._first_teacher())
@@ -189,7 +185,7 @@ class FPDDistiller(BaseModel):
         """Build the teachers and load their weights, unless that is done."""
         while self._teacher_cfgs:
             cfg, checkpoint, weight = self._teacher_cfgs.pop(0)
-            model = build_frozen(cfg, checkpoint, self.student, self.adapt_checkpoint)
+            model = build_frozen(cfg, checkpoint, self.student)
             size = self._bridge_cfg['input_size']
             images = ImageBridge(self.data_preprocessor, model.data_preprocessor, size)
             teacher = FrozenTeacher(

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from posenas.convert import adapt_checkpoint
 from posenas.models.estimators.base import BasePoseEstimator
 from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_maps
 from posenas.models.heads.base import list_stages
@@ -17,7 +18,6 @@ from posenas.utils.config import load_config
 from posenas.utils.safe_load import load_checkpoint_file
 
 __all__ = [
-    'CheckpointAdapter',
     'FrozenTeacher',
     'TeacherGroup',
     'build_frozen',
@@ -25,8 +25,6 @@ __all__ = [
     'resolve_model',
 ]
 
-#: From a checkpoint, the state dict of a model and ``strict`` to a checkpoint for that model.
-CheckpointAdapter = Callable[[dict, dict, bool], dict]
 
 #: Values of ``amp`` -> precision of the forward pass; None is that of the weights.
 _PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
@@ -169,25 +167,19 @@ def resolve_model(model: dict | str | Path) -> dict:
     return cfg.model
 
 
-def load_weights(
-    model: BasePoseEstimator, file: str | Path, adapt: CheckpointAdapter | None = None
-) -> None:
+def load_weights(model: BasePoseEstimator, file: str | Path) -> None:
     """Load exactly the weights of ``model``.
 
     Args:
         model: The estimator.
-        file: Path or address of its checkpoint.
-        adapt: Brings a checkpoint of another project to the names of the model, of which it gets
-            the state dict; None takes it as it is.
+        file: Path or address of its checkpoint, ours or a published one.
 
     Raises:
         CheckpointError: The file does not hold exactly the weights of this model.
     """
     checkpoint = load_checkpoint_file(file)
     try:
-        if adapt is not None:
-            checkpoint = adapt(checkpoint, model.state_dict(), True)
-        load_state(model, checkpoint, strict=True)
+        load_state(model, adapt_checkpoint(checkpoint, model.state_dict()), strict=True)
     except CheckpointError as error:  # there are several files and several models
         raise CheckpointError(f'{file}: {error}') from error
 
@@ -196,7 +188,6 @@ def build_frozen(
     model: dict | str | Path,
     checkpoint: str | Path,
     student: BasePoseEstimator,
-    adapt: CheckpointAdapter | None = None,
 ) -> BasePoseEstimator:
     """Build a teacher with the weights of a file, on the device of the student.
 
@@ -205,6 +196,6 @@ def build_frozen(
     """
     with torch.random.fork_rng():
         teacher = MODELS.build(resolve_model(model))
-    load_weights(teacher, checkpoint, adapt)
+    load_weights(teacher, checkpoint)
     weight = next(student.parameters())
     return teacher.to(weight.device, weight.dtype)
