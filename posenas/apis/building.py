@@ -1,45 +1,116 @@
 """The one way from a config, and a checkpoint, to a model."""
 
+from collections.abc import Collection, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import NamedTuple
+
 from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import nn
 
 from posenas.apis.model_zoo import find_config
-from posenas.convert.configs import apply_options
-from posenas.utils.config import load_config, verify_config
+from posenas.convert import adapt_checkpoint, apply_options
+from posenas.models import load_state
+from posenas.registry import MODELS
+from posenas.utils import ConfigError
+from posenas.utils.config import adopt_scope, load_config, verify_config
+from posenas.utils.safe_load import load_checkpoint_file
 
-__all__ = ['check_config', 'load_checked', 'load_found']
+#: Path of a config, name of a shipped one, or what it holds.
+ConfigLike = str | Path | Config | Mapping
 
 
-def load_checked(
-    config: str, options: dict | None = None, legacy: bool = True, strict: bool = False
-) -> Config:
-    """Find, load and verify a config, translated if it is one of another project.
+class LoadedModel(NamedTuple):
+    """A model in evaluation mode.
+
+    Attributes:
+        cfg: Checked config of the experiment that it belongs to.
+        model: The model.
+        checkpoint: What the file of its weights holds; empty without one.
+    """
+
+    cfg: Config
+    model: nn.Module
+    checkpoint: dict
+
+    @property
+    def plain_cfg(self) -> dict:
+        """Config of the model, for a supernet of fabrics without what only a search needs."""
+        return getattr(self.model, 'plain_cfg', self.cfg.model)
+
+
+def find_and_load(config: ConfigLike) -> Config:
+    """Find a config, of whatever project, and load it as it is written.
 
     Args:
-        config: Config file, or name of a shipped one.
-        options: Overrides, as ``--cfg-options`` collects them; of a config of another project
-            by its own keys or by ours.
-        legacy: See :func:`posenas.convert.translate_config`.
-        strict: Likewise.
-
-    Raises:
-        ConfigError: It does not exist, has an unknown key or contradicts itself.
-    """
-    return check_config(load_found(config), options, legacy, strict)
-
-
-def load_found(config: str) -> Config:
-    """Find and load a config, of whatever project, as it is written.
+        config: What is loaded already is copied.
 
     Raises:
         ConfigError: It does not exist or cannot be read.
     """
-    return load_config(find_config(config))
-
-
-def check_config(
-    cfg: Config, options: dict | None = None, legacy: bool = True, strict: bool = False
-) -> Config:
-    """Translate, override and verify a loaded config; see :func:`load_checked`."""
-    cfg = apply_options(cfg, options, legacy, strict)
-    verify_config(cfg)
+    if isinstance(config, str | Path):
+        return load_config(find_config(config))
+    cfg = deepcopy(config) if isinstance(config, Config) else Config(deepcopy(dict(config)))
+    adopt_scope(cfg)
     return cfg
+
+
+def load_checked(
+    config: ConfigLike,
+    options: Mapping | None = None,
+    legacy: bool = True,
+    strict: bool = False,
+    needed: Collection[str] = (),
+) -> Config:
+    """Find, load, translate, override and verify a config.
+
+    Args:
+        config: Path of a config, name of a shipped one, or what it holds, which stays as it is.
+        options: Dotted key -> value that overrides it; of a config of another project by its own
+            keys or by ours.
+        legacy: See :func:`posenas.convert.translate_config`.
+        strict: Likewise.
+        needed: Entries that are verified; without any, all. Metrics, hooks and schedules may need
+            what is not installed where a network only predicts.
+
+    Raises:
+        ConfigError: It does not exist, has an unknown key or contradicts itself.
+    """
+    cfg = apply_options(find_and_load(config), options, legacy, strict)
+    verified = {key: cfg[key] for key in needed if key in cfg}
+    verify_config(Config(verified, filename=cfg.filename) if needed else cfg)
+    return cfg
+
+
+def build_model(
+    config: ConfigLike,
+    checkpoint: str | Path | None = None,
+    options: Mapping | None = None,
+    legacy: bool = True,
+    strict: bool = False,
+    needed: Collection[str] = (),
+) -> LoadedModel:
+    """Build the model of a config and load all of its weights.
+
+    Args:
+        config: As in :func:`load_checked`.
+        checkpoint: Its weights, ours or published ones; None leaves the initial ones.
+        options: As in :func:`load_checked`.
+        legacy: Likewise.
+        strict: Likewise.
+        needed: Likewise.
+
+    Raises:
+        ConfigError: The config does not exist, contradicts itself or has no model.
+        CheckpointError: The weights cannot be read safely, or are not those of the model.
+    """
+    cfg = load_checked(config, options, legacy, strict, needed)
+    if 'model' not in cfg:
+        raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
+    init_default_scope('posenas')
+    model = MODELS.build(cfg.model)
+    loaded = {} if checkpoint is None else load_checkpoint_file(checkpoint)
+    if loaded:
+        load_state(model, adapt_checkpoint(loaded, model.state_dict()))
+    return LoadedModel(cfg, model.eval(), loaded)

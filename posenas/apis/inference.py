@@ -1,7 +1,6 @@
 """Build a model from a config and run it on images and person boxes."""
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +8,16 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
 from numpy.typing import ArrayLike
 from torch import nn
 
-from posenas.apis.model_zoo import find_config
-from posenas.convert import adapt_checkpoint, apply_options
+from posenas.apis.building import build_model
 from posenas.geometry import bbox_xywh2xyxy
-from posenas.registry import DATASETS, MODELS, TRANSFORMS
+from posenas.registry import DATASETS, TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
-from posenas.utils.config import adopt_scope, load_config, verify_config
 from posenas.utils.randomness import Stream, make_generator
-from posenas.utils.safe_load import load_checkpoint_file
 
 __all__ = ['TopdownPipeline', 'inference_topdown', 'init_model', 'predict_crops']
 
@@ -57,14 +52,7 @@ def init_model(
             or there is no such device.
         CheckpointError: The checkpoint cannot be read safely or does not fit the model.
     """
-    from posenas.models import load_state
-
-    cfg = _load_config(config, cfg_options)
-    init_default_scope('posenas')
-    model = MODELS.build(cfg.model)
-    loaded = {} if checkpoint is None else load_checkpoint_file(checkpoint)
-    if loaded:
-        load_state(model, adapt_checkpoint(loaded, model.state_dict()))
+    cfg, model, loaded = build_model(config, checkpoint, cfg_options, needed=_NEEDED_KEYS)
     skeleton = _find_skeleton(cfg, loaded)
     _check_skeleton(skeleton, model)
     model.cfg, model.dataset_meta = cfg, skeleton.metainfo()
@@ -223,22 +211,6 @@ def _parse_bboxes(bboxes: ArrayLike, bbox_format: str) -> tuple[np.ndarray, np.n
         )
     scores = boxes[:, 4] if boxes.shape[1] == 5 else np.ones(len(boxes), np.float32)
     return corners, scores
-
-
-def _load_config(config: str | Path | Config, cfg_options: dict | None) -> Config:
-    """Load a config by file or name, or copy a loaded one; check what inference needs of it."""
-    if isinstance(config, Config):
-        cfg = deepcopy(config)
-        adopt_scope(cfg)
-    else:
-        cfg = load_config(find_config(config))
-    cfg = apply_options(cfg, cfg_options)
-    if 'model' not in cfg:
-        raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
-    # Metrics, hooks and schedules may need what is not installed here.
-    needed = {key: cfg[key] for key in _NEEDED_KEYS if key in cfg}
-    verify_config(Config(needed, filename=cfg.filename))
-    return cfg
 
 
 def _test_dataset(cfg: Config) -> Mapping[str, Any]:

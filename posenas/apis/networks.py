@@ -1,78 +1,28 @@
-"""Read a network, show it real images and write the network that it was turned into."""
+"""Show real images to a network and write the network that it was turned into."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
-from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
-from posenas.apis.building import load_checked
+from posenas.apis.building import LoadedModel
 from posenas.apis.inference import TopdownPipeline
-from posenas.convert import adapt_checkpoint
-from posenas.models import load_state
-from posenas.registry import DATASETS, MODELS
+from posenas.registry import DATASETS
 from posenas.utils import ConfigError, PoseNASError
-from posenas.utils.config import verify_config
-from posenas.utils.safe_load import load_checkpoint_file
 
 if TYPE_CHECKING:
     from posenas.search import Extract
 
-__all__ = ['LoadedNetwork', 'load_network', 'read_batches', 'write_derived']
-
-
-class LoadedNetwork(NamedTuple):
-    """A network with its weights, in evaluation mode.
-
-    Attributes:
-        cfg: Experiment that it belongs to.
-        model: The network.
-        checkpoint: What its file holds.
-    """
-
-    cfg: Config
-    model: nn.Module
-    checkpoint: dict
-
-    @property
-    def plain_cfg(self) -> dict:
-        """Config of the model, for a supernet of fabrics without what only a search needs."""
-        return getattr(self.model, 'plain_cfg', self.cfg.model)
-
-
-def load_network(
-    config: str | Path | Config, checkpoint: str | Path, cfg_options: dict | None = None
-) -> LoadedNetwork:
-    """Build a network and load all of its weights.
-
-    Args:
-        config: Config file, name of a model, or a loaded config, which stays as it is.
-        checkpoint: Its checkpoint, ours or a published one.
-        cfg_options: Settings that replace those of a config that is loaded here.
-
-    Raises:
-        ConfigError: The config does not exist or contradicts itself.
-        CheckpointError: The weights are not those of the network.
-    """
-    if isinstance(config, Config):
-        cfg = config
-        verify_config(cfg)
-    else:
-        cfg = load_checked(str(config), cfg_options)
-    init_default_scope('posenas')
-    model = MODELS.build(cfg.model)
-    loaded = load_checkpoint_file(checkpoint)
-    load_state(model, adapt_checkpoint(loaded, model.state_dict()))
-    return LoadedNetwork(cfg, model.eval(), loaded)
+__all__ = ['read_batches', 'write_derived']
 
 
 def read_batches(
-    network: LoadedNetwork, files: Sequence[str | Path] = (), num_images: int = 16
+    network: LoadedModel, files: Sequence[str | Path] = (), num_images: int = 16
 ) -> Iterator[Tensor]:
     """Read real images as the network gets them.
 
@@ -92,7 +42,7 @@ def read_batches(
         yield network.model.data_preprocessor(pseudo_collate([crop]))['inputs']
 
 
-def _crop_files(files: Sequence[str | Path], network: LoadedNetwork) -> Iterator[dict]:
+def _crop_files(files: Sequence[str | Path], network: LoadedModel) -> Iterator[dict]:
     """Crop whole pictures."""
     joints = network.model.head.out_channels
     pipeline = TopdownPipeline(network.cfg, dict(flip_indices=list(range(joints))))
@@ -117,7 +67,7 @@ def _read_dataset(cfg: Config, num_images: int) -> Iterator[dict]:
 
 
 def write_derived(
-    network: LoadedNetwork,
+    network: LoadedModel,
     found: 'Extract',
     out: str | Path,
     name: str | None = None,

@@ -7,7 +7,8 @@ from pathlib import Path
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from posenas.apis.networks import LoadedNetwork, load_network, read_batches, write_derived
+from posenas.apis.building import LoadedModel, build_model
+from posenas.apis.networks import read_batches, write_derived
 from posenas.genotype import Genotype
 from posenas.registry import MODELS
 from posenas.search.derived_network import compare_outputs
@@ -85,7 +86,7 @@ def prune(
         OutputError: The folder holds something, or cannot be written.
         PoseNASError: The outputs would change; nothing is written then.
     """
-    network = load_network(config, checkpoint, cfg_options)
+    network = build_model(config, checkpoint, cfg_options)
     found = prune_network(
         network.model,
         network.plain_cfg,
@@ -106,7 +107,7 @@ def prune(
     return PruneResult(Path(out), found[2], written, size, change, len(batches))
 
 
-def measure_change(network: LoadedNetwork, pruned: nn.Module, image: Tensor) -> SizeChange:
+def measure_change(network: LoadedModel, pruned: nn.Module, image: Tensor) -> SizeChange:
     """Measure what a network cost before and after, for images of the size of ``image``."""
     before, after = (profile_model(model, image) for model in (network.model, pruned))
     return SizeChange((before.parameters, after.parameters), (before.macs, after.macs))

@@ -233,20 +233,16 @@ def _report_evaluation(args: argparse.Namespace) -> 'Table':
 
 def _report_decode(args: argparse.Namespace) -> 'Table':
     import torch
-    from mmengine.registry import init_default_scope
     from rich.table import Table
 
-    from posenas.apis.building import load_checked
+    from posenas.apis.building import build_model
     from posenas.benchmarks.decoding import measure_decoding
     from posenas.benchmarks.forward import measure_forward
-    from posenas.registry import MODELS
     from posenas.utils.timing import draw_weights
 
     torch.set_num_threads(1)
     seconds = measure_decoding(args.num_samples, args.repeat)
-    cfg = load_checked(args.network)
-    init_default_scope('posenas')
-    model = MODELS.build(cfg.model)
+    cfg, model, _ = build_model(args.network)
     draw_weights(model)
     width, height = cfg.codec.input_size
     (cost,) = measure_forward(model, (height, width), [1], 1, args.repeat)
@@ -281,16 +277,11 @@ def _list_networks(args: argparse.Namespace) -> list[Path]:
 
 def _time_network(config: Path, args: argparse.Namespace) -> list[dict[str, str | int | float]]:
     """Return one row of the table for each number of threads."""
-    from mmengine.registry import init_default_scope
-
-    from posenas.apis.building import load_checked
+    from posenas.apis.building import build_model
     from posenas.benchmarks.forward import measure_forward
-    from posenas.registry import MODELS
     from posenas.utils.timing import draw_weights
 
-    cfg = load_checked(str(config))
-    init_default_scope('posenas')
-    model = MODELS.build(cfg.model)
+    cfg, model, _ = build_model(config)
     draw_weights(model)
     width, height = cfg.codec.input_size
     return [

@@ -33,17 +33,13 @@ def report_distillation(args: argparse.Namespace) -> 'Table':
     Raises:
         ConfigError: The networks find different joints.
     """
-    from mmengine.registry import init_default_scope
     from rich import box
     from rich.table import Table
 
-    from posenas.apis.building import load_checked
+    from posenas.apis.building import build_model, load_checked
     from posenas.benchmarks.distillation import measure_distillation
-    from posenas.registry import MODELS
 
-    own, other = (load_checked(config) for config in (args.student, args.teacher))
-    init_default_scope('posenas')
-    teacher = MODELS.build(other.model)
+    own, (other, teacher, _) = load_checked(args.student), build_model(args.teacher)
     if own.model.head.out_channels != other.model.head.out_channels:
         raise ConfigError(
             f'student and teacher must find the same joints, got {own.model.head.out_channels} and '

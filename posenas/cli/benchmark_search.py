@@ -32,18 +32,16 @@ def report_search(args: argparse.Namespace) -> 'Table':
     Raises:
         ConfigError: The model of the config is no supernet with architecture parameters.
     """
-    from mmengine.registry import init_default_scope
     from rich import box
     from rich.table import Table
 
-    from posenas.apis.building import load_checked
+    from posenas.apis.building import build_model
     from posenas.benchmarks.forward import draw_batch
     from posenas.benchmarks.gradient_search import measure_search
-    from posenas.registry import MODELS
 
-    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
-    init_default_scope('posenas')
-    model = MODELS.build(cfg.model)
+    cfg, model, _ = build_model(
+        args.config, options=args.cfg_options, legacy=args.legacy, strict=args.strict
+    )
     if not getattr(model, 'arch_parameters', dict)():
         raise ConfigError(
             f'config must be that of a search by gradients, whose model has architecture '

@@ -39,18 +39,16 @@ def report_supernet(args: argparse.Namespace) -> 'Table':
     Raises:
         ConfigError: The model of the config is no supernet whose architectures are set.
     """
-    from mmengine.registry import init_default_scope
     from rich import box
     from rich.table import Table
 
-    from posenas.apis.building import load_checked
+    from posenas.apis.building import build_model
     from posenas.benchmarks.forward import draw_batch
     from posenas.benchmarks.supernet import measure_supernet
-    from posenas.registry import MODELS
 
-    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
-    init_default_scope('posenas')
-    model = MODELS.build(cfg.model)
+    cfg, model, _ = build_model(
+        args.config, options=args.cfg_options, legacy=args.legacy, strict=args.strict
+    )
     if not hasattr(model, 'set_arch') or model.arch_parameters():
         raise ConfigError(
             f'config must be that of a supernet whose architectures are set, got '

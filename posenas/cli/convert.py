@@ -194,18 +194,13 @@ def _convert(
 
 def _compare(conversion: 'Conversion', config: str) -> None:
     """Require that the entries, under our names, are those of the config's network."""
-    from mmengine.registry import init_default_scope
-
-    from posenas.apis.building import load_checked
+    from posenas.apis.building import build_model
     from posenas.convert import adapt_checkpoint
     from posenas.models import load_state
-    from posenas.registry import MODELS
 
     if conversion.report.target != 'ours':
         raise ConfigError('--config compares our names: leave --to out')
-    cfg = load_checked(config)
-    init_default_scope('posenas')
-    model = MODELS.build(cfg.model)
+    model = build_model(config).model
     load_state(model, adapt_checkpoint(conversion.state_dict, model.state_dict()))
 
 

@@ -12,7 +12,7 @@ from posenas.utils.errors import ConfigError
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from posenas.apis.networks import LoadedNetwork
+    from posenas.apis.building import LoadedModel
     from posenas.search import Arch
 
 __all__ = ['build_parser', 'main']
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _choose_arch(args: argparse.Namespace, network: 'LoadedNetwork') -> 'Arch':
+def _choose_arch(args: argparse.Namespace, network: 'LoadedModel') -> 'Arch':
     """Return the architecture that the options name, else the one that the supernet stands for."""
     if args.genotype:
         from posenas.genotype import load_genotype

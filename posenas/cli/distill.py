@@ -97,11 +97,11 @@ def compose(args: argparse.Namespace) -> 'Config':
     Raises:
         ConfigError: A config is broken, or there are no weights of the teacher.
     """
-    from posenas.apis.building import check_config, load_found
+    from posenas.apis.building import find_and_load, load_checked
     from posenas.convert import make_distillation, merge_teacher, take_distillation
     from posenas.utils.config import override_config, verify_config
 
-    student = load_found(args.student)
+    student = find_and_load(args.student)
     settings = dict(alpha=_ALPHA) | take_distillation(student)
     if args.alpha is not None:
         settings['alpha'] = args.alpha
@@ -111,9 +111,9 @@ def compose(args: argparse.Namespace) -> 'Config':
         raise ConfigError('--teacher-checkpoint must be given: a teacher needs trained weights')
     options = dict(args.cfg_options or {})
     later = {key: options.pop(key) for key in list(options) if key.startswith('model.')}
-    teacher = merge_teacher(student, load_found(args.teacher))
-    teacher = check_config(teacher, None, args.legacy, args.strict)
-    student = check_config(student, options, args.legacy, args.strict)
+    teacher = merge_teacher(student, find_and_load(args.teacher))
+    teacher = load_checked(teacher, None, args.legacy, args.strict)
+    student = load_checked(student, options, args.legacy, args.strict)
     if args.unlabelled:
         mix_in(student, args)
     cfg = make_distillation(

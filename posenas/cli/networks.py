@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from posenas.cli.args import CommandParser, add_config_options
 
 if TYPE_CHECKING:
-    from posenas.apis.networks import LoadedNetwork
+    from posenas.apis.building import LoadedModel
     from posenas.apis.pruning import SizeChange
 
 __all__ = ['describe_size', 'load_network', 'make_parser', 'report']
@@ -35,18 +35,16 @@ def make_parser(command: str, description: str) -> CommandParser:
     return parser
 
 
-def load_network(args: argparse.Namespace) -> 'LoadedNetwork':
+def load_network(args: argparse.Namespace) -> 'LoadedModel':
     """Build the network of ``args.config`` and load all weights of ``args.checkpoint``.
 
     Raises:
         ConfigError: The config contradicts itself.
         CheckpointError: The weights are not those of the network.
     """
-    from posenas.apis import networks
-    from posenas.apis.building import load_checked
+    from posenas.apis.building import build_model
 
-    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
-    return networks.load_network(cfg, args.checkpoint)
+    return build_model(args.config, args.checkpoint, args.cfg_options, args.legacy, args.strict)
 
 
 def describe_size(size: 'SizeChange') -> list[str]:

@@ -12,7 +12,7 @@ from posenas.utils.errors import ConfigError
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-    from posenas.apis.networks import LoadedNetwork
+    from posenas.apis.building import LoadedModel
 
 __all__ = ['build_parser', 'main']
 
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _compare_scores(network: 'LoadedNetwork', checkpoint: str, folder: Path) -> list[str]:
+def _compare_scores(network: 'LoadedModel', checkpoint: str, folder: Path) -> list[str]:
     """Validate both networks and write a line for each score."""
     from posenas.utils.config import load_config
 

@@ -75,22 +75,18 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas summary``; returns its exit code."""
-    from posenas.apis.building import load_checked
+    from posenas.apis.building import build_model
 
     args = build_parser().parse_args(argv)
     for name in ('depth', 'batch'):
         if getattr(args, name) < 1:
             raise ConfigError(f'--{name} must be at least 1, got {getattr(args, name)}')
-    from mmengine.registry import init_default_scope
 
-    from posenas.registry import MODELS
-
-    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
+    cfg, model, _ = build_model(
+        args.config, options=args.cfg_options, legacy=args.legacy, strict=args.strict
+    )
     height, width = _choose_shape(args.shape, cfg)
-    init_default_scope('posenas')
-    if 'model' not in cfg:
-        raise ConfigError(f'{args.config} must define model')
-    model = MODELS.build(cfg.model).to(_find_device(args.device))
+    model = model.to(_find_device(args.device))
     import torch
 
     raw = 255 * torch.rand(args.batch, 3, height, width)
