@@ -1,5 +1,6 @@
 """Architectures of neural fabrics are trained from scratch, each in processes of its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,11 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from mmengine.config import Config
-from registry_cases import CODEC, TINY_FABRICS, tiny_experiment
+from registry_cases import CODEC, TINY_FABRICS, TINY_VIPNAS_SPACE, tiny_experiment
 
 from posenas.engine import PoseRunner
+from posenas.registry import TASK_UTILS
 from posenas.search import read_archive
 from posenas.utils.config_text import allow_keywords_as_keys
 
@@ -41,6 +44,22 @@ def make_random_search(folder, max_epochs=1, number=2):
         num_waves=1,
     )
     return cfg
+
+
+def test_scores_are_means_over_consecutive_seeds_and_finished_trainings_are_read(tmp_path):
+    space = TASK_UTILS.build(TINY_VIPNAS_SPACE)
+    network = dict(type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=5))
+    config = dict(model=network, val_dataloader={}, val_evaluator={})
+    evaluator = TASK_UTILS.build(
+        dict(type='TrainEvaluator', config=config, num_seeds=2, space=space)
+    )
+    arch = space.sample(np.random.default_rng(0))
+    for seed, score in ((5, 0.2), (6, 0.8)):
+        folder = tmp_path / 'trials' / f'{space.to_genotype(arch).id}_{seed}'
+        folder.mkdir(parents=True)
+        stored = dict(training=f'{evaluator.fingerprint()}, seed {seed}', scores=dict(PCK=score))
+        (folder / 'scores.json').write_text(json.dumps(stored))
+    assert evaluator.evaluate(arch, 5, tmp_path) == {'PCK': pytest.approx(0.5)}
 
 
 @pytest.mark.slow

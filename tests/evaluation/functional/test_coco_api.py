@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 
-from posenas.evaluation.functional import STATISTICS, evaluate_keypoints
+from posenas.evaluation.functional import STATISTICS, evaluate_keypoints, prepare_ground_truth
 from posenas.skeletons import COCO, CROWDPOSE
 from posenas.utils import DataError
 
@@ -235,6 +235,17 @@ def test_broken_input_is_refused_by_name(coco, spoil, message):
     spoil(truth, results)
     with pytest.raises(DataError, match=message):
         coco.evaluate(truth, results)
+
+
+@pytest.mark.parametrize('size', [(0, 3), (0.4, 3), (3, 0)])
+def test_a_box_may_have_no_width_or_height_but_not_a_negative_one(coco, size):
+    truth = copy.deepcopy(coco.truth)
+    annotation = truth['annotations'][7]
+    annotation['bbox'][2:] = size
+    prepare_ground_truth(truth, 17, 'keypoints')
+    annotation['bbox'][2:] = [-length or 3 for length in size]
+    with pytest.raises(DataError, match='must not be negative'):
+        prepare_ground_truth(truth, 17, 'keypoints')
 
 
 def test_missing_crowd_index_is_refused_by_name(crowd):

@@ -170,6 +170,10 @@ def test_pair_without_visible_joints_has_similarity_zero():
     assert not oks_matrix(points, np.ones(2), SIGMAS, counted).any()
 
 
+def test_a_joint_as_confident_as_the_threshold_is_not_visible():
+    assert visible_pairs(np.array([[0.2, 0.3]]), 0.2).tolist() == [[[False, True]]]
+
+
 def test_wrong_number_of_joints_is_refused():
     with pytest.raises(ValueError, match='keypoints must have shape'):
         oks_matrix(np.zeros((2, 14, 2)), np.ones(2), SIGMAS)

@@ -54,6 +54,13 @@ def test_fitting_finds_how_times_add_up():
     assert found.macs_tau < 1
 
 
+def test_a_table_without_timed_networks_adds_up_times_in_the_same_order_in_every_process():
+    factors = plan_table(SPACES['tiny']).factors
+    assert list(factors) == sorted(factors)
+    besides = {'network', 'call', 'weights', 'maps'}
+    assert all(factor == (name not in besides) for name, factor in factors.items())
+
+
 def test_a_measured_table_is_written_and_read(tmp_path):
     space = SPACES['tiny']
     table = measure_operations(space, CONTEXT, num_rounds=1)
