@@ -476,6 +476,7 @@ PARTS = dict(
     StopSignalHook={},
     SubnetScoresHook={},
     PoseVisualizationHook={},
+    InputPicturesHook={},
     BadCaseAnalysisHook={},
     CocoDataset=people('coco'),
     CrowdPoseDataset=people('crowdpose'),

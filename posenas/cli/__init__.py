@@ -56,7 +56,7 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--version', action='version', version=f'posenas {__version__}')
     parser.add_argument(
-        '--debug',
+        '--traceback',
         action='store_true',
         help='show the traceback of errors; also after COMMAND, or POSENAS_DEBUG=1',
     )
@@ -74,8 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         that goes wrong is a bug and keeps its traceback.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = '--debug' in words or os.environ.get('POSENAS_DEBUG', '0') not in ('', '0')
-    words = [word for word in words if word != '--debug']
+    debug = '--traceback' in words or os.environ.get('POSENAS_DEBUG', '0') not in ('', '0')
+    words = [word for word in words if word != '--traceback']
     command = _build_parser().parse_args(words[:1]).command
     module = import_module(f'posenas.cli.{command.replace("-", "_")}')
     try:

@@ -59,9 +59,10 @@ def _with_dashes(word: str) -> str:
     return name.replace('_', '-') + equals + value
 
 
-def add_config_options(parser: argparse.ArgumentParser) -> None:
-    """Add the positional ``config`` and how it is changed."""
-    parser.add_argument('config', help='config file, or the name of a shipped one')
+def add_config_options(parser: argparse.ArgumentParser, is_optional: bool = False) -> None:
+    """Add the positional ``config``, which another option can replace, and how it is changed."""
+    config = 'config file, or the name of a shipped one'
+    parser.add_argument('config', nargs='?' if is_optional else None, help=config)
     add_override_options(parser)
 
 

@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any registered dataset)
     """Build the data set of the phase so that samples keep the joints of the crop."""
     from posenas.apis.building import load_checked
-    from posenas.datasets.wrappers import list_parts
+    from posenas.datasets.wrappers import pack_crop_joints
     from posenas.engine.randomness import set_dataset_seed
     from posenas.registry import DATASETS
 
@@ -107,10 +107,7 @@ def _build_dataset(args: argparse.Namespace) -> Any:  # noqa: ANN401  (any regis
         raise ConfigError(
             f'{args.config} must have {args.phase}_dataloader: choose another --phase'
         )
-    for part in list_parts(loader.dataset):
-        for step in part.get('pipeline', ()):
-            if step['type'] == 'PackPoseInputs':
-                step['pack_transformed'] = True
+    pack_crop_joints(loader.dataset)
     dataset = DATASETS.build(loader.dataset)
     set_dataset_seed(dataset, (cfg.get('randomness') or {}).get('seed') or 0)
     return dataset
@@ -122,19 +119,11 @@ def _draw_transformed(
     skeleton: 'Skeleton',
 ) -> tuple[str, list['np.ndarray']]:
     """Draw the crop with its joints and, where there are any, with its targets."""
-    import numpy as np
-
-    from posenas.visualization import draw_heatmaps, draw_poses, enlarge, zoom_points
+    from posenas.visualization import draw_input
 
     packed = dataset[index]
     sample = packed['data_samples']
-    image = np.ascontiguousarray(packed['inputs'].numpy().transpose(1, 2, 0)[..., ::-1])
-    image, zoom = enlarge(image, _TILE)
-    truth = sample.gt_instances
-    joints = zoom_points(truth.transformed_keypoints, zoom)
-    pictures = [draw_poses(image, joints, truth.keypoints_visible, skeleton, score_thr=0)]
-    if 'gt_fields' in sample:
-        pictures.append(draw_heatmaps(image, sample.gt_fields.heatmaps.numpy()))
+    pictures = draw_input(packed['inputs'].numpy(), sample, skeleton, _TILE)
     note = ' unreadable' if 'bad_sample' in sample else ''
     return f'{index}: {Path(sample.img_path).stem}{note}', pictures
 

@@ -1,6 +1,7 @@
 """Train a network on labels and on the maps of a larger one."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mmengine.logging import print_log
 
 from posenas.cli.args import CommandParser, add_override_options, choose_work_dir, export_local_rank
+from posenas.cli.published_options import add_published_options, apply_published_options
+from posenas.cli.published_words import read_distillation
 from posenas.cli.train import add_training_options, run_training
 from posenas.utils.errors import ConfigError
 
@@ -29,11 +32,11 @@ def build_parser() -> argparse.ArgumentParser:
         "model.teacher_flip_test=True, and else the student's.",
     )
     config = 'config file, or the name of a shipped one'
-    parser.add_argument('--student', required=True, metavar='CONFIG', help=config)
+    parser.add_argument('--student', '--cfg', required=True, metavar='CONFIG', help=config)
     parser.add_argument(
         '--student-checkpoint', metavar='FILE', help='weights that the student starts from'
     )
-    parser.add_argument('--teacher', required=True, metavar='CONFIG', help=config)
+    parser.add_argument('--teacher', '--tcfg', required=True, metavar='CONFIG', help=config)
     parser.add_argument(
         '--teacher-checkpoint', metavar='FILE', help='its weights (default: KD.TEACHER of YAML)'
     )
@@ -49,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_override_options(parser)
     add_training_options(parser)
+    add_published_options(parser, 'distill')
     return parser
 
 
@@ -79,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         ConfigError: Options and configs do not fit together.
     """
-    args = build_parser().parse_args(argv)
+    words = read_distillation(sys.argv[1:] if argv is None else argv)
+    args = build_parser().parse_args(words)
     export_local_rank(args)
     cfg = compose(args)
     if args.out:
@@ -87,6 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     cfg.launcher = args.launcher
     cfg.work_dir = choose_work_dir(args.work_dir, cfg, cfg.filename)
+    apply_published_options(args, cfg, 'distill')
     run_training(args, cfg)
     return 0
 
@@ -100,8 +106,11 @@ def compose(args: argparse.Namespace) -> 'Config':
     from posenas.apis.building import find_and_load, load_checked
     from posenas.convert import make_distillation, merge_teacher, take_distillation
     from posenas.utils.config import override_config, verify_config
+    from posenas.utils.config_forms import is_foreign_config
 
     student = find_and_load(args.student)
+    if is_foreign_config(student):  # the teacher's settings begin with all of these
+        override_config(student, _own(args.cfg_options))
     settings = dict(alpha=_ALPHA) | take_distillation(student)
     if args.alpha is not None:
         settings['alpha'] = args.alpha
@@ -122,6 +131,11 @@ def compose(args: argparse.Namespace) -> 'Config':
     override_config(cfg, later)
     verify_config(cfg)
     return cfg
+
+
+def _own(options: dict | None) -> dict[str, Any]:
+    """Return the overrides that are settings of a YAML file, as their capitals say."""
+    return {key: value for key, value in (options or {}).items() if key.split('.')[0].isupper()}
 
 
 def mix_in(cfg: 'Config', args: argparse.Namespace) -> None:

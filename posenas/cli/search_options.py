@@ -3,12 +3,10 @@
 import argparse
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 
-from posenas.cli.args import enable_drawing
 from posenas.utils.errors import ConfigError
 
-__all__ = ['add_search_options', 'apply_search_options', 'log_cost']
+__all__ = ['add_search_options', 'apply_search_options']
 
 _STRATEGIES = (
     *('None', 'none', 'random', 'sync', 'single', 'first_order', 'second_order'),
@@ -36,14 +34,6 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='print the weights of the architecture after each epoch',
     )
-    search.add_argument(
-        '--param-flop', action='store_true', help='print parameters and operations at the start'
-    )
-    search.add_argument(
-        '--visualize',
-        action='store_true',
-        help='draw joints and heatmaps of the first image in each validation',
-    )
 
 
 def apply_search_options(args: argparse.Namespace, cfg: Config) -> None:
@@ -56,19 +46,15 @@ def apply_search_options(args: argparse.Namespace, cfg: Config) -> None:
         _set_strategy(cfg, args.search)
     if args.show_arch_value:
         _show_arch_values(cfg)
-    if args.visualize:
-        settings = dict(enable=True, once=True)
-        enable_drawing(cfg, 'visualization', 'PoseVisualizationHook', settings)
-        cfg.model.test_cfg = dict(cfg.model.get('test_cfg') or {}, output_heatmaps=True)
 
 
-def _set_strategy(cfg: Config, name: str) -> None:
-    """Make a config search by the strategy ``name``."""
+def _set_strategy(cfg: Config, name: str, option: str = '--search') -> None:
+    """Make a config search by the strategy ``name``, which ``option`` asks for."""
     from posenas.engine.loops import BILEVEL, find_strategy
 
     strategy = find_strategy(name)
     if cfg.train_cfg.get('type') != 'ArchSearchLoop':
-        _make_search(cfg, strategy in BILEVEL)
+        _make_search(cfg, strategy in BILEVEL, option)
     cfg.train_cfg.strategy = strategy
     given = cfg.optim_wrapper.get('arch')
     own = given if isinstance(given, dict) else _ARCH
@@ -79,18 +65,18 @@ def _set_strategy(cfg: Config, name: str) -> None:
         cfg.train_cfg.arch_ratio = _ARCH_RATIO
 
 
-def _make_search(cfg: Config, is_bilevel: bool) -> None:
+def _make_search(cfg: Config, is_bilevel: bool, option: str) -> None:
     """Turn the config of a training into that of a search, with the published settings."""
     head = cfg.model.get('head') or {}
     if head.get('type') != 'CNFHead' or head.fabric.get('genotype') is not None:
         raise ConfigError(
-            '--search needs the config of a search or of a network of neural fabrics (CNFHead) '
+            f'{option} needs the config of a search or of a network of neural fabrics (CNFHead) '
             f'without a genotype, got the head {head.get("type")!r}: see configs/search'
         )
     cfg.model.type = 'CNFSupernet'
     kept = {key: cfg.train_cfg[key] for key in _LOOP_KEYS if key in cfg.train_cfg}
     if 'max_epochs' not in kept:
-        raise ConfigError('--search counts epochs: set train_cfg.max_epochs, not max_iters')
+        raise ConfigError(f'{option} counts epochs: set train_cfg.max_epochs, not max_iters')
     cfg.train_cfg = dict(kept, type='ArchSearchLoop')
     cfg.optim_wrapper.constructor = 'ArchOptimWrapperConstructor'
     if is_bilevel:  # the weights have twice as many images, in as many batches
@@ -101,25 +87,9 @@ def _make_search(cfg: Config, is_bilevel: bool) -> None:
 
 
 def _show_arch_values(cfg: Config) -> None:
+    """Print the weights of the mix; a training of fabrics trains them as a search 'sync' does."""
     if cfg.train_cfg.get('type') != 'ArchSearchLoop':
-        raise ConfigError('--show-arch-value needs a search: add --search STRATEGY')
+        _set_strategy(cfg, 'sync', '--show-arch-value')
     others = [hook for hook in cfg.get('custom_hooks') or [] if hook['type'] != 'ArchValueHook']
     own = [hook for hook in cfg.get('custom_hooks') or [] if hook['type'] == 'ArchValueHook']
     cfg.custom_hooks = [*others, dict(own[0] if own else dict(type='ArchValueHook'), log=True)]
-
-
-def log_cost(cfg: Config) -> None:
-    """Print parameters and operations of the network of a config, for one image."""
-    import torch
-
-    from posenas.registry import MODELS
-    from posenas.utils.profiling import profile_model
-
-    width, height = cfg.codec['input_size']
-    with torch.device('meta'):
-        cost = profile_model(MODELS.build(cfg.model), torch.empty(1, 3, height, width))
-    print_log(
-        f'{cost.parameters:,} parameters; {cost.macs:,} multiply-accumulates at {height}x{width}: '
-        f'{cost.macs / 1e9:.3f} x 10^9, {cost.macs / 2**30:.3f} x 2^30',
-        logger='current',
-    )

@@ -17,6 +17,15 @@ from posenas.cli.args import (
     export_local_rank,
     load_experiment,
 )
+from posenas.cli.published_options import (
+    add_published_options,
+    apply_published_options,
+    choose_gpu,
+    find_checkpoint,
+    log_cost,
+)
+from posenas.cli.published_testing import apply_test_options
+from posenas.cli.published_words import parse_published
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -30,9 +39,14 @@ _RESULT_SUFFIXES = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas test``."""
     parser = CommandParser('test', 'Measure a checkpoint on the test set of a config.')
-    add_config_options(parser)
-    parser.add_argument('checkpoint', help='checkpoint file, of posenas or as published')
+    add_config_options(parser, is_optional=True)
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint file, of posenas or as published (default: the best of the work dir)',
+    )
     add_launch_options(parser)
+    add_published_options(parser, 'test')
     _add_output_options(parser)
     _add_metric_options(parser)
     parser.add_argument(
@@ -172,10 +186,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: Options and config do not fit together.
         CheckpointError: The checkpoint cannot be read safely or does not fit the network.
     """
-    args = build_parser().parse_args(argv)
+    args = parse_published(build_parser(), argv)
     export_local_rank(args)
     cfg = load_experiment(args)
+    apply_published_options(args, cfg, 'test')
+    apply_test_options(args, cfg)
+    args.checkpoint = args.checkpoint or find_checkpoint(args.config, cfg.work_dir)
     configure(args, cfg)
+    choose_gpu(args)
     from posenas.engine.runner import PoseRunner
     from posenas.utils.atomic_io import write_json
 
@@ -185,6 +203,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     runner.strict_load = True
     if args.fuse_conv_bn:
         _fuse(runner, args.checkpoint)
+    if args.param_flop:
+        log_cost(cfg)
     scores = runner.test()
     if args.out_metrics and runner.rank == 0:
         write_json(args.out_metrics, scores, indent=2)

@@ -1,11 +1,10 @@
 """Train a network from a config."""
 
 import argparse
-import logging
+import sys
 from collections.abc import Sequence
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 
 from posenas.cli.args import (
     CommandParser,
@@ -16,7 +15,14 @@ from posenas.cli.args import (
     export_local_rank,
     load_experiment,
 )
-from posenas.cli.search_options import add_search_options, apply_search_options, log_cost
+from posenas.cli.published_options import (
+    add_published_options,
+    apply_published_options,
+    choose_gpu,
+    log_cost,
+)
+from posenas.cli.published_words import has_teacher, parse_published
+from posenas.cli.search_options import add_search_options, apply_search_options
 
 __all__ = ['add_training_options', 'build_parser', 'configure', 'main', 'run_training']
 
@@ -27,8 +33,12 @@ _BASE_PROCESSES = 8
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas train``."""
     parser = CommandParser('train', 'Train a network from a config.')
-    add_config_options(parser)
+    add_config_options(parser, is_optional=True)
     add_training_options(parser)
+    add_published_options(parser, 'train')
+    parser.add_argument(
+        '--tcfg', metavar='FILE', help='teacher, as FPD gives it: then as posenas distill'
+    )
     add_search_options(parser)
     return parser
 
@@ -37,7 +47,6 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add what commands that train share: where, how and from which state."""
     add_launch_options(parser)
     _add_start_options(parser)
-    _add_device_options(parser)
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument(
         '--auto-scale-lr',
@@ -65,21 +74,6 @@ def _add_start_options(parser: argparse.ArgumentParser) -> None:
     )
     start.add_argument('--resume-from', dest='resume', metavar='FILE', help='as --resume FILE')
     start.add_argument('--load-from', metavar='FILE', help='start from the weights of a checkpoint')
-
-
-def _add_device_options(parser: argparse.ArgumentParser) -> None:
-    devices = parser.add_mutually_exclusive_group()
-    devices.add_argument(
-        '--gpus', type=int, metavar='N', help='only 1; for more use tools/dist_train.sh'
-    )
-    devices.add_argument(
-        '--gpu-ids',
-        '--gpu-id',
-        type=int,
-        nargs='+',
-        metavar='I',
-        help='the first is used; for more use tools/dist_train.sh',
-    )
 
 
 def configure(args: argparse.Namespace, cfg: Config) -> None:
@@ -116,31 +110,21 @@ def _configure_randomness(args: argparse.Namespace, cfg: Config) -> None:
     cfg.randomness = randomness
 
 
-def _choose_gpu(args: argparse.Namespace) -> None:
-    ids = args.gpu_ids or list(range(args.gpus or 1))
-    if len(ids) > 1:
-        print_log(
-            f'one process uses one GPU: {ids[0]} of {ids}; start several processes by '
-            f'tools/dist_train.sh CONFIG {len(ids)}',
-            logger='current',
-            level=logging.WARNING,
-        )
-    if args.gpu_ids:
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.set_device(ids[0])
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas train``.
 
     Raises:
         ConfigError: Options and config do not fit together.
     """
-    args = build_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if has_teacher(words):
+        from posenas.cli import distill
+
+        return distill.main(words)
+    args = parse_published(build_parser(), words)
     export_local_rank(args)
     cfg = load_experiment(args)
+    apply_published_options(args, cfg, 'train')
     apply_search_options(args, cfg)
     run_training(args, cfg)
     return 0
@@ -153,7 +137,7 @@ def run_training(args: argparse.Namespace, cfg: Config) -> None:
         ConfigError: They do not fit together.
     """
     configure(args, cfg)
-    _choose_gpu(args)
+    choose_gpu(args)
     from posenas.engine.runner import PoseRunner
 
     runner = PoseRunner.from_cfg(cfg)

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from posenas.datasets.samplers import EpochIndex
 from posenas.registry import DATASETS
 
-__all__ = ['ConcatDataset', 'RepeatDataset', 'list_parts']
+__all__ = ['ConcatDataset', 'RepeatDataset', 'list_parts', 'pack_crop_joints']
 
 
 def list_parts(dataset: Mapping) -> list[Mapping]:
@@ -19,6 +19,14 @@ def list_parts(dataset: Mapping) -> list[Mapping]:
     """
     inner = [*dataset.get('datasets', ()), *([dataset['dataset']] if 'dataset' in dataset else ())]
     return [part for item in inner for part in list_parts(item)] if inner else [dataset]
+
+
+def pack_crop_joints(dataset: Mapping) -> None:
+    """Let the pipelines of ``dataset``, a config, keep the joints of the crop, for pictures."""
+    for part in list_parts(dataset):
+        for step in part.get('pipeline', ()):
+            if step['type'] == 'PackPoseInputs':
+                step['pack_transformed'] = True
 
 
 def _in_scope(dataset: dict) -> dict:

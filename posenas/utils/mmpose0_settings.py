@@ -17,6 +17,7 @@ from posenas.utils.old_rules import (
     relative_path,
     rename_score,
     require_scheduler,
+    set_pretrained,
 )
 
 __all__ = ['INSTEAD', 'RULES']
@@ -45,14 +46,15 @@ _METRICS = dict(
 
 def _read_length(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
     """Read the length of a training; schedules that last as long follow it, as in 0.x."""
-    new, loop = 'max_epochs' if 'epoch' in key else 'max_iters', cfg.get('train_cfg') or {}
+    by_epoch = 'epoch' in key.lower()
+    new, loop = 'max_epochs' if by_epoch else 'max_iters', cfg.get('train_cfg') or {}
     if new not in loop:
         raise ConfigError(f'{key} must fit train_cfg, which has no {new}: got {loop}')
     return {f'train_cfg.{new}': value} | {
         f'{place}.{name}': value
         for place, scheduler in list_schedulers(cfg)
         for name in ('end', 'T_max')
-        if scheduler.get(name) == loop[new] and scheduler.get('by_epoch', True) == ('epoch' in key)
+        if scheduler.get(name) == loop[new] and scheduler.get('by_epoch', True) == by_epoch
     }
 
 
@@ -223,11 +225,8 @@ def _read_resume(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
 
 
 def _read_pretrained(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
-    if not value:
-        return {'model.backbone.init_cfg': None}
-    is_new = 'init_cfg' not in ((cfg.get('model') or {}).get('backbone') or {})
-    replaces = {} if is_new else dict(_delete_=True)  # mmengine would keep the key in a new dict
-    return {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint=value, **replaces)}
+    backbone = (cfg.get('model') or {}).get('backbone') or {}
+    return set_pretrained('model.backbone', backbone, value)
 
 
 def _read_workflow(cfg: Mapping[str, Any], key: str, value: Value) -> Options:

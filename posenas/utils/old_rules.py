@@ -8,6 +8,7 @@ from posenas.utils.errors import ConfigError
 
 __all__ = [
     'SCHEDULE',
+    'Notice',
     'Options',
     'Refusal',
     'Rule',
@@ -20,6 +21,7 @@ __all__ = [
     'relative_path',
     'rename_score',
     'require_scheduler',
+    'set_pretrained',
 ]
 
 #: Dotted key -> value, as ``--cfg-options`` collects them.
@@ -40,8 +42,15 @@ class Refusal(str):
     __slots__ = ()
 
 
-#: Places that get the value; what to use instead; or, from config, key and value, the overrides.
-Rule = tuple[str, ...] | Refusal | Callable[[Mapping[str, Any], str, Value], Options]
+class Notice(str):
+    """Why a setting changes nothing here."""
+
+    __slots__ = ()
+
+
+#: Places that get the value; what to use instead, or why nothing changes; or, from config, key and
+#: value, the overrides.
+Rule = tuple[str, ...] | Refusal | Notice | Callable[[Mapping[str, Any], str, Value], Options]
 
 
 class Scheduler(NamedTuple):
@@ -129,3 +138,12 @@ def relative_path(path: str, dataset: Mapping[str, Any]) -> str:
         return path
     whole, folder = Path(path), Path(root)
     return str(whole.relative_to(folder) if whole.is_relative_to(folder) else whole.absolute())
+
+
+def set_pretrained(place: str, backbone: Mapping[str, Any], file: str | None) -> Options:
+    """Let the backbone at ``place`` start from the weights in ``file``; None or '' from none."""
+    if not file:
+        return {f'{place}.init_cfg': None}
+    # mmengine would keep the key that replaces a dict in one that is new
+    replaces = dict(_delete_=True) if 'init_cfg' in backbone else {}
+    return {f'{place}.init_cfg': dict(type='Pretrained', checkpoint=file, **replaces)}

@@ -13,6 +13,7 @@ from .draw import (
 from .error_chart import draw_error_chart, draw_pck_curves
 from .gallery import Case, draw_gallery
 from .graph import draw_graphs
+from .inputs import draw_input
 from .label_charts import draw_label_charts
 from .openpose import OPENPOSE, to_openpose
 from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
@@ -34,6 +35,7 @@ __all__ = [
     'draw_gallery',
     'draw_graphs',
     'draw_heatmaps',
+    'draw_input',
     'draw_keypoint_numbers',
     'draw_label_charts',
     'draw_pck_curves',

@@ -61,8 +61,10 @@ def test_an_error_is_one_line(capsys):
     assert 'no_such_config.py' in captured.err
 
 
-@pytest.mark.parametrize('argv', [['--debug', 'train', 'x.py'], ['train', 'x.py', '--debug']])
-def test_debug_shows_the_traceback(argv):
+@pytest.mark.parametrize(
+    'argv', [['--traceback', 'train', 'x.py'], ['train', 'x.py', '--traceback']]
+)
+def test_an_option_shows_the_traceback(argv):
     with pytest.raises(ConfigError):
         main(argv)
 

@@ -170,15 +170,22 @@ def _translate_posenas(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     layers = train.take('LAYERS', 'model.backbone.layers', 10)
     channels = train.take('INIT_CHANNELS', 'model.backbone.init_channels', 32)
-    if layers not in (12, 18):
-        raise ConfigError(f'TRAIN.LAYERS must be 12 or 18, as published, got {layers}')
+    backbone: dict[str, Any] = dict(type='PoseNAS', layers=layers, init_channels=channels)
+    for name in ('reductions', 'taps'):
+        cells = train.take(name.upper(), f'model.backbone.{name}')
+        backbone |= {} if cells is None else {name: tuple(cells)}
+    if layers not in (12, 18) and not {'reductions', 'taps'} <= backbone.keys():
+        raise ConfigError(
+            f'TRAIN.LAYERS must be 12 or 18, whose cells are published, got {layers}: for other '
+            'lengths say which cells halve the map and whose maps are used, such as '
+            'LAYERS: 8, REDUCTIONS: [2, 4, 6], TAPS: [1, 3, 5, 7]'
+        )
     names = (
         *('DECONV_WITH_BIAS', 'NUM_DECONV_LAYERS', 'NUM_DECONV_FILTERS', 'NUM_DECONV_KERNELS'),
         *('NUM_LAYERS', 'STYLE', 'FINAL_CONV_KERNEL', 'PRETRAINED', 'INIT_WEIGHTS'),
     )
     for section in (reader.model, reader.extra):
         section.drop('PoseNAS does not read it', *names)
-    backbone = dict(type='PoseNAS', layers=layers, init_channels=channels)
     head = dict(type='PoseNASHead', in_channels=2 * channels, out_channels=num_joints)
     return backbone, head
 

@@ -5,6 +5,7 @@ from .check_invalid_loss import CheckInvalidLossHook
 from .collapse_guard import CollapseGuardHook
 from .distill_state import DistillStateHook
 from .ema_teacher import EMATeacherHook
+from .input_pictures import InputPicturesHook
 from .memory_forecast import MemoryForecastHook
 from .nan_guard import NanGuardHook
 from .perturbation import PerturbationHook
@@ -23,6 +24,7 @@ __all__ = [
     'CollapseGuardHook',
     'DistillStateHook',
     'EMATeacherHook',
+    'InputPicturesHook',
     'MemoryForecastHook',
     'NanGuardHook',
     'PerturbationHook',

@@ -87,7 +87,9 @@ class PoseVisualizationHook(_DrawingHook):
         out_dir: Folder of the pictures, inside the folder of the run unless absolute; by default
             the visualizer's back ends store them.
         backend_args: Where images are read from, as mmengine's fileio takes it.
-        once: Whether to draw only the first sample of each validation.
+        once: Whether to draw only the first sample of a validation or test, with its heatmaps.
+        epoch_interval: Epochs between two validations that are drawn, with ``once``; the first
+            validation after so many epochs is.
     """
 
     def __init__(
@@ -100,9 +102,11 @@ class PoseVisualizationHook(_DrawingHook):
         out_dir: str | None = None,
         backend_args: Mapping[str, Any] | None = None,
         once: bool = False,
+        epoch_interval: int = 1,
     ) -> None:
         super().__init__(enable, interval, kpt_thr, show, wait_time, out_dir, backend_args)
-        self.once = once
+        check_positive('epoch_interval', epoch_interval)
+        self.once, self.epoch_interval = once, epoch_interval
         self._people: list[PoseDataSample] = []
         self._num_images = 0
 
@@ -115,16 +119,26 @@ class PoseVisualizationHook(_DrawingHook):
     ) -> None:
         """Draw the first of the samples."""
         step = runner.iter + batch_idx
-        is_due = batch_idx == 0 if self.once else step % self.interval == 0
-        if not (self.enable and outputs and is_due):
-            return
-        sample = outputs[0]
+        is_due = step % self.interval == 0
+        if self.once:
+            is_due = batch_idx == 0 and self._is_due_epoch(runner)
+        if self.enable and outputs and is_due:
+            self._draw_sample(runner, outputs[0], 'val_img', step)
+
+    def _is_due_epoch(self, runner: Runner) -> bool:
+        """Tell whether this validation is the first in a span of ``epoch_interval`` epochs."""
+        loop = getattr(runner, '_train_loop', None)  # its config where nothing is trained
+        val_interval = getattr(loop, 'val_interval', self.epoch_interval)
+        return (runner.epoch - 1) % self.epoch_interval < val_interval
+
+    def _draw_sample(self, runner: Runner, sample: PoseDataSample, name: str, step: int) -> None:
+        """Draw one sample with its annotation, its box and its heatmaps."""
         if 'bad_sample' in sample:
             return
         self._draw(
             runner,
             sample,
-            'val_img' if self.out_dir is None else f'{_stem(sample)}_{step}',
+            name if self.out_dir is None else f'{_stem(sample)}_{step}',
             step,
             draw_gt=bool(np.any(sample.gt_instances.keypoints_visible)),
             draw_bbox=True,
@@ -140,6 +154,10 @@ class PoseVisualizationHook(_DrawingHook):
     ) -> None:
         """Draw the images that are complete; people of one image follow each other."""
         if not self.enable:
+            return
+        if self.once:
+            if batch_idx == 0 and outputs:
+                self._draw_sample(runner, outputs[0], 'test_img', 0)
             return
         for sample in outputs or ():
             if 'bad_sample' in sample:

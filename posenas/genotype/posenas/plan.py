@@ -85,7 +85,8 @@ def plan_cells(
         if layers not in _REDUCTIONS:
             raise ConfigError(
                 f'layers must be one of {sorted(_REDUCTIONS)} where reductions are not given, got '
-                f'{layers}; set reductions, such as reductions=(3, 6, 9)'
+                f'{layers}; say which cells halve the map and whose maps are used, such as '
+                'layers=8, reductions=(2, 4, 6), taps=(1, 3, 5, 7)'
             )
         reductions = _REDUCTIONS[layers]
     last_cells = (*(position - 1 for position in reductions), layers - 1)

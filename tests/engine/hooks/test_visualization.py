@@ -153,3 +153,28 @@ def test_unlabelled_joints_do_not_make_a_bad_case(runner, images, tmp_path):
 def test_interval_must_be_positive():
     with pytest.raises(ValueError, match='interval must be greater than 0'):
         PoseVisualizationHook(interval=0)
+
+
+@pytest.mark.parametrize(
+    ('val_interval', 'drawn'), [(1, [1, 6, 11]), (2, [2, 6, 12]), (10, [10, 20]), (None, [3])]
+)
+def test_one_image_is_drawn_once_in_five_epochs(runner, images, val_interval, drawn):
+    hook = PoseVisualizationHook(enable=True, once=True, epoch_interval=5)
+    if val_interval:
+        runner._train_loop = SimpleNamespace(val_interval=val_interval)
+    epochs = range(val_interval, 21, val_interval) if val_interval else [3]
+    kept = []
+    hook._draw = lambda runner, *_, **__: kept.append(runner.epoch)
+    for runner.epoch in epochs:
+        for batch in range(2):
+            samples = [make_sample(0, images[0]), make_sample(1, images[1])]
+            hook.after_val_iter(runner, batch, None, samples)
+    assert [epoch for epoch in kept if epoch < 21][: len(drawn)] == drawn
+
+
+def test_a_test_draws_one_image_where_asked_for(runner, images, tmp_path):
+    hook = PoseVisualizationHook(enable=True, once=True, out_dir=str(tmp_path / 'one'))
+    for batch in range(2):
+        hook.after_test_iter(runner, batch, None, [make_sample(batch, images[batch])])
+    hook.after_test_epoch(runner)
+    assert names(tmp_path / 'one') == ['first_0.jpg']

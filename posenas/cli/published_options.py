@@ -1,0 +1,293 @@
+"""Options that ViPNAS, Dite-HRNet, PNFS, PoseNAS and FPD published, with their meaning there."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from posenas.cli.args import enable_drawing
+from posenas.utils.errors import ConfigError
+
+__all__ = [
+    'add_published_options',
+    'apply_published_options',
+    'choose_gpu',
+    'find_checkpoint',
+    'log_cost',
+]
+
+#: Epochs between two pictures of ``--visualize``.
+_VISUALIZE_INTERVAL = 5
+#: Files of trained weights that the published trainers leave.
+_PUBLISHED_WEIGHTS = ('best_ckpt.tar', 'model_best.pth', 'final_state.pth')
+_TRAIN, _TEST, _BOTH = ('train',), ('test',), ('train', 'test')
+_ALL = ('train', 'test', 'distill')
+
+
+class Published(NamedTuple):
+    """One option.
+
+    Attributes:
+        flags: Its spellings, with dashes.
+        commands: Commands that take it.
+        help: What it does.
+        arguments: Those of ``add_argument`` besides.
+        apply: Writes its value into a config.
+        notice: Why it changes nothing here; said when it is given.
+    """
+
+    flags: tuple[str, ...]
+    commands: tuple[str, ...]
+    help: str
+    arguments: Mapping[str, Any]
+    apply: Callable[[Config, Any, str], None] | None = None
+    notice: str | None = None
+
+    @property
+    def dest(self) -> str:
+        """Attribute of the parsed arguments that holds the value."""
+        return self.arguments.get('dest', self.flags[0].strip('-').replace('-', '_'))
+
+
+def _require_validation(cfg: Config, value: object, command: str) -> None:
+    if not cfg.get('val_dataloader'):
+        raise ConfigError(
+            '--validate needs val_dataloader, val_cfg and val_evaluator in the config'
+        )
+
+
+def _set_batch_size(cfg: Config, size: int, command: str) -> None:
+    """Set the samples of a step; those of the weights of a bilevel search stay a multiple."""
+    loader = cfg[f'{command}_dataloader']
+    arch = cfg.get('train_cfg', {}).get('arch_dataloader') or {} if command == 'train' else {}
+    factor = loader.batch_size // arch['batch_size'] if 'batch_size' in arch else 1
+    loader.batch_size = factor * size
+    if 'batch_size' in arch:
+        arch['batch_size'] = size
+
+
+def _set_workers(cfg: Config, count: int, command: str) -> None:
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
+        if loader:
+            loader.num_workers = count
+            loader.persistent_workers = count > 0 and loader.get('persistent_workers', False)
+
+
+def _draw_inputs(cfg: Config, value: object, command: str) -> None:
+    from posenas.datasets.wrappers import pack_crop_joints
+
+    pack_crop_joints(cfg[f'{command}_dataloader'].dataset)
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='InputPicturesHook')]
+
+
+def _draw_heatmaps(cfg: Config, value: object, command: str) -> None:
+    settings = dict(enable=True, once=True, epoch_interval=_VISUALIZE_INTERVAL)
+    enable_drawing(cfg, 'visualization', 'PoseVisualizationHook', settings)
+    model = cfg.model.get('student', cfg.model)
+    model.test_cfg = dict(model.get('test_cfg') or {}, output_heatmaps=True)
+
+
+def _require_here(cfg: Config, folder: str, command: str) -> None:
+    if folder not in ('', '.'):
+        raise ConfigError(f'--dataDir must be the current folder, got {folder}: link data to it')
+
+
+def _parse_gpus(text: str) -> int | list[int]:
+    """Read a number of GPUs, or, as PoseNAS writes them, their numbers: '0' or '0,1'."""
+    return _parse_ids(text) if ',' in text or text == '0' else int(text)
+
+
+def _parse_ids(text: str) -> list[int]:
+    return [int(number) for number in text.split(',') if number.strip()]
+
+
+_SWITCH = dict(action='store_true')
+_NUMBER = dict(type=int, metavar='N')
+_OPTIONS = (
+    Published(('--cfg',), _BOTH, 'the config, in the place of CONFIG', dict(metavar='FILE')),
+    Published(('--exp-name',), _BOTH, 'as --work-dir', dict(metavar='DIR', dest='work_dir')),
+    Published(
+        ('--modelDir',), _ALL, 'folder of all outputs; the work dir lies in it', dict(metavar='DIR')
+    ),
+    Published(('--dataDir',), _ALL, 'only the current folder', dict(metavar='DIR'), _require_here),
+    Published(
+        ('--logDir',), _ALL, 'of no effect', dict(metavar='DIR'), notice='logs lie in the work dir'
+    ),
+    Published(
+        ('--prevModelDir',),
+        _ALL,
+        'of no effect',
+        dict(metavar='DIR'),
+        notice='a run is continued by --resume FILE',
+    ),
+    Published(
+        ('--test-model', '--test-weight'),
+        _TEST,
+        'the checkpoint, in the place of CHECKPOINT',
+        dict(metavar='FILE'),
+    ),
+    Published(
+        ('--load-ckpt',),
+        _TRAIN,
+        'as --resume',
+        dict(action='store_const', const='auto', dest='resume'),
+    ),
+    Published(('--validate',), _TRAIN, 'validate, the default', _SWITCH, _require_validation),
+    Published(
+        ('--batch-size', '--batchsize'), _BOTH, 'samples of a step', _NUMBER, _set_batch_size
+    ),
+    Published(('--num-workers',), _BOTH, 'processes that load data', _NUMBER, _set_workers),
+    Published(
+        ('--debug',),
+        _BOTH,
+        'draw what goes into the network every 100 iterations, to WORK_DIR/TIME/inputs',
+        _SWITCH,
+        _draw_inputs,
+    ),
+    Published(
+        ('--visualize',),
+        _BOTH,
+        'draw joints and heatmaps of one image: in training every 5 epochs, in testing once',
+        _SWITCH,
+        _draw_heatmaps,
+    ),
+    Published(('--param-flop',), _BOTH, 'print parameters and operations', _SWITCH),
+    Published(('--distributed',), _TRAIN, 'as --launcher pytorch where torch launched it', _SWITCH),
+    Published(
+        ('--proc-per-gpu',),
+        _BOTH,
+        'of no effect',
+        _NUMBER,
+        notice='one process uses one GPU; tools/dist_test.sh starts several',
+    ),
+    Published(
+        ('--average-clips',),
+        _TEST,
+        'of no effect',
+        dict(choices=('score', 'prob')),
+        notice='a pose is found in each frame; clips are of video recognition',
+    ),
+    Published(('--flip-test',), _TEST, 'average over the mirrored image', _SWITCH),
+    Published(
+        ('--use-dt',), _TEST, 'test with the boxes of a detector, not annotated ones', _SWITCH
+    ),
+    Published(
+        ('--dataset',),
+        _TEST,
+        'images of --use-dt: val2017, or test-dev2017, for which results are only written',
+        dict(choices=('val', 'test')),
+    ),
+    Published(
+        ('--margin',),
+        _TEST,
+        'side of the crop over that of the box, 1.0 to 1.5 (default: as the config says)',
+        dict(type=float, metavar='M'),
+    ),
+)
+
+
+def add_published_options(parser: argparse.ArgumentParser, command: str) -> None:
+    """Add the published options of ``command``: 'train', 'test' or 'distill'."""
+    group = parser.add_argument_group('options of ViPNAS, Dite-HRNet, PNFS, PoseNAS and FPD')
+    _add_device_options(group.add_mutually_exclusive_group())
+    for option in _OPTIONS:
+        if command in option.commands:
+            group.add_argument(*option.flags, help=option.help, **option.arguments)
+
+
+def _add_device_options(devices: argparse._MutuallyExclusiveGroup) -> None:
+    devices.add_argument(
+        '--gpus',
+        type=_parse_gpus,
+        metavar='N',
+        help='only 1, for more use tools/dist_train.sh; 0,1 are numbers, as for --gpu',
+    )
+    devices.add_argument(
+        '--gpu-ids', '--gpu-id', type=int, nargs='+', metavar='I', help='the first is used'
+    )
+    devices.add_argument(
+        '--gpu', type=_parse_ids, metavar='I,J', dest='gpu_ids', help='the first is used'
+    )
+
+
+def apply_published_options(args: argparse.Namespace, cfg: Config, command: str) -> None:
+    """Write the published options into ``cfg``; say of each that has no effect why.
+
+    Raises:
+        ConfigError: An option does not fit the config.
+    """
+    for option in _OPTIONS:
+        value = getattr(args, option.dest, None) if command in option.commands else None
+        if value is None or value is False:
+            continue
+        if option.notice:
+            print_log(f'{option.flags[0]} changes nothing here: {option.notice}', 'current')
+        elif option.apply:
+            option.apply(cfg, value, command)
+    if args.modelDir:
+        cfg.work_dir = str(Path(args.modelDir) / Path(cfg.filename).stem)
+
+
+def choose_gpu(args: argparse.Namespace) -> None:
+    """Take the first of the GPUs that the options name, and say what becomes of the others."""
+    import torch
+
+    ids = args.gpus if isinstance(args.gpus, list) else args.gpu_ids
+    count = len(ids) if ids else (args.gpus or 1)
+    if count > 1:
+        print_log(
+            f'one process uses one GPU, the first of {count}; start several processes by '
+            f'tools/dist_train.sh CONFIG {count}, or tools/dist_test.sh',
+            'current',
+        )
+    if ids and torch.cuda.is_available():
+        torch.cuda.set_device(ids[0])
+    elif (ids or args.gpus) and not torch.cuda.is_available():
+        print_log('this machine has no GPU: the CPU computes', 'current')
+
+
+def find_checkpoint(config: str, work_dir: str) -> str:
+    """Find the weights to test where the command line names none.
+
+    Args:
+        config: Config as on the command line; a YAML file can name them.
+        work_dir: Folder of the run, whose best checkpoint is taken else.
+
+    Raises:
+        ConfigError: There are none.
+    """
+    from posenas.apis.building import find_and_load
+
+    raw = find_and_load(config)
+    named = (raw.get('test') or {}).get('ckpt') or (raw.get('TEST') or {}).get('MODEL_FILE')
+    best = sorted(Path(work_dir).glob('best_*.pth'), key=lambda path: path.stat().st_mtime)
+    published = [path for name in _PUBLISHED_WEIGHTS if (path := Path(work_dir, name)).is_file()]
+    found = [*([named] if named else []), *best[::-1], *published]
+    if not found:
+        raise ConfigError(
+            f'a checkpoint must be given: {config} names none and {work_dir} has no best_*.pth'
+        )
+    print_log(f'the weights are those of {found[0]}', 'current')
+    return str(found[0])
+
+
+def log_cost(cfg: Config) -> None:
+    """Print parameters and operations of the network of a config, for one image."""
+    import torch
+
+    from posenas.registry import MODELS
+    from posenas.utils.profiling import profile_model
+
+    network = cfg.model.get('student', cfg.model)
+    width, height = (cfg.get('codec') or network.head.decoder)['input_size']
+    with torch.device('meta'):
+        cost = profile_model(MODELS.build(network), torch.empty(1, 3, height, width))
+    print_log(
+        f'{cost.parameters:,} parameters; {cost.macs:,} multiply-accumulates at {height}x{width}: '
+        f'{cost.macs / 1e9:.3f} x 10^9, {cost.macs / 2**30:.3f} x 2^30',
+        logger='current',
+    )
