@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 from posenas.cli.args import CommandParser, add_override_options, choose_work_dir, export_local_rank
 from posenas.cli.published_options import add_published_options, apply_published_options
 from posenas.cli.published_words import read_distillation
-from posenas.cli.train import add_training_options, run_training
+from posenas.cli.training import add_training_options, run_training
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -4,30 +4,20 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from mmengine.config import Config
-
+from posenas.cli import distill
 from posenas.cli.args import (
     CommandParser,
     add_config_options,
-    add_draw_options,
-    add_launch_options,
-    apply_draw_options,
     export_local_rank,
     load_experiment,
 )
 from posenas.cli.published_options import (
     add_published_options,
     apply_published_options,
-    choose_gpu,
-    log_cost,
 )
 from posenas.cli.published_words import has_teacher, parse_published
 from posenas.cli.search_options import add_search_options, apply_search_options
-
-__all__ = ['add_training_options', 'build_parser', 'configure', 'main', 'run_training']
-
-#: Number of processes that older configs state their learning rate for.
-_BASE_PROCESSES = 8
+from posenas.cli.training import add_training_options, run_training
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,73 +33,6 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def add_training_options(parser: argparse.ArgumentParser) -> None:
-    """Add what commands that train share: where, how and from which state."""
-    add_launch_options(parser)
-    _add_start_options(parser)
-    parser.add_argument('--no-validate', action='store_true', help='train without validation')
-    parser.add_argument(
-        '--auto-scale-lr',
-        '--autoscale-lr',
-        action='store_true',
-        help='multiply the learning rate by the batch size of all processes over the base one',
-    )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
-    parser.add_argument('--compile', action='store_true', help='compile the network by torch')
-    parser.add_argument('--seed', type=int, metavar='N', help='seed of everything random')
-    parser.add_argument(
-        '--deterministic', action='store_true', help='use deterministic kernels only'
-    )
-    add_draw_options(parser)
-
-
-def _add_start_options(parser: argparse.ArgumentParser) -> None:
-    start = parser.add_mutually_exclusive_group()
-    start.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='FILE',
-        help='continue the run of this checkpoint; without FILE the newest of the work dir',
-    )
-    start.add_argument('--resume-from', dest='resume', metavar='FILE', help='as --resume FILE')
-    start.add_argument('--load-from', metavar='FILE', help='start from the weights of a checkpoint')
-
-
-def configure(args: argparse.Namespace, cfg: Config) -> None:
-    """Write the options of the command line into ``cfg``.
-
-    Raises:
-        ConfigError: An option does not fit the config.
-    """
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
-    elif args.load_from:
-        cfg.resume, cfg.load_from = False, args.load_from
-    if args.no_validate:
-        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
-    if args.auto_scale_lr:
-        scaling = dict(base_batch_size=_BASE_PROCESSES * cfg.train_dataloader.batch_size)
-        cfg.auto_scale_lr = {**scaling, **(cfg.get('auto_scale_lr') or {}), 'enable': True}
-    if args.amp:
-        cfg.optim_wrapper = dict(cfg.optim_wrapper, type='AmpOptimWrapper')
-    if args.compile:
-        cfg.compile = True
-    _configure_randomness(args, cfg)
-    if args.show or args.show_dir:
-        apply_draw_options(args, cfg, 'visualization', 'PoseVisualizationHook')
-
-
-def _configure_randomness(args: argparse.Namespace, cfg: Config) -> None:
-    randomness = {'seed': None, **(cfg.get('randomness') or {})}
-    if args.seed is not None:
-        randomness['seed'] = args.seed
-    if args.deterministic:
-        randomness['deterministic'] = True
-    cfg.randomness = randomness
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas train``.
 
@@ -118,8 +41,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if has_teacher(words):
-        from posenas.cli import distill
-
         return distill.main(words)
     args = parse_published(build_parser(), words)
     export_local_rank(args)
@@ -128,19 +49,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     apply_search_options(args, cfg)
     run_training(args, cfg)
     return 0
-
-
-def run_training(args: argparse.Namespace, cfg: Config) -> None:
-    """Train as ``cfg`` and the options of :func:`add_training_options` say.
-
-    Raises:
-        ConfigError: They do not fit together.
-    """
-    configure(args, cfg)
-    choose_gpu(args)
-    from posenas.engine.runner import PoseRunner
-
-    runner = PoseRunner.from_cfg(cfg)
-    if getattr(args, 'param_flop', False):  # an option of this command alone
-        log_cost(cfg)
-    runner.train()
