@@ -1,7 +1,8 @@
 """Cases for a pair of processes that share samples unevenly, run one after another over gloo.
 
 A case is a loop, a number of samples and a size of batches; each loop is a function of these that
-returns what one rank saw. Also a script, which runs all cases and prints them as a table.
+returns what one rank saw. ``PYTHONPATH=tests python -m engine.rank_cases`` runs all cases and
+prints them as a table.
 """
 
 import gc
@@ -35,20 +36,22 @@ from torch import distributed, nn
 from posenas.engine import PoseRunner
 from posenas.engine.distributed import init_gloo, leave_gloo
 from posenas.search import recalibrate
+from posenas.search.elastic import ElasticBatchNorm2d
 from posenas.utils import ConfigError
 
 SIZES, BATCHES = range(1, 10), range(1, 5)
 SQUARE = dict(CODEC, input_size=(64, 64), heatmap_size=(16, 16))
+#: Its batch norms share statistics while they train.
+SUPERNET = dict(
+    TINY_VIPNAS,
+    type='ViPNASSupernet',
+    head=dict(out_channels=17, decoder=SQUARE),
+    share_statistics=True,
+    data_preprocessor=TINY_MODEL['data_preprocessor'],
+)
 #: Seconds that a process waits for the other one.
 _PATIENCE = 100
-_COLLECTIVES = (
-    'all_gather',
-    'all_gather_object',
-    'all_reduce',
-    'barrier',
-    'broadcast',
-    'broadcast_object_list',
-)
+_COLLECTIVES = 'all_gather all_gather_object all_reduce barrier broadcast broadcast_object_list'
 
 
 class Case(NamedTuple):
@@ -84,12 +87,11 @@ class WatchHook(Hook):
 
     def before_val(self, runner):
         self._stack = ExitStack()
-        self._mocks = [
-            self._stack.enter_context(
-                patch.object(distributed, name, wraps=getattr(distributed, name))
-            )
-            for name in _COLLECTIVES
+        patches = [
+            patch.object(distributed, name, wraps=getattr(distributed, name))
+            for name in _COLLECTIVES.split()
         ]
+        self._mocks = [self._stack.enter_context(one) for one in patches]
 
     def after_val(self, runner):
         self._stack.close()
@@ -123,13 +125,11 @@ class SignalInValidationHook(Hook):
         self._send(runner, batch_idx)
 
 
-def make_toy_cfg(work_dir, size, batch, *, round_up=True, **options):
+def make_toy_cfg(work_dir, size, batch, **options):
     """Config of the toy training that also tests, on ``size`` samples each time."""
     hooks = [dict(type='WatchHook'), *options.pop('hooks', ())]
     shared = dict(launcher='pytorch', hooks=hooks, ema='ExpMomentumEMA', interval=1000)
     cfg = make_cfg(work_dir, length=size, batch=batch, **shared, **options)
-    if not round_up:
-        cfg.train_dataloader.sampler.round_up = False
     cfg.val_dataloader.sampler.round_up = False
     cfg.val_evaluator = dict(type='SeenSamples')
     cfg.test_cfg, cfg.test_dataloader = dict(), cfg.val_dataloader
@@ -150,19 +150,17 @@ def observe(runner):
     )
 
 
+def make_runner(cfg):
+    return PoseRunner.from_cfg(
+        Config(cfg.to_dict(), format_python_code=False)
+    )  # formatting is slow
+
+
 def run(cfg, mode='train'):
     """Train, validate or test, and tell what the rank saw."""
-    runner = PoseRunner.from_cfg(Config(cfg.to_dict(), format_python_code=False))
+    runner = make_runner(cfg)
     getattr(runner, mode)()
     return observe(runner)
-
-
-def refusing(function):
-    """Return what ``function()`` does, or the text of its refusal."""
-    try:
-        return function()
-    except ConfigError as error:
-        return dict(refused=str(error))
 
 
 def train_by_epoch(folder, size, batch):
@@ -174,7 +172,12 @@ def train_by_iter(folder, size, batch):
 
 
 def train_unpadded(folder, size, batch):
-    return refusing(lambda: run(make_toy_cfg(folder, size, batch, epochs=2, round_up=False)))
+    cfg = make_toy_cfg(folder, size, batch, epochs=2)
+    cfg.train_dataloader.sampler.round_up = False
+    try:
+        return run(cfg)
+    except ConfigError as error:
+        return dict(refused=str(error))
 
 
 def validate(folder, size, batch):
@@ -190,7 +193,7 @@ def search_by_gradients(folder, size, batch):
     for loader in (cfg.train_dataloader, cfg.train_cfg.arch_dataloader):
         loader.update(batch_size=batch, dataset=dict(type='NoiseMaps', length=size))
     cfg.update(launcher='pytorch', custom_hooks=[dict(type='WatchHook')])
-    return refusing(lambda: run(cfg))
+    return run(cfg)
 
 
 @cache
@@ -220,9 +223,8 @@ def make_people_cfg(folder, size, batch, hooks=(), **changes):
         cfg[name].update(batch_size=batch)
         cfg[name].dataset.indices = size
         cfg[name].sampler.round_up = name == 'train_dataloader'
-    hooks = [dict(type='WatchHook'), *hooks]
-    cfg.merge_from_dict(dict(work_dir=str(folder), launcher='pytorch', custom_hooks=hooks))
-    return Config({**cfg.to_dict(), **changes})
+    own = dict(custom_hooks=[dict(type='WatchHook'), *hooks], launcher='pytorch')
+    return Config({**cfg.to_dict(), **own, **changes, 'work_dir': str(folder)})
 
 
 def train_and_draw(folder, size, batch):
@@ -233,10 +235,7 @@ def train_and_draw(folder, size, batch):
     ]
     cfg = make_people_cfg(folder, size, batch, hooks)
     trained = run(cfg)
-    cfg.test_evaluator = [
-        *cfg.test_evaluator,
-        dict(type='ResultFile', out_file=str(folder / 'poses.json')),
-    ]
+    cfg.test_evaluator.append(dict(type='ResultFile', out_file=str(folder / 'poses.json')))
     tested = run(cfg, 'test')
     distributed.barrier()
     cases = [json.loads(path.read_text()) for path in folder.rglob('results*.json')]
@@ -249,18 +248,10 @@ def train_and_draw(folder, size, batch):
     )
 
 
-def make_supernet():
-    head = dict(out_channels=17, decoder=SQUARE)
-    own = dict(TINY_VIPNAS, type='ViPNASSupernet', head=head, share_statistics=True)
-    return dict(own, data_preprocessor=TINY_MODEL['data_preprocessor'])
-
-
 def train_supernet(folder, size, batch):
     scoring = dict(type='SubnetScoresHook', interval=1, num_random=0, num_calibration=3)
     loop = dict(type='SupernetLoop', max_epochs=1, num_paths=3)
-    return run(
-        make_people_cfg(folder, size, batch, [scoring], model=make_supernet(), train_cfg=loop)
-    )
+    return run(make_people_cfg(folder, size, batch, [scoring], model=SUPERNET, train_cfg=loop))
 
 
 def search(folder, size, batch):
@@ -273,7 +264,7 @@ def search(folder, size, batch):
         num_waves=1,
         num_calibration=3,
     )
-    cfg = make_people_cfg(folder, size, batch, model=make_supernet(), train_cfg=loop)
+    cfg = make_people_cfg(folder, size, batch, model=SUPERNET, train_cfg=loop)
     watch = WatchHook()
     watch.before_val(None)
     found = run(cfg)
@@ -283,12 +274,15 @@ def search(folder, size, batch):
     return dict(found, collectives=watch.collectives, trials=trials)
 
 
-def recalibrate_synchronised(folder, size, batch):
+def recalibrate_apart(folder, size, batch):
     """Measure statistics of as many batches as this rank has samples, possibly none."""
-    norm = nn.SyncBatchNorm(3)
+    first, second = nn.SyncBatchNorm(3), ElasticBatchNorm2d(nn.BatchNorm2d(3))
+    second.is_shared = True
     samples = range(distributed.get_rank(), size, 2)
-    recalibrate(norm, (torch.full((batch, 3, 2, 2), float(index)) for index in samples))
-    return dict(mean=float(norm.running_mean[0]))
+    batches = (torch.full((batch, 3, 2, 2), float(index)) for index in samples)
+    recalibrate(nn.Sequential(first, second), batches)
+    restored = second.is_shared and 'forward' not in vars(first)
+    return dict(mean=float(first.running_mean[0]), restored=restored)
 
 
 def stop_in_validation(ranks, batch_idx, **options):
@@ -298,15 +292,17 @@ def stop_in_validation(ranks, batch_idx, **options):
         options.setdefault('epochs', 2)
         straight = run(make_toy_cfg(folder / 'straight', size, batch, **options))
         hook = dict(type='SignalInValidationHook', ranks=ranks, batch=batch_idx)
-        code = 0
+        cfg = make_toy_cfg(folder / 'stopped', size, batch, hooks=[hook], **options)
+        runner, code = make_runner(cfg), 0
         try:
-            run(make_toy_cfg(folder / 'stopped', size, batch, hooks=[hook], **options))
+            runner.train()
         except SystemExit as stopped:
             code = stopped.code
         saved = torch.load(folder / 'stopped' / 'interrupted.pth')['meta']['iter']
         resumed = run(make_toy_cfg(folder / 'stopped', size, batch, resume=True, **options))
         same = straight['weights'] == resumed['weights']
-        return dict(resumed, code=code, saved_at=saved, same=same)
+        left_after = observe(runner).get('val', 0)
+        return dict(resumed, code=code, saved_at=saved, left_after=left_after, same=same)
 
     return stop
 
@@ -321,7 +317,7 @@ LOOPS = dict(
     supernet=train_supernet,
     search=search,
     gradients=search_by_gradients,
-    recalibration=recalibrate_synchronised,
+    recalibration=recalibrate_apart,
     stop_first=stop_in_validation([0], 0),
     stop_second=stop_in_validation([1], -1),
     stop_both=stop_in_validation([0, 1], 0),
@@ -366,10 +362,8 @@ def run_pair(root, cases, limit):
 
 
 def _run_rank(root, cases, rank, port):
-    names = dict(
-        RANK=rank, WORLD_SIZE=2, LOCAL_RANK=rank, MASTER_ADDR='127.0.0.1', MASTER_PORT=port
-    )
-    os.environ.update({name: str(value) for name, value in names.items()})
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
     os.chdir(root)  # where results of ranks meet
     torch.set_num_threads(1)
     with open(root / f'rank_{rank}.jsonl', 'w', encoding='utf-8') as file:
@@ -381,17 +375,13 @@ def _run_rank(root, cases, rank, port):
     leave_gloo()
 
 
-def _cell(pair):
-    """Say what both processes did: iterations, batches of validation or test, or the end."""
-    if 'refused' in pair[0]:
+def _cell(first, second):
+    """Say how many iterations or trials there were, and batches of validation or test."""
+    if 'refused' in first:
         return 'refused'
-    steps = [f'{name} {pair[0][name]}' for name in ('train', 'trials') if name in pair[0]]
-    for mode in ('val', 'test'):
-        if any(mode in outcome for outcome in pair):
-            steps.append(f'{mode} {pair[0].get(mode, 0)}/{pair[1].get(mode, 0)}')
-    if 'code' in pair[0]:
-        steps.append(f'exit {pair[0]["code"]}/{pair[1]["code"]}')
-    return ', '.join(steps) or 'done'
+    both = {**first, **second}
+    modes = [mode for mode in ('train', 'trials', 'val', 'test', 'code') if mode in both]
+    return ', '.join(f'{mode} {first.get(mode, 0)}/{second.get(mode, 0)}' for mode in modes)
 
 
 def print_matrix(outcomes):
@@ -399,8 +389,8 @@ def print_matrix(outcomes):
     print('| loop | batch |' + ''.join(f' {size} |' for size in SIZES))
     print('|---|---|' + '---|' * len(SIZES))
     for loop, batch in dict.fromkeys((case.loop, case.batch) for case in outcomes):
-        cells = [outcomes.get(Case(loop, size, batch)) for size in SIZES]
-        print(f'| {loop} | {batch} |' + ''.join(f' {_cell(pair)} |' for pair in cells))
+        cells = [_cell(*outcomes[Case(loop, size, batch)]) for size in SIZES]
+        print(f'| {loop} | {batch} | {" | ".join(cells)} |')
 
 
 if __name__ == '__main__':

@@ -24,6 +24,8 @@ FEW = [
     ).items()
     for size, batch in shapes
 ]
+#: Loop -> processes that leave their first validation early.
+SIGNALLED = dict(stop_first=[0], stop_second=[1], stop_both=[0, 1])
 #: Collective operations that gather the results of one metric.
 PER_METRIC = 3
 
@@ -108,6 +110,7 @@ def check_gradients(case, pair):
 def check_recalibration(case, pair):
     for rank, outcome in enumerate(pair):
         own = range(rank, case.size, 2)
+        assert outcome['restored'], case
         assert outcome['mean'] == pytest.approx(sum(own) / max(len(own), 1)), case
 
 
@@ -116,8 +119,13 @@ def check_stop(case, pair):
     check_training(case, pair, 2 if late else padded_batches(case))
     check_evaluation(case, pair, 'val', times=1 if late else 2, others=1)
     saved_at = 4 if late else padded_batches(case)
-    for outcome in pair:
-        assert (outcome['code'], outcome['saved_at'], outcome['same']) == (143, saved_at, True)
+    for rank, outcome in enumerate(pair):
+        assert (outcome['code'], outcome['saved_at'], outcome['same']) == (143, saved_at, True), (
+            case
+        )
+        own = own_batches(case, rank)
+        is_signalled = not late and rank in SIGNALLED[case.loop]
+        assert outcome['left_after'] == (min(own, 1) if is_signalled else own), case
 
 
 CHECKS = dict(

@@ -84,6 +84,24 @@ def test_two_processes_write_what_one_writes(uninterrupted, tmp_path):
     assert read_files(tmp_path) == uninterrupted
 
 
+@pytest.mark.parametrize('rank', [0, 1])
+def test_sigterm_to_one_of_two_processes_ends_both(rank, uninterrupted, tmp_path):
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port = server.getsockname()[1]
+    ranks = [start(tmp_path, NUM_WAVES, 0.1, rank, 2, port) for rank in range(2)]
+    archive = tmp_path / 'archive.jsonl'
+    while not archive.exists() or archive.read_bytes().count(b'\n') < 4:
+        assert all(process.is_alive() for process in ranks)
+        time.sleep(0.02)
+    os.kill(ranks[rank].pid, signal.SIGTERM)
+    for process in ranks:
+        process.join(30)
+    assert ranks[rank].exitcode == 143
+    assert ranks[1 - rank].exitcode not in (0, None)
+    make_loop(tmp_path, table(), NUM_WAVES).run()
+    assert read_files(tmp_path) == uninterrupted
+
+
 def test_more_waves_continue_a_finished_search(uninterrupted, tmp_path):
     make_loop(tmp_path, table(), NUM_WAVES - 1).run()
     make_loop(tmp_path, table(), NUM_WAVES).run()
