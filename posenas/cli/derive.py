@@ -31,7 +31,10 @@ def build_parser() -> CommandParser:
         '--archive', metavar='FILE.jsonl', help='take an architecture of this search; see --trial'
     )
     parser.add_argument(
-        '--trial', type=int, metavar='N', help='its number in the archive (default: the best one)'
+        '--trial',
+        type=int,
+        metavar='N',
+        help='its number in log and archive, from 0 (default: the best)',
     )
     parser.add_argument(
         '--score', metavar='KEY', help='score that says which one is best, the higher the better'

@@ -132,6 +132,17 @@ def test_what_another_scheme_began_cannot_be_continued():
     assert 'was begun by scheme 99' in explain_scheme(99)
 
 
+def test_each_section_of_the_benchmarks_names_its_scheme():
+    _, *sections = re.split(r'^## ', (ROOT / 'docs' / 'benchmarks.md').read_text(), flags=re.M)
+    schemes = {
+        text.split('\n', 1)[0]: re.findall(r'^Random numbers: scheme (\d+)\.$', text, re.M)
+        for text in sections
+    }
+    assert len(schemes) > 10
+    assert {title for title, found in schemes.items() if len(found) != 1} == set()
+    assert {int(found[0]) for found in schemes.values()} <= set(range(1, SCHEME + 1))
+
+
 def find_makers(tree):
     """Yield the lines that make or seed a generator otherwise than from a stream.
 

@@ -223,7 +223,7 @@ class SearchLoop(BaseLoop):
                 f'{k} {v:.6g}' for k, v in {**record.scores, **record.costs}.items()
             )
             self.runner.logger.info(
-                f'trial {record.trial + 1} of {self.max_iters}, {record.id}: '
+                f'trial {record.trial} of 0 to {self.max_iters - 1}, {record.id}: '
                 f'{figures or record.status}; {seconds:.1f} s'
             )
             with open(self.work_dir / 'timings.jsonl', 'a', encoding='utf-8') as file:

@@ -1,6 +1,8 @@
 """Searches that are killed, resumed and dealt out to processes write the same archive."""
 
+import json
 import os
+import re
 import signal
 import socket
 import time
@@ -9,6 +11,7 @@ import pytest
 from search.toy_run import WAVE, Killed, make_loop, read_files, start
 from search.toy_space import table
 
+from posenas.search import read_archive
 from posenas.utils import ConfigError
 
 NUM_WAVES = 3
@@ -36,6 +39,18 @@ def test_some_trials_fail_and_the_archive_says_so(uninterrupted):
     archive = uninterrupted['archive.jsonl']
     assert archive.count(b'"status":"ok"') > archive.count(b'"status":"failed"') > 0
     assert archive.count(b'\n') == NUM_TRIALS + 1
+
+
+def test_log_archive_and_timings_number_trials_alike(tmp_path, caplog):
+    with caplog.at_level('INFO', logger='toy search'):
+        make_loop(tmp_path, table(), NUM_WAVES).run()
+    logged = re.findall(rf'trial (\d+) of 0 to {NUM_TRIALS - 1}, (\w+):', caplog.text)
+    failed = re.findall(r'trial (\d+) failed', caplog.text)
+    records = read_archive(tmp_path / 'archive.jsonl')[1]
+    assert logged == [(str(record.trial), record.id) for record in records]
+    assert failed == [str(record.trial) for record in records if record.status == 'failed']
+    timings = (tmp_path / 'timings.jsonl').read_text().splitlines()
+    assert [json.loads(line)['trial'] for line in timings] == list(range(NUM_TRIALS))
 
 
 def test_a_search_killed_inside_every_evaluation_goes_on_the_same_way(uninterrupted, tmp_path):
