@@ -11,7 +11,6 @@ from torch import nn
 
 from posenas.apis.model_zoo import find_config
 from posenas.convert import adapt_checkpoint, apply_options
-from posenas.models import load_state
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 from posenas.utils.config import adopt_scope, load_config, verify_config
@@ -105,6 +104,8 @@ def build_model(
         ConfigError: The config does not exist, contradicts itself or has no model.
         CheckpointError: The weights cannot be read safely, or are not those of the model.
     """
+    from posenas.models import load_state  # loads every network
+
     cfg = load_checked(config, options, legacy, strict, needed)
     if 'model' not in cfg:
         raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
