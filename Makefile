@@ -9,8 +9,9 @@ PINS := requirements/lock.txt requirements/torch.txt setup.py
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
-# One thread per process: two test workers share two cores.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+# One thread per process: two test workers share two cores. The processes that tests start find
+# the package compiled, whatever the environment says.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
 .PHONY: help install demo test test-all parity lint lock
 
