@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from mmengine.logging import print_log
 
+from posenas.convert.config_paths import IMPOSSIBLE_CONFIGS, PUBLISHED_CONFIGS
 from posenas.utils import ConfigError
 
 __all__ = ['ModelInfo', 'find_config', 'find_model', 'list_models']
@@ -72,7 +74,8 @@ def find_config(name: str | Path) -> Path:
     """Find the config that a user means.
 
     Args:
-        name: Path of a config; name or alias of a model; or stem of a shipped config.
+        name: Path of a config, of this library or as a project publishes it; name or alias of a
+            model; or stem of a shipped config.
 
     Raises:
         ConfigError: There is none; the text suggests the nearest names.
@@ -110,9 +113,24 @@ def _find_file(path: Path) -> Path:
         shipped = _configs_folder() / path.relative_to('configs')
         if shipped.is_file():
             return shipped
+    published = _find_published(path)
+    if published is not None:
+        return published
     near = difflib.get_close_matches(path.name, [p.name for p in _list_configs()], n=3)
     hint = f'; did you mean {" or ".join(near)}?' if near else ''
     raise ConfigError(f'config file {path} must exist{hint}')
+
+
+def _find_published(path: Path) -> Path | None:
+    """Return the shipped config of the experiment that a project publishes under ``path``."""
+    name = path.as_posix()
+    if name in IMPOSSIBLE_CONFIGS:
+        raise ConfigError(f'{name} has no counterpart: {IMPOSSIBLE_CONFIGS[name]}')
+    if name not in PUBLISHED_CONFIGS:
+        return None
+    stem = PUBLISHED_CONFIGS[name]
+    print_log(f'{name} is not here; {stem} is the same experiment', 'current')
+    return next(config for config in _list_configs() if config.stem == stem)
 
 
 def _list_configs() -> list[Path]:

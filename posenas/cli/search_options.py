@@ -61,6 +61,9 @@ def _set_strategy(cfg: Config, name: str, option: str = '--search') -> None:
     cfg.optim_wrapper.arch = {'sync': 'weights', 'none': None, 'random': None}.get(strategy, own)
     if strategy not in BILEVEL:
         cfg.train_cfg.pop('arch_objective', None)
+        own = cfg.train_cfg.pop('arch_dataloader', None) or {}
+        if 'batch_size' in own:  # those of the weights were a multiple of it
+            cfg.train_dataloader.batch_size = own['batch_size']
     elif not {'arch_ratio', 'arch_dataloader'} & cfg.train_cfg.keys():
         cfg.train_cfg.arch_ratio = _ARCH_RATIO
 

@@ -187,6 +187,23 @@ def _read_channels(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
     return {f'{place}.backbone.init_channels': value, f'{place}.head.in_channels': 2 * value}
 
 
+def _read_depth(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
+    place, channels = _network(cfg)[0], 512 if value < 50 else 2048
+    return {f'{place}.backbone.depth': value, f'{place}.head.in_channels': channels}
+
+
+def _set_stage(stage: int, name: str) -> Rule:
+    """Set what a stage of HRNet is made of; the head reads the finest map of the last one."""
+
+    def read(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
+        place = _network(cfg)[0]
+        new = {f'{place}.backbone.extra.stage{stage}.{name}': value}
+        is_last = (stage, name) == (4, 'num_channels')
+        return new | ({f'{place}.head.in_channels': value[0]} if is_last else {})
+
+    return read
+
+
 def _read_training(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
     has_teacher = 'student' in (cfg.get('model') or {})
     if (value == 'FPD') != has_teacher:
@@ -234,14 +251,12 @@ RULES: dict[str, Rule] = {
     'MODEL.SIGMA': _of_codec('sigma'),
     'MODEL.INIT_WEIGHTS': _read_initialisation,
     'MODEL.PRETRAINED': _read_pretrained,
-    'MODEL.EXTRA.NUM_LAYERS': _of_network('backbone', 'depth'),
-    'MODEL.EXTRA.NUM_FEATURES': _of_network('backbone', 'num_features'),
-    'MODEL.EXTRA.NUM_STACKS': _of_network('backbone', 'num_stacks'),
-    'MODEL.EXTRA.NUM_BLOCKS': _of_network('backbone', 'num_blocks', default=1),
+    'MODEL.EXTRA.NUM_LAYERS': _read_depth,
+    'MODEL.EXTRA.NUM_FEATURES': _set_network('backbone.num_features'),
+    'MODEL.EXTRA.NUM_STACKS': _set_network('backbone.num_stacks'),
+    'MODEL.EXTRA.NUM_BLOCKS': _set_network('backbone.num_blocks'),
     **{
-        f'MODEL.EXTRA.STAGE{stage}.{name.upper()}': _of_network(
-            'backbone', 'extra', f'stage{stage}', name
-        )
+        f'MODEL.EXTRA.STAGE{stage}.{name.upper()}': _set_stage(stage, name)
         for stage in (2, 3, 4)
         for name in _CHANNELS
     },

@@ -63,6 +63,13 @@ def test_a_search_changes_its_strategy_alone(tmp_path):
     assert cfg.to_dict() == before
 
 
+def test_a_search_on_split_images_becomes_one_on_all_of_them(tmp_path):
+    cfg = configured(tmp_path, '--search', 'first_order')
+    apply_search_options(build_parser().parse_args(['c.py', '--search', 'None']), cfg)
+    assert (cfg.train_cfg.strategy, cfg.train_dataloader.batch_size) == ('none', 2)
+    assert 'arch_dataloader' not in cfg.train_cfg
+
+
 def test_a_published_command_line_searches_and_shows_its_course(tmp_path):
     cfg = experiment(tmp_path)
     cfg.log_level = 'INFO'

@@ -356,3 +356,20 @@ def test_the_two_forms_are_told_apart():
     assert find_config_kind(samples.hrnet(32)).translate is translate_hrnet_config
     assert find_config_kind(dict(MODEL=dict(NAME='x'))) is None
     assert translate_config(Config(samples.hrnet(32)), strict=True).model.backbone.type == 'HRNet'
+
+
+def test_other_depths_and_widths_of_posenas_say_where_their_cells_stand():
+    cfg = samples.posenas('coco', (192, 256), 8, 24)
+    with pytest.raises(
+        ConfigError, match=r'LAYERS: 8, REDUCTIONS: \[2, 4, 6\], TAPS: \[1, 3, 5, 7'
+    ):
+        translate(cfg)
+    cfg['TRAIN'] |= dict(REDUCTIONS=[2, 4, 6], TAPS=[1, 3, 5, 7])
+    new, notes = translate(cfg)
+    assert notes.unknown == []
+    verify_config(Config(new))
+    init_default_scope('posenas')
+    with torch.device('meta'):
+        model = MODELS.build(new['model'])
+    assert len(model.backbone.cells) == 8
+    assert model.head.final_layers[0].in_channels == 48

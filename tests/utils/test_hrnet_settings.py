@@ -14,6 +14,7 @@ FILES = dict(
     hrnet=CONFIGS / 'top_down/hrnet/coco/hrnet_w32_coco_256x192.py',
     hourglass=CONFIGS / 'top_down/hourglass/mpii/hourglass_s4_f128_mpii_256x256.py',
     posenas=CONFIGS / 'top_down/posenas/coco/posenas_l18_c48_coco_256x192.py',
+    resnet=CONFIGS / 'top_down/resnet/mpii/pose_resnet_50_mpii_256x256.py',
     fpd=CONFIGS / 'distill/fpd/coco/hrnet_w32_coco_256x192_fpd_pretrained.py',
 )
 BOXES = 'test_dataloader.dataset.bbox_file'
@@ -155,6 +156,22 @@ def test_the_published_scripts_describe_the_shipped_configs(shipped, name):
         ('hrnet', 'TEST.OKS_THRE', 0.5, {'val_evaluator.nms_thr': 0.5}),
         ('hrnet', 'TEST.SOFT_NMS', True, {'val_evaluator.nms_mode': 'soft_oks_nms'}),
         ('hrnet', 'TEST.POST_PROCESS', True, {}),
+        (
+            'hrnet',
+            'MODEL.EXTRA.STAGE4.NUM_CHANNELS',
+            [48, 96, 192, 384],
+            {
+                'model.backbone.extra.stage4.num_channels': [48, 96, 192, 384],
+                'model.head.in_channels': 48,
+            },
+        ),
+        ('hourglass', 'MODEL.EXTRA.NUM_FEATURES', 64, {'model.backbone.num_features': 64}),
+        (
+            'resnet',
+            'MODEL.EXTRA.NUM_LAYERS',
+            34,
+            {'model.backbone.depth': 34, 'model.head.in_channels': 512},
+        ),
         ('posenas', 'TRAIN.LAYERS', 12, {'model.backbone.layers': 12}),
         (
             'posenas',
@@ -184,7 +201,7 @@ def test_a_setting_becomes_todays(shipped, name, key, value, expected):
     [
         ('hrnet', 'MODEL.SIGMA', 3, 'that of the config, 2, got 3'),
         ('hrnet', 'MODEL.NAME', 'pose_resnet', "'HRNet', got 'pose_resnet'"),
-        ('hrnet', 'MODEL.EXTRA.STAGE2.NUM_CHANNELS', [48, 96], 'take the config of that network'),
+        ('hrnet', 'MODEL.IMAGE_SIZE', [288, 384], 'take the config of that network'),
         ('hrnet', 'MODEL.TAG_PER_JOINT', True, 'use model and codec'),
         ('hrnet', 'DATASET.ROOT', 'elsewhere', 'link it there'),
         ('hrnet', 'DATASET.TEST_SET', 'test-dev2017', 'person_keypoints_val2017'),

@@ -1,0 +1,10 @@
+# Schedule of the ResNet baselines in the SimpleBaseline and FPD code bases: 4 processes x 32
+# samples, no warm-up, validation in every epoch.
+train_cfg = dict(by_epoch=True, max_epochs=140, val_interval=1)
+val_cfg = dict()
+test_cfg = dict()
+optim_wrapper = dict(optimizer=dict(type='Adam', lr=1e-3))
+param_scheduler = [
+    dict(type='MultiStepLR', begin=0, end=140, milestones=[90, 120], gamma=0.1, by_epoch=True)
+]
+auto_scale_lr = dict(base_batch_size=128)
