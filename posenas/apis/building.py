@@ -14,7 +14,7 @@ from posenas.convert import adapt_checkpoint, apply_options
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 from posenas.utils.config import adopt_scope, load_config, verify_config
-from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.download import read_checkpoint
 
 #: Path of a config, name of a shipped one, or what it holds.
 ConfigLike = str | Path | Config | Mapping
@@ -89,20 +89,25 @@ def build_model(
     legacy: bool = True,
     strict: bool = False,
     needed: Collection[str] = (),
+    sha256: str | None = None,
+    trust_download: bool = False,
 ) -> LoadedModel:
     """Build the model of a config and load all of its weights.
 
     Args:
         config: As in :func:`load_checked`.
-        checkpoint: Its weights, ours or published ones; None leaves the initial ones.
+        checkpoint: Its weights, ours or published ones, a file or http(s) address; None leaves
+            the initial ones.
         options: As in :func:`load_checked`.
         legacy: Likewise.
         strict: Likewise.
         needed: Likewise.
+        sha256: See :func:`posenas.utils.download.fetch_checkpoint`.
+        trust_download: Whether an address without a SHA-256 may be loaded.
 
     Raises:
         ConfigError: The config does not exist, contradicts itself or has no model.
-        CheckpointError: The weights cannot be read safely, or are not those of the model.
+        CheckpointError: The weights cannot be had or read safely, or are not those of the model.
     """
     from posenas.models import load_state  # loads every network
 
@@ -111,7 +116,9 @@ def build_model(
         raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
     init_default_scope('posenas')
     model = MODELS.build(cfg.model)
-    loaded = {} if checkpoint is None else load_checkpoint_file(checkpoint)
+    loaded = {}
+    if checkpoint is not None:
+        loaded = read_checkpoint(checkpoint, sha256=sha256, trust=trust_download)
     if loaded:
         load_state(model, adapt_checkpoint(loaded, model.state_dict()))
     return LoadedModel(cfg, model.eval(), loaded)

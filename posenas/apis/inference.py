@@ -32,16 +32,21 @@ def init_model(
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
     cfg_options: dict | None = None,
+    sha256: str | None = None,
+    trust_download: bool = False,
 ) -> nn.Module:
     """Build a model, load its weights and make it ready to predict.
 
     Args:
         config: Config file, name of a model, or a loaded config.
         checkpoint: Checkpoint file, ours or as published by MMPose, HRNet, SimpleBaseline, FPD,
-            PNFS or PoseNAS; None leaves the random initial weights.
+            PNFS or PoseNAS, or its http(s) address; None leaves the random initial weights.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config, such as
             ``{'model.test_cfg.flip_test': False}``.
+        sha256: SHA-256 of the checkpoint, at least its first 8 digits; None takes those that an
+            address states behind ``#sha256=`` or in the name of the file.
+        trust_download: Whether an address without a SHA-256 may be loaded.
 
     Returns:
         The model in evaluation mode, with its config as ``cfg`` and what is known of the joints,
@@ -50,9 +55,16 @@ def init_model(
     Raises:
         ConfigError: The config does not exist, cannot mean anything or does not fit the skeleton;
             or there is no such device.
-        CheckpointError: The checkpoint cannot be read safely or does not fit the model.
+        CheckpointError: The checkpoint cannot be had, read safely or does not fit the model.
     """
-    cfg, model, loaded = build_model(config, checkpoint, cfg_options, needed=_NEEDED_KEYS)
+    cfg, model, loaded = build_model(
+        config,
+        checkpoint,
+        cfg_options,
+        needed=_NEEDED_KEYS,
+        sha256=sha256,
+        trust_download=trust_download,
+    )
     skeleton = _find_skeleton(cfg, loaded)
     _check_skeleton(skeleton, model)
     model.cfg, model.dataset_meta = cfg, skeleton.metainfo()

@@ -28,13 +28,17 @@ class PoseInferencer:
     """A model that looks at whatever it is given.
 
     ``next(PoseInferencer('body', 'model.pth')('photo.jpg', out_dir='out'))`` gives the result for
-    one photo and writes it. Nothing is downloaded, and no code in a checkpoint is run.
+    one photo and writes it. Nothing is downloaded but what an address asks for, and no code in a
+    checkpoint is run.
 
     Args:
         pose2d: Config file, name of a model, or a loaded config.
-        pose2d_weights: Checkpoint file. Without one the weights are random, which is logged.
+        pose2d_weights: Checkpoint file, or its http(s) address. Without one the weights are
+            random, which is logged.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config.
+        sha256: See :func:`init_model`.
+        trust_download: Likewise.
 
     Attributes:
         model: The model.
@@ -51,8 +55,10 @@ class PoseInferencer:
         pose2d_weights: str | Path | None = None,
         device: str | torch.device | None = None,
         cfg_options: dict | None = None,
+        sha256: str | None = None,
+        trust_download: bool = False,
     ) -> None:
-        self.model = init_model(pose2d, pose2d_weights, device, cfg_options)
+        self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
         self.bad_inputs: list[tuple[str, str]] = []
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
         self._skeleton = Skeleton.from_metainfo(self.model.dataset_meta)

@@ -63,6 +63,8 @@ def prune(
     images: Sequence[str | Path] = (),
     num_images: int = 16,
     cfg_options: dict | None = None,
+    sha256: str | None = None,
+    trust_download: bool = False,
 ) -> PruneResult:
     """Prune the neural fabrics of a network, or of a search, and write what is left.
 
@@ -71,7 +73,7 @@ def prune(
 
     Args:
         config: Config file, name of a model, or a loaded config; of a search too.
-        checkpoint: Its weights.
+        checkpoint: Its weights: file, or http(s) address.
         out: New or empty folder of config, weights and genotype.
         prune_cells: Whether cells go that nothing reads.
         prune_operations: Whether operators without weight go.
@@ -79,6 +81,9 @@ def prune(
         images: Pictures of people to compare outputs on; none takes some of the validation set.
         num_images: How many of the validation set.
         cfg_options: Settings that replace those of a config that is loaded here.
+        sha256: SHA-256 of the checkpoint, at least its first 8 digits; None takes those that an
+            address states.
+        trust_download: Whether an address without a SHA-256 may be loaded.
 
     Raises:
         ConfigError: The network has no fabrics, or there are no images to check it on.
@@ -86,7 +91,9 @@ def prune(
         OutputError: The folder holds something, or cannot be written.
         PoseNASError: The outputs would change; nothing is written then.
     """
-    network = build_model(config, checkpoint, cfg_options)
+    network = build_model(
+        config, checkpoint, cfg_options, sha256=sha256, trust_download=trust_download
+    )
     found = prune_network(
         network.model,
         network.plain_cfg,

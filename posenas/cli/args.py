@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     'CommandParser',
     'add_config_options',
+    'add_download_options',
     'add_draw_options',
     'add_launch_options',
     'add_override_options',
@@ -23,6 +24,7 @@ __all__ = [
     'enable_drawing',
     'export_local_rank',
     'load_experiment',
+    'pin',
 ]
 
 _LOCAL_BACKEND = dict(type='LocalVisBackend')
@@ -116,6 +118,40 @@ def add_launch_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--local-rank', type=int, default=0, metavar='N', help='set by older launchers'
     )
+
+
+def add_download_options(
+    parser: argparse.ArgumentParser, checkpoint: str = 'the checkpoint'
+) -> None:
+    """Add how a checkpoint that is given as an address is checked.
+
+    Args:
+        parser: Gets the options.
+        checkpoint: What help texts call the one that ``--sha256`` is about.
+    """
+    downloads = parser.add_argument_group('checkpoints from http(s) addresses')
+    downloads.add_argument(
+        '--sha256',
+        metavar='DIGITS',
+        help=f'SHA-256 of {checkpoint}, at least its first 8 digits (default: #sha256=DIGITS '
+        "behind the address, or the digits in MMPose's file names)",
+    )
+    downloads.add_argument(
+        '--trust-download',
+        action='store_true',
+        help='load what an address sends without a SHA-256; it is read as data, never run',
+    )
+
+
+def pin(args: argparse.Namespace, checkpoint: str) -> str:
+    """Fetch a checkpoint as the options say; return its path, or its address with all digits.
+
+    Raises:
+        CheckpointError: It cannot be had, or has other digits than it must have.
+    """
+    from posenas.utils.download import pin_checkpoint
+
+    return pin_checkpoint(checkpoint, args.sha256, args.trust_download)
 
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:

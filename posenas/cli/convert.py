@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mmengine.logging import print_log
 
-from posenas.cli.args import CommandParser, add_translation_options
+from posenas.cli.args import CommandParser, add_download_options, add_translation_options
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="A network in our names becomes the PoseNAS project's by --to posenas; everything "
         'else becomes ours by it, as it does without --to.',
     )
-    parser.add_argument('input', metavar='IN', help='checkpoint, or config (.py, .yaml)')
+    parser.add_argument(
+        'input', metavar='IN', help='checkpoint (file or http(s) address), or config (.py, .yaml)'
+    )
     parser.add_argument('output', metavar='OUT', help='file to write; of a config .py')
     parser.add_argument(
         '--from',
@@ -63,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--verbose', action='store_true', help='list every entry by name')
     add_translation_options(parser)
+    add_download_options(parser)
     return parser
 
 
@@ -75,6 +78,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             fit the network of ``--config``.
     """
     args = build_parser().parse_args(argv)
+    from posenas.utils.download import is_address
+
+    if is_address(args.input):
+        _convert_checkpoint(args)
+        return 0
     source = Path(args.input)
     if not source.is_file():
         raise ConfigError(f'no file at {source}: check the path')
@@ -88,8 +96,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _convert_config(args: argparse.Namespace) -> None:
-    if args.source != 'auto' or args.to or args.trust or args.config:
-        raise ConfigError('--from, --to, --trust and --config are for checkpoints, not for configs')
+    if args.source != 'auto' or args.to or args.trust or args.config or args.sha256:
+        raise ConfigError(
+            '--from, --to, --trust, --config and --sha256 are for checkpoints, not for configs'
+        )
     output = Path(args.output)
     if output.suffix != '.py':
         raise ConfigError(f'OUT must be a .py file where IN is a config, got {output}')
@@ -164,12 +174,18 @@ def _convert_checkpoint(args: argparse.Namespace) -> None:
 
 
 def _load(args: argparse.Namespace) -> dict[str, object]:
-    from posenas.utils.safe_load import load_checkpoint_file, load_trusted_file
+    from posenas.utils.download import fetch_checkpoint, is_address, read_checkpoint
+    from posenas.utils.safe_load import load_trusted_file
 
     if not args.trust:
-        return load_checkpoint_file(args.input)
+        return read_checkpoint(args.input, sha256=args.sha256, trust=args.trust_download)
+    if is_address(args.input):
+        raise ConfigError(
+            '--trust runs code of the file, which must lie here: download it and give its path, '
+            f'got {args.input}'
+        )
     print_log(f'{args.input} is trusted: it may run code', 'current', level=30)
-    return load_trusted_file(args.input)
+    return load_trusted_file(fetch_checkpoint(args.input, args.sha256))
 
 
 def _convert(

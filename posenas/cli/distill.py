@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from mmengine.logging import print_log
 
-from posenas.cli.args import CommandParser, add_override_options, choose_work_dir, export_local_rank
+from posenas.cli.args import (
+    CommandParser,
+    add_download_options,
+    add_override_options,
+    choose_work_dir,
+    export_local_rank,
+    pin,
+)
 from posenas.cli.published_options import add_published_options, apply_published_options
 from posenas.cli.published_words import read_distillation
 from posenas.cli.training import add_training_options, run_training
@@ -53,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_override_options(parser)
     add_training_options(parser)
     add_published_options(parser, 'distill')
+    add_download_options(parser, "the teacher's checkpoint")
     return parser
 
 
@@ -90,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out:
         _write(cfg, Path(args.out))
         return 0
+    args.sha256 = None  # was that of the teacher
     cfg.launcher = args.launcher
     cfg.work_dir = choose_work_dir(args.work_dir, cfg, cfg.filename)
     apply_published_options(args, cfg, 'distill')
@@ -118,6 +127,7 @@ def compose(args: argparse.Namespace) -> 'Config':
         settings['teacher_checkpoint'] = args.teacher_checkpoint
     if 'teacher_checkpoint' not in settings:
         raise ConfigError('--teacher-checkpoint must be given: a teacher needs trained weights')
+    settings['teacher_checkpoint'] = pin(args, settings['teacher_checkpoint'])
     options = dict(args.cfg_options or {})
     later = {key: options.pop(key) for key in list(options) if key.startswith('model.')}
     teacher = merge_teacher(student, find_and_load(args.teacher))

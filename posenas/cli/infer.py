@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_download_options
 from posenas.utils import DataError
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='CONFIG|NAME',
         help='config file or name of a model',
     )
-    parser.add_argument('--checkpoint', required=True, metavar='FILE', help='trained weights')
+    parser.add_argument(
+        '--checkpoint', required=True, metavar='FILE', help='trained weights, a file or address'
+    )
     parser.add_argument(
         '--boxes',
         metavar='FILE.json',
@@ -53,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='override settings of the config, such as model.test_cfg.flip_test=False',
     )
     _add_draw_options(parser)
+    add_download_options(parser)
     return parser
 
 
@@ -85,7 +88,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     from posenas.apis import PoseInferencer
 
-    inferencer = PoseInferencer(args.config, args.checkpoint, args.device, args.cfg_options)
+    inferencer = PoseInferencer(
+        args.config,
+        args.checkpoint,
+        args.device,
+        args.cfg_options,
+        args.sha256,
+        args.trust_download,
+    )
     num_images, num_people = _look_at(inferencer, args)
     _report(inferencer, num_images, num_people, args.out_dir)
     if not num_images:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, add_config_options, add_download_options
 
 if TYPE_CHECKING:
     from posenas.apis.building import LoadedModel
@@ -18,7 +18,7 @@ def make_parser(command: str, description: str) -> CommandParser:
     """Make the parser of a command that reads a network and writes a folder with another."""
     parser = CommandParser(command, description)
     add_config_options(parser)
-    parser.add_argument('checkpoint', help='its weights')
+    parser.add_argument('checkpoint', help='its weights, a file or http(s) address')
     parser.add_argument(
         'out', metavar='OUT', help='new folder of config, weights and genotype.json'
     )
@@ -32,6 +32,7 @@ def make_parser(command: str, description: str) -> CommandParser:
     parser.add_argument(
         '--num-images', type=int, default=16, metavar='N', help='how many (default: 16)'
     )
+    add_download_options(parser)
     return parser
 
 
@@ -44,7 +45,15 @@ def load_network(args: argparse.Namespace) -> 'LoadedModel':
     """
     from posenas.apis.building import build_model
 
-    return build_model(args.config, args.checkpoint, args.cfg_options, args.legacy, args.strict)
+    return build_model(
+        args.config,
+        args.checkpoint,
+        args.cfg_options,
+        args.legacy,
+        args.strict,
+        sha256=args.sha256,
+        trust_download=args.trust_download,
+    )
 
 
 def describe_size(size: 'SizeChange') -> list[str]:

@@ -52,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.name,
         args.images or (),
         args.num_images,
+        sha256=args.sha256,
+        trust_download=args.trust_download,
     )
     report(
         [

@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, pin
 from posenas.cli.networks import describe_size, load_network, make_parser, report
 from posenas.utils.errors import ConfigError
 
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if not 0 < args.threshold < 1:
         raise ConfigError(f'--threshold must lie between 0 and 1, got {args.threshold}')
+    args.checkpoint = pin(args, args.checkpoint)
     network = load_network(args)
     from posenas.apis.networks import read_batches, write_derived
     from posenas.apis.pruning import measure_change

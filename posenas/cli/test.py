@@ -11,11 +11,13 @@ from mmengine.logging import print_log
 from posenas.cli.args import (
     CommandParser,
     add_config_options,
+    add_download_options,
     add_draw_options,
     add_launch_options,
     apply_draw_options,
     export_local_rank,
     load_experiment,
+    pin,
 )
 from posenas.cli.published_options import (
     add_published_options,
@@ -43,7 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file, of posenas or as published (default: the best of the work dir)',
+        help='checkpoint file or http(s) address, of posenas or as published (default: the best of '
+        'the work dir)',
     )
     add_launch_options(parser)
     add_published_options(parser, 'test')
@@ -58,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--badcase', action='store_true', help='draw only the samples with the worst predictions'
     )
+    add_download_options(parser)
     return parser
 
 
@@ -192,6 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     apply_published_options(args, cfg, 'test')
     apply_test_options(args, cfg)
     args.checkpoint = args.checkpoint or find_checkpoint(args.config, cfg.work_dir)
+    args.checkpoint = pin(args, args.checkpoint)
     configure(args, cfg)
     choose_gpu(args)
     from posenas.engine.runner import PoseRunner

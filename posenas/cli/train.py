@@ -8,6 +8,7 @@ from posenas.cli import distill
 from posenas.cli.args import (
     CommandParser,
     add_config_options,
+    add_download_options,
     export_local_rank,
     load_experiment,
 )
@@ -29,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--tcfg', metavar='FILE', help='teacher, as FPD gives it: then as posenas distill'
     )
+    add_download_options(parser, 'the checkpoint to resume or load from')
     add_search_options(parser)
     return parser
 

@@ -4,8 +4,9 @@ import argparse
 
 from mmengine.config import Config
 
-from posenas.cli.args import add_draw_options, add_launch_options, apply_draw_options
+from posenas.cli.args import add_draw_options, add_launch_options, apply_draw_options, pin
 from posenas.cli.published_options import choose_gpu, log_cost
+from posenas.utils.errors import ConfigError
 
 #: Number of processes that older configs state their learning rate for.
 _BASE_PROCESSES = 8
@@ -55,6 +56,7 @@ def configure(args: argparse.Namespace, cfg: Config) -> None:
         cfg.load_from = None if args.resume == 'auto' else args.resume
     elif args.load_from:
         cfg.resume, cfg.load_from = False, args.load_from
+    _pin_checkpoints(args, cfg)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.auto_scale_lr:
@@ -67,6 +69,19 @@ def configure(args: argparse.Namespace, cfg: Config) -> None:
     _configure_randomness(args, cfg)
     if args.show or args.show_dir:
         apply_draw_options(args, cfg, 'visualization', 'PoseVisualizationHook')
+
+
+def _pin_checkpoints(args: argparse.Namespace, cfg: Config) -> None:
+    """Fetch what the config loads from addresses, before anything is built."""
+    from posenas.utils.download import pin_addresses
+
+    if cfg.get('load_from'):
+        cfg.load_from = pin(args, cfg.load_from)
+    elif args.sha256:
+        raise ConfigError(
+            '--sha256 must be that of a checkpoint: give --load-from or --resume FILE'
+        )
+    pin_addresses(cfg._cfg_dict, args.trust_download)
 
 
 def _configure_randomness(args: argparse.Namespace, cfg: Config) -> None:

@@ -21,6 +21,7 @@ from posenas.utils.optional import import_optional
 _LAZY: dict[str, str] = {
     'count_parameters': 'posenas.utils.profiling',
     'DictAction': 'posenas.utils.config',
+    'fetch_checkpoint': 'posenas.utils.download',
     'find_latest_checkpoint': 'posenas.utils.checkpoint',
     'load_checkpoint_file': 'posenas.utils.safe_load',
     'load_config': 'posenas.utils.config',
@@ -47,6 +48,7 @@ __all__ = [
     'check_probability',
     'check_shape',
     'count_parameters',
+    'fetch_checkpoint',
     'find_latest_checkpoint',
     'import_optional',
     'load_checkpoint_file',

@@ -1,15 +1,11 @@
 """Let everything in mmengine that loads a checkpoint load it safely."""
 
-import hashlib
-import re
 from pathlib import Path
-from urllib.parse import urldefrag, urlparse
 
 import torch
-from mmengine.dist import barrier, is_main_process
 from mmengine.runner.checkpoint import CheckpointLoader
-from torch.hub import download_url_to_file, get_dir
 
+from posenas.utils.download import fetch_checkpoint, find_in_store
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import discard_executable
 from posenas.utils.safe_load import load_checkpoint_file
@@ -34,44 +30,31 @@ def load_from_local(
 def load_from_http(
     filename: str, map_location: str | torch.device | None = None
 ) -> dict[str, object]:
-    """Download a checkpoint once, check its SHA-256 and load it.
-
-    Args:
-        filename: Address whose file name carries the first eight or more digits of the sum, as
-            published weights do, or that ends in ``#sha256=<digits>``.
-        map_location: Device for the tensors.
-
-    Raises:
-        CheckpointError: The address carries no sum, the sum differs, or the file is refused.
-    """
-    url, fragment = urldefrag(filename)
-    name = Path(urlparse(url).path).name
-    named = re.search(r'-([0-9a-f]{8,64})[_.]', name)
-    digits = fragment.removeprefix('sha256=') or (named[1] if named else '')
-    if not re.fullmatch(r'[0-9a-f]{8,64}', digits):
-        raise CheckpointError(
-            f'{filename}: the address must carry a checksum: add #sha256=DIGITS, or download the '
-            'file yourself and give its path'
-        )
-    path = Path(get_dir()) / 'checkpoints' / name
-    if is_main_process() and not (path.is_file() and _sha256(path).startswith(digits)):
-        _download(url, path, digits)
-    barrier()
-    return load_from_local(path, map_location)
+    """Load a checkpoint of an address; see :func:`posenas.utils.download.fetch_checkpoint`."""
+    return load_from_local(fetch_checkpoint(filename), map_location)
 
 
 def load_from_store(
     filename: str, map_location: str | torch.device | None = None
 ) -> dict[str, object]:
-    """Refuse the stores that mmengine reads without any check.
+    """Load weights that mmengine knows by name, checked like those of any other address.
 
     Raises:
-        CheckpointError: Always.
+        CheckpointError: The store is one that nothing here can check, or the file is refused.
     """
-    raise CheckpointError(
-        f'{filename}: checkpoints come from files or http(s) addresses: download it and give the '
-        'path'
-    )
+    address = find_in_store(filename)
+    if address is None:
+        raise CheckpointError(
+            f'{filename}: checkpoints come from files or http(s) addresses: download it and give '
+            'the path'
+        )
+    checkpoint = load_from_http(address, map_location)
+    if filename.startswith('mmcls://'):  # whole classifiers
+        weights = checkpoint.get('state_dict', checkpoint)
+        prefix = 'backbone.'
+        kept = {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+        return dict(state_dict=kept)
+    return checkpoint
 
 
 def register_checkpoint_loaders() -> None:
@@ -80,17 +63,3 @@ def register_checkpoint_loaders() -> None:
     CheckpointLoader.register_scheme(stores, load_from_store, force=True)
     CheckpointLoader.register_scheme(['http://', 'https://'], load_from_http, force=True)
     CheckpointLoader.register_scheme('', load_from_local, force=True)
-
-
-def _download(url: str, path: Path, digits: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        download_url_to_file(url, str(path), hash_prefix=digits)  # writes atomically
-    except (OSError, RuntimeError) as error:
-        raise CheckpointError(
-            f'{url} must be reachable and have the SHA-256 {digits}..., got: {error}'
-        ) from error
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -15,7 +15,7 @@ from posenas.models.loading import load_state
 from posenas.registry import MODELS
 from posenas.utils import CheckpointError, ConfigError, check_choice, check_positive
 from posenas.utils.config import load_config
-from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.download import read_checkpoint
 
 __all__ = [
     'FrozenTeacher',
@@ -172,12 +172,12 @@ def load_weights(model: BasePoseEstimator, file: str | Path) -> None:
 
     Args:
         model: The estimator.
-        file: Path or address of its checkpoint, ours or a published one.
+        file: Path of its checkpoint, ours or a published one, or address with a SHA-256.
 
     Raises:
         CheckpointError: The file does not hold exactly the weights of this model.
     """
-    checkpoint = load_checkpoint_file(file)
+    checkpoint = read_checkpoint(file)
     try:
         load_state(model, adapt_checkpoint(checkpoint, model.state_dict()), strict=True)
     except CheckpointError as error:  # there are several files and several models
