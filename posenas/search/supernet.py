@@ -74,7 +74,7 @@ class Supernet(ABC):
         """
         raise ConfigError(
             f'{type(self).__name__} must know what its relaxation costs for a cost term: set '
-            'arch_cost_weight=0'
+            'train_cfg.arch_objective.cost_weight=0'
         )
 
     def draw(self, generator: torch.Generator, temperature: float) -> None:  # noqa: B027
