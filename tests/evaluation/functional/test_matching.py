@@ -236,6 +236,16 @@ def test_every_kind_of_error_is_told_apart():
     assert sum(map(sum, kinds.values())) == 34
 
 
+def test_a_joint_at_an_unlabelled_other_side_is_a_miss():
+    truth, results = make_scene(num_persons=1, num_images=1)
+    wrist, other_wrist = 9, 10
+    inverted = move(results[0], wrist, place_of(results[0], other_wrist))
+    assert kinds_of(truth, [inverted])['inversion'][wrist] == 1
+    truth['annotations'][0]['keypoints'][3 * other_wrist + 2] = 0
+    kinds = kinds_of(truth, [inverted])
+    assert (kinds['inversion'][wrist], kinds['miss'][wrist]) == (0, 1)
+
+
 def test_unlabelled_joints_have_no_kind():
     truth, results = make_scene(1, 1)
     truth['annotations'][0]['keypoints'][2::3] = [0] * 5 + [2] * 12

@@ -195,6 +195,14 @@ def test_children_name_their_parents():
     assert {trial for pair in parents for trial in pair} <= best
 
 
+@pytest.mark.parametrize('tournament', [0, 33])
+def test_a_tournament_is_held_among_one_to_all_of_the_population(tournament):
+    for allowed in (1, 32):
+        make('regularized', tournament=allowed)
+    with pytest.raises(ConfigError, match=f'1..population, got {tournament} of 32'):
+        make('regularized', tournament=tournament)
+
+
 def test_limits_that_nothing_meets_are_named():
     with pytest.raises(ConfigError, match=r"none of 1100 kept to \{'macs': \(None, 100\)\}"):
         make('random', limits=dict(macs=100)).ask(1)

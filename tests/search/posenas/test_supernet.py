@@ -298,6 +298,17 @@ def test_partial_channels_train_and_need_edge_weights():
         make_supernet(partial_k=3)
 
 
+def test_a_derived_network_starts_quiet_where_the_supernet_has_no_weights():
+    supernet = make_supernet(partial_k=2, num_stages=1)
+    _, state, _ = supernet.extract(sample(supernet))
+    missing = {name: value for name, value in state.items() if '._ops.' in name}
+    kernels = [value for value in missing.values() if value.ndim == 4 and value.shape[0] > 1]
+    norms = [value for name, value in missing.items() if name.endswith('running_var')]
+    assert len(kernels) > 5
+    assert all(5e-4 < float(kernel.std()) < 2e-3 for kernel in kernels)
+    assert all((variance == 1).all() for variance in norms)
+
+
 def test_recomputing_cells_changes_no_gradient():
     plain = make_supernet(**SMALL).double().train()
     saving = deepcopy(plain)
