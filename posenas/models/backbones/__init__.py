@@ -12,7 +12,7 @@ from .residual_backbone import ResidualBackbone
 from .resnet import ResNet
 from .tiny import TinyConvNet
 from .vipnas_mobilenet_v3 import ViPNASInvertedResidual, ViPNASMobileNetV3
-from .vipnas_resnet import ViPNASBottleneck, ViPNASResNet
+from .vipnas_resnet import ViPNASResNet
 
 __all__ = [
     'POSENAS_CELLS',
@@ -31,7 +31,6 @@ __all__ = [
     'ResNet',
     'ResidualBackbone',
     'TinyConvNet',
-    'ViPNASBottleneck',
     'ViPNASInvertedResidual',
     'ViPNASMobileNetV3',
     'ViPNASResNet',

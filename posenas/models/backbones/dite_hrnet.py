@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from posenas.models.layers.dite_hrnet.blocks import DiteStem, DynamicOptions
 from posenas.models.layers.dite_hrnet.fusion import DiteModule, IterativeHead, make_dw_pw_unit
 from posenas.models.layers.freezing import fix_statistics
+from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import make_transition, run_transition
 from posenas.registry import MODELS
@@ -59,7 +60,7 @@ class DiteHRNet(BaseModule):
         fuse_mode: str = 'legacy',
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or _DEFAULT_INIT)
+        super().__init__(init_cfg or SMALL_NORMAL_INIT)
         _check_extra(extra)
         self.num_stages, self.norm_eval = extra['num_stages'], norm_eval
         spec, channels = extra['stages_spec'], extra['stem']['stem_channels']
@@ -131,11 +132,6 @@ class DiteHRNet(BaseModule):
 
 #: Keys of ``stages_spec``.
 _STAGE_LISTS = ('num_modules', 'num_branches', 'num_blocks', 'with_fuse', 'num_channels')
-#: Initialisation of the release.
-_DEFAULT_INIT = [
-    dict(type='Normal', std=0.001, layer=['Conv2d']),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
-]
 
 
 def _read_options(extra: Mapping, num_branches: int) -> DynamicOptions:

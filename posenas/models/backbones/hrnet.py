@@ -10,6 +10,7 @@ from mmengine.model import BaseModule, ModuleList, Sequential
 from torch import Tensor, nn
 
 from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import (
     make_fuse_layers,
@@ -29,11 +30,6 @@ __all__ = ['HRNet', 'HRNetPyramid', 'HighResolutionModule', 'HighResolutionNet']
 
 _BLOCKS: Mapping[str, type[ResidualBlock]] = dict(BASIC=BasicBlock, BOTTLENECK=Bottleneck)
 _STEM_CHANNELS, _STEM_STRIDE = 64, 4
-#: Published initialisation, before ImageNet weights.
-_DEFAULT_INIT = [
-    dict(type='Normal', std=0.001, layer=['Conv2d']),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
-]
 
 
 @dataclass(frozen=True)
@@ -132,7 +128,7 @@ class HighResolutionNet(BaseModule, ABC):
         frozen_stages: int = -1,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or _DEFAULT_INIT)
+        super().__init__(init_cfg or SMALL_NORMAL_INIT)
         self._stages = _read_stages(extra)
         self._upsample_cfg = {'mode': 'nearest'} | dict(extra.get('upsample', {}))
         self._layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.models.layers.freezing import fix_statistics
+from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 
@@ -25,11 +26,6 @@ _GROUPS = (
     (6, 160, 3, 2),
     (6, 320, 1, 1),
 )
-#: Published initialisation, before ImageNet weights: deviation sqrt(2 / (k * k * out_channels)).
-_DEFAULT_INIT = [
-    dict(type='Kaiming', mode='fan_out', layer=['Conv2d']),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
-]
 
 
 class InvertedResidual(nn.Module):
@@ -109,7 +105,7 @@ class MobileNetV2Pyramid(BaseModule):
         init_cfg: dict | list[dict] | None = None,
         frozen: bool = False,
     ) -> None:
-        super().__init__(init_cfg or _DEFAULT_INIT)
+        super().__init__(init_cfg or KAIMING_INIT)
         blocks = list(_list_blocks())
         if not out_indices or not all(0 <= i <= len(blocks) for i in out_indices):
             raise ConfigError(f'out_indices must lie in 0..{len(blocks)}, got {tuple(out_indices)}')

@@ -9,16 +9,13 @@ from torch import Tensor
 
 from posenas.models.backbones.vipnas_mobilenet_v3 import ViPNASInvertedResidual
 from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
 
 __all__ = ['MobileNetV3']
 
 _STEM_CHANNELS = 16
-_DEFAULT_INIT = [
-    dict(type='Kaiming', layer=['Conv2d']),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
-]
 
 
 class _Block(NamedTuple):
@@ -105,7 +102,7 @@ class MobileNetV3(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or _DEFAULT_INIT)
+        super().__init__(init_cfg or KAIMING_INIT)
         check_choice('arch', arch, tuple(_BLOCKS))
         blocks = _BLOCKS[arch]
         self.out_indices = _find_blocks(out_indices, len(blocks))

@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.genotype import Cell
 from posenas.genotype.posenas.plan import CellPlan, PoseNASPlan
+from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.posenas.cells import count_outputs, make_encoder_cell
 from posenas.models.layers.posenas.fusion import FusionStage, Maps
@@ -55,7 +56,7 @@ class PoseNASBackbone(BaseModule, ABC):
         norm_cfg: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or _DEFAULT_INIT)
+        super().__init__(init_cfg or SMALL_NORMAL_INIT)
         self.plan, self.num_stages = plan, plan.num_stages
         self._add_stem(in_channels, plan.init_channels, norm_cfg)
         stem_channels = 2 * plan.init_channels
@@ -182,10 +183,3 @@ def _make_cells(
         before, last = last, width * count_outputs(graph)
         outputs.append(last)
     return nn.ModuleList(cells), [outputs[tap] for tap in plan.taps]
-
-
-#: Initialisation of the release.
-_DEFAULT_INIT = [
-    dict(type='Normal', std=0.001, layer=['Conv2d']),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
-]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from posenas.models.backbones.residual_backbone import ResidualBackbone, check_per_stage
+from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.models.layers.residual import (
     BasicBlock,
     Bottleneck,
@@ -22,10 +23,6 @@ _ARCHITECTURES: Mapping[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
     152: (Bottleneck, (3, 8, 36, 3)),
 }
 _STEM_KERNEL = 7
-_DEFAULT_INIT = [
-    dict(type='Kaiming', layer=['Conv2d']),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
-]
 
 
 @MODELS.register_module()
@@ -122,7 +119,7 @@ class ResNet(ResidualBackbone):
             deep_stem,
             frozen_stages,
             norm_eval=norm_eval,
-            init_cfg=init_cfg or _DEFAULT_INIT,
+            init_cfg=init_cfg or KAIMING_INIT,
             **layers_cfg,
         )
         self.feat_dim = channels[-1]

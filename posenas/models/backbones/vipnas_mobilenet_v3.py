@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from posenas.models.layers.attention import SqueezeExcitation
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_odd
 
@@ -148,7 +149,7 @@ class ViPNASMobileNetV3(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or _DEFAULT_INIT)
+        super().__init__(init_cfg or SMALL_NORMAL_INIT)
         _check_lists(
             dict(wid=wid, expan=expan, dep=dep, ks=ks, group=group, att=att, stride=stride, act=act)
         )
@@ -220,13 +221,6 @@ class ViPNASMobileNetV3(BaseModule):
         for name in self.layers:
             x = getattr(self, name)(x)
         return (x,)
-
-
-#: Initialisation of the release.
-_DEFAULT_INIT = [
-    dict(type='Normal', std=0.001, layer=['Conv2d']),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
-]
 
 
 def _check_lists(lists: dict[str, Sequence]) -> None:

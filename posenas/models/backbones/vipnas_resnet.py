@@ -2,94 +2,11 @@
 
 from collections.abc import Sequence
 
-from mmcv.cnn import build_conv_layer, build_norm_layer
-from torch import Tensor, nn
-
 from posenas.models.backbones.residual_backbone import ResidualBackbone, check_per_stage
-from posenas.models.layers.attention import ContextBlock
-from posenas.models.layers.residual import ResidualBlock, make_residual_layer, zero_norm
+from posenas.models.layers.initialization import SMALL_NORMAL_INIT
+from posenas.models.layers.residual import Bottleneck, make_residual_layer
 from posenas.registry import MODELS
-from posenas.utils import ConfigError, check_choice, check_odd
-
-__all__ = ['ViPNASBottleneck', 'ViPNASResNet']
-
-
-class ViPNASBottleneck(ResidualBlock):
-    """Residual block: 1x1, grouped k x k, 1x1 convolutions, optional :class:`ContextBlock`.
-
-    Args:
-        in_channels: Channels of the input.
-        out_channels: Channels of the output.
-        expansion: ``out_channels`` divided by the width of the middle convolution.
-        kernel_size: Odd side k of the middle convolution.
-        groups: Groups of the middle convolution.
-        stride: Stride of the block.
-        dilation: Dilation of the middle convolution.
-        with_attention: Whether a context block ends the residual branch.
-        downsample: Projects the input for the addition; None adds the input itself.
-        style: 'pytorch' puts the stride into the middle convolution, 'caffe' into the first one.
-        with_cp: Whether to recompute the residual branch in the backward pass to save memory.
-        zero_init_residual: Whether ``bn3.weight`` starts at 0.
-        conv_cfg: Convolution layer, as ``mmcv.cnn.build_conv_layer`` takes it.
-        norm_cfg: Normalisation layer, as ``mmcv.cnn.build_norm_layer`` takes it.
-    """
-
-    default_expansion = 4
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        expansion: int = 4,
-        kernel_size: int = 3,
-        groups: int = 1,
-        stride: int = 1,
-        dilation: int = 1,
-        with_attention: bool = False,
-        downsample: nn.Module | None = None,
-        style: str = 'pytorch',
-        with_cp: bool = False,
-        zero_init_residual: bool = False,
-        conv_cfg: dict | None = None,
-        norm_cfg: dict | None = None,
-    ) -> None:
-        super().__init__(init_cfg=zero_norm('bn3') if zero_init_residual else None)
-        check_choice('style', style, ('pytorch', 'caffe'))
-        width, rest = divmod(out_channels, expansion)
-        if rest or width % groups:
-            raise ConfigError(
-                'out_channels must be a multiple of expansion * groups, got '
-                f'{out_channels} with expansion {expansion} and groups {groups}'
-            )
-        norm_cfg = norm_cfg or dict(type='BN')
-        stride1, stride2 = (1, stride) if style == 'pytorch' else (stride, 1)
-        self.with_cp = with_cp
-        self.conv1 = build_conv_layer(conv_cfg, in_channels, width, 1, stride=stride1, bias=False)
-        self.bn1 = build_norm_layer(norm_cfg, width)[1]
-        self.conv2 = build_conv_layer(
-            conv_cfg,
-            width,
-            width,
-            kernel_size,
-            stride=stride2,
-            # The release pads kernel_size // 2 whatever the dilation, which breaks the addition.
-            padding=dilation * (kernel_size // 2),
-            dilation=dilation,
-            groups=groups,
-            bias=False,
-        )
-        self.bn2 = build_norm_layer(norm_cfg, width)[1]
-        self.conv3 = build_conv_layer(conv_cfg, width, out_channels, 1, bias=False)
-        self.bn3 = build_norm_layer(norm_cfg, out_channels)[1]
-        self.attention = ContextBlock(out_channels) if with_attention else None
-        self.downsample = downsample
-        self.relu = nn.ReLU(inplace=True)
-
-    def _residual(self, x: Tensor) -> Tensor:
-        out = self.relu(self.bn1(self.conv1(x)))
-        out = self.relu(self.bn2(self.conv2(out)))
-        out = self.bn3(self.conv3(out))
-        return out if self.attention is None else self.attention(out)
+from posenas.utils import check_odd
 
 
 @MODELS.register_module(name=['ViPNASResNet', 'ViPNAS_ResNet'])
@@ -98,7 +15,8 @@ class ViPNASResNet(ResidualBackbone):
 
     Xu et al., ViPNAS: Efficient Video Pose Estimation via Neural Architecture Search, CVPR 2021,
     section 4. Lists with five entries describe the stem (index 0) and the stages 1 to 4.
-    Differs from the release: dilated convolutions are padded so that the map keeps its size, and
+    Differs from the release: dilated convolutions are padded so that the map keeps its size (the
+    release pads by half the kernel, which breaks the addition), and
     ``zero_init_residual`` is honoured (hence its default False, what the release did).
 
     Args:
@@ -108,7 +26,7 @@ class ViPNASResNet(ResidualBackbone):
         strides: Stride of the first block of each stage.
         dilations: Dilation of the middle convolutions of each stage.
         out_indices: Stages whose maps are returned, 0 to ``num_stages - 1``, in this order.
-        style: See :class:`ViPNASBottleneck`.
+        style: See :class:`Bottleneck`.
         deep_stem: Whether three 3x3 convolutions replace the stem's large one.
         avg_down: Whether shortcuts with a stride average before their 1x1 convolution.
         frozen_stages: The stem and this many stages are neither trained nor do they update their
@@ -124,7 +42,7 @@ class ViPNASResNet(ResidualBackbone):
         dep: Blocks per stage.
         ks: Kernel sides, odd.
         group: Groups of the middle convolutions.
-        att: Whether blocks carry a :class:`ContextBlock`.
+        att: Whether blocks carry a context block.
         init_cfg: Initialisation; None draws convolutions from a normal distribution with standard
             deviation 0.001 and sets norms to 1.
 
@@ -169,7 +87,7 @@ class ViPNASResNet(ResidualBackbone):
         channels = [wid[0], *(wid[i] * expan[i] for i in range(1, num_stages + 1))]
         stages = [
             make_residual_layer(
-                ViPNASBottleneck,
+                Bottleneck,
                 channels[i - 1],
                 channels[i],
                 dep[i],
@@ -196,14 +114,7 @@ class ViPNASResNet(ResidualBackbone):
             deep_stem,
             frozen_stages,
             norm_eval=norm_eval,
-            init_cfg=init_cfg or _DEFAULT_INIT,
+            init_cfg=init_cfg or SMALL_NORMAL_INIT,
             **layers_cfg,
         )
         self.feat_dim = channels[-1]
-
-
-#: Initialisation of both generations of the release.
-_DEFAULT_INIT = [
-    dict(type='Normal', std=0.001, layer=['Conv2d']),
-    dict(type='Constant', val=1, layer=['_BatchNorm', 'GroupNorm']),
-]

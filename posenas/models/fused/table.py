@@ -6,7 +6,6 @@ from posenas.models.backbones import (
     HRNet,
     HRNetPyramid,
     ResNet,
-    ViPNASBottleneck,
     ViPNASResNet,
 )
 from posenas.models.backbones.hourglass import PreActivationUnit
@@ -32,7 +31,6 @@ FUSED_RULES.update(
         # Residual networks
         BasicBlock: _TWO,
         Bottleneck: _THREE,
-        ViPNASBottleneck: _THREE,
         ResNet: _ONE,
         ViPNASResNet: _ONE,
         HRNet: _TWO,

@@ -7,6 +7,7 @@ from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule, Sequential
 from torch import Tensor, nn
 
+from posenas.models.layers.attention import ContextBlock
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.utils import ConfigError, check_choice
 
@@ -107,22 +108,29 @@ class BasicBlock(ResidualBlock):
 
 
 class Bottleneck(ResidualBlock):
-    """Residual block of 1x1, 3x3 and 1x1 convolutions.
+    """Residual block of 1x1, k x k and 1x1 convolutions, and an optional :class:`ContextBlock`.
 
-    He et al., Deep Residual Learning for Image Recognition, CVPR 2016, figure 5 right.
+    He et al., Deep Residual Learning for Image Recognition, CVPR 2016, figure 5 right; with groups,
+    larger kernels and attention the block of ViPNAS, Xu et al., CVPR 2021.
 
     Args:
         in_channels: Channels of the input.
         out_channels: Channels of the output.
-        expansion: ``out_channels`` divided by the width of the 3x3 convolution.
+        expansion: ``out_channels`` divided by the width of the middle convolution.
+        kernel_size: Odd side k of the middle convolution.
+        groups: Groups of the middle convolution.
         stride: Stride of the block.
-        dilation: Dilation of the 3x3 convolution.
+        dilation: Dilation of the middle convolution, padded so that the size stays.
+        with_attention: Whether a context block ends the residual branch.
         downsample: Projects the input for the addition; None adds the input itself.
-        style: 'pytorch' puts the stride into the 3x3 convolution, 'caffe' into the first one.
+        style: 'pytorch' puts the stride into the middle convolution, 'caffe' into the first one.
         with_cp: Whether to recompute the residual branch in the backward pass to save memory.
         zero_init_residual: Whether ``bn3.weight`` starts at 0.
         conv_cfg: Convolution layer, as ``mmcv.cnn.build_conv_layer`` takes it.
         norm_cfg: Normalisation layer, as ``mmcv.cnn.build_norm_layer`` takes it; None is ``BN``.
+
+    Raises:
+        ConfigError: ``out_channels`` is no multiple of ``expansion * groups``.
     """
 
     default_expansion = 4
@@ -132,8 +140,11 @@ class Bottleneck(ResidualBlock):
         in_channels: int,
         out_channels: int,
         expansion: int = 4,
+        kernel_size: int = 3,
+        groups: int = 1,
         stride: int = 1,
         dilation: int = 1,
+        with_attention: bool = False,
         downsample: nn.Module | None = None,
         style: str = 'pytorch',
         with_cp: bool = False,
@@ -143,7 +154,7 @@ class Bottleneck(ResidualBlock):
     ) -> None:
         super().__init__(init_cfg=zero_norm('bn3') if zero_init_residual else None)
         check_choice('style', style, ('pytorch', 'caffe'))
-        width = _inner_width(out_channels, expansion)
+        width = _inner_width(out_channels, expansion, groups)
         norm_cfg = norm_cfg or dict(type='BN')
         stride1, stride2 = (1, stride) if style == 'pytorch' else (stride, 1)
         self.with_cp = with_cp
@@ -153,22 +164,25 @@ class Bottleneck(ResidualBlock):
             conv_cfg,
             width,
             width,
-            3,
+            kernel_size,
             stride=stride2,
-            padding=dilation,
+            padding=dilation * (kernel_size // 2),
             dilation=dilation,
+            groups=groups,
             bias=False,
         )
         self.bn2 = build_norm_layer(norm_cfg, width)[1]
         self.conv3 = build_conv_layer(conv_cfg, width, out_channels, 1, bias=False)
         self.bn3 = build_norm_layer(norm_cfg, out_channels)[1]
+        self.attention = ContextBlock(out_channels) if with_attention else None
         self.downsample = downsample
         self.relu = nn.ReLU(inplace=True)
 
     def _residual(self, x: Tensor) -> Tensor:
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
-        return self.bn3(self.conv3(out))
+        out = self.bn3(self.conv3(out))
+        return out if self.attention is None else self.attention(out)
 
 
 def zero_norm(name: str) -> dict:
@@ -247,10 +261,11 @@ def make_residual_layer(
     return Sequential(first, *rest)
 
 
-def _inner_width(out_channels: int, expansion: int) -> int:
+def _inner_width(out_channels: int, expansion: int, groups: int = 1) -> int:
     width, rest = divmod(out_channels, expansion)
-    if rest:
+    if rest or width % groups:
         raise ConfigError(
-            f'out_channels must be a multiple of expansion, got {out_channels} and {expansion}'
+            'out_channels must be a multiple of expansion * groups, got '
+            f'{out_channels} with expansion {expansion} and groups {groups}'
         )
     return width

@@ -18,12 +18,12 @@ from posenas.genotype import (
 from posenas.models import (
     ContextBlock,
     SqueezeExcitation,
-    ViPNASBottleneck,
     ViPNASHead,
     ViPNASInvertedResidual,
     ViPNASMobileNetV3,
     ViPNASResNet,
 )
+from posenas.models.layers import Bottleneck
 from posenas.search.elastic import LAYER_FORMS, adopt, choose
 
 __all__ = [
@@ -203,7 +203,7 @@ class ElasticViPNASHead(ViPNASHead):
         final.set_active(layers[-1].out_channels, final.out_channels, final.kernel_size[0])
 
 
-def _set_bottleneck(block: ViPNASBottleneck, shape: BlockShape) -> None:
+def _set_bottleneck(block: Bottleneck, shape: BlockShape) -> None:
     """Choose the active part of an elastic bottleneck."""
     block.conv1.set_active(shape.in_channels, shape.mid_channels)
     block.bn1.set_active(shape.mid_channels)
@@ -237,7 +237,7 @@ def _set_conv_module(
     module.bn.set_active(out_channels)
 
 
-def _project(block: ViPNASBottleneck) -> nn.Sequential:
+def _project(block: Bottleneck) -> nn.Sequential:
     """Make the projection of a block that has none, because at its largest it needs none."""
     channels = block.conv1.in_channels
     return nn.Sequential(

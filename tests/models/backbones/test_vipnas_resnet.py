@@ -3,7 +3,8 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from posenas.models import ContextBlock, ViPNASBottleneck, ViPNASResNet
+from posenas.models import ContextBlock, ViPNASResNet
+from posenas.models.layers import Bottleneck
 from posenas.registry import MODELS
 
 #: A network of the same plan that runs in milliseconds.
@@ -97,7 +98,7 @@ def test_zero_init_residual_makes_every_block_pass_its_input_on():
     net = ViPNASResNet(**SMALL, zero_init_residual=True, att=[None] * 5)
     net.init_weights()
     block = net.layer1[1].eval()
-    assert isinstance(block, ViPNASBottleneck)
+    assert isinstance(block, Bottleneck)
     x = torch.rand(1, 16, 4, 4)
     torch.testing.assert_close(block(x), x)
     assert (net.layer1[1].bn2.weight == 1).all()
