@@ -33,7 +33,9 @@ METADATA = {
     for entry in yaml.safe_load(metafile.read_text())['Models']
 }
 every_config = pytest.mark.parametrize('path', CONFIGS, ids=ids(CONFIGS))
-OWN = [path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL, *SEARCH)]
+#: Test sets without labels, for networks of other configs; tests/test_test_dev.py tries them.
+TEST_DEV = [path for path in CONFIGS if '_test_dev_' in path.stem]
+OWN = [path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV)]
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
 every_own_config = pytest.mark.parametrize('path', OWN, ids=lambda path: path.stem)

@@ -90,5 +90,4 @@ def set_test_dev(cfg: Config) -> None:
     dataset.bbox_file = str(root / _DETECTIONS / _TEST_DEV_BOXES)
     dataset.data_prefix.img = dataset.data_prefix.img.replace('val2017', 'test2017')
     for metric in [cfg.test_evaluator] if 'type' in cfg.test_evaluator else cfg.test_evaluator:
-        metric.pop('ann_file', None)
-        metric.update(format_only=True, outfile_prefix=str(Path(cfg.work_dir, 'results')))
+        metric.update(ann_file=None, format_only=True)

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,8 @@ def configure(args: argparse.Namespace, cfg: Config) -> None:
         ConfigError: An option does not fit the config.
     """
     cfg.load_from, cfg.resume = args.checkpoint, False
-    metrics = [*_choose_metrics(args, cfg), *_build_writers(args, cfg)]
+    metrics = [*map(partial(_name_results, cfg), _choose_metrics(args, cfg))]
+    metrics += _build_writers(args, cfg)
     if not metrics:
         raise ConfigError('--no-eval leaves nothing to do: add --out FILE or --dump FILE')
     for metric in metrics:
@@ -146,8 +148,13 @@ def _formats(metrics: list[dict[str, Any]], cfg: Config) -> list[dict[str, Any]]
             f'{[metric["type"] for metric in metrics]}: add --eval mAP, or on MPII set pred_file '
             'of MpiiPCKAccuracy'
         )
+    return [metric | dict(format_only=True) for metric in writers]
+
+
+def _name_results(cfg: Config, metric: dict[str, Any]) -> dict[str, Any]:
+    """Let a metric that only writes results write them to the work dir, unless it says where."""
     prefix = str(Path(cfg.work_dir) / 'results')
-    return [dict(outfile_prefix=prefix) | metric | dict(format_only=True) for metric in writers]
+    return dict(outfile_prefix=prefix) | metric if metric.get('format_only') else metric
 
 
 def _build_writers(args: argparse.Namespace, cfg: Config) -> list[dict[str, Any]]:

@@ -232,8 +232,11 @@ def _read_categories(path: str, categories: object) -> tuple[np.ndarray, Skeleto
     records = Records(path, 'categories', categories)
     with_joints = np.array(['keypoints' in record for record in records.records], dtype=bool)
     if not with_joints.any():
-        # A file that names no categories holds persons, category 1.
-        return (records.integers('id') if len(records) else np.array([1])), None
+        # A file that names no categories holds persons, category 1; COCO's list of test images
+        # names them among 79 others.
+        named = np.array([record.get('name') == 'person' for record in records.records], bool)
+        people = records.where(named) if named.any() else records
+        return (people.integers('id') if len(people) else np.array([1])), None
     chosen = records.where(with_joints)
     try:
         skeletons = [skeleton_from_category(record) for record in chosen.records]

@@ -261,3 +261,17 @@ def test_annotations_of_coco_train_size_load_into_little_memory(shared_dir, tmp_
     dataset, cost = measure_loading(lambda: CocoDataset(str(path)))
     assert cost.num_persons == len(dataset) == 149_813
     assert cost.worker_mb < 100
+
+
+def test_people_are_told_from_the_other_categories_of_a_list_of_test_images(tmp_path):
+    names = ['car', 'person', 'dog']
+    content = dict(
+        images=[dict(id=7, file_name='7.jpg', width=50, height=50)],
+        categories=[dict(id=number, name=name) for number, name in enumerate(names, 1)],
+    )
+    path, boxes = tmp_path / 'image_info.json', tmp_path / 'boxes.json'
+    path.write_text(json.dumps(content))
+    found = [dict(image_id=7, category_id=i, bbox=[1, 1, 9, 9], score=0.5) for i in (1, 2, 3)]
+    boxes.write_text(json.dumps(found))
+    dataset = CocoDataset(str(path), bbox_file=str(boxes), test_mode=True)
+    assert [dataset.get_data_info(i)['category_id'] for i in range(len(dataset))] == [2]

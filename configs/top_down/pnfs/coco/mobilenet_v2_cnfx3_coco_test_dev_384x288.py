@@ -1,0 +1,12 @@
+# MobileNetV2 and three neural fabrics on COCO test-dev2017, 384x288 (AP 67.4 as published).
+# The results are written for the server; nothing is scored here.
+_base_ = 'mobilenet_v2_cnfx3_coco_384x288.py'
+test_dataloader = dict(
+    dataset=dict(
+        ann_file='annotations/image_info_test-dev2017.json',
+        bbox_file='data/coco/person_detection_results/'
+        'COCO_test-dev2017_detections_AP_H_609_person.json',
+        data_prefix=dict(img='test2017/'),
+    )
+)
+test_evaluator = dict(ann_file=None, format_only=True)
