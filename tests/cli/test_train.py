@@ -6,7 +6,8 @@ from mmengine.config import Config
 from registry_cases import tiny_experiment
 
 from posenas.cli import main
-from posenas.cli.train import build_parser, configure
+from posenas.cli.train import build_parser
+from posenas.cli.training import configure
 
 
 def base():

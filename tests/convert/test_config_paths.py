@@ -7,7 +7,7 @@ from convert import yaml_samples as samples
 from mmengine.config import Config
 
 from posenas.apis import find_config
-from posenas.cli.args import load_checked
+from posenas.apis.building import load_checked
 from posenas.convert import find_config_kind
 from posenas.convert.config_paths import IMPOSSIBLE_CONFIGS, PUBLISHED_CONFIGS
 from posenas.utils import ConfigError

@@ -5,13 +5,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from golden.seeded import draw_entry
 from mmengine.registry import init_default_scope
-from posenas.models.deploy_form import switch_to_deploy
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.cli.args import load_checked
 from posenas.convert import adapt_checkpoint, describe_network
 from posenas.models import MobileNetV3
+from posenas.models.fused import fuse
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
@@ -146,7 +146,7 @@ def test_asked_blocks_come_in_the_order_of_the_network(computed):
 def test_the_fused_form_has_no_norm_and_equal_maps(computed):
     network, x, maps = computed
     holder = nn.Sequential(copy.deepcopy(network)).eval()
-    switch_to_deploy(holder)
+    fuse(holder)
     assert not any(isinstance(module, _BatchNorm) for module in holder.modules())
     torch.testing.assert_close(holder(x)[0], maps[-1])
 

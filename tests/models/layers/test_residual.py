@@ -87,7 +87,10 @@ def test_a_shortcut_exists_where_sizes_differ():
 @pytest.mark.parametrize(
     ('call', 'message'),
     [
-        (lambda: BasicBlock(8, 9, expansion=2), 'multiple of expansion \* groups, got 9 with expansion 2'),
+        (
+            lambda: BasicBlock(8, 9, expansion=2),
+            r'multiple of expansion \* groups, got 9 with expansion 2',
+        ),
         (lambda: Bottleneck(8, 8, style='tf'), 'style must be one of'),
         (lambda: make_residual_layer(BasicBlock, 8, 8, 0), 'at least one block, got 0'),
     ],

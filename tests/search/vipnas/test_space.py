@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from genotype.test_vipnas import mbv3, res50
+from genotype.vipnas.test_blocks import mbv3, res50
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from registry_cases import TINY_VIPNAS_SPACE

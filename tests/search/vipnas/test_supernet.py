@@ -143,7 +143,7 @@ def test_parameters_have_the_names_and_shapes_of_the_largest_network(name):
 
 
 def test_published_costs_are_counted():
-    from genotype.test_vipnas import res50
+    from genotype.vipnas.test_blocks import res50
 
     counts = ViPNASCounter()(res50(), CostContext((192, 256), 17))
     assert (counts.params, counts.macs) == (7_286_772, 1_462_930_272)

@@ -1,13 +1,14 @@
-"""Layers of Dite-HRNet's deploy form: norms and biases folded into convolutions."""
+"""Layers of Dite-HRNet's fused form: norms and biases folded into convolutions."""
 
 import pytest
 import torch
-from posenas.models.layers.dite_deploy_layers import (
+from torch import nn
+
+from posenas.models.fused.channels_last import (
     convolve_depthwise,
     fold_pointwise,
     scale_depthwise,
 )
-from torch import nn
 
 
 def make_norm(channels):
