@@ -27,10 +27,6 @@ PATTERNS = (
     'posenas/models/losses/**/*.py',
     'posenas/datasets/samplers.py',
     'posenas/models/fused/**/*.py',
-    'posenas/models/deploy_form.py',
-    'posenas/models/layers/*deploy*.py',
-    'posenas/models/layers/*folding.py',
-    'posenas/models/layers/linear_chains.py',
     'posenas/evaluation/**/*.py',
     'posenas/search/**/*.py',
 )

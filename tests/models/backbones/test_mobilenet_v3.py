@@ -8,7 +8,7 @@ from mmengine.registry import init_default_scope
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from posenas.cli.args import load_checked
+from posenas.apis.building import load_checked
 from posenas.convert import adapt_checkpoint, describe_network
 from posenas.models import MobileNetV3
 from posenas.models.fused import fuse
