@@ -39,6 +39,12 @@ def test_two_networks_have_no_order():
         rank([1, 2], [1, 2])
 
 
+def test_three_networks_have_an_order():
+    assert rank([1, 2, 3], [1, 2, 3]).tau == pytest.approx(1)
+    with pytest.raises(ConfigError, match='got 3 and 4'):
+        rank([1, 2, 3], [1, 2, 3, 4])
+
+
 def test_the_band_is_the_largest_group_of_nearly_equal_costs():
     assert find_band([100, 50, 104, 200, 105, 106], 0.05) == [0, 2, 4]
     assert find_band([], 0.05) == []

@@ -57,3 +57,5 @@ def test_units_and_skeletons_that_do_not_fit_are_refused():
         JhmdbPCKAccuracy(norm_item='head')
     with pytest.raises(ConfigError, match='needs the joints of JHMDB'):
         evaluate([], COCO)
+    with pytest.raises(ValueError, match='thr must be greater than 0'):
+        JhmdbPCKAccuracy(thr=0)

@@ -58,7 +58,19 @@ def test_a_table_without_timed_networks_adds_up_times_in_the_same_order_in_every
     factors = plan_table(SPACES['tiny']).factors
     assert list(factors) == sorted(factors)
     besides = {'network', 'call', 'weights', 'maps'}
+    # 1x1 convolutions are matrix products, others are slower where groups are narrow
+    assert {'conv', 'grouped', 'depthwise', 'deconv', *besides} < factors.keys()
     assert all(factor == (name not in besides) for name, factor in factors.items())
+
+
+def test_the_band_holds_only_pairs_of_nearly_equal_cost():
+    space = SPACES['tiny']
+    table = plan_table(space)
+    small, large = (space.to_genotype(arch) for arch in space.extremes())
+    for genotypes in ([small, large], [large, small]):
+        found = assess(table, genotypes, np.tile([1.0, 2.0], (4, 1)))
+        assert np.isnan(found.band_tau)
+        assert found.tau in (-1, 1)
 
 
 def test_a_measured_table_is_written_and_read(tmp_path):
