@@ -6,6 +6,7 @@ Names that need the search resolve lazily, so that a derived network runs withou
 from importlib import import_module
 from typing import Any
 
+from .building import LoadedModel, build_model, load_checked
 from .inference import inference_topdown, init_model
 from .inferencer import MMPoseInferencer, PoseInferencer, PoseNASInferencer
 from .model_zoo import ModelInfo, find_config, list_models
@@ -14,15 +15,18 @@ from .model_zoo import ModelInfo, find_config, list_models
 _LAZY = {'PruneResult': 'posenas.apis.pruning', 'prune': 'posenas.apis.pruning'}
 
 __all__ = [
+    'LoadedModel',
     'MMPoseInferencer',
     'ModelInfo',
     'PoseInferencer',
     'PoseNASInferencer',
     'PruneResult',
+    'build_model',
     'find_config',
     'inference_topdown',
     'init_model',
     'list_models',
+    'load_checked',
     'prune',
 ]
 

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     compare.add_argument('source', help=_SOURCE)
     compare.add_argument('other', help='likewise')
+    for action in (show, draw, convert, embed, compare):
+        action.add_argument(
+            '--imports',
+            nargs='+',
+            metavar='PACKAGE',
+            default=(),
+            help='packages that enter families of their own (default: none)',
+        )
     for action in (show, draw, convert, compare):
         action.add_argument(
             '--like',
@@ -84,6 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read.
     """
     args = build_parser().parse_args(argv)
+    _import_packages(args.imports)
     genotype = read_source(args.source, getattr(args, 'like', None))
     if args.action == 'compare':
         return _compare(genotype, read_source(args.other, args.like))
@@ -96,6 +106,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         _convert(replace(genotype, name=args.name or genotype.name), Path(args.out))
     return 0
+
+
+def _import_packages(names: Sequence[str]) -> None:
+    """Import what enters families of its own; a config would name it in ``custom_imports``."""
+    for name in names:
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                f'--imports must name packages that Python finds, got {name!r} ({error}): install '
+                'it or set PYTHONPATH'
+            ) from error
 
 
 def read_source(source: str, like: str | None = None) -> 'Genotype':

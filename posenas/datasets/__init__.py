@@ -7,6 +7,7 @@ from .frames import FrameReader, open_video
 from .jhmdb import JhmdbDataset
 from .lsp import LspDataset
 from .mpii import MpiiDataset
+from .persons import ImageTable, PersonTable
 from .posetrack18 import PoseTrack18Dataset
 from .releases.lsp import convert_lsp_release, convert_lspet_release
 from .releases.mpii import MpiiRelease, convert_mpii_release, read_mpii_release
@@ -23,12 +24,14 @@ __all__ = [
     'DefaultSampler',
     'EpochIndex',
     'FrameReader',
+    'ImageTable',
     'InfiniteSampler',
     'JhmdbDataset',
     'LabelledRatioSampler',
     'LspDataset',
     'MpiiDataset',
     'MpiiRelease',
+    'PersonTable',
     'PoseTrack18Dataset',
     'RepeatDataset',
     'UnlabelledTopdownDataset',
