@@ -5,13 +5,13 @@ import sys
 
 from source_files import ROOT
 
-from posenas.cli import COMMANDS
+from posenas.cli import COMMANDS, find_entry
 
 WITHOUT_TORCH = [
     'posenas.registry',
     'posenas.genotype',
     'posenas.cli.args',
-    *(f'posenas.cli.{command.replace("-", "_")}' for command in COMMANDS),
+    *(find_entry(command)[0] for command in COMMANDS),
 ]
 PLAIN = ['posenas.utils', 'posenas.geometry', 'posenas.skeletons', 'posenas.codecs']
 HEAVY = ('onnx', 'matplotlib.pyplot', 'tensorboard', 'torch.utils.tensorboard')

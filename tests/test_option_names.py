@@ -17,7 +17,7 @@ import pytest
 from source_files import MODULES, PACKAGE, parse
 
 from posenas import registry
-from posenas.cli import COMMANDS
+from posenas.cli import COMMANDS, find_entry
 from posenas.utils import config_schema as schema
 
 #: An option of a command; a path; a key with a value; a key with an underscore. What follows a
@@ -79,7 +79,7 @@ def find_names(path):
 def list_command_options():
     found, parsers = set(), []
     for command in COMMANDS:
-        parsers.append(import_module(f'posenas.cli.{command.replace("-", "_")}').build_parser())
+        parsers.append(import_module(find_entry(command)[0]).build_parser())
     for parser in parsers:
         for action in parser._actions:
             found.update(action.option_strings)

@@ -12,7 +12,7 @@ import pytest
 from source_files import ROOT
 
 from posenas.apis import find_config
-from posenas.cli import COMMANDS, main
+from posenas.cli import COMMANDS, find_entry, main
 
 TEXT = (ROOT / 'README.md').read_text(encoding='utf-8')
 BLOCKS = re.findall(r'^```(\w+)\n(.*?)^```$', TEXT, re.MULTILINE | re.DOTALL)
@@ -36,7 +36,7 @@ def commands(block):
 
 
 def parser_of(command):
-    return import_module(f'posenas.cli.{command.replace("-", "_")}').build_parser()
+    return import_module(find_entry(command)[0]).build_parser()
 
 
 def run(words):

@@ -1,33 +1,69 @@
-"""Python entry points: build a model, find joints in images, look up a model, prune a network.
+"""Python entry points: what the commands do, as functions with plain arguments and results.
 
-Names that need the search resolve lazily, so that a derived network runs without it.
+Names that need more than inference does resolve lazily, so that a derived network runs without
+the search.
 """
 
 from importlib import import_module
 from typing import Any
 
-from .building import LoadedModel, build_model, load_checked
+from .building import (
+    LoadedModel,
+    build_dataset,
+    build_model,
+    build_space,
+    count_cost,
+    load_checked,
+)
 from .inference import inference_topdown, init_model
 from .inferencer import MMPoseInferencer, PoseInferencer, PoseNASInferencer
 from .model_zoo import ModelInfo, find_config, list_models
 
-#: Public name -> module that defines it and imports the search.
-_LAZY = {'PruneResult': 'posenas.apis.pruning', 'prune': 'posenas.apis.pruning'}
+#: Module -> its public names, which are imported on first use.
+_LAZY_MODULES = {
+    'derivation': ('DeriveResult', 'derive'),
+    'genotypes': (
+        'EmbedResult',
+        'draw_genotype',
+        'embed_genotype',
+        'read_genotype',
+        'write_genotype',
+    ),
+    'latency': ('build_latency_table', 'fit_latency_table', 'predict_latencies'),
+    'pruning': ('PruneResult', 'prune'),
+    'sampling': ('SampledArch', 'sample_alike'),
+}
+_LAZY = {name: module for module, names in _LAZY_MODULES.items() for name in names}
 
 __all__ = [
+    'DeriveResult',
+    'EmbedResult',
     'LoadedModel',
     'MMPoseInferencer',
     'ModelInfo',
     'PoseInferencer',
     'PoseNASInferencer',
     'PruneResult',
+    'SampledArch',
+    'build_dataset',
+    'build_latency_table',
     'build_model',
+    'build_space',
+    'count_cost',
+    'derive',
+    'draw_genotype',
+    'embed_genotype',
     'find_config',
+    'fit_latency_table',
     'inference_topdown',
     'init_model',
     'list_models',
     'load_checked',
+    'predict_latencies',
     'prune',
+    'read_genotype',
+    'sample_alike',
+    'write_genotype',
 ]
 
 
@@ -35,4 +71,4 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be a
     """Import the module of a lazy public name on first use."""
     if name not in _LAZY:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(_LAZY[name]), name)
+    return getattr(import_module(f'{__name__}.{_LAZY[name]}'), name)

@@ -1,20 +1,27 @@
-"""The one way from a config, and a checkpoint, to a model."""
+"""The one way from a config, and a checkpoint, to a model, its data or its search space."""
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
 from posenas.apis.model_zoo import find_config
 from posenas.convert import adapt_checkpoint, apply_options
-from posenas.registry import MODELS
-from posenas.utils import ConfigError
+from posenas.registry import DATASETS, MODELS, TASK_UTILS
+from posenas.utils import ConfigError, check_choice
 from posenas.utils.config import adopt_scope, load_config, verify_config
 from posenas.utils.download import read_checkpoint
+from posenas.utils.profiling import ModelCost, profile_model
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
+
+    from posenas.search import SearchSpace
 
 #: Path of a config, name of a shipped one, or what it holds.
 ConfigLike = str | Path | Config | Mapping
@@ -122,3 +129,77 @@ def build_model(
     if loaded:
         load_state(model, adapt_checkpoint(loaded, model.state_dict()))
     return LoadedModel(cfg, model.eval(), loaded)
+
+
+def build_dataset(cfg: Config, split: str = 'train', **settings: Any) -> 'Dataset':
+    """Build the data set of one loader of a config; it draws as in a training of that config.
+
+    Args:
+        cfg: Checked config.
+        split: 'train', 'val' or 'test'.
+        **settings: Replace those of the config, such as ``lazy_init=True``.
+
+    Raises:
+        ConfigError: The config has no such loader.
+        DataError: A file of the data set is missing or malformed.
+    """
+    from posenas.engine.randomness import set_dataset_seed
+
+    check_choice('split', split, ('train', 'val', 'test'))
+    loader = cfg.get(f'{split}_dataloader')
+    if not loader:
+        raise ConfigError(f'{cfg.filename} must have {split}_dataloader: choose another split')
+    init_default_scope('posenas')
+    dataset = DATASETS.build(dict(loader.dataset, **settings))
+    set_dataset_seed(dataset, (cfg.get('randomness') or {}).get('seed') or 0)
+    return dataset
+
+
+def build_space(cfg: Config) -> 'SearchSpace':
+    """Build the space of a search, as its loop finds it.
+
+    Raises:
+        ConfigError: The config is of no search.
+    """
+    init_default_scope('posenas')
+    model = cfg.get('model') or {}
+    found = (cfg.get('train_cfg') or {}).get('space') or model.get('space')
+    if found:
+        return TASK_UTILS.build(found)
+    space = getattr(MODELS.build(model), 'space', None) if model else None
+    if space is None:
+        raise ConfigError(
+            f'{cfg.filename} must be the config of a search, whose model is a supernet, got '
+            f'model.type={model.get("type")!r}: see configs/search'
+        )
+    return space
+
+
+def count_cost(cfg: Config) -> ModelCost:
+    """Count parameters and operations of the network of a config, for one image, without memory.
+
+    Of a distillation the student counts, since it is what is left.
+
+    Raises:
+        ConfigError: Neither the codec nor the decoder of the head says how large images are.
+    """
+    init_default_scope('posenas')
+    network = cfg.model.get('student', cfg.model)
+    size = find_input_size(cfg)
+    with torch.device('meta'):
+        return profile_model(MODELS.build(network), torch.empty(1, 3, size[1], size[0]))
+
+
+def find_input_size(cfg: Config) -> tuple[int, int]:
+    """Return (width, height) of the images that the network of a config takes.
+
+    Raises:
+        ConfigError: Neither the codec nor the decoder of the head says it.
+    """
+    network = cfg.model.get('student', cfg.model)
+    decoder = cfg.get('codec') or (network.get('head') or {}).get('decoder') or {}
+    if 'input_size' not in decoder:
+        raise ConfigError(
+            'the config must say how large images are, in codec.input_size = (width, height)'
+        )
+    return tuple(decoder['input_size'])

@@ -9,9 +9,9 @@ from importlib import import_module
 from posenas.utils.errors import PoseNASError
 from posenas.version import __version__
 
-__all__ = ['COMMANDS', 'main']
+__all__ = ['COMMANDS', 'find_entry', 'main']
 
-#: Command -> what it does; the module is ``posenas.cli.<command>`` with ``-`` as ``_``.
+#: Command -> what it does; see :func:`find_entry` for where it is.
 COMMANDS = {
     'demo': 'train a small network on synthetic people and draw what it finds',
     'train': 'train a network from a config',
@@ -35,6 +35,9 @@ COMMANDS = {
     'compare': 'train the networks of a plan with several seeds and compare them',
     'doctor': 'check versions, known conflicts and devices of this installation',
 }
+
+#: Command that has no module of its own -> module and function that run it.
+_ENTRIES = {'prune-threshold': ('prune', 'main_threshold')}
 
 #: Exit code of a run that ended with a deliberate error, as argparse's for a wrong option.
 _USAGE_ERROR = 2
@@ -63,6 +66,15 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def find_entry(command: str) -> tuple[str, str]:
+    """Return the module of a command, and the function that runs it and returns an exit code.
+
+    The module is called like the command, with ``-`` as ``_``, and has a ``build_parser`` besides.
+    """
+    module, function = _ENTRIES.get(command, (command.replace('-', '_'), 'main'))
+    return f'posenas.cli.{module}', function
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
@@ -77,9 +89,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = '--traceback' in words or os.environ.get('POSENAS_DEBUG', '0') not in ('', '0')
     words = [word for word in words if word != '--traceback']
     command = _build_parser().parse_args(words[:1]).command
-    module = import_module(f'posenas.cli.{command.replace("-", "_")}')
+    module, function = find_entry(command)
+    run = getattr(import_module(module), function)
     try:
-        return module.main(words[1:])
+        return run(words[1:])
     except PoseNASError as error:
         if debug:
             raise

@@ -1,17 +1,11 @@
 """Options and output of the commands that turn one network into another."""
 
-import argparse
-import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, add_download_options
 
 if TYPE_CHECKING:
-    from posenas.apis.building import LoadedModel
     from posenas.apis.pruning import SizeChange
-
-__all__ = ['describe_size', 'load_network', 'make_parser', 'report']
 
 
 def make_parser(command: str, description: str) -> CommandParser:
@@ -36,26 +30,6 @@ def make_parser(command: str, description: str) -> CommandParser:
     return parser
 
 
-def load_network(args: argparse.Namespace) -> 'LoadedModel':
-    """Build the network of ``args.config`` and load all weights of ``args.checkpoint``.
-
-    Raises:
-        ConfigError: The config contradicts itself.
-        CheckpointError: The weights are not those of the network.
-    """
-    from posenas.apis.building import build_model
-
-    return build_model(
-        args.config,
-        args.checkpoint,
-        args.cfg_options,
-        args.legacy,
-        args.strict,
-        sha256=args.sha256,
-        trust_download=args.trust_download,
-    )
-
-
 def describe_size(size: 'SizeChange') -> list[str]:
     """Say what a network cost before and after."""
     figures = (('parameters', *size.parameters), ('MACs', *size.macs))
@@ -63,8 +37,3 @@ def describe_size(size: 'SizeChange') -> list[str]:
         f'{name}: {old:,} before, {new:,} after, {100 * (1 - new / old):.1f} % less'
         for name, old, new in figures
     ]
-
-
-def report(lines: Sequence[str]) -> None:
-    """Write sentences to standard output."""
-    sys.stdout.writelines(f'{line}\n' for line in lines)

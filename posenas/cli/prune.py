@@ -1,20 +1,37 @@
-"""Prune neural fabrics without changing what they compute."""
+"""Prune neural fabrics, without changing what they compute or by a threshold."""
 
 import argparse
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser
-from posenas.cli.networks import describe_size, make_parser, report
+from posenas.cli.networks import describe_size, make_parser
+from posenas.cli.printing import print_lines
+from posenas.cli.reading import read_config
 
-__all__ = ['build_parser', 'main']
 
+def build_parser(is_lossy: bool = False) -> CommandParser:
+    """Return the parser of ``posenas prune``.
 
-def build_parser() -> CommandParser:
-    """Return the parser of ``posenas prune``."""
+    Args:
+        is_lossy: Whether it is that of ``posenas prune-threshold``, which needs a threshold.
+    """
     parser = make_parser(
-        'prune',
+        'prune-threshold' if is_lossy else 'prune',
         'Remove from neural fabrics what has no weight or feeds nothing, also from those of a '
-        'search; outputs stay as they are, which is checked on real images.',
+        'search; outputs stay as they are, which is checked on real images. With --threshold they '
+        'change, by how much is measured.',
+    )
+    parser.add_argument(
+        '--threshold',
+        type=float,
+        required=is_lossy,
+        metavar='W',
+        help='mixing weights below it, in 0..1, count as zero; the rest of their row grows',
+    )
+    parser.add_argument(
+        '--no-eval',
+        action='store_true',
+        help='with --threshold: compare outputs only, not the scores of validation',
     )
     parser.add_argument(
         '--cells',
@@ -37,14 +54,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         ConfigError: The network has no fabrics, or there are no images to check it on.
         CheckpointError: The weights are not those of the network.
-        PoseNASError: The outputs would change; nothing is written then.
+        PoseNASError: The outputs would change without a threshold; nothing is written then.
     """
-    args = build_parser().parse_args(argv)
+    return _run(build_parser().parse_args(argv))
+
+
+def main_threshold(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas prune-threshold``, which is ``posenas prune --threshold W``."""
+    return _run(build_parser(is_lossy=True).parse_args(argv))
+
+
+def _run(args: argparse.Namespace) -> int:
     from posenas.apis import prune
-    from posenas.apis.building import load_checked
 
     made = prune(
-        load_checked(args.config, args.cfg_options, args.legacy, args.strict),
+        read_config(args),
         args.checkpoint,
         args.out,
         args.cells,
@@ -54,12 +78,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.num_images,
         sha256=args.sha256,
         trust_download=args.trust_download,
+        threshold=args.threshold,
+        evaluate=not args.no_eval,
     )
-    report(
+    change = f'change of the output on {made.num_images} images: {made.change:.1e} of its range'
+    if args.threshold is None:
+        change = f'largest {change}'
+    else:
+        change = f'{change} at most, {made.mean_change:.1e} on average'
+    print_lines(
         [
-            f'largest change of the output on {made.num_images} images: {made.change:.1e} of its '
-            'range',
+            change,
             *describe_size(made.size),
+            *(
+                f'{key}: {old:.4f} before, {new:.4f} after, {new - old:+.4f}'
+                for key, (old, new) in made.scores.items()
+            ),
             f'wrote {args.out}: genotype {made.genotype.id}',
         ]
     )

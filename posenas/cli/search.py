@@ -1,22 +1,17 @@
 """Show what searches have found so far, and what to compare it with."""
 
 import argparse
-import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
-from posenas.cli.search_rank import add_rank_parser, run_rank
-from posenas.cli.search_sample import add_sample_parser, run_sample
-from posenas.cli.tables import print_table
+from posenas.cli.printing import print_lines, print_table
+from posenas.cli.reading import check_numbers
+from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
-    from posenas.search import Record
-    from posenas.visualization import TradePoint
-
-__all__ = ['build_parser', 'main']
+    from posenas.search import SearchOverview
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,9 +46,57 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='NAME=COST,SCORE',
         help='networks to compare with in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
     )
-    add_sample_parser(actions)
-    add_rank_parser(actions)
+    _add_sample_parser(actions)
+    _add_rank_parser(actions)
     return parser
+
+
+def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
+    """Add ``posenas search sample``."""
+    parser = actions.add_parser(
+        'sample',
+        help='draw a random architecture as expensive as another one',
+        description='Draw architectures of a space until one costs nearly what a given network '
+        'does, for fair comparisons with what a search has found.',
+    )
+    parser.add_argument('config', help='config of a SearchLoop, whose budget counts the cost')
+    parser.add_argument('out', metavar='OUT.json', help='genotype file')
+    parser.add_argument(
+        '--like', required=True, metavar='SOURCE', help='genotype file, derived folder or config'
+    )
+    parser.add_argument(
+        '--within', type=float, default=0.02, metavar='SHARE', help='of the cost (default: 0.02)'
+    )
+    parser.add_argument('--cost', default='macs', metavar='KEY', help='(default: macs)')
+    parser.add_argument('--seed', type=int, default=0, metavar='N', help='(default: 0)')
+
+
+def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
+    """Add ``posenas search rank``."""
+    parser = actions.add_parser(
+        'rank',
+        help='compare the order of cheap scores with that of trained networks',
+        description='Compare two searches of the same architectures, one of which evaluated them '
+        "by what shares the supernet's weights, the other by training. Kendall's tau, with an "
+        'interval over networks; beside it that of a cost alone, for all networks and for those '
+        'of nearly equal cost.',
+    )
+    parser.add_argument('archive', nargs='+', help='work dirs of searches with cheap scores')
+    parser.add_argument(
+        '--trained', nargs='+', required=True, metavar='DIR', help='those that trained'
+    )
+    parser.add_argument(
+        '--score', metavar='KEY', help='cheap score (default: the first objective of the search)'
+    )
+    parser.add_argument('--truth', metavar='KEY', help='score of trained networks, likewise')
+    parser.add_argument('--cost', default='macs', metavar='KEY', help='(default: macs)')
+    parser.add_argument(
+        '--band',
+        type=float,
+        default=0.05,
+        metavar='SHARE',
+        help='costs count as nearly equal within this share (default: 0.05)',
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -64,93 +107,84 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: An archive is missing or damaged.
     """
     args = build_parser().parse_args(argv)
-    return _ACTIONS[args.action](args)
-
-
-def _show(args: argparse.Namespace) -> int:
-    if args.top < 1:
-        raise ConfigError(f'--top must be at least 1, got {args.top}')
-    from posenas.search import find_front, read_archive
-
-    path = Path(args.archive)
-    path = path / 'archive.jsonl' if path.is_dir() else path
-    header, records = read_archive(path)
-    good = [record for record in records if record.status == 'ok']
-    if not good:
-        raise ConfigError(f'{path} must hold an architecture with scores, got {len(records)} lines')
-    objectives = header['algorithm']['objectives']
-    front = {record.trial for record in find_front(good, objectives)}
-    name = args.sort or next(iter(objectives))
-    is_greater = objectives.get(name, 'less' if name in good[0].costs else 'greater') == 'greater'
-    ranked = sorted(good, key=lambda r: (-r.value(name) if is_greater else r.value(name), r.trial))
-    _print(ranked[: args.top], front)
-    goals = ', '.join(f'{key} ({better} is better)' for key, better in objectives.items())
-    sys.stdout.write(
-        f'{len(records)} architectures, {len(records) - len(good)} failed; * marks the '
-        f'{len(front)} that no other beats in {goals}\n'
-    )
-    if args.page:
-        _write_page(args, good, objectives, path)
-        sys.stdout.write(f'{args.page} holds the drawing\n')
+    dict(show=_show, sample=_sample, rank=_rank)[args.action](args)
     return 0
 
 
-def _print(records: Sequence['Record'], front: set[int]) -> None:
-    from rich.table import Table
+def _show(args: argparse.Namespace) -> None:
+    check_numbers(args, 'top')
+    from posenas.search import read_search, write_search_page
 
-    scores, costs = list(records[0].scores), list(records[0].costs)
-    table = Table('trial', 'wave', 'architecture', *scores, *costs, 'parents', 'front')
-    for column in table.columns:
-        column.no_wrap = True
-        column.justify = 'left' if column.header in ('architecture', 'parents') else 'right'
-    for record in records:
-        figures = [f'{record.value(name):.6g}' for name in (*scores, *costs)]
-        parents = ' '.join(map(str, record.parents))
-        mark = '*' if record.trial in front else ''
-        row = (record.trial, record.generation, record.id, *figures, parents, mark)
-        table.add_row(*map(str, row))
-    print_table(table)
-
-
-def _write_page(
-    args: argparse.Namespace,
-    records: Sequence['Record'],
-    objectives: Mapping[str, str],
-    path: Path,
-) -> None:
-    """Draw score over cost; the front shown is that of these two."""
-    from posenas.search import find_front
-    from posenas.visualization import Axis, TradePoint, write_pareto_page
-
-    y = args.y or next(iter(objectives))
-    x = args.x or next(iter(records[0].costs), None)
-    if x is None:
-        raise ConfigError('--x must name a score: the search has counted no cost')
-    axes = {x: objectives.get(x, 'less'), y: objectives.get(y, 'greater')}
-    front = {record.trial for record in find_front(records, axes)}
-    points = [
-        TradePoint(r.id, r.value(x), r.value(y), r.trial in front, f'trial {r.trial}')
-        for r in records
-    ]
-    write_pareto_page(
-        args.page,
-        points,
-        Axis(x, axes[x]),
-        Axis(y, axes[y]),
-        f'Search in {path.parent.name}',
-        [_read_mark(word) for word in args.mark],
+    found = read_search(args.archive, args.sort)
+    _print_records(found, args.top)
+    goals = ', '.join(f'{key} ({better} is better)' for key, better in found.objectives.items())
+    print_lines(
+        [
+            f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
+            f'* marks the {len(found.front)} that no other beats in {goals}'
+        ]
     )
+    if args.page:
+        marks = dict(map(_read_mark, args.mark))
+        write_search_page(found, args.page, args.x, args.y, marks)
+        print_lines([f'{args.page} holds the drawing'])
 
 
-def _read_mark(word: str) -> 'TradePoint':
-    from posenas.visualization import TradePoint
+def _print_records(found: 'SearchOverview', top: int) -> None:
+    first = found.records[0]
+    figures = [*first.scores, *first.costs]
+    rows = [
+        (
+            record.trial,
+            record.generation,
+            record.id,
+            *(f'{record.value(name):.6g}' for name in figures),
+            ' '.join(map(str, record.parents)),
+            '*' if record.trial in found.front else '',
+        )
+        for record in found.records[:top]
+    ]
+    columns = ('trial', 'wave', 'architecture', *figures, 'parents', 'front')
+    print_table(columns, rows, left=('architecture', 'parents'))
 
+
+def _read_mark(word: str) -> tuple[str, tuple[float, float]]:
     name, _, figures = word.rpartition('=')
     try:
         cost, score = map(float, figures.split(','))
     except ValueError as error:
         raise ConfigError(f'--mark must be NAME=COST,SCORE, got {word!r}') from error
-    return TradePoint(name, cost, score)
+    return name, (cost, score)
 
 
-_ACTIONS = {'show': _show, 'sample': run_sample, 'rank': run_rank}
+def _sample(args: argparse.Namespace) -> None:
+    from posenas.apis import sample_alike
+
+    found = sample_alike(args.config, args.like, args.cost, args.within, args.seed)
+    save_genotype(found.genotype, args.out)
+    change = 100 * (found.cost / found.wanted - 1)
+    print_lines(
+        [
+            f'wrote {args.out}: genotype {found.genotype.id}, {found.cost:,} {args.cost}, '
+            f'{change:+.1f} %'
+        ]
+    )
+
+
+def _rank(args: argparse.Namespace) -> None:
+    from posenas.search import rank_searches
+
+    found = rank_searches(args.archive, args.trained, args.score, args.truth, args.cost, args.band)
+    rows = [
+        (
+            group.networks,
+            group.ranking.count,
+            group.figure,
+            f'{group.ranking.tau:+.2f}',
+            f'{group.ranking.low:+.2f} .. {group.ranking.high:+.2f}',
+        )
+        for group in found.groups
+    ]
+    tau = f'tau with trained {found.truth}'
+    print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
+    print_lines(['an order by chance has tau 0'])

@@ -124,20 +124,9 @@ def _collect(runs: Sequence[Run]) -> _Finished:
 
 def _count(run: Run) -> tuple[int, int]:
     """Count multiply-accumulates and parameters of the network that a run has trained."""
-    import torch
-    from mmengine.registry import init_default_scope
+    from posenas.apis.building import count_cost, find_and_load
 
-    from posenas.registry import MODELS
-    from posenas.utils.config import load_config
-    from posenas.utils.profiling import profile_model
-
-    cfg = load_config(run.config_file)
-    init_default_scope('posenas')
-    model = cfg.model.get('student', cfg.model)
-    width, height = model.head.decoder['input_size']
-    with torch.device('meta'):
-        network = MODELS.build(model)
-        cost = profile_model(network, torch.empty(1, 3, height, width))
+    cost = count_cost(find_and_load(run.config_file))
     return cost.macs, cost.parameters
 
 

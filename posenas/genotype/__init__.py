@@ -2,6 +2,13 @@
 
 from . import fabrics, posenas, vipnas
 from .cells import ROLES, Cell, Edge, Slot
+from .describe import (
+    GenotypeChange,
+    GenotypeDifference,
+    compare_genotypes,
+    describe_cost,
+    describe_genotype,
+)
 from .graph import Graph, Link, Node
 from .operations import (
     CNF_OPERATIONS,
@@ -47,12 +54,17 @@ __all__ = [
     'Edge',
     'Family',
     'Genotype',
+    'GenotypeChange',
+    'GenotypeDifference',
     'Graph',
     'Link',
     'Node',
     'Slot',
+    'compare_genotypes',
     'context_planes',
     'derive_model',
+    'describe_cost',
+    'describe_genotype',
     'fabrics',
     'format_cells',
     'format_tuples',

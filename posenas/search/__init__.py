@@ -39,12 +39,21 @@ from .evaluators import (
 )
 from .fabrics.space import CNFSpace
 from .fabrics.supernet import CNFSupernet
+from .overview import SearchOverview, read_search, write_search_page
 from .posenas.backbone import PoseNASSearchBackbone
 from .posenas.cost import PoseNASCounter
 from .posenas.perturbation import select_by_perturbation
 from .posenas.space import PoseNASSpace
 from .posenas.supernet import PoseNASSupernet
-from .ranking import Ranking, find_band, pair_records, rank
+from .ranking import (
+    RankedGroup,
+    Ranking,
+    SearchRanking,
+    find_band,
+    pair_records,
+    rank,
+    rank_searches,
+)
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
 from .supernet import Supernet
 from .train_evaluator import TrainEvaluator
@@ -88,8 +97,11 @@ __all__ = [
     'PoseNASSearchBackbone',
     'PoseNASSpace',
     'PoseNASSupernet',
+    'RankedGroup',
     'Ranking',
     'Record',
+    'SearchOverview',
+    'SearchRanking',
     'SearchSpace',
     'SkipRule',
     'StabilityRule',
@@ -112,7 +124,10 @@ __all__ = [
     'objective_values',
     'pair_records',
     'rank',
+    'rank_searches',
     'read_archive',
+    'read_search',
     'recalibrate',
     'select_by_perturbation',
+    'write_search_page',
 ]

@@ -149,12 +149,21 @@ class Archive:
         return find_front(self.records, objectives)
 
 
+def find_archive(path: str | Path) -> Path:
+    """Return the archive of a search, of which ``path`` is the work dir, or the archive itself."""
+    return Path(path, 'archive.jsonl') if Path(path).is_dir() else Path(path)
+
+
 def read_archive(path: str | Path) -> tuple[dict, list[Record]]:
     """Read header and records; a last line that a killed process left unfinished is ignored.
+
+    Args:
+        path: The archive, or the work dir of its search.
 
     Raises:
         DataError: The file is missing, damaged or no archive.
     """
+    path = find_archive(path)
     try:
         first, *lines = Path(path).read_text(encoding='utf-8').split('\n')[:-1]
         header = json.loads(first)

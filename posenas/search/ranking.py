@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
-from posenas.search.archive import Record
+from posenas.search.archive import Record, read_archive
 from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 
@@ -33,6 +34,93 @@ class Ranking:
     tau: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class RankedGroup:
+    """How two figures order the same networks.
+
+    Attributes:
+        networks: Which ones: 'all', or those of nearly equal cost.
+        figure: What orders them, the cheap score or a cost.
+        ranking: Its agreement with the order of the trained networks.
+    """
+
+    networks: str
+    figure: str
+    ranking: Ranking
+
+
+@dataclass(frozen=True)
+class SearchRanking:
+    """How well cheap scores, and a cost alone, order architectures that were trained too.
+
+    Attributes:
+        score: The cheap score.
+        truth: Score of the trained networks.
+        groups: All networks by score and by cost, then, if there are enough, those of nearly equal
+            cost likewise.
+    """
+
+    score: str
+    truth: str
+    groups: tuple[RankedGroup, ...]
+
+
+def rank_searches(
+    cheap: Sequence[str | Path],
+    trained: Sequence[str | Path],
+    score: str | None = None,
+    truth: str | None = None,
+    cost: str = 'macs',
+    band: float = 0.05,
+) -> SearchRanking:
+    """Compare searches of the same architectures, evaluated with shared weights and by training.
+
+    Args:
+        cheap: Work dirs, or archives, of the searches with cheap scores.
+        trained: Those of the searches that trained.
+        score: Cheap score; None takes the first objective of the first search.
+        truth: Score of trained networks, likewise.
+        cost: Cost whose order is compared beside.
+        band: Costs count as nearly equal within this share.
+
+    Raises:
+        ConfigError: There are too few architectures, or they lack a figure.
+        DataError: An archive is missing or damaged.
+    """
+    score, first = _read_all(cheap, score)
+    truth, second = _read_all(trained, truth)
+    pairs = pair_records(first, second)
+    values = [record.value(score) for record, _ in pairs]
+    wanted = [record.value(truth) for _, record in pairs]
+    costs = [record.value(cost) for _, record in pairs]
+    near = find_band(costs, band)
+    groups = {'all': list(range(len(pairs)))}
+    if _LEAST <= len(near) < len(pairs):
+        groups[f'{cost} within {100 * band:g} %'] = near
+    figures = {f'{score}, shared weights': values, cost: costs}
+    return SearchRanking(
+        score,
+        truth,
+        tuple(
+            RankedGroup(name, figure, rank([of_all[i] for i in rows], [wanted[i] for i in rows]))
+            for name, rows in groups.items()
+            for figure, of_all in figures.items()
+        ),
+    )
+
+
+def _read_all(paths: Sequence[str | Path], key: str | None) -> tuple[str, list[Record]]:
+    """Read archives; returns the name of the score and all records."""
+    records: list[Record] = []
+    for path in paths:
+        header, found = read_archive(path)
+        key = key or next(iter(header['algorithm']['objectives']))
+        records += found
+    if key is None:
+        raise ConfigError('searches to rank must be given, got none')
+    return key, records
 
 
 def rank(first: Sequence[float], second: Sequence[float], num_samples: int = 2000) -> Ranking:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from posenas.apis import read_genotype
 from posenas.cli import main
-from posenas.cli.genotype import read_source
 from posenas.genotype import load_genotype
 from posenas.utils import ConfigError
 
@@ -83,9 +83,9 @@ def test_only_the_pictures_asked_for_are_drawn(released, tmp_path):
     [
         (('show', 'tiny_synthetic_128x96'), 'must hold a genotype'),
         (('show', 'nothing_like_this'), 'nothing_like_this'),
-        (('draw', 'RELEASED', 'x.gif'), 'OUT must end with one of'),
+        (('draw', 'RELEASED', 'x.gif'), 'out must end with one of'),
         (('draw', 'RELEASED', 'x.svg', '--only', 'z'), 'must name beginnings of'),
-        (('convert', 'RELEASED', 'x.csv'), 'OUT must end with .json'),
+        (('convert', 'RELEASED', 'x.csv'), 'out must end with .json'),
         (('convert', 's_vipnas_res50_coco_256x192', 'x.txt'), 'for family vipnas'),
     ],
 )
@@ -99,15 +99,15 @@ def test_what_cannot_be_done_is_said(words, message, released, tmp_path, monkeyp
 def test_cells_as_text_take_the_sizes_of_a_network(released, tmp_path):
     assert run('convert', released, tmp_path / 'cells.txt') == 0
     like = 'posenas_l12_c32_1stage_coco_256x192'
-    assert read_source(str(tmp_path / 'cells.txt'), like).macro['layers'] == 12
-    assert read_source(str(tmp_path / 'cells.txt')).macro['layers'] == 18
+    assert read_genotype(str(tmp_path / 'cells.txt'), like).macro['layers'] == 12
+    assert read_genotype(str(tmp_path / 'cells.txt')).macro['layers'] == 18
 
 
 def test_tuples_are_read_and_never_run(tmp_path):
     evil = tmp_path / 'evil.py'
     evil.write_text("Genotype(normal=__import__('os').listdir('.'))\n")
     with pytest.raises(ConfigError, match='tuples must be written'):
-        read_source(str(evil))
+        read_genotype(str(evil))
 
 
 def test_a_config_is_written_with_another_architecture(released, tmp_path, capsys):
@@ -118,12 +118,12 @@ def test_a_config_is_written_with_another_architecture(released, tmp_path, capsy
     source.write_text(json.dumps(found))
     training = 'posenas_l12_c32_1stage_coco_256x192'
     assert run('embed', source, training, out, '--keep-sizes') == 0
-    written = read_source(str(out))
+    written = read_genotype(str(out))
     assert f'genotype {written.id}' in capsys.readouterr().out
     assert written.cells == load_genotype(source).cells
     assert written.macro['sources'] == found['macro']['sources']
     assert (written.macro['layers'], written.macro['num_stages']) == (12, 1)
     assert written.macro['reductions'] == [3, 6, 9]
-    assert 0.9 < written.cost['params'] / read_source(training).cost['params'] < 1.1
+    assert 0.9 < written.cost['params'] / read_genotype(training).cost['params'] < 1.1
     assert run('embed', source, 's_vipnas_res50_coco_256x192', out, '--keep-sizes') == 2
     assert 'must be of networks of the family posenas' in capsys.readouterr().err

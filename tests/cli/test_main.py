@@ -7,19 +7,19 @@ from importlib import import_module
 import pytest
 from source_files import PACKAGE, ROOT
 
-from posenas.cli import COMMANDS, main
+from posenas.cli import COMMANDS, find_entry, main
 from posenas.utils.errors import ConfigError
 from posenas.version import __version__
 
 
 def module_of(command):
-    return import_module(f'posenas.cli.{command.replace("-", "_")}')
+    return import_module(find_entry(command)[0])
 
 
 def test_every_module_is_a_command_and_every_command_a_module():
     sources = (PACKAGE / 'cli').glob('[!_]*.py')
     modules = {path.stem for path in sources if '\ndef main(' in path.read_text(encoding='utf-8')}
-    assert {command.replace('-', '_') for command in COMMANDS} == modules
+    assert {find_entry(command)[0].rpartition('.')[2] for command in COMMANDS} == modules
 
 
 @pytest.mark.parametrize('command', COMMANDS)

@@ -6,7 +6,9 @@ import pytest
 import torch
 from engine.toy_training import ToyPoses, largest_difference, logged, make_cfg, train, weights
 from mmengine.config import Config
+from registry_cases import tiny_experiment
 
+from posenas.convert import export_state_dict
 from posenas.engine import CheckpointHook, EpochBasedTrainLoop, NanGuardHook, PoseRunner
 from posenas.utils.errors import CheckpointError
 from posenas.utils.randomness import SCHEME, SCHEME_KEY
@@ -215,3 +217,18 @@ def test_an_epoch_based_training_can_use_the_endless_sampler(tmp_path):
     path = str(tmp_path / 'a' / 'iter_7.pth')
     resumed = train(make_cfg(tmp_path / 'b', load_from=path, resume=True, **options))
     assert largest_difference(weights(resumed), weights(straight)) == 0
+
+
+def test_a_published_checkpoint_is_loaded_as_it_is(tmp_path):
+    first = PoseRunner.from_cfg(tiny_experiment(tmp_path / 'a'))
+    first.load_or_resume()
+    ours = first.model.state_dict()
+    published = export_state_dict(ours, 'mmpose0')
+    assert published.keys() != ours.keys()
+    torch.save(dict(meta={}, state_dict=published), tmp_path / 'published.pth')
+    cfg = tiny_experiment(tmp_path / 'b')
+    cfg.update(load_from=str(tmp_path / 'published.pth'), randomness=dict(seed=1))
+    second = PoseRunner.from_cfg(cfg)
+    assert largest_difference(second.model.state_dict(), ours) > 0
+    second.load_or_resume()
+    assert largest_difference(second.model.state_dict(), ours) == 0

@@ -1,0 +1,73 @@
+"""Lines, tables and progress bars: everything that commands show, in one form."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+Item = TypeVar('Item')
+
+#: More columns than any table needs.
+_ANY_WIDTH = 10_000
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Write sentences to standard output, as they are."""
+    sys.stdout.writelines(f'{line}\n' for line in lines)
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    title: str | None = None,
+    caption: str | None = None,
+    left: Sequence[str] | None = None,
+    is_plain: bool = False,
+    has_total: bool = False,
+    is_wrapped: bool = False,
+) -> None:
+    """Write a table to standard output, without cutting or wrapping its cells.
+
+    Args:
+        columns: Headers.
+        rows: Cells, one for each header, which may hold several lines.
+        title: Line above.
+        caption: Line below.
+        left: Headers of columns that are aligned to the left; the others are to the right. None
+            aligns all of them to the left.
+        is_plain: Whether a line below the headers is all that is drawn.
+        has_total: Whether the last row is set apart.
+        is_wrapped: Whether the table fits into the terminal, with its cells wrapped; they may have
+            rich's markup then.
+    """
+    table = Table(
+        box=box.SIMPLE_HEAD if is_plain else box.HEAVY_HEAD,
+        title=title,
+        title_justify='left',
+        caption=caption,
+        pad_edge=not is_plain,
+    )
+    for column in columns:
+        is_left = left is None or column in left
+        table.add_column(column, justify='left' if is_left else 'right', no_wrap=not is_wrapped)
+    cells = [[str(cell) for cell in row] for row in rows]
+    for place, row in enumerate(cells):
+        is_total = has_total and place == len(cells) - 1
+        if is_total:
+            table.add_section()
+        table.add_row(*row, style='bold' if is_total else None)
+    if is_wrapped:
+        Console().print(table)
+        return
+    width = Console(width=_ANY_WIDTH, markup=False).measure(table).maximum
+    Console(file=sys.stdout, width=width, markup=False).print(table)
+
+
+def show_progress(items: Iterable[Item], what: str) -> Iterable[Item]:
+    """Yield ``items`` under a progress bar, which disappears at the end."""
+    return track(items, what, transient=True)
