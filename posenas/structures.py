@@ -2,8 +2,6 @@
 
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
 
-__all__ = ['PoseDataSample']
-
 
 class PoseDataSample(BaseDataElement):
     """Ground truth and predictions of one image crop; N instances (1 for top-down), K keypoints.

@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from posenas.codecs.refine import find_maxima
 from posenas.utils import check_shape
 
-__all__ = ['pose_pck_accuracy']
-
 
 def pose_pck_accuracy(
     output: ArrayLike, target: ArrayLike, mask: ArrayLike, thr: float = 0.05

@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike, NDArray
 from posenas.utils import check_shape
 from posenas.utils.generations import check_generation
 
-__all__ = ['KeypointCodec', 'check_kernel_size']
-
 
 class KeypointCodec(ABC):
     """Keypoints in the pixels of a crop <-> maps of one channel group per keypoint.

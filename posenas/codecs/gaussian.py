@@ -10,17 +10,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    'blur_maps',
-    'blur_matrix',
-    'draw_disc_offsets',
-    'draw_gaussians',
-    'draw_impulses',
-    'draw_spread_impulses',
-    'overlaps_map',
-    'window_around',
-]
-
 Float = NDArray[np.float32] | NDArray[np.float64]
 Border = Literal['zero', 'reflect']
 

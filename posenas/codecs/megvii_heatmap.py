@@ -9,8 +9,6 @@ from posenas.codecs.base import KeypointCodec, check_kernel_size
 from posenas.codecs.gaussian import draw_impulses
 from posenas.codecs.refine import blur_keeping_maxima, find_maxima, refine_quarter
 
-__all__ = ['MegviiHeatmap']
-
 
 class MegviiHeatmap(KeypointCodec):
     """One blurred impulse per keypoint; decoded by the maximum of the blurred map.

@@ -10,8 +10,6 @@ from posenas.codecs.gaussian import draw_gaussians, overlaps_map, window_around
 from posenas.codecs.refine import find_maxima, refine_dark, refine_quarter
 from posenas.utils import check_choice, check_positive
 
-__all__ = ['MSRAHeatmap']
-
 
 class MSRAHeatmap(KeypointCodec):
     """One Gaussian per keypoint; decoded by its maximum and an offset of less than a cell.

@@ -10,8 +10,6 @@ from posenas.codecs.gaussian import draw_spread_impulses
 from posenas.codecs.refine import find_maxima, refine_quarter
 from posenas.utils import check_positive
 
-__all__ = ['PNFSHeatmap']
-
 
 class PNFSHeatmap(KeypointCodec):
     """One impulse per keypoint, spread by a Gaussian filter; decoded half a pixel further.

@@ -8,15 +8,6 @@ from numpy.typing import NDArray
 
 from posenas.codecs.gaussian import blur_maps
 
-__all__ = [
-    'blur_keeping_maxima',
-    'find_maxima',
-    'refine_dark',
-    'refine_quarter',
-    'refine_udp_dark',
-    'take_windows',
-]
-
 Cells = NDArray[np.int64]
 
 

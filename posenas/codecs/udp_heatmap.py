@@ -16,8 +16,6 @@ from posenas.codecs.gaussian import (
 from posenas.codecs.refine import find_maxima, refine_udp_dark, take_windows
 from posenas.utils import check_choice, check_positive
 
-__all__ = ['UDPHeatmap']
-
 
 class UDPHeatmap(KeypointCodec):
     """Gaussians at the exact point, or a disc with maps of the offset to the point.

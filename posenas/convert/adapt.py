@@ -7,8 +7,6 @@ from posenas.convert.naming import top_names
 from posenas.convert.state_dicts import convert_state_dict, unwrap_state_dict
 from posenas.utils import CheckpointError
 
-__all__ = ['adapt_checkpoint']
-
 _PARTS = {'backbone', 'neck', 'head'}
 
 

@@ -2,8 +2,6 @@
 
 from itertools import product
 
-__all__ = ['IMPOSSIBLE_CONFIGS', 'PUBLISHED_CONFIGS']
-
 _PNFS = {
     'example': 'res50_cnfx3_coco_256x192',
     'mobilenet_v2_CNFx3_coco_384x288': 'mobilenet_v2_cnfx3_coco_384x288',

@@ -15,8 +15,6 @@ from posenas.utils.config import override_config
 from posenas.utils.config_forms import is_hrnet_config, is_mmpose0_config, is_pnfs_config
 from posenas.utils.mmpose0_settings import INSTEAD, RULES
 
-__all__ = ['ConfigKind', 'apply_options', 'find_config_kind', 'translate_config']
-
 Translator = Callable[[Mapping[str, Any], bool], tuple[dict[str, Any], Notes]]
 
 

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 
-__all__ = ['describe_network', 'find_family']
-
 #: Pattern of a name that one family alone has -> what that family is called; the first counts.
 _FAMILIES = {
     r'head\.parts\.': 'CNF',

@@ -9,8 +9,6 @@ from mmengine.config import Config, ConfigDict
 from posenas.utils import ConfigError
 from posenas.utils.config_forms import is_hrnet_config
 
-__all__ = ['make_distillation', 'merge_teacher', 'take_distillation']
-
 
 def make_distillation(
     cfg: Config,

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ['make_hooks', 'make_loader', 'make_logging', 'order_entries']
-
 Settings = dict[str, Any]
 
 

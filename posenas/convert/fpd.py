@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from posenas.convert.naming import Naming
 from posenas.convert.rules import Rename
 
-__all__ = ['FPD', 'HRNET', 'SIMPLE_BASELINE']
-
 #: First components of each network's names.
 _HRNET = 'conv1|bn1|conv2|bn2|layer1|transition[1-9]|stage[2-9]|final_layer'
 _RESNET = 'conv1|bn1|layer[1-4]|deconv_layers|final_layer'

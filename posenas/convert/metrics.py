@@ -8,8 +8,6 @@ from posenas.registry import DATASETS, METRICS
 from posenas.utils import ConfigError
 from posenas.utils.paths import join_path
 
-__all__ = ['PUBLISHED_METRICS', 'choose_metrics', 'find_metric', 'metric_parameters']
-
 #: Class of the data sets whose row holds for all others.
 _ANY = 'BaseTopdownDataset'
 #: Class of data sets -> published name -> the metric that it means there; None: it means nothing.

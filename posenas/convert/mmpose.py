@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from posenas.convert.naming import Entries, Naming, find_indices
 from posenas.convert.rules import Rename
 
-__all__ = ['MMPOSE0', 'MMPOSE1']
-
 
 def _make_rules_of_0(names: Iterable[str]) -> list[Rename]:
     return [

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from posenas.convert.rules import Rename
 
-__all__ = ['Naming', 'find_indices', 'no_unused', 'top_names']
-
 Entries = Mapping[str, object]
 
 

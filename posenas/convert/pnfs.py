@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from posenas.convert.naming import Entries, Naming, top_names
 from posenas.convert.rules import Rename
 
-__all__ = ['PNFS']
-
 #: More pyramid levels than there are.
 _ANY = range(100)
 #: Names of body parts.

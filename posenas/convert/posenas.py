@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from posenas.convert.naming import Naming, find_indices
 from posenas.convert.rules import Rename
 
-__all__ = ['POSENAS']
-
 
 def _make_rules(names: Iterable[str]) -> list[Rename]:
     names = list(names)

@@ -5,8 +5,6 @@ from typing import Any
 
 from posenas.utils import ConfigError
 
-__all__ = ['Notes', 'Section']
-
 
 class Notes:
     """What a translation has done and what it could not do.

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ['Conversion', 'ConversionReport', 'join_conversions']
-
 
 @dataclass(frozen=True)
 class ConversionReport:

@@ -7,8 +7,6 @@ from typing import TypeVar
 
 from posenas.utils import CheckpointError
 
-__all__ = ['Rename', 'invert_rules', 'rename_entries']
-
 Value = TypeVar('Value')
 
 #: Placeholder of a template -> what it stands for.

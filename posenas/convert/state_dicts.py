@@ -14,16 +14,6 @@ from posenas.convert.report import Conversion, ConversionReport
 from posenas.convert.rules import invert_rules, rename_entries
 from posenas.utils import CheckpointError, check_choice
 
-__all__ = [
-    'NAMINGS',
-    'convert_state_dict',
-    'convert_with_report',
-    'detect_source',
-    'export_state_dict',
-    'export_with_report',
-    'unwrap_state_dict',
-]
-
 #: Key -> naming scheme; ours is that of MMPose 1.x, continued for networks that it has not.
 NAMINGS = {
     naming.key: naming for naming in (MMPOSE0, MMPOSE1, HRNET, SIMPLE_BASELINE, FPD, PNFS, POSENAS)

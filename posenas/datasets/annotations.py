@@ -11,8 +11,6 @@ from posenas.skeletons import Skeleton, skeleton_from_category
 from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import DataError
 
-__all__ = ['CocoFile', 'read_coco_file']
-
 
 @dataclass
 class CocoFile:

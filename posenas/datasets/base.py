@@ -22,8 +22,6 @@ from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.paths import join_path
 from posenas.utils.randomness import SCHEME, Stream, make_generator
 
-__all__ = ['BAD_SAMPLE_POLICIES', 'BaseTopdownDataset']
-
 BAD_SAMPLE_POLICIES = ('replace', 'skip', 'fail')
 
 

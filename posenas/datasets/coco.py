@@ -6,8 +6,6 @@ from typing import ClassVar
 from posenas.datasets.base import BaseTopdownDataset
 from posenas.registry import DATASETS
 
-__all__ = ['CocoDataset', 'CrowdPoseDataset']
-
 
 @DATASETS.register_module()
 class CocoDataset(BaseTopdownDataset):

@@ -9,8 +9,6 @@ from posenas.skeletons import SKELETONS, Skeleton
 from posenas.utils.errors import DataError
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['CustomConfig', 'find_image_folder', 'split_content', 'write_config_text']
-
 #: Where images usually are, seen from their annotation file.
 _IMAGE_FOLDERS = ('', 'images', '../images', '..', 'train', '../train', '../train2017')
 

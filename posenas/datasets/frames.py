@@ -10,8 +10,6 @@ import numpy as np
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.utils.errors import DataError
 
-__all__ = ['FrameReader', 'open_video']
-
 _PICTURES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 
 

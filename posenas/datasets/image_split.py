@@ -11,8 +11,6 @@ from posenas.datasets.image_subset import select_images
 from posenas.datasets.samplers import EpochIndex
 from posenas.utils.errors import ConfigError
 
-__all__ = ['DatasetPart', 'split_by_image']
-
 
 class DatasetPart(Dataset):
     """Some samples of a data set, which learn in which epoch they are drawn.

@@ -7,8 +7,6 @@ import numpy as np
 from posenas.utils.errors import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['select_images']
-
 
 def select_images(image_ids: np.ndarray, subset: Mapping[str, float]) -> np.ndarray:
     """Choose images from one seeded order of all of them.

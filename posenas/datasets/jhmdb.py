@@ -10,8 +10,6 @@ from posenas.datasets.base import BaseTopdownDataset
 from posenas.datasets.persons import PersonTable
 from posenas.registry import DATASETS
 
-__all__ = ['JhmdbDataset']
-
 
 @DATASETS.register_module()
 class JhmdbDataset(BaseTopdownDataset):

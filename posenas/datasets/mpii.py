@@ -14,8 +14,6 @@ from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.mat_file import read_mat
 
-__all__ = ['MpiiDataset', 'published_boxes', 'read_mpii_persons']
-
 #: Height of a person of scale 1, pixels.
 _PIXELS = 200.0
 #: How far the crop's centre lies below the annotated one, pixels of a person of scale 1: the

@@ -5,8 +5,6 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-__all__ = ['ImageTable', 'PersonTable', 'join_images', 'join_persons']
-
 
 class ImageTable:
     """The images of a data set; I images.

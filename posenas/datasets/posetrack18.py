@@ -14,8 +14,6 @@ from posenas.datasets.persons import PersonTable, join_images, join_persons
 from posenas.registry import DATASETS
 from posenas.utils.errors import DataError
 
-__all__ = ['PoseTrack18Dataset']
-
 #: Share of width and height by which the official boxes exceed the labelled joints on each side.
 _MARGIN = 0.15
 

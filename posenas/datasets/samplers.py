@@ -14,8 +14,6 @@ from posenas.registry import DATA_SAMPLERS
 from posenas.utils.errors import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['DefaultSampler', 'EpochIndex', 'InfiniteSampler', 'LabelledRatioSampler']
-
 
 class EpochIndex(int):
     """Index of a sample that also says in which epoch it is drawn; the two seed its transforms.

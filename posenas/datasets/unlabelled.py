@@ -11,8 +11,6 @@ from posenas.registry import DATASETS
 from posenas.utils.checks import check_choice
 from posenas.utils.errors import ConfigError
 
-__all__ = ['UnlabelledTopdownDataset']
-
 LAYOUTS = ('coco', 'mpii')
 
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from posenas.datasets.persons import PersonTable
 
-__all__ = ['fingerprint']
-
 
 def fingerprint(persons: PersonTable, pipeline: Sequence[dict], settings: Sequence[object]) -> str:
     """Digest what the samples of a data set depend on, apart from the pixels of its images.

@@ -9,8 +9,6 @@ from torch.utils.data import Dataset
 from posenas.datasets.samplers import EpochIndex
 from posenas.registry import DATASETS
 
-__all__ = ['ConcatDataset', 'RepeatDataset', 'list_parts', 'pack_crop_joints']
-
 
 def list_parts(dataset: Mapping) -> list[Mapping]:
     """List the configs of the data sets that ``dataset``, the config of one or of a wrapper, reads.

@@ -12,8 +12,6 @@ from posenas.utils.checkpoint_loaders import register_checkpoint_loaders
 from posenas.utils.config_text import allow_keywords_as_keys
 from posenas.utils.file_backend import register_atomic_backend
 
-__all__ = ['WORKAROUNDS', 'apply', 'load_checkpoint']
-
 #: What fails -> where it is put right.
 WORKAROUNDS = {
     'F1 torch.load refuses training checkpoints': 'utils.checkpoint_loaders, PlainCheckpointHook',

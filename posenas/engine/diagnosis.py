@@ -13,8 +13,6 @@ from torch import Tensor, nn
 from posenas.engine.finite import NonFiniteError, all_finite
 from posenas.engine.randomness import seed_iteration
 
-__all__ = ['describe_non_finite']
-
 #: Names listed before the rest is only counted.
 _LISTED = 8
 

@@ -12,8 +12,6 @@ from torch import distributed, nn
 
 from posenas.utils.errors import ConfigError
 
-__all__ = ['agree_on_largest', 'broadcast_buffers', 'init_gloo', 'leave_gloo']
-
 #: Launcher -> variables holding rank, number of processes and rank on this machine.
 _LAUNCHER_VARIABLES = {
     'pytorch': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),

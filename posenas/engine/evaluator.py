@@ -6,8 +6,6 @@ from mmengine import evaluator
 
 from posenas.registry import EVALUATORS
 
-__all__ = ['Evaluator']
-
 
 @EVALUATORS.register_module()
 class Evaluator(evaluator.Evaluator):

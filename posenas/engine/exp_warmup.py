@@ -8,8 +8,6 @@ from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 from posenas.registry import PARAM_SCHEDULERS
 from posenas.utils import check_positive
 
-__all__ = ['ExpWarmupLR']
-
 
 @PARAM_SCHEDULERS.register_module()
 class ExpWarmupLR(LRSchedulerMixin, _ParamScheduler):

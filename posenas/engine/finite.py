@@ -9,8 +9,6 @@ from torch.nn.utils import get_total_norm
 from posenas.engine.distributed import agree_on_largest
 from posenas.utils.errors import PoseNASError
 
-__all__ = ['NonFiniteError', 'all_finite', 'float_buffers', 'require_finite']
-
 
 class NonFiniteError(PoseNASError, FloatingPointError):
     """NaN or infinity appeared in training.

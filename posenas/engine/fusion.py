@@ -10,8 +10,6 @@ from posenas.models.fused import fuse, unfuse
 from posenas.utils import PoseNASError
 from posenas.utils.randomness import Stream
 
-__all__ = ['fuse_conv_bn']
-
 #: Largest change of the output, relative to its largest value, that rounding explains.
 _TOLERANCE = 1e-4
 

@@ -7,8 +7,6 @@ from torch import nn
 
 from posenas.registry import MODEL_WRAPPERS
 
-__all__ = ['MMDistributedDataParallel']
-
 
 @MODEL_WRAPPERS.register_module()
 class MMDistributedDataParallel(wrappers.MMDistributedDataParallel):

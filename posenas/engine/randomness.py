@@ -13,15 +13,6 @@ from torch.utils.data import Dataset
 from posenas.engine.signals import leave_signals_to_parent
 from posenas.utils.randomness import Stream, derive_seed, make_sequence
 
-__all__ = [
-    'init_worker',
-    'make_torch_generator',
-    'seed_construction',
-    'seed_initialization',
-    'seed_iteration',
-    'set_dataset_seed',
-]
-
 
 def _seed_global_generators(stream: Stream, seed: int, *key: int) -> None:
     """Seed python, numpy and torch; third-party layers draw from these."""

@@ -3,8 +3,6 @@
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import Runner
 
-__all__ = ['RollBack', 'scale_learning_rate']
-
 
 class RollBack(Exception):  # noqa: N818  (a request to the loop, not an error)
     """Ask the training loop to continue from ``checkpoint``.

@@ -38,8 +38,6 @@ from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 
-__all__ = ['PoseRunner']
-
 
 @RUNNERS.register_module()
 class PoseRunner(Runner):

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ['SignalFlag', 'exit_on_sigterm', 'leave_signals_to_parent']
-
 #: The signals that ask a training to end: of schedulers and of a keyboard.
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -14,8 +14,6 @@ from posenas.utils.errors import CheckpointError
 from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
 from posenas.version import __version__
 
-__all__ = ['collect_training', 'restore_training']
-
 
 def collect_training(runner: Runner, position: dict, optimizer: bool, schedulers: bool) -> dict:
     """Gather the state of a training in the layout of mmengine's checkpoints, on the CPU.

@@ -22,17 +22,6 @@ from posenas.skeletons import POSETRACK17, POSETRACK18, match_joints, skeleton_f
 from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import DataError
 
-__all__ = [
-    'Video',
-    'VideoPersons',
-    'pair_frames',
-    'read_persons',
-    'read_video_results',
-    'read_videos',
-    'summarise',
-    'video_content',
-]
-
 Floats = NDArray[np.float64]
 
 #: Skeletons of files that do not name their joints, by number of joints.

@@ -29,17 +29,6 @@ from posenas.skeletons import Skeleton, get_skeleton, skeleton_from_category
 from posenas.utils import DataError
 from posenas.utils.mat_file import read_mat
 
-__all__ = [
-    'PRECISIONS',
-    'StoredPoses',
-    'match_persons',
-    'pck_score',
-    'precision_score',
-    'read_json',
-    'read_mpii_distances',
-    'read_stored_poses',
-]
-
 #: Scores that :func:`precision_score` returns.
 PRECISIONS = ('AP', 'AP .5', 'AP .75', 'AR')
 

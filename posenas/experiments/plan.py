@@ -8,8 +8,6 @@ from typing import Any
 
 from posenas.utils.errors import ConfigError
 
-__all__ = ['Cell', 'Comparison', 'Plan', 'Run', 'read_plan']
-
 #: What texts of a cell say about others, ``{cell.checkpoint}``, and about the run: ``{seed}``.
 _REFERENCE = re.compile(r'\{(?:(\w+)\.(checkpoint|folder|config)|(folder|seed))\}')
 

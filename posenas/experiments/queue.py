@@ -27,8 +27,6 @@ from posenas.utils.processes import ending_with_parent
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['run_plan']
-
 #: Seconds between looks at runs that another process works on.
 _PATIENCE = 5.0
 

@@ -15,16 +15,6 @@ if TYPE_CHECKING:
 
     from posenas.experiments.runs import Difference
 
-__all__ = [
-    'COSTS',
-    'PREDICTIONS',
-    'RESULT',
-    'is_done',
-    'measure_minutes',
-    'read_run',
-    'report_plan',
-]
-
 #: Files in the folder of a run: its predictions, what its processes cost, and what is known when
 #: it is done.
 PREDICTIONS, COSTS, RESULT = 'results.keypoints.json', 'costs.jsonl', 'result.json'

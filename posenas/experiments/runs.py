@@ -16,8 +16,6 @@ from posenas.evaluation.functional import (
 from posenas.evaluation.stored import pck_score, read_stored_poses
 from posenas.utils import DataError
 
-__all__ = ['Difference', 'compare_runs', 'read_distances', 'score_runs']
-
 Floats = NDArray[np.float64]
 
 

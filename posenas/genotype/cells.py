@@ -10,8 +10,6 @@ from posenas.genotype.checking import check_integer, check_keys, check_list, che
 from posenas.genotype.operations import POSENAS_OPERATIONS
 from posenas.utils import ConfigError
 
-__all__ = ['ROLES', 'Cell', 'Edge', 'Slot', 'read_cell', 'write_cell']
-
 #: Kind of a cell -> roles of its input states. The input state of a fabric mixes its slots.
 ROLES = dict(
     normal=('prev_prev', 'prev'), reduce=('prev_prev', 'prev'), fusion=('coarse', 'lateral')

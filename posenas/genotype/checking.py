@@ -5,8 +5,6 @@ from math import isfinite
 
 from posenas.utils import ConfigError
 
-__all__ = ['check_integer', 'check_keys', 'check_list', 'check_text', 'to_plain']
-
 
 def to_plain(value: object, where: str) -> object:
     """Copy whatever a config gave into dicts, lists and numbers that JSON can hold.

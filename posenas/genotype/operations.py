@@ -1,12 +1,5 @@
 """Names of the operations of cells, per family: equal names differ between families."""
 
-__all__ = [
-    'CNF_OPERATIONS',
-    'POSENAS_LIGHT_OPERATIONS',
-    'POSENAS_OPERATIONS',
-    'UNSTRIDED_OPERATIONS',
-]
-
 #: Operations of PoseNAS cells beside the published ones: depthwise-separable and grouped kernels.
 POSENAS_LIGHT_OPERATIONS = ('dw_conv_3x3', 'dw_conv_5x5', 'dw_conv_7x7', 'grp_conv_3x3')
 #: Operations of PoseNAS cells, first those that were published, in their order; ``none`` only

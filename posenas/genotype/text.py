@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from posenas.genotype.cells import Cell
 from posenas.utils import ConfigError
 
-__all__ = ['format_cells', 'format_tuples', 'parse_cells', 'parse_tuples']
-
 _NODE = re.compile(r'(\d+)=\((\w+)@(\d+),(\w+)@(\d+)\)')
 _OUTPUT = re.compile(r'out=([\d,]+)')
 

@@ -12,14 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from posenas.utils.checks import check_shape
 
-__all__ = [
-    'crop_to_image',
-    'get_udp_warp_matrix',
-    'get_warp_matrix',
-    'invert_affine',
-    'warp_points',
-]
-
 Floats = NDArray[np.floating]
 Pair = Sequence[float] | Floats
 

@@ -9,16 +9,6 @@ from numpy.typing import NDArray
 
 from posenas.utils.generations import check_generation
 
-__all__ = [
-    'bbox_cs2xyxy',
-    'bbox_iou',
-    'bbox_xywh2xyxy',
-    'bbox_xyxy2cs',
-    'bbox_xyxy2xywh',
-    'clean_bbox_xywh',
-    'fix_aspect_ratio',
-]
-
 Floats = NDArray[np.floating]
 
 

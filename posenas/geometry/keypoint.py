@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['convert_keypoints', 'flip_bbox', 'flip_keypoints']
-
 Floats = NDArray[np.floating]
 JointMapping = Sequence[tuple[int | tuple[int, int], int]]
 

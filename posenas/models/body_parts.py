@@ -7,8 +7,6 @@ from posenas.registry import TASK_UTILS
 from posenas.skeletons import BodyParts
 from posenas.utils.errors import ConfigError
 
-__all__ = ['make_parts']
-
 TASK_UTILS.register_module(module=BodyParts)
 
 

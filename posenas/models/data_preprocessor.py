@@ -7,8 +7,6 @@ from mmengine.model import ImgDataPreprocessor
 
 from posenas.registry import BATCH_AUGMENTS, MODELS
 
-__all__ = ['PoseDataPreprocessor']
-
 
 @MODELS.register_module()
 class PoseDataPreprocessor(ImgDataPreprocessor):

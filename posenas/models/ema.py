@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from posenas.registry import MODELS
 from posenas.utils.checks import check_positive
 
-__all__ = ['ExpMomentumEMA']
-
 
 @MODELS.register_module()
 class ExpMomentumEMA(ExponentialMovingAverage):

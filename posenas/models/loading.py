@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from posenas.utils.errors import CheckpointError
 from posenas.utils.literals import parse_config_text
 
-__all__ = ['LoadReport', 'load_state']
-
 #: Layers that make heatmaps, and those that feed them back.
 _OUTPUT = re.compile(r'head\.(.+\.)?final_layer|backbone\.score_?\.')
 

@@ -18,8 +18,6 @@ from posenas.search.space import Arch
 from posenas.utils import ConfigError, DataError, OutputError, check_choice, write_text
 from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
 
-__all__ = ['Archive', 'Record', 'digest', 'find_front', 'objective_values', 'read_archive']
-
 _SCHEMA = 'search-archive/1'
 #: An evaluation gave scores, or could not: training diverged, for one.
 _STATUSES = ('ok', 'failed')

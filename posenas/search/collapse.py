@@ -16,18 +16,6 @@ from posenas.registry import TASK_UTILS
 from posenas.search.space import Arch
 from posenas.utils import check_positive, check_probability
 
-__all__ = [
-    'CollapseRule',
-    'EigenvalueRule',
-    'EntropyRule',
-    'Observation',
-    'ParameterFreeRule',
-    'SkipRule',
-    'StabilityRule',
-    'Stop',
-    'largest_eigenvalue',
-]
-
 _PARAMETER_FREE = ('skip_connect', 'avg_pool_3x3', 'max_pool_3x3')
 
 

@@ -10,8 +10,6 @@ from posenas.search.space import Arch, SearchSpace
 from posenas.utils import check_positive
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['CostBins']
-
 #: Random architectures that say where the bins lie, and the share left out at either end.
 _NUM_SEEN, _TAIL = 500, 0.01
 

@@ -16,19 +16,6 @@ from posenas.search.archive import digest
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 
-__all__ = [
-    'ActivationMemoryCost',
-    'Budget',
-    'Cost',
-    'CostContext',
-    'Counter',
-    'Counts',
-    'MacsCost',
-    'NetworkCost',
-    'NetworkCounter',
-    'ParamsCost',
-]
-
 
 @dataclass(frozen=True)
 class CostContext:

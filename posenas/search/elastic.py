@@ -18,18 +18,6 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 
 from posenas.utils import ConfigError
 
-__all__ = [
-    'LAYER_FORMS',
-    'ElasticBatchNorm2d',
-    'ElasticConv2d',
-    'ElasticConvTranspose2d',
-    'ElasticLayerNorm',
-    'adopt',
-    'choose',
-    'make_elastic',
-    'tied_rows',
-]
-
 
 @lru_cache(maxsize=1024)
 def tied_rows(

@@ -19,15 +19,6 @@ from posenas.search.space import Arch, SearchSpace
 from posenas.utils import ConfigError, DataError, PoseNASError, check_positive
 from posenas.utils.profiling import evaluation_mode
 
-__all__ = [
-    'Bench',
-    'EvaluationError',
-    'Evaluator',
-    'SupernetEvaluator',
-    'TableEvaluator',
-    'recalibrate',
-]
-
 
 class EvaluationError(PoseNASError, RuntimeError):
     """One architecture could not be evaluated, through no fault of the others."""

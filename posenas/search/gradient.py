@@ -19,17 +19,6 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.optim import Optimizer
 
-__all__ = [
-    'Gradients',
-    'LossFunction',
-    'StepRule',
-    'adam_steps',
-    'first_order',
-    'model_loss',
-    'second_order',
-    'sgd_steps',
-]
-
 #: One tensor for each parameter, by its name.
 Gradients = dict[str, Tensor]
 #: A loss () of (weights, architecture parameters), both by name; the same batch at every call.

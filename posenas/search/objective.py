@@ -9,8 +9,6 @@ from torch import Tensor
 
 from posenas.utils import check_choice, check_positive
 
-__all__ = ['Annealing', 'ArchObjective', 'entropy', 'step_value']
-
 
 def entropy(weights: Iterable[Tensor]) -> Tensor:
     """Return how even weights are: the mean over rows of their entropy over its largest value.

@@ -12,8 +12,6 @@ from posenas.search.archive import Record, read_archive
 from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['Ranking', 'find_band', 'pair_records', 'rank']
-
 Floats = NDArray[np.float64]
 #: Networks below which an order says nothing.
 _LEAST = 3

@@ -10,16 +10,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-__all__ = [
-    'RELAXATIONS',
-    'Mix',
-    'draw_gumbel',
-    'gumbel_weights',
-    'node_softmax',
-    'restrict',
-    'softmax_weights',
-]
-
 #: 'softmax' runs all candidates, 'gumbel' one per edge.
 RELAXATIONS = ('softmax', 'gumbel')
 

@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from posenas.genotype import Genotype
 from posenas.utils import check_probability
 
-__all__ = ['Arch', 'Choice', 'Decision', 'Logits', 'SearchSpace', 'Value']
-
 Value = int | bool | str | tuple[float, ...]
 #: Draws before a space gives up looking for a legal or a changed architecture.
 _MAX_TRIES = 1000

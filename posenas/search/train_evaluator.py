@@ -22,8 +22,6 @@ from posenas.utils.config import override_config
 from posenas.utils.processes import ending_with_parent
 from posenas.utils.randomness import SCHEME
 
-__all__ = ['TrainEvaluator']
-
 #: What launchers of distributed runs set; a training of its own must not see it.
 _LAUNCHER_VARIABLES = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
 #: What the log of a training says that ended in NaN or infinity.

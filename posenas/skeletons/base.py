@@ -6,15 +6,6 @@ from typing import Any
 
 from posenas.skeletons.sides import mirror_indices, split_sides, words_of
 
-__all__ = [
-    'LEFT_COLOR',
-    'MIDDLE_COLOR',
-    'RIGHT_COLOR',
-    'Skeleton',
-    'make_skeleton',
-    'part_sigma',
-]
-
 Color = tuple[int, int, int]
 Pair = tuple[int, int]
 

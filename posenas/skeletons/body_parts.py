@@ -5,8 +5,6 @@ from types import MappingProxyType
 
 from posenas.utils.checks import check_choice
 
-__all__ = ['BodyParts']
-
 #: Number of parts -> name of each part -> its joints.
 _Divisions = Mapping[int, Mapping[str, tuple[int, ...]]]
 _COCO: _Divisions = MappingProxyType(

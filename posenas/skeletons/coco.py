@@ -2,8 +2,6 @@
 
 from posenas.skeletons.base import make_skeleton
 
-__all__ = ['COCO']
-
 #: Lin et al., Microsoft COCO: Common Objects in Context, ECCV 2014; 19 limbs.
 COCO = make_skeleton(
     'coco',

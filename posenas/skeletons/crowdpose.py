@@ -3,8 +3,6 @@
 from posenas.skeletons.base import make_skeleton
 from posenas.skeletons.coco import COCO
 
-__all__ = ['CROWDPOSE']
-
 #: Li et al., CrowdPose: Efficient Crowded Scenes Pose Estimation and a New Benchmark, CVPR 2019.
 #: The limbs inside its annotation files are COCO's, left there by mistake.
 CROWDPOSE = make_skeleton(

@@ -2,8 +2,6 @@
 
 from posenas.skeletons.base import make_skeleton
 
-__all__ = ['JHMDB']
-
 #: Jhuang et al., Towards Understanding Action Recognition, ICCV 2013. Sigmas as MMPose sets them
 #: after COCO's (JHMDB itself is judged by PCK, which needs none).
 JHMDB = make_skeleton(

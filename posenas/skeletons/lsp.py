@@ -2,8 +2,6 @@
 
 from posenas.skeletons.base import make_skeleton
 
-__all__ = ['LSP']
-
 #: Johnson and Everingham, Learning Effective Human Pose Estimation from Inaccurate Annotation,
 #: CVPR 2011. The authors give no sigmas; these are COCO's, neck and head top as a shoulder.
 LSP = make_skeleton(

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-__all__ = ['match_joints']
-
 #: Names of one joint in different data sets -> the name that stands for all.
 _SYNONYMS = {'head_bottom': 'neck', 'upper_neck': 'neck', 'top_head': 'head_top'}
 

@@ -2,8 +2,6 @@
 
 from posenas.skeletons.base import make_skeleton
 
-__all__ = ['MPII']
-
 #: Andriluka et al., 2D Human Pose Estimation: New Benchmark and State of the Art Analysis,
 #: CVPR 2014; sigmas as MMPose sets them (MPII itself is judged by PCKh, which needs none).
 MPII = make_skeleton(

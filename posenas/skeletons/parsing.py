@@ -16,8 +16,6 @@ from posenas.skeletons.posetrack18 import POSETRACK17, POSETRACK18
 from posenas.skeletons.sides import mirror_indices
 from posenas.utils.errors import ConfigError, DataError
 
-__all__ = ['SKELETONS', 'get_skeleton', 'skeleton_from_category', 'skeleton_from_metainfo']
-
 #: The built-in skeletons by name.
 SKELETONS: Mapping[str, Skeleton] = MappingProxyType(
     {

@@ -3,8 +3,6 @@
 from posenas.skeletons.base import make_skeleton
 from posenas.skeletons.coco import COCO
 
-__all__ = ['POSETRACK17', 'POSETRACK18']
-
 _BODY_LIMBS = tuple((COCO.joint_names[i], COCO.joint_names[j]) for i, j in COCO.limbs[:12])
 
 #: Andriluka et al., PoseTrack: A Benchmark for Human Pose Estimation and Tracking, CVPR 2018;

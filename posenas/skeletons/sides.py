@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 
-__all__ = ['is_numbered', 'mirror_indices', 'split_side', 'split_sides', 'words_of']
-
 #: Words that name a side.
 _SIDES = {
     **dict.fromkeys(('left', 'l', 'lt', 'links', 'linker', 'linke', 'linkes'), 'left'),

@@ -14,8 +14,6 @@ from typing import IO
 
 from posenas.utils.errors import OutputError
 
-__all__ = ['atomic_write', 'make_folder', 'remove_leftovers', 'write_json', 'write_text']
-
 #: End of the names of temporary files; a killed process leaves at most one of them behind.
 _SUFFIX = '.part'
 

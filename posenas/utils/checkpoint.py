@@ -12,13 +12,6 @@ from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import to_plain
 from posenas.utils.safe_load import load_checkpoint_file
 
-__all__ = [
-    'find_latest_checkpoint',
-    'publish_checkpoint',
-    'save_checkpoint',
-    'write_last_checkpoint',
-]
-
 #: File of a work_dir that names its latest checkpoint.
 _LAST = 'last_checkpoint'
 

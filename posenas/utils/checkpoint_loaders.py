@@ -10,8 +10,6 @@ from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import discard_executable
 from posenas.utils.safe_load import load_checkpoint_file
 
-__all__ = ['load_from_http', 'load_from_local', 'load_from_store', 'register_checkpoint_loaders']
-
 # mmengine logs a loader by its name without the first ten letters, hence "load_from_..."
 
 

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
-__all__ = ['check_choice', 'check_odd', 'check_positive', 'check_probability', 'check_shape']
-
 
 class _Shaped(Protocol):
     """Anything with a shape: a NumPy array or a tensor."""

@@ -15,8 +15,6 @@ from mmengine import fileio
 
 from posenas.utils.errors import DataError
 
-__all__ = ['Records', 'read_json']
-
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:

@@ -11,14 +11,11 @@ from mmengine.config import Config, ConfigDict
 from mmengine.config import DictAction as _DictAction
 from mmengine.logging import print_log
 
-from posenas.utils.config_check import verify_config
 from posenas.utils.config_copies import check_overrides
 from posenas.utils.config_forms import is_foreign_config
 from posenas.utils.errors import ConfigError
 from posenas.utils.literals import parse_literal
 from posenas.utils.old_settings import translate_settings
-
-__all__ = ['DictAction', 'adopt_scope', 'load_config', 'override_config', 'verify_config']
 
 
 class DictAction(_DictAction):

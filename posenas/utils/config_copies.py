@@ -7,8 +7,6 @@ from posenas.utils.config_schema import RUNNER_KEYS, VARIABLES
 from posenas.utils.errors import ConfigError
 from posenas.utils.spelling import find_nearest
 
-__all__ = ['check_overrides', 'find_copies']
-
 #: Entry that commands read besides those of the runner.
 _CODEC = 'codec'
 #: Variable of configs -> where its value is read.

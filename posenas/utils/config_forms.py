@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ['is_foreign_config', 'is_hrnet_config', 'is_mmpose0_config', 'is_pnfs_config']
-
 
 def is_mmpose0_config(cfg: Mapping[str, Any]) -> bool:
     """Tell whether a config is one of MMPose 0.x for single persons in crops."""

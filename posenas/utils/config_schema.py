@@ -1,16 +1,5 @@
 """What the entries of a config may be called, and where the classes they name are registered."""
 
-__all__ = [
-    'DEFAULT_TYPES',
-    'EXTRAS',
-    'NAMES',
-    'REGISTRIES',
-    'RUNNER_KEYS',
-    'TYPES',
-    'USUAL_NAMES',
-    'VARIABLES',
-]
-
 #: Top-level entries that the runner or a command reads.
 RUNNER_KEYS = frozenset(
     {

@@ -4,8 +4,6 @@ from keyword import iskeyword
 
 from mmengine.config import Config
 
-__all__ = ['allow_keywords_as_keys']
-
 
 class _QuotedKey(str):
     """A key that mmengine writes as ``{'key': value}`` and not as ``dict(key=value)``."""

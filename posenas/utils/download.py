@@ -35,15 +35,6 @@ try:
 except ImportError:  # Windows has no such locks: processes may download the same file there
     fcntl = None
 
-__all__ = [
-    'fetch_checkpoint',
-    'find_in_store',
-    'is_address',
-    'pin_addresses',
-    'pin_checkpoint',
-    'read_checkpoint',
-]
-
 #: Seconds without a byte after which a download ends.
 _TIMEOUT = 60
 _CHUNK = 1 << 20

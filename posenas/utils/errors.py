@@ -1,7 +1,5 @@
 """Exceptions of posenas; each also is the built-in that callers would expect."""
 
-__all__ = ['CheckpointError', 'ConfigError', 'DataError', 'OutputError', 'PoseNASError']
-
 
 class PoseNASError(Exception):
     """Base of all deliberate errors; the text says what must hold, what came, what to do."""

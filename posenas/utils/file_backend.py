@@ -7,8 +7,6 @@ from mmengine.fileio.io import backend_instances
 
 from posenas.utils.atomic_io import atomic_write, write_text
 
-__all__ = ['AtomicLocalBackend', 'register_atomic_backend']
-
 
 class AtomicLocalBackend(LocalBackend):
     """Local files as mmengine reads and writes them, but written atomically."""

@@ -2,8 +2,6 @@
 
 from posenas.utils.checks import check_choice
 
-__all__ = ['GENERATIONS', 'check_generation']
-
 #: MMPose 1.x; MMPose 0.x, on which ViPNAS and Dite-HRNet were published; and the code base of
 #: HRNet, from which 0.x came and on which FPD, PoseNAS and their teachers were published. What
 #: makes the last two differ, each class says.

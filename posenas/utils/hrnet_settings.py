@@ -17,8 +17,6 @@ from posenas.utils.old_rules import (
     set_pretrained,
 )
 
-__all__ = ['RULES']
-
 _SPLITS = ('train', 'val', 'test')
 _TESTS = ('val', 'test')
 #: Network, data set or optimizer there -> class of today.

@@ -2,8 +2,6 @@
 
 import ast
 
-__all__ = ['parse_config_text', 'parse_literal']
-
 _CONTAINERS = {'dict': dict, 'list': list, 'tuple': tuple, 'set': set}
 
 

@@ -10,8 +10,6 @@ import numpy as np
 from posenas.utils.atomic_io import atomic_write
 from posenas.utils.errors import DataError
 
-__all__ = ['read_mat', 'read_mat_structure', 'write_mat']
-
 
 def read_mat(
     path: str | Path, names: Sequence[str], allow_nan: bool = False

@@ -20,8 +20,6 @@ from posenas.utils.old_rules import (
     set_pretrained,
 )
 
-__all__ = ['INSTEAD', 'RULES']
-
 _SPLITS = ('train', 'val', 'test')
 _CHECKPOINT = 'default_hooks.checkpoint'
 _HOOKS = dict(checkpoint='CheckpointHook', logger='LoggerHook')

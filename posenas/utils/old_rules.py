@@ -6,24 +6,6 @@ from typing import Any, NamedTuple
 
 from posenas.utils.errors import ConfigError
 
-__all__ = [
-    'SCHEDULE',
-    'Notice',
-    'Options',
-    'Refusal',
-    'Rule',
-    'Scheduler',
-    'Value',
-    'evaluator_places',
-    'find_scheduler',
-    'list_schedulers',
-    'metric_place',
-    'relative_path',
-    'rename_score',
-    'require_scheduler',
-    'set_pretrained',
-]
-
 #: Dotted key -> value, as ``--cfg-options`` collects them.
 Options = dict[str, Any]
 #: Any value of a config.

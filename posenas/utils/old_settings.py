@@ -15,8 +15,6 @@ from posenas.utils.mmpose0_settings import INSTEAD
 from posenas.utils.mmpose0_settings import RULES as MMPOSE0_RULES
 from posenas.utils.old_rules import Notice, Options, Refusal, Rule, Value
 
-__all__ = ['translate_settings']
-
 _RULES = MMPOSE0_RULES | HRNET_RULES
 
 

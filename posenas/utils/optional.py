@@ -3,8 +3,6 @@
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ['import_optional']
-
 
 def import_optional(name: str, extra: str) -> ModuleType:
     """Import the optional module ``name``.

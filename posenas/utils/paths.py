@@ -4,8 +4,6 @@ import os
 
 from mmengine.utils import is_abs
 
-__all__ = ['join_path']
-
 
 def join_path(root: str, path: str) -> str:
     """Return ``path`` as seen from the folder of ``root``, as text.

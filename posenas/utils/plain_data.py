@@ -17,15 +17,6 @@ from torch import Tensor
 
 from posenas.utils.errors import CheckpointError
 
-__all__ = [
-    'StandIn',
-    'discard_executable',
-    'is_plain_history',
-    'plain_history',
-    'restore_history',
-    'to_plain',
-]
-
 T = TypeVar('T')
 _ATOMS = (bool, int, float, complex, str, bytes, torch.dtype, torch.device, torch.Size)
 #: Types whose subclasses, such as enums of int, become one of them.

@@ -6,8 +6,6 @@ import signal
 import sys
 from collections.abc import Callable
 
-__all__ = ['ending_with_parent']
-
 #: Option of prctl(2): the signal that a process gets when its parent has died.
 _PR_SET_PDEATHSIG = 1
 

@@ -22,17 +22,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-__all__ = [
-    'ModelCost',
-    'ModuleCost',
-    'Operations',
-    'count_parameters',
-    'evaluation_mode',
-    'find_shape',
-    'measure_latency',
-    'profile_model',
-]
-
 _CONVOLUTIONS = (torch.ops.aten.convolution, torch.ops.aten._convolution)
 _PRODUCTS = (torch.ops.aten.mm, torch.ops.aten.addmm)
 

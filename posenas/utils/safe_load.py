@@ -16,8 +16,6 @@ from torch import Tensor
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import StandIn, plain_history, to_plain
 
-__all__ = ['check_archive', 'load_checkpoint_file', 'load_trusted_file']
-
 #: Type of the entries that mmengine gives a checkpoint.
 _ENTRY_TYPES: dict[str, type | tuple[type, ...]] = dict(
     state_dict=dict,

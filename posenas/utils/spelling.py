@@ -3,8 +3,6 @@
 import re
 from collections.abc import Collection
 
-__all__ = ['find_nearest', 'find_slip']
-
 
 def find_nearest(name: str, names: Collection[str]) -> str | None:
     """Find the name that most likely was meant, or None when all differ in over a third."""

@@ -10,15 +10,6 @@ from torch import Tensor, nn
 
 from posenas.utils.randomness import Stream, derive_seed
 
-__all__ = [
-    'choose_clock',
-    'count_saved_bytes',
-    'draw_weights',
-    'measure_peak_memory',
-    'take_turns',
-    'use_threads',
-]
-
 #: Shortest time for which a call is repeated before the next one gets its turn, seconds.
 _MIN_TURN = 0.05
 

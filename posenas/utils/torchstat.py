@@ -18,8 +18,6 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from posenas.utils.profiling import count_parameters, evaluation_mode, find_shape
 
-__all__ = ['TORCHSTAT_COLUMNS', 'LeafStat', 'format_torchstat', 'profile_leaves']
-
 #: Headers as torchstat spells them.
 TORCHSTAT_COLUMNS = (
     'module name',

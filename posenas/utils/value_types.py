@@ -4,8 +4,6 @@ import types
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Union, get_args, get_origin
 
-__all__ = ['describe_type', 'fits_type']
-
 _LISTS = (list, tuple, Sequence, Collection, Iterable)
 _DICTS = (dict, Mapping)
 

@@ -9,8 +9,6 @@ import numpy as np
 from posenas.utils.atomic_io import atomic_write
 from posenas.utils.errors import DataError
 
-__all__ = ['draw_arch_values']
-
 #: Panels beside each other.
 _COLUMNS = 4
 

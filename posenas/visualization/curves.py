@@ -7,8 +7,6 @@ from pathlib import Path
 from posenas.utils import DataError
 from posenas.utils.atomic_io import atomic_write
 
-__all__ = ['draw_curves', 'read_scalars']
-
 Curve = tuple[list[float], list[float]]
 
 

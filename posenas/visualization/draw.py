@@ -12,15 +12,6 @@ from numpy.typing import NDArray
 
 from posenas.skeletons import Skeleton
 
-__all__ = [
-    'draw_bboxes',
-    'draw_heatmaps',
-    'draw_keypoint_numbers',
-    'draw_poses',
-    'heatmaps_to_image',
-    'suitable_line_width',
-]
-
 Image = NDArray[np.uint8]
 Floats = NDArray[np.floating]
 Color = tuple[int, int, int]

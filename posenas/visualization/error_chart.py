@@ -12,8 +12,6 @@ from posenas.utils.atomic_io import atomic_write
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ['draw_error_chart', 'draw_pck_curves', 'save_figure']
-
 Floats = NDArray[np.floating]
 
 #: From good to bad.

@@ -10,8 +10,6 @@ from posenas.skeletons import Skeleton
 from posenas.visualization.draw import draw_poses
 from posenas.visualization.panels import enlarge, grid, side_by_side, zoom_points
 
-__all__ = ['Case', 'draw_gallery']
-
 #: Part of the person's size that is shown around it.
 _MARGIN = 0.25
 #: Pixels of the longer side of a person's picture, at least.

@@ -10,8 +10,6 @@ from io import BytesIO
 from posenas.genotype import Graph, Link, Node
 from posenas.utils import check_choice
 
-__all__ = ['FORMATS', 'draw_graphs', 'to_dot', 'to_svg']
-
 #: Suffix of a file -> what it holds; all but the first two need matplotlib.
 FORMATS = ('dot', 'svg', 'png', 'pdf')
 #: Role of a node -> fill and whether its corners are round.

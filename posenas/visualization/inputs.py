@@ -8,8 +8,6 @@ from posenas.structures import PoseDataSample
 from posenas.visualization.draw import draw_heatmaps, draw_poses
 from posenas.visualization.panels import enlarge, zoom_points
 
-__all__ = ['draw_input']
-
 
 def draw_input(
     inputs: NDArray[np.uint8], sample: PoseDataSample, skeleton: Skeleton, min_side: int

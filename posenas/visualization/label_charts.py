@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ['draw_label_charts']
-
 Floats = NDArray[np.floating]
 
 _BLUE = '#4878a8'

@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from posenas.skeletons import COCO, Skeleton
 
-__all__ = ['OPENPOSE', 'to_openpose']
-
 Floats = NDArray[np.floating]
 
 #: Limbs in OpenPose's order, each with its colour (red, green, blue).

@@ -6,8 +6,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['enlarge', 'fit_tile', 'grid', 'side_by_side', 'zoom_matrix', 'zoom_points']
-
 Image = NDArray[np.uint8]
 
 _PAPER = 255

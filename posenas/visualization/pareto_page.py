@@ -12,8 +12,6 @@ from pathlib import Path
 
 from posenas.utils import DataError, write_text
 
-__all__ = ['Axis', 'TradePoint', 'make_pareto_page', 'write_pareto_page']
-
 _WIDTH, _HEIGHT = 860, 520
 _LEFT, _RIGHT, _TOP, _BOTTOM = 78, 150, 16, 56
 #: Part of the range left free at either end of an axis.

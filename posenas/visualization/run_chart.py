@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from posenas.visualization.error_chart import save_figure
 
-__all__ = ['draw_runs']
-
 
 def draw_runs(
     path: str | Path,

@@ -9,8 +9,6 @@ from numpy.typing import ArrayLike
 from posenas.utils.atomic_io import atomic_write
 from posenas.utils.errors import DataError
 
-__all__ = ['draw_search']
-
 #: Curves, by the names of their values.
 _CURVES = ('loss', 'entropy', 'eigenvalue')
 #: Panels beside each other.

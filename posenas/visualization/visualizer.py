@@ -25,8 +25,6 @@ from posenas.visualization.draw import (
 from posenas.visualization.openpose import OPENPOSE, to_openpose
 from posenas.visualization.panels import enlarge, side_by_side, zoom_matrix, zoom_points
 
-__all__ = ['PoseLocalVisualizer', 'place_heatmaps']
-
 Color = tuple[int, int, int]
 
 

@@ -6,8 +6,6 @@ from typing import Any
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
-__all__ = ['count_channels', 'read_codec']
-
 _POST_PROCESSES = {True: 'default', False: None, None: None}
 
 

@@ -12,14 +12,6 @@ from posenas.convert.mmpose0_config.runtime import Evaluation
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
-__all__ = [
-    'TEST_KEYS',
-    'DataSettings',
-    'make_preprocessor',
-    'translate_evaluator',
-    'translate_loader',
-]
-
 _PREFIX = 'TopDown'
 #: Data sets whose annotations have centres instead of boxes: nothing moves or cleans those.
 _CENTERED = ('MpiiDataset', 'MpiiTrbDataset', 'H36MDataset')

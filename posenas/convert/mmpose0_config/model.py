@@ -6,8 +6,6 @@ from typing import Any
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
-__all__ = ['translate_model']
-
 _SIMPLE_HEADS = {
     'TopdownHeatmapSimpleHead': 'HeatmapHead',
     'TopDownSimpleHead': 'HeatmapHead',

@@ -7,8 +7,6 @@ from typing import Any
 from posenas.convert.reading import Notes, Section
 from posenas.utils import ConfigError
 
-__all__ = ['Pipeline', 'find_target', 'translate_pipeline']
-
 Step = dict[str, Any]
 _PADDING = 1.25
 #: Metainfo in 0.x -> ours; what stands for nothing here travels with the sample anyway.

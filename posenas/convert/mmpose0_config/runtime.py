@@ -12,8 +12,6 @@ from posenas.registry import METRICS
 from posenas.utils import ConfigError
 from posenas.utils.old_rules import rename_score
 
-__all__ = ['Evaluation', 'read_evaluation', 'read_length', 'translate_runtime']
-
 _LOGGERS = {
     'TensorboardLoggerHook': 'TensorboardVisBackend',
     'WandbLoggerHook': 'WandbVisBackend',

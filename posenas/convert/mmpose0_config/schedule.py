@@ -6,8 +6,6 @@ from typing import Any
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['translate_optimizer', 'translate_schedules']
-
 #: Hooks of 0.x that step the optimizer -> whether they accumulate and whether in half precision.
 _OPTIMIZER_HOOKS = {
     'OptimizerHook': (False, False),

@@ -23,8 +23,6 @@ from posenas.convert.mmpose0_config.schedule import translate_optimizer, transla
 from posenas.convert.reading import Notes, Section
 from posenas.utils import ConfigError
 
-__all__ = ['translate_mmpose0_config']
-
 _SPLITS = ('train', 'val', 'test')
 #: Number of processes whose batches the learning rates of 0.x are stated for.
 _BASE_PROCESSES = 8

@@ -9,8 +9,6 @@ from posenas.convert.yaml_configs.hrnet_data import make_data
 from posenas.convert.yaml_configs.networks import NetworkReader, make_loss, translate_network
 from posenas.utils import ConfigError
 
-__all__ = ['translate_hrnet_config']
-
 _MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 
 

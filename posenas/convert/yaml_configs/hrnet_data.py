@@ -7,8 +7,6 @@ from posenas.convert.experiment import make_loader
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
-__all__ = ['HRNetData', 'make_data']
-
 #: Padding of boxes, in all these projects.
 _PADDING = 1.25
 

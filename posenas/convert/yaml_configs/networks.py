@@ -6,8 +6,6 @@ from typing import Any
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
-__all__ = ['POSENAS', 'NetworkReader', 'translate_network']
-
 #: How PoseNAS calls its network.
 POSENAS = 'Auto_Pose'
 #: Channels that leave ResNets of this depth.

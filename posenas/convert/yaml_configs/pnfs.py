@@ -10,8 +10,6 @@ from posenas.convert.yaml_configs.pnfs_data import make_data
 from posenas.convert.yaml_configs.pnfs_search import add_search
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['translate_pnfs_config']
-
 _MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 _MOBILENET_CHANNELS = [24, 32, 96, 160]
 #: Name of a backbone -> key that freezes its weights; the others have none of their own.

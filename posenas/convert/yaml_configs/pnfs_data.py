@@ -6,8 +6,6 @@ from typing import Any
 from posenas.convert.experiment import make_loader
 from posenas.convert.reading import Section
 
-__all__ = ['make_data']
-
 #: Batch of the original's test script.
 _TEST_BATCH = 128
 _NUM_WORKERS = 8

@@ -5,8 +5,6 @@ from typing import Any
 from posenas.convert.reading import Section
 from posenas.utils import check_choice
 
-__all__ = ['add_search']
-
 #: Published name of a strategy -> ours.
 _STRATEGIES = {
     'None': 'none',

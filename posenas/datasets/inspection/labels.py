@@ -8,8 +8,6 @@ import numpy as np
 from posenas.geometry import bbox_xywh2xyxy, bbox_xyxy2cs
 from posenas.skeletons import Skeleton
 
-__all__ = ['LABEL_CHECKS', 'Labels', 'describe_labels']
-
 #: Tolerance of coordinates at the image's border, pixels.
 _BORDER = 1.0
 #: Padding of the crop; a labelled joint beyond it is invisible to the network.

@@ -11,8 +11,6 @@ import numpy as np
 
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['MirrorPairs', 'find_mirror_pairs']
-
 #: Persons that are looked at, at most: those with the most labelled joints.
 _MAX_PERSONS = 3000
 #: Groups of persons that are drawn to see whether a pair is always found, and number of draws.

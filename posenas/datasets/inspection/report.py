@@ -17,8 +17,6 @@ from posenas.skeletons import Skeleton, make_skeleton, skeleton_from_category
 from posenas.utils.columns import read_json
 from posenas.utils.errors import DataError
 
-__all__ = ['Finding', 'Report', 'inspect_annotations', 'inspect_images']
-
 ImageRecord = tuple[str, int, int]
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 

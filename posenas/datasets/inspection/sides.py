@@ -7,8 +7,6 @@ import numpy as np
 from posenas.datasets.inspection.labels import Labels
 from posenas.skeletons import Skeleton, split_sides
 
-__all__ = ['check_sides', 'pair_agreement']
-
 #: Persons from whom a whole data set is judged, at least.
 _LEAST_PERSONS = 50
 #: Distance of left and right that says which way a person is turned, relative to its box.

@@ -19,8 +19,6 @@ from posenas.skeletons import (
     split_sides,
 )
 
-__all__ = ['Proposal', 'propose_skeleton', 'repeated_spread']
-
 #: Least number of persons from whom geometry is read, and of repeated annotations of a joint.
 _LEAST_PERSONS, _LEAST_REPEATS = 20, 20
 #: Share of persons annotated twice from which sigmas are measured: less is people side by side.

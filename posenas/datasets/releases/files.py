@@ -9,8 +9,6 @@ import numpy as np
 
 from posenas.utils.errors import DataError
 
-__all__ = ['annotate', 'box_around', 'coco_content', 'read_image_size']
-
 #: Orientations of EXIF that exchange width and height; decoders turn such images.
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 #: Share of a person's box that its mask fills, about.

@@ -12,8 +12,6 @@ from posenas.utils.atomic_io import make_folder, write_json
 from posenas.utils.errors import DataError
 from posenas.utils.mat_file import read_mat
 
-__all__ = ['convert_lsp_release', 'convert_lspet_release']
-
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 

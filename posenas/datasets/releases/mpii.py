@@ -16,8 +16,6 @@ from posenas.utils.columns import Records, read_json
 from posenas.utils.errors import DataError
 from posenas.utils.mat_file import read_mat_structure, write_mat
 
-__all__ = ['MpiiRelease', 'convert_mpii_release', 'read_mpii_release']
-
 _NUM_JOINTS = 16
 #: Place and flag of a joint without annotation.
 _MISSING = [-1.0, -1.0]

@@ -13,8 +13,6 @@ from posenas.skeletons import COCO
 from posenas.utils.atomic_io import make_folder, write_json
 from posenas.utils.errors import DataError
 
-__all__ = ['convert_yolo_pose']
-
 _PARTS = ('train', 'val', 'test')
 _IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 

@@ -7,8 +7,6 @@ import numpy as np
 from posenas.datasets.synthetic.face import paint_face
 from posenas.datasets.synthetic.mesh import PARTS, RINGS, Fit
 
-__all__ = ['SKINS', 'Outfit', 'sample_color']
-
 #: Skins from pale to dark, (blue, green, red).
 SKINS = np.array(
     [

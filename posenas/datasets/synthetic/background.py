@@ -8,8 +8,6 @@ import numpy as np
 from posenas.datasets.synthetic.appearance import sample_color
 from posenas.datasets.synthetic.things import draw_box, draw_line, draw_polygon, scatter_things
 
-__all__ = ['draw_background', 'make_texture', 'modulate']
-
 Size = tuple[int, int]
 Painter = Callable[[np.ndarray, np.random.Generator], None]
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ['BONES', 'BodyShape', 'Posture', 'locate_joints', 'pose_body', 'rotation_xzy']
-
 BONES = (
     'pelvis', 'abdomen', 'chest', 'neck', 'head',
     'upper_arm_l', 'forearm_l', 'hand_l', 'upper_arm_r', 'forearm_r', 'hand_r',

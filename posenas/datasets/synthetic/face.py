@@ -2,8 +2,6 @@
 
 import numpy as np
 
-__all__ = ['FACE_QUADS', 'FACE_SIGNS', 'paint_face']
-
 # Corners (x outward, y up, z forward) in the frame of the head, thousandths of the body's height;
 # first those that both halves of the face have, here the left one's.
 _PAIRS = dict(

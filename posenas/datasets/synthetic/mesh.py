@@ -6,8 +6,6 @@ import numpy as np
 
 from posenas.datasets.synthetic.body import BONE_INDICES, BodyShape, Posture
 
-__all__ = ['JOINT_PARTS', 'PARTS', 'RINGS', 'Fit', 'RingTable', 'build_rings', 'skin_rings']
-
 PARTS = (
     'torso', 'neck', 'head', 'hair', 'ear_l', 'ear_r', 'skirt',
     'upper_arm_l', 'forearm_l', 'hand_l', 'thumb_l', 'upper_arm_r', 'forearm_r', 'hand_r',

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-__all__ = ['Photo']
-
 
 @dataclass(frozen=True)
 class Photo:

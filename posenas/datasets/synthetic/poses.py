@@ -4,8 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ['ANGLES', 'POSE_FAMILIES', 'POSE_SETS', 'mirror_pose', 'sample_pose']
-
 _TRUNK = (
     'yaw', 'pitch', 'roll', 'spine_flex', 'spine_side', 'spine_twist',
     'neck_flex', 'neck_side', 'neck_twist',

@@ -17,8 +17,6 @@ from posenas.datasets.synthetic.body import (
 from posenas.datasets.synthetic.face import FACE_QUADS, FACE_SIGNS
 from posenas.datasets.synthetic.mesh import JOINT_PARTS, PART_INDICES, RINGS, skin_rings
 
-__all__ = ['Camera', 'Canvas', 'Light', 'Person', 'draw_person', 'project']
-
 _SHIFT = 4  # binary digits of sub-pixel positions in OpenCV's polygons
 _HEAD = BONE_INDICES['head']
 _FACE_BIAS = 0.02  # the face's features lie on the head: draw them after it

@@ -16,16 +16,6 @@ from posenas.datasets.synthetic.render import Camera, Canvas, Light, Person, dra
 from posenas.datasets.synthetic.things import draw_obstacle
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = [
-    'Actor',
-    'Annotation',
-    'Picture',
-    'Studio',
-    'crop_tile',
-    'draw_actors',
-    'sample_actors',
-]
-
 _MAX_PEOPLE = 12
 _MIN_AREA = 60  # pixels; people seen less, or less than a twelfth of themselves, stay unlabelled
 _MIN_SHARE = 1 / 12

@@ -5,8 +5,6 @@ import numpy as np
 
 from posenas.datasets.synthetic.appearance import SKINS, sample_color
 
-__all__ = ['draw_box', 'draw_line', 'draw_obstacle', 'draw_polygon', 'scatter_things']
-
 _SHIFT = 4  # binary digits of sub-pixel positions
 _FAR = 4000  # OpenCV's coordinates overflow beyond
 

@@ -13,8 +13,6 @@ from posenas.datasets.synthetic.render import Light
 from posenas.datasets.synthetic.scene import Actor, Picture, Studio, crop_tile, sample_actors
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['draw_video']
-
 _FRAMES_PER_POSE = (10, 22)  # frames from one key pose to the next
 _MARGIN = 1.3  # background beyond the picture, for the camera's way
 

@@ -16,8 +16,6 @@ from posenas.skeletons import COCO
 from posenas.utils.atomic_io import write_json
 from posenas.utils.errors import ConfigError, OutputError
 
-__all__ = ['IMAGE_ANNOTATIONS', 'VIDEO_ANNOTATIONS', 'SyntheticSpec', 'build_synthetic']
-
 IMAGE_ANNOTATIONS = 'annotations/person_keypoints.json'
 VIDEO_ANNOTATIONS = 'annotations/person_keypoints_videos.json'
 

@@ -9,8 +9,6 @@ from posenas.registry import TRANSFORMS
 from posenas.utils.errors import ConfigError
 from posenas.utils.optional import import_optional
 
-__all__ = ['Albumentation']
-
 
 @TRANSFORMS.register_module()
 class Albumentation(BaseTransform):

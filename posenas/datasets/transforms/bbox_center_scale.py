@@ -6,8 +6,6 @@ from posenas.geometry import bbox_xyxy2cs
 from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_positive
 
-__all__ = ['GetBBoxCenterScale']
-
 
 @TRANSFORMS.register_module()
 class GetBBoxCenterScale(BaseTransform):

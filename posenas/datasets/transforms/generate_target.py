@@ -8,8 +8,6 @@ from mmcv.transforms import BaseTransform
 from posenas.registry import KEYPOINT_CODECS, TRANSFORMS
 from posenas.utils.errors import ConfigError
 
-__all__ = ['GenerateTarget']
-
 
 @TRANSFORMS.register_module()
 class GenerateTarget(BaseTransform):

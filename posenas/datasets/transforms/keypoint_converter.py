@@ -7,8 +7,6 @@ from mmcv.transforms import BaseTransform
 from posenas.geometry import convert_keypoints
 from posenas.registry import TRANSFORMS
 
-__all__ = ['KeypointConverter']
-
 
 @TRANSFORMS.register_module()
 class KeypointConverter(BaseTransform):

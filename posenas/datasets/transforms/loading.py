@@ -13,8 +13,6 @@ from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_choice
 from posenas.utils.errors import DataError
 
-__all__ = ['LoadImage', 'decode_image', 'read_bytes']
-
 _CV2_FLAGS = {'color': cv2.IMREAD_COLOR, 'grayscale': cv2.IMREAD_GRAYSCALE}
 _BACKENDS = ('cv2', 'turbojpeg', 'pillow', 'tifffile')
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'

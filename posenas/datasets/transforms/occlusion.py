@@ -9,8 +9,6 @@ from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_probability
 from posenas.utils.errors import ConfigError
 
-__all__ = ['CoarseDropout', 'RandomJointOcclusion']
-
 
 @TRANSFORMS.register_module()
 class RandomJointOcclusion(BaseTransform):

@@ -12,8 +12,6 @@ from mmengine.structures import BaseDataElement, InstanceData, PixelData
 from posenas.registry import TRANSFORMS
 from posenas.structures import PoseDataSample
 
-__all__ = ['PackPoseInputs']
-
 #: Key of the sample -> field of ``gt_instances``.
 _INSTANCE_FIELDS = {
     'bbox': 'bboxes',

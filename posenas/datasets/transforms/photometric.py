@@ -7,8 +7,6 @@ from mmcv.transforms import BaseTransform
 from posenas.registry import TRANSFORMS
 from posenas.utils.generations import check_generation
 
-__all__ = ['PhotometricDistortion']
-
 
 @TRANSFORMS.register_module()
 class PhotometricDistortion(BaseTransform):

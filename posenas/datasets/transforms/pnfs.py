@@ -16,8 +16,6 @@ from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_positive, check_probability
 from posenas.utils.errors import ConfigError
 
-__all__ = ['PNFSGetBox', 'PNFSTopdownAffine', 'enclose_keypoints', 'keypoints_inside']
-
 #: Pixels by which a box exceeds the annotated box and keypoints.
 _MARGIN = 5
 

@@ -9,8 +9,6 @@ from posenas.utils.errors import ConfigError
 from posenas.utils.generations import check_generation
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['RandomBBoxTransform', 'clipped_normal']
-
 
 def _truncated_normal(rng: np.random.Generator) -> float:
     """Draw from the standard normal distribution cut to [-1, 1]."""

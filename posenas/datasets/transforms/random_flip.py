@@ -7,8 +7,6 @@ from posenas.geometry import flip_bbox, flip_keypoints
 from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_probability
 
-__all__ = ['RandomFlip']
-
 
 @TRANSFORMS.register_module()
 class RandomFlip(BaseTransform):

@@ -9,8 +9,6 @@ from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_positive, check_probability
 from posenas.utils.generations import check_generation
 
-__all__ = ['RandomHalfBody']
-
 
 @TRANSFORMS.register_module()
 class RandomHalfBody(BaseTransform):

@@ -10,8 +10,6 @@ from posenas.geometry import fix_aspect_ratio, get_udp_warp_matrix, get_warp_mat
 from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_positive
 
-__all__ = ['TopdownAffine']
-
 
 @TRANSFORMS.register_module()
 class TopdownAffine(BaseTransform):

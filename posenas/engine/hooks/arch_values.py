@@ -12,8 +12,6 @@ from posenas.genotype import save_genotype
 from posenas.registry import HOOKS
 from posenas.utils.atomic_io import atomic_write
 
-__all__ = ['ArchValueHook']
-
 _FILE, _PICTURE, _GENOTYPE = 'arch_values.jsonl', 'arch_values.png', 'genotype.json'
 
 

@@ -8,8 +8,6 @@ from mmengine.runner import Runner
 from posenas.engine.finite import all_finite, require_finite
 from posenas.registry import HOOKS
 
-__all__ = ['CheckInvalidLossHook']
-
 
 @HOOKS.register_module()
 class CheckInvalidLossHook(Hook):

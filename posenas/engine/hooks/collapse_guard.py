@@ -22,8 +22,6 @@ from posenas.utils.randomness import Stream
 if TYPE_CHECKING:
     from posenas.search import Observation, Stop
 
-__all__ = ['CollapseGuardHook']
-
 #: Message hub entry: plain observations and the stop, so that a resumed search continues them.
 _STATE = 'collapse_guard'
 

@@ -15,8 +15,6 @@ from posenas.utils import ConfigError
 from posenas.utils.checkpoint import save_checkpoint
 from posenas.utils.safe_load import load_checkpoint_file
 
-__all__ = ['DistillStateHook', 'find_distiller']
-
 _PREFIX = 'student.'
 #: Entries of ``meta`` that tell one checkpoint from another.
 _IDENTITY = ('experiment_name', 'time', 'seed', 'epoch', 'iter')

@@ -14,8 +14,6 @@ from posenas.models.estimators.teacher import FrozenTeacher
 from posenas.registry import HOOKS
 from posenas.utils import ConfigError, check_positive, check_probability
 
-__all__ = ['EMATeacherHook']
-
 #: Entry of training checkpoints that holds the average and the number of its updates.
 _ENTRY = 'ema_teacher'
 

@@ -15,8 +15,6 @@ from posenas.registry import HOOKS
 from posenas.skeletons import Skeleton
 from posenas.utils import check_positive
 
-__all__ = ['InputPicturesHook']
-
 #: Longer side of a tile, pixels; tiles in a row, samples on a sheet.
 _TILE, _COLUMNS, _SAMPLES = 320, 6, 12
 

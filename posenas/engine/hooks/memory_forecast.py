@@ -10,8 +10,6 @@ from posenas.engine.distributed import agree_on_largest
 from posenas.registry import HOOKS
 from posenas.utils import ConfigError, check_positive
 
-__all__ = ['MemoryForecastHook', 'find_free_memory']
-
 
 @HOOKS.register_module()
 class MemoryForecastHook(Hook):

@@ -14,8 +14,6 @@ from posenas.registry import HOOKS
 from posenas.utils.checkpoint import find_latest_checkpoint
 from posenas.utils.checks import check_choice, check_positive
 
-__all__ = ['NanGuardHook']
-
 #: Message hub entry: plain counters that a resumed training continues.
 _STATE = 'nan_guard'
 

@@ -21,8 +21,6 @@ from posenas.utils.randomness import Stream, make_generator
 if TYPE_CHECKING:
     from posenas.engine.loops import ArchSearchLoop
 
-__all__ = ['PerturbationHook']
-
 
 @HOOKS.register_module()
 class PerturbationHook(Hook):

@@ -16,8 +16,6 @@ from posenas.utils.errors import ConfigError
 from posenas.utils.plain_data import discard_executable, restore_history, to_plain
 from posenas.utils.safe_load import load_checkpoint_file
 
-__all__ = ['CheckpointHook', 'PlainCheckpointHook']
-
 
 @HOOKS.register_module()
 class PlainCheckpointHook(Hook):

@@ -11,8 +11,6 @@ from torch import nn
 from posenas.registry import HOOKS
 from posenas.utils import check_positive, check_probability
 
-__all__ = ['AuxiliarySkipHook', 'SkipDropoutHook']
-
 
 class _FallingHook(Hook, ABC):
     """Set something of a supernet that falls to zero while an :class:`ArchSearchLoop` runs.

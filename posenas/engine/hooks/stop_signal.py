@@ -13,8 +13,6 @@ from posenas.engine.signals import SignalFlag
 from posenas.registry import HOOKS
 from posenas.utils.checkpoint import write_last_checkpoint
 
-__all__ = ['StopSignalHook']
-
 
 @HOOKS.register_module()
 class StopSignalHook(Hook):

@@ -16,8 +16,6 @@ from posenas.utils.randomness import Stream, make_generator
 if TYPE_CHECKING:
     from posenas.search import Arch
 
-__all__ = ['SubnetScoresHook']
-
 
 @HOOKS.register_module()
 class SubnetScoresHook(Hook):

@@ -16,8 +16,6 @@ from posenas.registry import HOOKS, METRICS, MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import check_choice, check_positive, write_json
 
-__all__ = ['BadCaseAnalysisHook', 'PoseVisualizationHook']
-
 
 class _DrawingHook(Hook):
     """What hooks that draw samples share: the picture, its place and its file."""

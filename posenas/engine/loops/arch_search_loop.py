@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from posenas.search import Arch
     from posenas.search.gradient import Gradients, LossFunction
 
-__all__ = ['BILEVEL', 'STRATEGIES', 'ArchSearchLoop', 'find_strategy']
-
 #: How architecture parameters come to their values.
 STRATEGIES = ('none', 'random', 'sync', 'single', 'first_order', 'second_order')
 _PUBLISHED = {

@@ -10,8 +10,6 @@ from posenas.engine.loops.stream import batches_from
 from posenas.engine.loops.train_loop import TrainLoop
 from posenas.registry import LOOPS
 
-__all__ = ['EpochBasedTrainLoop']
-
 #: Message hub entry: batches of one epoch, to tell positions in it from checkpoints of old.
 BATCHES_PER_EPOCH = 'batches_per_epoch'
 

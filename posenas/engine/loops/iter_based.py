@@ -10,8 +10,6 @@ from posenas.engine.loops.stream import batches_from
 from posenas.engine.loops.train_loop import TrainLoop
 from posenas.registry import LOOPS
 
-__all__ = ['IterBasedTrainLoop']
-
 
 @LOOPS.register_module()
 class IterBasedTrainLoop(TrainLoop):

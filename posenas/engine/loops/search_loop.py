@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from posenas.search import Bench, Evaluator, Record
     from posenas.search.algorithms import Candidate, SearchAlgorithm
 
-__all__ = ['SearchLoop', 'make_bench']
-
 #: Settings of data loaders that make them faster and change no batch.
 _SPEED_SETTINGS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor')
 

@@ -8,8 +8,6 @@ from torch.utils.data import BatchSampler, DataLoader
 
 from posenas.datasets.samplers import InfiniteSampler
 
-__all__ = ['batches_from']
-
 
 def batches_from(dataloader: DataLoader, epoch: int, batch: int) -> Iterator[Any]:
     """Iterate ``dataloader`` from the ``batch``-th batch of ``epoch`` on.

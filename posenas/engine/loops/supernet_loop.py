@@ -22,8 +22,6 @@ from posenas.utils.randomness import Stream, make_generator
 if TYPE_CHECKING:
     from posenas.search import Arch, CostBins, SearchSpace
 
-__all__ = ['SupernetLoop', 'average_gradients']
-
 #: Gradients are averaged over ranks in buckets of this many bytes.
 _BUCKET_BYTES = 32 * 2**20
 

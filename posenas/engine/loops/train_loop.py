@@ -19,8 +19,6 @@ from posenas.engine.randomness import seed_iteration
 from posenas.engine.rollback import RollBack
 from posenas.utils.errors import ConfigError
 
-__all__ = ['TrainLoop']
-
 #: Message hub entry: progress at which the model was last validated.
 VALIDATED = 'last_validation'
 

@@ -9,8 +9,6 @@ from torch import nn
 from posenas.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from posenas.utils import ConfigError
 
-__all__ = ['ArchOptimWrapperConstructor', 'SearchOptimWrapper']
-
 
 class SearchOptimWrapper(OptimWrapperDict):
     """The wrappers ``weights`` and, where the architecture has an optimizer of its own, ``arch``.

@@ -12,8 +12,6 @@ from posenas.engine.finite import all_finite, require_finite
 from posenas.registry import OPTIM_WRAPPERS
 from posenas.utils.checks import check_choice
 
-__all__ = ['AmpOptimWrapper', 'OptimWrapper', 'at_step_boundary']
-
 
 def at_step_boundary(optim_wrapper: optim.OptimWrapper) -> bool:
     """Tell whether no gradient is being accumulated, so that a checkpoint loses nothing."""

@@ -9,15 +9,6 @@ from numpy.typing import NDArray
 
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = [
-    'Interval',
-    'confidence_intervals',
-    'detectable_difference',
-    'paired_p_values',
-    'resample',
-    'resample_levels',
-]
-
 Floats = NDArray[np.float64]
 #: Scores (S,) of the images, each counted as often as its weight (I,) says.
 Statistic = Callable[[Floats], Floats]

@@ -21,14 +21,6 @@ from posenas.utils.checks import check_choice
 from posenas.utils.errors import DataError
 from posenas.utils.optional import import_optional
 
-__all__ = [
-    'BACKENDS',
-    'STATISTICS',
-    'evaluate_keypoints',
-    'prepare_ground_truth',
-    'prepare_results',
-]
-
 #: Names of the statistics of each kind of evaluation, in the order of the back ends.
 STATISTICS = {
     'keypoints': (

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['OKS_THRESHOLDS', 'PoseTable', 'match_poses', 'similarity_to_truth', 'tabulate']
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from posenas.utils.checks import check_shape
 
-__all__ = ['mean_pose', 'place_pose']
-
 Floats = NDArray[np.floating]
 
 

@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from posenas.evaluation.functional.pck import joint_accuracies, normalised_distances
 
-__all__ = ['MPII_GROUPS', 'PCKH_THRESHOLDS', 'head_distances', 'head_sizes', 'pckh', 'pckh_mean']
-
 Floats = NDArray[np.floating]
 
 #: Published column -> joints whose accuracies it averages.

@@ -10,17 +10,6 @@ from numpy.typing import NDArray
 from posenas.evaluation.functional.oks import oks_matrix
 from posenas.utils.checks import check_choice, check_shape
 
-__all__ = [
-    'NMS_MODES',
-    'SCORE_MODES',
-    'instance_scores',
-    'nms',
-    'oks_nms',
-    'select_poses',
-    'soft_nms',
-    'soft_oks_nms',
-]
-
 Floats = NDArray[np.floating]
 
 #: What the score of an instance is made of: its box, its joints, or the product of both.

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from posenas.utils.checks import check_choice, check_shape
 
-__all__ = ['oks_matrix', 'visible_pairs']
-
 Floats = NDArray[np.floating]
 
 

@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from posenas.utils.checks import check_shape
 
-__all__ = ['bbox_size', 'joint_accuracies', 'mean_accuracy', 'normalised_distances', 'segment_size']
-
 Floats = NDArray[np.floating]
 
 

@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from posenas.evaluation.functional.matching import PoseTable, match_poses
 
-__all__ = ['ERROR_KINDS', 'ErrorTable', 'classify_errors', 'correct_errors', 'joint_distances']
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

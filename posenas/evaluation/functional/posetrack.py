@@ -12,18 +12,6 @@ from numpy.typing import NDArray
 
 from posenas.skeletons import POSETRACK17
 
-__all__ = [
-    'MATCH_DISTANCE',
-    'POSETRACK_GROUPS',
-    'JointDetections',
-    'VideoFrame',
-    'assign_persons',
-    'collect_detections',
-    'group_means',
-    'joint_precision',
-    'relative_distances',
-]
-
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]

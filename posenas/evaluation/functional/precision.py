@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from posenas.evaluation.functional.matching import OKS_THRESHOLDS, PoseTable, match_poses
 
-__all__ = ['RankedMatches', 'precision_and_recall', 'rank_matches']
-
 Floats = NDArray[np.float64]
 
 #: Recalls at which precision is read.

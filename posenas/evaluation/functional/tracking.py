@@ -19,8 +19,6 @@ from posenas.evaluation.functional.posetrack import (
 )
 from posenas.skeletons import POSETRACK17
 
-__all__ = ['TrackCounts', 'count_tracks', 'match_identities', 'track_scores']
-
 Floats = NDArray[np.float64]
 
 

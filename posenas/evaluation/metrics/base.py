@@ -13,8 +13,6 @@ from mmengine.logging import print_log
 
 from posenas.utils import DataError
 
-__all__ = ['PoseMetric', 'load_annotations', 'predicted_keypoints']
-
 
 class PoseMetric(BaseMetric):
     """Base of metrics over persons, one sample per person.

@@ -20,8 +20,6 @@ from posenas.registry import METRICS
 from posenas.utils import ConfigError, check_choice
 from posenas.utils.atomic_io import write_json
 
-__all__ = ['CocoMetric']
-
 
 @METRICS.register_module()
 class CocoMetric(PoseMetric):

@@ -9,8 +9,6 @@ from posenas.evaluation.metrics.pck import list_norm_items, measure_distances, t
 from posenas.registry import METRICS
 from posenas.utils import ConfigError, check_positive
 
-__all__ = ['JhmdbPCKAccuracy']
-
 #: Column of the published tables -> its joints.
 _GROUPS = {
     'Head': ('head',),

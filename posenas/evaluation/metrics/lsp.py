@@ -11,8 +11,6 @@ from posenas.evaluation.metrics.base import PoseMetric, load_annotations, predic
 from posenas.registry import METRICS
 from posenas.utils import DataError
 
-__all__ = ['LspPCKMetric']
-
 #: Joints that skeletons without neck and top of the head share with LSP's.
 _LIMB_JOINTS = tuple(
     f'{side}_{joint}'

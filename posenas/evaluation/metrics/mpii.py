@@ -19,8 +19,6 @@ from posenas.registry import METRICS
 from posenas.utils import ConfigError, DataError, check_positive
 from posenas.utils.mat_file import write_mat
 
-__all__ = ['MpiiPCKAccuracy']
-
 
 @METRICS.register_module()
 class MpiiPCKAccuracy(PoseMetric):

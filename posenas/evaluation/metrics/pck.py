@@ -15,8 +15,6 @@ from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.registry import METRICS
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
 
-__all__ = ['PCKAccuracy', 'list_norm_items', 'measure_distances', 'take_poses']
-
 #: Normaliser -> name of the score.
 SCORES = {'bbox': 'PCK', 'head': 'PCKh', 'torso': 'tPCK'}
 #: Normaliser -> alternatives of the two joints whose distance it is.

@@ -27,8 +27,6 @@ from posenas.skeletons import POSETRACK18, match_joints
 from posenas.utils import ConfigError, DataError, check_choice
 from posenas.utils.atomic_io import write_json
 
-__all__ = ['PoseTrack18Metric']
-
 
 @METRICS.register_module()
 class PoseTrack18Metric(PoseMetric):

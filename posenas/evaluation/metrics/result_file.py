@@ -12,8 +12,6 @@ from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.registry import METRICS
 from posenas.utils import check_positive, make_folder
 
-__all__ = ['ResultFile']
-
 #: MMPose 0.x gives the size of a box in units of this many pixels.
 _PIXEL_STD = 200
 

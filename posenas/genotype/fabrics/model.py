@@ -8,8 +8,6 @@ from posenas.genotype.fabrics.plan import count_cells, plan_fabric
 from posenas.genotype.record import Genotype
 from posenas.registry import MODELS
 
-__all__ = ['write_fabric_model']
-
 #: Arguments of a fabric that a pruned one needs; the others are about weights that are searched.
 _FABRIC_KEYS = (*signature(plan_fabric).parameters, 'init_cfg')
 #: Arguments that build what never runs.

@@ -10,14 +10,6 @@ from itertools import pairwise
 
 from posenas.utils import ConfigError
 
-__all__ = [
-    'SLOTS',
-    'CellPlan',
-    'FabricPlan',
-    'count_cells',
-    'plan_fabric',
-]
-
 #: Inputs of a cell: the map of its scale, of the next finer and of the next coarser one.
 SLOTS = ('parallel', 'above', 'below')
 

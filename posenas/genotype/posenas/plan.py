@@ -8,15 +8,6 @@ from posenas.genotype.posenas.released import RELEASED_MACRO
 from posenas.genotype.record import Genotype
 from posenas.utils import ConfigError, check_choice, check_positive
 
-__all__ = [
-    'ADJACENT_SOURCES',
-    'CellPlan',
-    'PoseNASPlan',
-    'describe_network',
-    'plan_cells',
-    'plan_network',
-]
-
 #: Published depths -> positions of the reduction cells.
 _REDUCTIONS = {12: (3, 6, 9), 18: (3, 8, 15)}
 #: Reduction cells between the four maps of strides 4, 8, 16 and 32.

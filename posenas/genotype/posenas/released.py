@@ -3,8 +3,6 @@
 from posenas.genotype.cells import Cell
 from posenas.genotype.record import Genotype
 
-__all__ = ['RELEASED_CELLS', 'RELEASED_MACRO', 'make_released_genotype']
-
 _STD, _DIL, _SE, _AVG = 'std_conv_3x3', 'dil_conv_3x3_2', 'se_connect', 'avg_pool_3x3'
 #: Kind and edges (operation, state it reads) of each cell: two for node 2, two for node 3 and so
 #: on; states 0 and 1 are the inputs.

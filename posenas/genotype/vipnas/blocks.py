@@ -10,18 +10,6 @@ from dataclasses import dataclass
 from posenas.genotype.record import SCHEMA, Genotype
 from posenas.utils.errors import ConfigError
 
-__all__ = [
-    'VIPNAS_STRIDES',
-    'BlockShape',
-    'DeconvShape',
-    'context_planes',
-    'read_vipnas_blocks',
-    'read_vipnas_head',
-    'squeezed_channels',
-    'vipnas_arguments',
-    'vipnas_genotype',
-]
-
 #: Backbone -> stride of the first block of each stage.
 VIPNAS_STRIDES = {'ViPNAS_ResNet': (1, 2, 2, 2), 'ViPNAS_MobileNetV3': (1, 2, 2, 2, 1, 2)}
 _DECISIONS = ('kernel', 'groups', 'attention')

@@ -8,8 +8,6 @@ from posenas.models.layers.fabrics.fabric import CellFabric
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.registry import MODELS
 
-__all__ = ['CNFBackbone', 'make_fabric_stem']
-
 
 @MODELS.register_module()
 class CNFBackbone(CellFabric):

@@ -14,8 +14,6 @@ from posenas.models.layers.multi_resolution import make_transition, run_transiti
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 
-__all__ = ['DiteHRNet']
-
 
 @MODELS.register_module()
 class DiteHRNet(BaseModule):

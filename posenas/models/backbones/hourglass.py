@@ -8,8 +8,6 @@ from posenas.models.layers.input_size import check_input_multiple
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_positive
 
-__all__ = ['Hourglass']
-
 
 class PreActivationUnit(nn.Module):
     """Residual unit whose norms and activations precede its 1x1, 3x3, 1x1 convolutions.

@@ -26,8 +26,6 @@ from posenas.models.layers.residual import (
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['HRNet', 'HRNetPyramid', 'HighResolutionModule', 'HighResolutionNet']
-
 _BLOCKS: Mapping[str, type[ResidualBlock]] = dict(BASIC=BasicBlock, BOTTLENECK=Bottleneck)
 _STEM_CHANNELS, _STEM_STRIDE = 64, 4
 

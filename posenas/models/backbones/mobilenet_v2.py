@@ -13,8 +13,6 @@ from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 
-__all__ = ['InvertedResidual', 'MobileNetV2Pyramid']
-
 _STEM_CHANNELS = 32
 #: Expansion, channels, number of blocks and stride of the first one, from table 2 of the paper.
 _GROUPS = (

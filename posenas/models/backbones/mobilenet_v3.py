@@ -13,8 +13,6 @@ from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['MobileNetV3']
-
 _STEM_CHANNELS = 16
 
 

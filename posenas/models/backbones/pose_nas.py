@@ -14,8 +14,6 @@ from posenas.models.layers.posenas.fusion import make_fusion_stage
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_probability
 
-__all__ = ['PoseNAS']
-
 
 @MODELS.register_module()
 class PoseNAS(PoseNASBackbone):

@@ -16,8 +16,6 @@ from posenas.models.layers.posenas.fusion import FusionStage, Maps
 from posenas.models.layers.posenas.operations import make_norm, make_relu_conv_bn
 from posenas.utils import ConfigError
 
-__all__ = ['POSENAS_CELLS', 'PoseNASBackbone', 'run_as_twice']
-
 #: Names of the cells in a genotype.
 POSENAS_CELLS = (
     'encoder.normal',

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from posenas.models.layers.freezing import fix_statistics, freeze
 from posenas.utils import ConfigError
 
-__all__ = ['ResidualBackbone', 'check_per_stage']
-
 
 class ResidualBackbone(BaseModule, ABC):
     """Stem of stride 4 and up to four stages, ``layer1`` to ``layer4``.

@@ -12,8 +12,6 @@ from posenas.models.layers.residual import (
 )
 from posenas.registry import MODELS
 
-__all__ = ['ResNet']
-
 #: Depth -> class of the blocks and blocks per stage.
 _ARCHITECTURES: Mapping[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
     18: (BasicBlock, (2, 2, 2, 2)),

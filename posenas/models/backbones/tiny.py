@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from posenas.registry import MODELS
 
-__all__ = ['TinyConvNet']
-
 
 @MODELS.register_module()
 class TinyConvNet(BaseModule):

@@ -13,8 +13,6 @@ from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_odd
 
-__all__ = ['ViPNASInvertedResidual', 'ViPNASMobileNetV3']
-
 
 class ViPNASInvertedResidual(nn.Module):
     """Widen by a 1x1, filter by a grouped k x k, attend, narrow by a 1x1 convolution.

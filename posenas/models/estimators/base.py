@@ -12,8 +12,6 @@ from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['BasePoseEstimator', 'explain_lonely_image']
-
 
 class BasePoseEstimator(BaseModel, ABC):
     """Own ``backbone``, ``neck`` and ``head``, and dispatch to the mode asked for.

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from posenas.utils import ConfigError
 
-__all__ = ['ImageBridge', 'JointBridge', 'resize_like', 'resize_maps']
-
 
 class ImageBridge(nn.Module):
     """Turn batches made for one model into what another model's preprocessor would have made.

@@ -25,8 +25,6 @@ from posenas.registry import MODELS, TASK_UTILS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice, check_positive
 
-__all__ = ['FPDDistiller']
-
 _LOSS = MappingProxyType(dict(type='FPDLoss', alpha=0.5, kd_weight='gt'))
 _UNLABELLED = MappingProxyType(dict(alpha=1.0, kd_weight='teacher_conf', conf_thr=0.2))
 

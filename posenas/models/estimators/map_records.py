@@ -5,8 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ['MapFormat']
-
 Maps = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 

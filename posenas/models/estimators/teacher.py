@@ -17,15 +17,6 @@ from posenas.utils import CheckpointError, ConfigError, check_choice, check_posi
 from posenas.utils.config import load_config
 from posenas.utils.download import read_checkpoint
 
-__all__ = [
-    'FrozenTeacher',
-    'TeacherGroup',
-    'build_frozen',
-    'load_weights',
-    'resolve_model',
-]
-
-
 #: Values of ``amp`` -> precision of the forward pass; None is that of the weights.
 _PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 

@@ -18,8 +18,6 @@ from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
 from posenas.utils.atomic_io import write_json
 
-__all__ = ['TeacherCache', 'identify_teachers']
-
 #: A view of a sample: digest of the data set, index, number of the view.
 View = tuple[str, int, int]
 _HEADER = 'cache.json'

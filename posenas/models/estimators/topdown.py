@@ -13,8 +13,6 @@ from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils.errors import ConfigError
 
-__all__ = ['TopdownPoseEstimator']
-
 
 @MODELS.register_module()
 class TopdownPoseEstimator(BasePoseEstimator):

@@ -14,21 +14,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.models.fused.folding import bn_scale_shift
 
-__all__ = [
-    'Depthwise',
-    'Perceptrons',
-    'Pointwise',
-    'add_enlarged',
-    'convolve_depthwise',
-    'fold_pointwise',
-    'freeze',
-    'join',
-    'multiply_enlarged',
-    'scale_depthwise',
-    'to_channels_first',
-    'to_channels_last',
-]
-
 
 def freeze(tensor: Tensor, like: Tensor) -> nn.Parameter:
     """Round a constant to the precision of ``like`` and keep it as a parameter without gradient."""

@@ -27,15 +27,6 @@ from posenas.models.layers.dite_hrnet.adaptive_context import (
 from posenas.models.layers.dite_hrnet.blocks import DMCBlock
 from posenas.models.layers.dite_hrnet.dynamic_conv import ConvUnit, DynamicConv, DynamicSplitConv
 
-__all__ = [
-    'DynamicPointwise',
-    'FusedBlock',
-    'GlobalContexts',
-    'KernelMixer',
-    'convolve_each',
-    'interleave',
-]
-
 
 class KernelMixer(nn.Module):
     """Kernels of several dynamic convolutions, mixed for each image by three matrix products.

@@ -20,8 +20,6 @@ from posenas.models.layers.fabrics.fabric import CellFabric
 from posenas.models.layers.fabrics.operators import LayerChain
 from posenas.models.layers.mixed_op import MixedOp
 
-__all__ = ['FoldedCell', 'absorb_reduce', 'fold_fabric']
-
 
 @dataclass
 class FoldedCell:

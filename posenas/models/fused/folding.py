@@ -9,8 +9,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.utils import ConfigError
 
-__all__ = ['bn_scale_shift', 'can_fold', 'fold_conv_bn', 'is_plain_conv', 'lay_out']
-
 #: Classes whose forward pass is the plain convolution with ``weight`` and ``bias``; a subclass may
 #: compute its weight, so it must be listed to be folded.
 _CONVOLUTIONS = (nn.Conv2d, wrappers.Conv2d)

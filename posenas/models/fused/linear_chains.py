@@ -13,16 +13,6 @@ from torch.nn.utils import skip_init
 
 from posenas.models.fused.folding import bn_scale_shift, can_fold, fold_conv_bn
 
-__all__ = [
-    'Affine',
-    'add_chains',
-    'compose',
-    'describe_chain',
-    'fold_chain',
-    'stack_grouped',
-    'stack_on_shared_input',
-]
-
 Chain = list[nn.Module]
 
 

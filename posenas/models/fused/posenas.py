@@ -19,8 +19,6 @@ from posenas.models.layers.cells import merge_states
 from posenas.models.layers.posenas.cells import PoseNASCell
 from posenas.models.layers.posenas.operations import FactorizedReduce, ReLUConvBN
 
-__all__ = ['FusedCell', 'FusedNode', 'sum_convolutions']
-
 
 def fuse_cell(cell: PoseNASCell) -> 'FusedCell':
     """Return the same cell in fewer operations."""

@@ -18,8 +18,6 @@ from posenas.models.fused.folding import can_fold, fold_conv_bn, is_plain_conv, 
 from posenas.models.fused.rules import find_rule
 from posenas.utils import ConfigError
 
-__all__ = ['fuse', 'is_fused', 'unfuse']
-
 #: Name of the record among the children of a fused model.
 _RECORD = '_fused_record'
 

@@ -21,8 +21,6 @@ from posenas.registry import KEYPOINT_CODECS, MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError
 
-__all__ = ['BaseHeatmapHead', 'list_stages']
-
 #: Features of one pass, from the backbone or neck.
 Features = Sequence[Tensor]
 #: Loss of heads whose config names none.

@@ -15,8 +15,6 @@ from posenas.models.layers.fabrics.fabric import CellFabric
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['CNFHead', 'PartFabric']
-
 #: Half the mean squared error, as published; joints that are not labelled count in the mean.
 _LOSS = MappingProxyType(dict(type='KeypointMSELoss', use_target_weight=True, loss_weight=0.5))
 _REPRESENTATION = MappingProxyType(dict(type='VectorRepresentation'))

@@ -9,8 +9,6 @@ from posenas.models.layers.input_size import check_input_channels
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_positive
 
-__all__ = ['PoseNASHead', 'StackedHourglassHead']
-
 
 @MODELS.register_module()
 class PoseNASHead(BaseHeatmapHead):

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 from posenas.registry import MODELS
 from posenas.utils import check_choice, check_positive
 
-__all__ = ['ScalarRepresentation', 'VectorRepresentation']
-
 
 @MODELS.register_module()
 class ScalarRepresentation(nn.Module):

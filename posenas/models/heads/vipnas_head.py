@@ -6,8 +6,6 @@ from posenas.models.heads.base import DEFAULT_LOSS, BaseHeatmapHead
 from posenas.models.layers.deconv import CONV_1X1
 from posenas.registry import MODELS
 
-__all__ = ['ViPNASHead']
-
 
 @MODELS.register_module()
 class ViPNASHead(BaseHeatmapHead):

@@ -6,8 +6,6 @@ from torch import Tensor, nn
 
 from posenas.genotype import context_planes
 
-__all__ = ['ContextBlock', 'SqueezeExcitation']
-
 
 class ContextBlock(nn.Module):
     """Add one vector per image, computed from an attention-weighted mean over all positions.

@@ -5,8 +5,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-__all__ = ['dense_sources', 'merge_states', 'run_cell']
-
 #: One edge of a cell: an operation, or a weighted sum of several.
 Edge = Callable[[Tensor], Tensor]
 

@@ -7,8 +7,6 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
-__all__ = ['checkpoint_module']
-
 
 @contextmanager
 def _keep_statistics(module: nn.Module) -> Iterator[None]:

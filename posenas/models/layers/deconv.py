@@ -8,8 +8,6 @@ from torch import nn
 
 from posenas.utils import ConfigError
 
-__all__ = ['CONV_1X1', 'build_conv_layers', 'build_deconv_layers', 'build_final_layer']
-
 #: Final layer of heads whose config names none.
 CONV_1X1 = MappingProxyType(dict(kernel_size=1))
 

@@ -7,8 +7,6 @@ from torch import Tensor
 
 from posenas.utils import check_choice
 
-__all__ = ['flip_heatmaps']
-
 
 def flip_heatmaps(
     heatmaps: Tensor,

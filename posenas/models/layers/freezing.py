@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-__all__ = ['fix_statistics', 'freeze']
-
 
 def freeze(modules: Iterable[nn.Module]) -> None:
     """Stop the gradients and the running statistics of ``modules``."""

@@ -5,8 +5,6 @@ from torch import Tensor
 
 from posenas.utils import ConfigError
 
-__all__ = ['check_input_channels', 'check_input_multiple']
-
 
 def check_input_channels(feature: Tensor, channels: int, advice: str) -> None:
     """Require a map that a head reads to have ``channels`` channels.

@@ -8,8 +8,6 @@ from torch.nn.functional import channel_shuffle, max_pool2d
 
 from posenas.utils import ConfigError
 
-__all__ = ['MixedOp', 'split_shares']
-
 
 class MixedOp(nn.Module):
     """Sum what several operations make of the same map, each with a weight handed in.

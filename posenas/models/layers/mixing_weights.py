@@ -4,8 +4,6 @@ from torch import Tensor
 
 from posenas.utils import check_choice
 
-__all__ = ['NORMALISATIONS', 'mixing_weights', 'sparsemax']
-
 NORMALISATIONS = ('softmax', 'sparsemax')
 
 

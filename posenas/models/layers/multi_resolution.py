@@ -10,8 +10,6 @@ from types import MappingProxyType
 from mmcv.cnn import build_conv_layer, build_norm_layer
 from torch import Tensor, nn
 
-__all__ = ['make_fuse_layers', 'make_transition', 'run_transition']
-
 #: Enlargement of coarse branches as published.
 NEAREST = MappingProxyType(dict(mode='nearest'))
 

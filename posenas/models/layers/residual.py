@@ -11,15 +11,6 @@ from posenas.models.layers.attention import ContextBlock
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.utils import ConfigError, check_choice
 
-__all__ = [
-    'BasicBlock',
-    'Bottleneck',
-    'ResidualBlock',
-    'make_residual_layer',
-    'make_shortcut',
-    'zero_norm',
-]
-
 
 class ResidualBlock(BaseModule, ABC):
     """Add the input to what the block computes, then rectify.

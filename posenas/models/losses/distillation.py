@@ -10,8 +10,6 @@ from posenas.models.losses.keypoint_mse import JointsMSELoss, KeypointMSELoss
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice, check_positive, check_probability, check_shape
 
-__all__ = ['FPDLoss', 'alpha_at', 'map_once', 'sum_shares']
-
 #: What weighs the joints of the teacher's term; see :class:`FPDLoss`.
 KD_WEIGHTS = ('gt', 'ones', 'teacher_conf', 'teacher_soft', 'union')
 

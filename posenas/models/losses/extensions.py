@@ -10,16 +10,6 @@ from torch import Tensor, nn
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_positive
 
-__all__ = [
-    'DistillExtension',
-    'FeatureDistill',
-    'HeatmapKL',
-    'Lesson',
-    'LogitDistill',
-    'SelfDistillHead',
-    'tap',
-]
-
 #: What a module gave: a tensor or several.
 Output = Tensor | Sequence[Tensor]
 

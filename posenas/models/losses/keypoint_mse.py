@@ -7,8 +7,6 @@ from torch import Tensor, nn
 from posenas.registry import MODELS
 from posenas.utils import check_positive, check_shape
 
-__all__ = ['CombinedTargetMSELoss', 'JointsMSELoss', 'KeypointMSELoss', 'KeypointOHKMMSELoss']
-
 
 def select_weights(
     output: Tensor, weights: Tensor | None, use_target_weight: bool, channels: int = 1

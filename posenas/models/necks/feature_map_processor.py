@@ -10,8 +10,6 @@ from torch import Tensor
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_positive
 
-__all__ = ['FeatureMapProcessor']
-
 
 @MODELS.register_module()
 class FeatureMapProcessor(BaseModule):

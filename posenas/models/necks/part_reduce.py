@@ -11,8 +11,6 @@ from posenas.models.body_parts import make_parts
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 
-__all__ = ['PartReduceNeck']
-
 
 @MODELS.register_module()
 class PartReduceNeck(BaseModule):

@@ -17,8 +17,6 @@ from posenas.utils.randomness import Stream, make_generator
 if TYPE_CHECKING:
     from posenas.search.costs import Budget
 
-__all__ = ['Candidate', 'Proposal', 'SearchAlgorithm']
-
 #: Uniform draws that follow a proposal in vain.
 _DRAWS_PER_TRY = 10
 

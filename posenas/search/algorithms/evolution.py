@@ -10,8 +10,6 @@ from posenas.search.algorithms.base import Proposal, SearchAlgorithm
 from posenas.search.archive import Record
 from posenas.utils import check_positive, check_probability
 
-__all__ = ['EvolutionSearch']
-
 
 @TASK_UTILS.register_module()
 class EvolutionSearch(SearchAlgorithm):

@@ -11,8 +11,6 @@ from posenas.search.algorithms.base import Proposal, SearchAlgorithm
 from posenas.search.archive import Record, objective_values
 from posenas.utils import check_positive, check_probability
 
-__all__ = ['NSGA2', 'crowding_distance', 'rank_fronts']
-
 
 @TASK_UTILS.register_module()
 class NSGA2(SearchAlgorithm):

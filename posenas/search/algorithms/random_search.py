@@ -5,8 +5,6 @@ import numpy as np
 from posenas.registry import TASK_UTILS
 from posenas.search.algorithms.base import Proposal, SearchAlgorithm
 
-__all__ = ['RandomSearch']
-
 
 @TASK_UTILS.register_module()
 class RandomSearch(SearchAlgorithm):

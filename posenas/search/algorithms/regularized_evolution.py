@@ -8,8 +8,6 @@ from posenas.registry import TASK_UTILS
 from posenas.search.algorithms.base import Proposal, SearchAlgorithm
 from posenas.utils import ConfigError
 
-__all__ = ['RegularizedEvolution']
-
 
 @TASK_UTILS.register_module()
 class RegularizedEvolution(SearchAlgorithm):

@@ -21,8 +21,6 @@ from posenas.registry import MODELS, TASK_UTILS
 from posenas.search.space import Arch, Logits, SearchSpace
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['CNFSpace']
-
 #: Distance of logits below the others at which a softmax in float32 is exactly zero.
 _ZERO_GAP = 120.0
 #: Largest difference of weights that rounding explains.

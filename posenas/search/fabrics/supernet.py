@@ -18,8 +18,6 @@ from posenas.search.supernet import Supernet
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 
-__all__ = ['CNFSupernet']
-
 
 @MODELS.register_module()
 class CNFSupernet(Supernet, TopdownPoseEstimator):

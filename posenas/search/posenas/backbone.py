@@ -32,8 +32,6 @@ from posenas.search.relaxation import (
 from posenas.search.space import Arch
 from posenas.utils import ConfigError, check_choice, check_positive
 
-__all__ = ['PoseNASSearchBackbone']
-
 #: Standard deviation of architecture parameters at the start.
 _INIT_STD = 1e-3
 #: Norm of cells during a search: scales and shifts would compete with the mixing weights.

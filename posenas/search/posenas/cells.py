@@ -19,8 +19,6 @@ from posenas.registry import POSENAS_OPERATIONS
 from posenas.search.posenas.space import CellGroup, PoseNASSpace
 from posenas.search.relaxation import Mix
 
-__all__ = ['InputChoice', 'SearchCell', 'make_search_stage']
-
 
 class SearchCell(nn.Module):
     """A cell in which every node reads all states before it through all candidates.

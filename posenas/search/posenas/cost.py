@@ -19,8 +19,6 @@ from posenas.search.space import Arch
 from posenas.utils import ConfigError
 from posenas.utils.profiling import count_parameters, profile_model
 
-__all__ = ['CostTable', 'PoseNASCounter', 'make_cost_tables']
-
 
 @dataclass(frozen=True)
 class CostTable:

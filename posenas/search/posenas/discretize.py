@@ -7,8 +7,6 @@ from torch import Tensor
 from posenas.search.posenas.space import CellGroup, PoseNASSpace
 from posenas.search.space import Arch
 
-__all__ = ['count_skips', 'derive_cells']
-
 
 def derive_cells(
     space: PoseNASSpace,

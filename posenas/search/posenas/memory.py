@@ -20,8 +20,6 @@ from posenas.registry import MODELS
 from posenas.search.gradient import second_order, sgd_steps
 from posenas.utils import ConfigError
 
-__all__ = ['MODES', 'MemoryForecast', 'StorageCounter', 'forecast_memory', 'propose_mode']
-
 #: Settings of a supernet's backbone that save memory, from the most faithful search on.
 MODES = (
     {},

@@ -11,8 +11,6 @@ from posenas.search.posenas.discretize import derive_cells
 from posenas.search.posenas.space import CellGroup, PoseNASSpace
 from posenas.search.space import Arch
 
-__all__ = ['Restrictable', 'select_by_perturbation']
-
 _EDGES_PER_NODE = 2
 
 

@@ -13,8 +13,6 @@ from posenas.registry import TASK_UTILS
 from posenas.search.space import Arch, Choice, SearchSpace
 from posenas.utils import ConfigError
 
-__all__ = ['DECODER_OPERATIONS', 'ENCODER_OPERATIONS', 'CellGroup', 'PoseNASSpace']
-
 #: Candidates of encoder cells, in the order of their architecture parameters.
 ENCODER_OPERATIONS = (
     'none',

@@ -21,8 +21,6 @@ from posenas.search.supernet import Supernet
 from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, derive_seed
 
-__all__ = ['PoseNASSupernet']
-
 _EDGE = re.compile(r'(?P<cell>.*)\._ops\.(?P<edge>\d+)\.(?P<leaf>.*)')
 _INPUT = re.compile(r'(?P<cell>.*upsamples\.(?P<k>\d))\.preprocess(?P<i>[01])\.(?P<leaf>.*)')
 

@@ -26,17 +26,6 @@ from posenas.models import (
 from posenas.models.layers import Bottleneck
 from posenas.search.elastic import LAYER_FORMS, adopt, choose
 
-__all__ = [
-    'VIPNAS_FORMS',
-    'ElasticContextBlock',
-    'ElasticMobileNetV3',
-    'ElasticResNet',
-    'ElasticShortcut',
-    'ElasticSqueezeExcitation',
-    'ElasticStage',
-    'ElasticViPNASHead',
-]
-
 
 class _Switch(nn.Module):
     """Module that can be left out: then its input passes.

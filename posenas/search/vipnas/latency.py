@@ -16,8 +16,6 @@ from posenas.search.costs import CostContext
 from posenas.search.vipnas.operations import Operation, list_operations
 from posenas.utils import ConfigError, DataError, write_json
 
-__all__ = ['LatencyCost', 'LatencyTable', 'fit_table']
-
 SCHEMA = 'pose-latency/1'
 #: What networks take besides the times of their operations.
 _BESIDES = ('network', 'call', 'weights', 'maps')

@@ -23,17 +23,6 @@ from posenas.search.vipnas.operations import Operation, ViPNASCounter, list_oper
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import choose_clock
 
-__all__ = [
-    'Assessment',
-    'assess',
-    'build_operation',
-    'draw_genotypes',
-    'measure_networks',
-    'measure_operations',
-    'settle',
-    'time_together',
-]
-
 #: Random networks whose operations a table holds: so many that none of the space is left out.
 _NUM_COLLECTED = 3000
 #: Share of the runs that are faster than what is taken for the time: others are disturbed.

@@ -14,8 +14,6 @@ from posenas.genotype import (
 from posenas.registry import TASK_UTILS
 from posenas.search.costs import CostContext, Counts
 
-__all__ = ['Operation', 'ViPNASCounter', 'list_operations']
-
 
 @dataclass(frozen=True)
 class Operation:

@@ -17,8 +17,6 @@ from posenas.registry import TASK_UTILS
 from posenas.search.space import Arch, Choice, SearchSpace, Value
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['DEPTHWISE', 'ViPNASSpace']
-
 #: Option of ``groups``: as many as inputs and outputs have as greatest common divisor.
 DEPTHWISE = 'dw'
 _GENES = ('width', 'depth', 'kernel', 'groups', 'attention')

@@ -17,8 +17,6 @@ from posenas.search.supernet import Supernet
 from posenas.search.vipnas.elastic_blocks import VIPNAS_FORMS
 from posenas.utils import ConfigError
 
-__all__ = ['ViPNASSupernet']
-
 
 @MODELS.register_module()
 class ViPNASSupernet(Supernet, TopdownPoseEstimator):

@@ -14,14 +14,6 @@ from torch import Size, Tensor, nn
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.utils import check_choice
 
-__all__ = [
-    'DenseContext',
-    'GlobalContext',
-    'MemoryOrderPool',
-    'WindowPool',
-    'make_channel_attention',
-]
-
 
 def make_channel_attention(channels: int, reduction: int, norm_cfg: dict) -> nn.Sequential:
     """Make the perceptron from contexts (B, C, H, W) to factors in (0, 1) of the same shape."""

@@ -17,8 +17,6 @@ from posenas.models.layers.dite_hrnet.dynamic_conv import (
 )
 from posenas.utils import ConfigError
 
-__all__ = ['DMCBlock', 'DiteStem', 'DynamicOptions']
-
 #: Value of ``kernel_sizes`` that gives part i of a split convolution the side ``3 + 2 * i``.
 ODD_FROM_3 = 'odd from 3'
 

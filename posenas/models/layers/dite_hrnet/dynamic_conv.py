@@ -14,15 +14,6 @@ from torch import Tensor, nn
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.utils import ConfigError
 
-__all__ = [
-    'ConvUnit',
-    'DynamicConv',
-    'DynamicSplitConv',
-    'KernelAggregation',
-    'KernelAttention',
-    'interleave_channels',
-]
-
 
 def interleave_channels(parts: Sequence[Tensor]) -> Tensor:
     """Join G maps (B, C, H, W) to (B, C * G, H, W), taking one channel of each in turn.

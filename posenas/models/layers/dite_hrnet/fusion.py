@@ -16,8 +16,6 @@ from posenas.models.layers.dite_hrnet.blocks import DMCBlock, DynamicOptions
 from posenas.models.layers.multi_resolution import make_fuse_layers
 from posenas.utils import check_choice
 
-__all__ = ['DiteModule', 'IterativeHead', 'count_statistics_twice', 'make_dw_pw_unit']
-
 
 class DepthwisePointwise(nn.Sequential):
     """Depthwise and 1x1 convolution, each normalised, and an optional ReLU."""

@@ -13,8 +13,6 @@ from posenas.models.layers.mixed_op import MixedOp
 from posenas.registry import CNF_OPERATORS
 from posenas.utils import ConfigError
 
-__all__ = ['CoarseAdaptor', 'FabricCell', 'FineAdaptor']
-
 
 class FineAdaptor(nn.Module):
     """Halve a map of the next finer scale and double its channels.

@@ -14,8 +14,6 @@ from posenas.models.layers.mixing_weights import NORMALISATIONS, mixing_weights
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['CellFabric']
-
 
 @MODELS.register_module()
 class CellFabric(BaseModule):

@@ -8,20 +8,6 @@ from torch import Tensor, nn
 
 from posenas.registry import CNF_OPERATORS
 
-__all__ = [
-    'AtrConv3x3',
-    'AtrConv5x5',
-    'AvgPool3x3',
-    'BasicConv3x3',
-    'BottleConv3x3',
-    'Conv3x3',
-    'MaxPool3x3',
-    'SepConv3x3',
-    'SepConv5x5',
-    'SkipConnect',
-    'Zero',
-]
-
 
 def _separable(channels: int, kernel_size: int, dilation: int = 1) -> list[nn.Module]:
     """Chain a depthwise and a 1x1 convolution, batch norm and ReLU."""

@@ -15,16 +15,6 @@ from posenas.models.layers.posenas.operations import FactorizedReduce, ReLUConvB
 from posenas.registry import POSENAS_OPERATIONS
 from posenas.utils import ConfigError
 
-__all__ = [
-    'PoseNASCell',
-    'count_outputs',
-    'make_coarse_input',
-    'make_encoder_cell',
-    'make_fusion_cell',
-    'make_lateral_input',
-    'split_channels',
-]
-
 
 def count_outputs(cell: Cell) -> int:
     """Return the channels of a cell's output divided by its width."""

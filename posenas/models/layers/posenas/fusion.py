@@ -7,8 +7,6 @@ from torch import Tensor, nn
 from posenas.genotype import Cell
 from posenas.models.layers.posenas.cells import make_fusion_cell
 
-__all__ = ['FusionStage', 'Maps', 'RunCell', 'make_fusion_stage']
-
 #: One map, or the candidates of a search.
 Maps = Tensor | list[Tensor]
 #: How a stage runs its cells: ``run(cell, coarse, lateral)``.

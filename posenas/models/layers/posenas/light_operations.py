@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from posenas.models.layers.posenas.operations import make_norm
 from posenas.registry import POSENAS_OPERATIONS
 
-__all__ = ['DepthwiseSeparable', 'GroupedConv']
-
 #: Groups of grouped convolutions.
 _MOST_GROUPS = 4
 

@@ -14,17 +14,6 @@ from torch import Tensor, nn
 from posenas.registry import POSENAS_OPERATIONS
 from posenas.utils import ConfigError
 
-__all__ = [
-    'FactorizedReduce',
-    'NormedPool',
-    'ReLUConvBN',
-    'SEConnect',
-    'SpatialWise',
-    'ZeroConnect',
-    'make_norm',
-    'make_relu_conv_bn',
-]
-
 
 def make_norm(norm_cfg: dict | None, channels: int) -> nn.Module:
     """Build a norm of ``channels`` channels; None is a batch norm."""
