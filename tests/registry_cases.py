@@ -132,7 +132,7 @@ def on_distilled_heatmaps(module: nn.Module) -> Sequence[Tensor]:
 
 
 def on_lesson(module: nn.Module) -> Sequence[Tensor]:
-    """Compare maps, features and logits of two joints."""
+    """Compare maps, features and logits of two keypoints."""
     from posenas.models.losses.extensions import Lesson
 
     maps = [noise(2, 2, 4, 4).requires_grad_(), noise(2, 2, 4, 4, seed=1)]

@@ -11,7 +11,8 @@ from tiny_data import write_boxes, write_mpii_people, write_people, write_posetr
 
 from posenas.engine import PoseRunner
 from posenas.registry import MODELS
-from posenas.utils.config import load_config, verify_config
+from posenas.utils.config import load_config
+from posenas.utils.config_check import verify_config
 from posenas.utils.profiling import profile_model
 
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)

@@ -8,7 +8,8 @@ from tiny_data import write_people
 
 from posenas.engine import PoseRunner
 from posenas.registry import DATASETS
-from posenas.utils.config import adopt_scope, verify_config
+from posenas.utils.config import adopt_scope
+from posenas.utils.config_check import verify_config
 
 CODECS = {
     'MSRAHeatmap': dict(sigma=2),

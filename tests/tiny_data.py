@@ -24,7 +24,7 @@ def write_people(
 ) -> Path:
     """Write pictures with one person each and their COCO keypoint file.
 
-    Joints are discs at random places, one colour per joint, so a network can learn them.
+    Keypoints are discs at random places, one colour per keypoint, so a network can learn them.
 
     Args:
         folder: Root of the data set.
@@ -61,7 +61,7 @@ def write_people(
 
 
 def _draw_people(folder: Path, num_joints: int, num_images: int, seed: int) -> Iterator:
-    """Write the pictures 001.jpg and so on; yield the number and joints (K, 2) of each."""
+    """Write the pictures 001.jpg and so on; yield the number and keypoints (K, 2) of each."""
     rng = np.random.default_rng(seed)
     colors = np.random.default_rng(0).integers(60, 256, (num_joints, 3)).tolist()
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,8 +2,8 @@
 # the released ones.
 #   posenas benchmark lspet --plan docs/plans/posenas.py
 # A seed is a search with that seed, and a training from scratch with it. The released cells are
-# trained at two widths whose multiply-accumulates lie around those of the found networks; random
-# cells have within 2 % of those of the found network of their seed. All these trainings take the
+# trained at two widths whose multiply-accumulates lie around those of the derived networks; random
+# cells have within 2 % of those of the derived network of their seed. All these trainings take the
 # same steps on the same 4,000 photos, of which a search sees 3,400. Nobody is trained or chosen on
 # photos of val. The last cell compares scores of shared weights with short trainings: 8 random
 # networks of nearly equal cost, 2 cheaper and 2 more expensive ones.

@@ -14,7 +14,8 @@ from posenas.apis.model_zoo import find_config
 from posenas.convert import adapt_checkpoint, apply_options
 from posenas.registry import DATASETS, MODELS, TASK_UTILS
 from posenas.utils import ConfigError, check_choice
-from posenas.utils.config import adopt_scope, load_config, verify_config
+from posenas.utils.config import adopt_scope, load_config
+from posenas.utils.config_check import verify_config
 from posenas.utils.download import read_checkpoint
 from posenas.utils.profiling import ModelCost, profile_model
 

@@ -138,7 +138,7 @@ def _convert_distillation(
 
 def _translate(args: argparse.Namespace, cfg: 'Config') -> 'Config':
     from posenas.convert import translate_config
-    from posenas.utils.config import verify_config
+    from posenas.utils.config_check import verify_config
 
     translated = translate_config(cfg, args.legacy, args.strict)
     verify_config(translated)

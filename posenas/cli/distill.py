@@ -114,7 +114,8 @@ def compose(args: argparse.Namespace) -> 'Config':
     """
     from posenas.apis.building import find_and_load, load_checked
     from posenas.convert import make_distillation, merge_teacher, take_distillation
-    from posenas.utils.config import override_config, verify_config
+    from posenas.utils.config import override_config
+    from posenas.utils.config_check import verify_config
     from posenas.utils.config_forms import is_foreign_config
 
     student = find_and_load(args.student)

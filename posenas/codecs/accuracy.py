@@ -15,14 +15,14 @@ def pose_pck_accuracy(
 ) -> tuple[NDArray[np.float64], float, int]:
     """Share of keypoints whose maxima in output and target lie close to each other.
 
-    Published logs divide the distance along x by the height of the map and along y by its width;
-    so does this, that curves can be compared.
+    Published logs divide the distance along x by the height of the heatmap and along y by its
+    width; so does this, that curves can be compared.
 
     Args:
-        output: Predicted maps (B, K, H, W).
-        target: Target maps (B, K, H, W).
+        output: Predicted heatmaps (B, K, H, W).
+        target: Target heatmaps (B, K, H, W).
         mask: (B, K), true where the keypoint counts.
-        thr: Largest distance counted as correct (exclusive), fraction of the map.
+        thr: Largest distance counted as correct (exclusive), fraction of the heatmap.
 
     Returns:
         Accuracy of each keypoint (K,), -1 where none counts; the mean over the others, 0 if there

@@ -1,4 +1,4 @@
-"""The contract of all codecs: keypoints of one crop to target maps and back."""
+"""The contract of all codecs: keypoints of one crop to target heatmaps and back."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,18 +11,19 @@ from posenas.utils.generations import check_generation
 
 
 class KeypointCodec(ABC):
-    """Keypoints in the pixels of a crop <-> maps of one channel group per keypoint.
+    """Keypoints in the pixels of a crop <-> heatmaps of one channel group per keypoint.
 
-    A subclass draws targets and finds keypoints in units of map cells; shapes, sizes, weights and
-    numbers that are not finite are settled here.
+    A subclass draws targets and finds keypoints in units of heatmap pixels; shapes, sizes, weights
+    and numbers that are not finite are settled here.
 
     Attributes:
         input_size: Width and height of the crop, pixels.
-        heatmap_size: Width and height of the maps, cells.
+        heatmap_size: Width and height of the heatmaps, heatmap pixels.
         generation: Whose numerics apply where published code bases differ: '1.x', '0.x', or
-            'hrnet', which is '0.x' but for maps without positive value.
-        channels_per_keypoint: Maps per keypoint, consecutive.
-        stride: Crop pixels per cell along x and y, (2,); the first cell is the first pixel.
+            'hrnet', which is '0.x' but for heatmaps without positive value.
+        channels_per_keypoint: Heatmaps per keypoint, consecutive.
+        stride: Crop pixels per heatmap pixel along x and y, (2,); the first heatmap pixel is the
+            first pixel.
 
     Args:
         input_size: See the attribute.
@@ -51,7 +52,7 @@ class KeypointCodec(ABC):
     def encode(
         self, keypoints: ArrayLike, keypoints_visible: ArrayLike | None = None
     ) -> dict[str, NDArray[np.float32]]:
-        """Draw the target maps of one person.
+        """Draw the target heatmaps of one person.
 
         Args:
             keypoints: (1, K, 2), pixels of the crop. One that is not finite counts as unlabelled.
@@ -59,7 +60,7 @@ class KeypointCodec(ABC):
 
         Returns:
             ``heatmaps`` (K * channels_per_keypoint, H, W) and ``keypoint_weights`` (1, K): the
-            visibility, but 0 for keypoints that the maps cannot show.
+            visibility, but 0 for keypoints that the heatmaps cannot show.
 
         Raises:
             ValueError: Shapes differ from the above.
@@ -91,15 +92,15 @@ class KeypointCodec(ABC):
         return self.batch_decode(np.asarray(heatmaps)[None])
 
     def batch_decode(self, heatmaps: ArrayLike) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Find the keypoints of B persons; the maps are not changed.
+        """Find the keypoints of B people; the heatmaps are not changed.
 
         Args:
             heatmaps: (B, K * channels_per_keypoint, H, W).
 
         Returns:
-            Keypoints (B, K, 2) in pixels of the crop and scores (B, K), the maximum of the map.
-            A map without positive value gives cell (-1, -1), 'hrnet' (0, 0); one that holds a
-            number which is not finite does so with score 0.
+            Keypoints (B, K, 2) in pixels of the crop and scores (B, K), the maximum of the heatmap.
+            A heatmap without positive value gives (-1, -1), 'hrnet' (0, 0); so does one that holds
+            a number which is not finite, with score 0.
 
         Raises:
             ValueError: The shape differs from the above.
@@ -124,25 +125,26 @@ class KeypointCodec(ABC):
     def draw_targets(
         self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-        """Draw the maps of all keypoints.
+        """Draw the heatmaps of all keypoints.
 
         Args:
-            cells: (K, 2), real-valued and finite, map cells.
-            labelled: (K,); the map of any other keypoint stays zero.
+            cells: (K, 2), real-valued and finite, heatmap pixels.
+            labelled: (K,); the heatmap of any other keypoint stays zero.
 
         Returns:
-            Maps (K * channels_per_keypoint, H, W), and (K,) where the maps show the keypoint.
+            Heatmaps (K * channels_per_keypoint, H, W), and (K,) where the heatmaps show the
+            keypoint.
         """
 
     @abstractmethod
     def locate(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Find one keypoint in each of M groups of finite maps, without changing them.
+        """Find one keypoint in each of M groups of finite heatmaps, without changing them.
 
         Args:
             maps: (M, channels_per_keypoint, H, W).
 
         Returns:
-            Real-valued cells (M, 2) and scores (M,).
+            Real-valued heatmap pixels (M, 2) and scores (M,).
         """
 
 

@@ -1,7 +1,7 @@
-"""Target maps and smoothing: everything here is a product of one factor per axis.
+"""Target heatmaps and smoothing: everything here is a product of one factor per axis.
 
-A Gaussian is exp(-dx^2 / 2 s^2) times exp(-dy^2 / 2 s^2), so K maps of H x W cells need K (H + W)
-exponentials and one outer product; a blur is one matrix product per axis.
+A Gaussian is exp(-dx^2 / 2 s^2) times exp(-dy^2 / 2 s^2), so K heatmaps of H x W heatmap pixels
+need K (H + W) exponentials and one outer product; a blur is one matrix product per axis.
 """
 
 from typing import Literal
@@ -24,10 +24,10 @@ def window_around(
 def overlaps_map(
     start: NDArray[np.float64], end: NDArray[np.float64], heatmap_size: tuple[int, int]
 ) -> NDArray[np.bool_]:
-    """Tell which windows, ``start`` and ``end`` (K, 2), reach into the map of (width, height).
+    """Tell which windows, ``start`` and ``end`` (K, 2), reach into the heatmap of (width, height).
 
-    An end of exactly 0, where the window ends before the first cell, counts as inside: published
-    weights were trained so.
+    An end of exactly 0, where the window ends before the first heatmap pixel, counts as inside:
+    published weights were trained so.
     """
     return np.asarray(((start < np.array(heatmap_size)) & (end >= 0)).all(axis=1))
 
@@ -41,13 +41,14 @@ def draw_gaussians(
     """Draw a Gaussian of height 1 per centre.
 
     Args:
-        centers: (K, 2) real-valued cells.
-        heatmap_size: Width and height, cells.
-        sigma: Standard deviation, cells.
-        window: First cell and end of each window, both (K, 2); zero outside. None: no window.
+        centers: (K, 2) real-valued heatmap pixels.
+        heatmap_size: Width and height, heatmap pixels.
+        sigma: Standard deviation, heatmap pixels.
+        window: First heatmap pixel and end of each window, both (K, 2); zero outside. None: no
+            window.
 
     Returns:
-        Maps (K, H, W).
+        Heatmaps (K, H, W).
     """
     profiles = []
     for axis, length in enumerate(heatmap_size):
@@ -63,16 +64,17 @@ def draw_gaussians(
 def draw_disc_offsets(
     centers: NDArray[np.float64], heatmap_size: tuple[int, int], radius: float, inside_only: bool
 ) -> NDArray[np.float32]:
-    """Draw the three maps of the combined target: class, x offset, y offset.
+    """Draw the three heatmaps of the combined target: class, x offset, y offset.
 
     Args:
-        centers: (K, 2) real-valued cells.
-        heatmap_size: Width and height, cells.
-        radius: Radius of the disc of class 1, cells; also the unit of the offsets.
+        centers: (K, 2) real-valued heatmap pixels.
+        heatmap_size: Width and height, heatmap pixels.
+        radius: Radius of the disc of class 1, heatmap pixels; also the unit of the offsets.
         inside_only: Whether offsets are 0 outside the disc.
 
     Returns:
-        Maps (K, 3, H, W); the offset of a cell points from the cell to the centre.
+        Heatmaps (K, 3, H, W); the offset of a heatmap pixel points from the heatmap pixel to the
+        centre.
     """
     width, height = heatmap_size
     maps = np.empty((len(centers), 3, height, width), dtype=np.float32)
@@ -87,17 +89,17 @@ def draw_disc_offsets(
 def draw_impulses(
     cells: NDArray[np.int64], heatmap_size: tuple[int, int], kernel_size: int, peak: float
 ) -> NDArray[np.float32]:
-    """Blur one impulse per map and scale the map to ``peak`` at the impulse.
+    """Blur one impulse per heatmap and scale the heatmap to ``peak`` at the impulse.
 
     Args:
-        cells: (K, 2) whole cells inside the map.
-        heatmap_size: Width and height, cells.
-        kernel_size: Odd width of the blur, cells; the map is mirrored at its border, so that a
-            cell between impulse and border may exceed ``peak``.
+        cells: (K, 2) whole heatmap pixels inside the heatmap.
+        heatmap_size: Width and height, heatmap pixels.
+        kernel_size: Odd width of the blur, heatmap pixels; the heatmap is mirrored at its border,
+            so that a heatmap pixel between impulse and border may exceed ``peak``.
         peak: Value at the impulse.
 
     Returns:
-        Maps (K, H, W).
+        Heatmaps (K, H, W).
     """
     profiles = []
     for axis, length in enumerate(heatmap_size):
@@ -110,18 +112,18 @@ def draw_impulses(
 def draw_spread_impulses(
     cells: NDArray[np.int64], heatmap_size: tuple[int, int], sigma: float
 ) -> NDArray[np.float32]:
-    """Filter one impulse per map by a Gaussian and scale each map to a maximum of 1.
+    """Filter one impulse per heatmap by a Gaussian and scale each heatmap to a maximum of 1.
 
-    The filter ends at radius int(4 sigma + 0.5) and repeats the border outside the map, as
+    The filter ends at radius int(4 sigma + 0.5) and repeats the border outside the heatmap, as
     ``scipy.ndimage.gaussian_filter(impulse, sigma, mode='nearest')`` does.
 
     Args:
-        cells: (K, 2) whole cells inside the map.
-        heatmap_size: Width and height, cells.
-        sigma: Standard deviation of the filter, cells.
+        cells: (K, 2) whole heatmap pixels inside the heatmap.
+        heatmap_size: Width and height, heatmap pixels.
+        sigma: Standard deviation of the filter, heatmap pixels.
 
     Returns:
-        Maps (K, H, W).
+        Heatmaps (K, H, W).
     """
     radius = int(4 * sigma + 0.5)
     offsets = np.arange(-radius, radius + 1)
@@ -138,10 +140,10 @@ def draw_spread_impulses(
 
 
 def blur_maps(maps: NDArray[np.float32], kernel_size: int, border: Border) -> NDArray[np.float32]:
-    """Smooth maps (..., H, W) with OpenCV's Gaussian of ``kernel_size``; see :func:`blur_matrix`.
+    """Smooth heatmaps (..., H, W) by OpenCV's Gaussian of ``kernel_size``: :func:`blur_matrix`.
 
     Returns:
-        New maps (..., H, W).
+        New heatmaps (..., H, W).
     """
     height, width = maps.shape[-2:]
     rows = blur_matrix(height, kernel_size, border)
@@ -155,13 +157,13 @@ def blur_matrix(length: int, kernel_size: int, border: Border) -> NDArray[np.flo
     """Write a one-dimensional Gaussian blur as a matrix.
 
     Args:
-        length: Number of cells.
+        length: Number of heatmap pixels.
         kernel_size: Odd number of taps; the standard deviation follows from it as in OpenCV,
             2.0 for 11.
-        border: 'zero' or 'reflect' (mirrored about the outermost cell): what lies outside.
+        border: 'zero' or 'reflect' (mirrored about the outermost heatmap pixel): what lies outside.
 
     Returns:
-        (length, length), to be multiplied with a column of cells.
+        (length, length), to be multiplied with a column of heatmap pixels.
     """
     taps = cv2.getGaussianKernel(kernel_size, 0, cv2.CV_32F).ravel()
     radius = kernel_size // 2
@@ -179,7 +181,7 @@ def blur_matrix(length: int, kernel_size: int, border: Border) -> NDArray[np.flo
 
 
 def _reflect(indices: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    """Mirror indices at the outermost cells: -1 is 1, ``length`` is ``length - 2``."""
+    """Mirror indices at the outermost heatmap pixels: -1 is 1, ``length`` is ``length - 2``."""
     if length == 1:
         return np.zeros_like(indices)
     period = 2 * length - 2
@@ -188,7 +190,7 @@ def _reflect(indices: NDArray[np.int64], length: int) -> NDArray[np.int64]:
 
 
 def _outer(profile_x: Float, profile_y: Float) -> NDArray[np.float32]:
-    """Multiply factors (K, W) and (K, H) to maps (K, H, W)."""
+    """Multiply factors (K, W) and (K, H) to heatmaps (K, H, W)."""
     columns = profile_y.astype(np.float32)[:, :, None]
     maps: NDArray[np.float32] = columns * profile_x.astype(np.float32)[:, None, :]
     return maps

@@ -11,15 +11,15 @@ from posenas.codecs.refine import blur_keeping_maxima, find_maxima, refine_quart
 
 
 class MegviiHeatmap(KeypointCodec):
-    """One blurred impulse per keypoint; decoded by the maximum of the blurred map.
+    """One blurred impulse per keypoint; decoded by the maximum of the blurred heatmap.
 
     Source: Chen et al., Cascaded Pyramid Network for Multi-Person Pose Estimation, CVPR 2018, as
     its authors' later MSPN and RSN use it. Scores are maximum / 255 + 0.5.
 
     Args:
         input_size: Width and height of the crop, pixels.
-        heatmap_size: Width and height of the maps, cells.
-        kernel_size: Odd width of the blur in both directions, cells.
+        heatmap_size: Width and height of the heatmaps, heatmap pixels.
+        kernel_size: Odd width of the blur in both directions, heatmap pixels.
         generation: See :class:`KeypointCodec`; '1.x' and '0.x' agree here.
     """
 

@@ -1,4 +1,4 @@
-"""Gaussian heatmaps around the nearest cell, or around the exact point (DARK)."""
+"""Gaussian heatmaps around the nearest heatmap pixel, or around the exact point (DARK)."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from posenas.utils import check_choice, check_positive
 
 
 class MSRAHeatmap(KeypointCodec):
-    """One Gaussian per keypoint; decoded by its maximum and an offset of less than a cell.
+    """One Gaussian per keypoint; decoded by its maximum and an offset of less than a heatmap pixel.
 
     Source: Xiao et al., Simple Baselines for Human Pose Estimation and Tracking, ECCV 2018; with
     ``unbiased`` Zhang et al., Distribution-Aware Coordinate Representation for Human Pose
@@ -20,15 +20,15 @@ class MSRAHeatmap(KeypointCodec):
 
     Args:
         input_size: Width and height of the crop, pixels.
-        heatmap_size: Width and height of the maps, cells.
-        sigma: Standard deviation of the Gaussians, cells.
-        unbiased: Whether Gaussians stand at the exact point instead of the nearest cell and are
-            decoded by DARK instead of a quarter of a cell.
-        blur_kernel_size: Odd width of DARK's blur, cells.
+        heatmap_size: Width and height of the heatmaps, heatmap pixels.
+        sigma: Standard deviation of the Gaussians, heatmap pixels.
+        unbiased: Whether Gaussians stand at the exact point instead of the nearest heatmap pixel
+            and are decoded by DARK instead of a quarter of a heatmap pixel.
+        blur_kernel_size: Odd width of DARK's blur, heatmap pixels.
         generation: See :class:`KeypointCodec`; '1.x' and '0.x' decode a quarter offset near the
             border differently.
-        refine: How maxima are refined: 'quarter' of a cell towards the higher neighbour, 'dark',
-            None not at all, or 'auto': as ``unbiased`` asks for.
+        refine: How maxima are refined: by a 'quarter' of a heatmap pixel towards the higher
+            neighbour, 'dark', None not at all, or 'auto': as ``unbiased`` asks for.
     """
 
     def __init__(

@@ -15,13 +15,13 @@ class PNFSHeatmap(KeypointCodec):
     """One impulse per keypoint, spread by a Gaussian filter; decoded half a pixel further.
 
     Source: Yang et al., Pose Neural Fabrics Search, 2019, and its published code. A keypoint
-    counts if it lies inside the crop; a map without positive value decodes as cell (0, 0). Near a
-    border the filter repeats the border, which widens the peak.
+    counts if it lies inside the crop; a heatmap without positive value decodes as heatmap pixel (0,
+    0). Near a border the filter repeats the border, which widens the peak.
 
     Args:
         input_size: Width and height of the crop, pixels.
-        heatmap_size: Width and height of the maps, cells.
-        sigma: Standard deviation of the filter, cells.
+        heatmap_size: Width and height of the heatmaps, heatmap pixels.
+        sigma: Standard deviation of the filter, heatmap pixels.
         legacy_truncation: Whether coordinates lose their fraction first, as the published code
             did to COCO's integers; see :class:`posenas.datasets.transforms.PNFSTopdownAffine`.
     """

@@ -1,6 +1,7 @@
-"""From maps to real-valued cells: maxima, and offsets of less than a cell.
+"""From heatmaps to real-valued heatmap pixels: maxima, and offsets of less than a heatmap pixel.
 
-All functions take M maps at once. Cells are (M, 2), x before y; a cell of -1 stays as it is.
+All functions take M heatmaps at once. Cells are (M, 2), x before y; a heatmap pixel of -1 stays as
+it is.
 """
 
 import numpy as np
@@ -12,7 +13,7 @@ Cells = NDArray[np.int64]
 
 
 def find_maxima(maps: NDArray[np.float32]) -> tuple[Cells, NDArray[np.float32]]:
-    """Find the first maximum of each map in row-major order.
+    """Find the first maximum of each heatmap in row-major order.
 
     Args:
         maps: (M, H, W).
@@ -29,7 +30,7 @@ def find_maxima(maps: NDArray[np.float32]) -> tuple[Cells, NDArray[np.float32]]:
 
 
 def take_windows(maps: NDArray[np.float32], cells: Cells, radius: int) -> NDArray[np.float64]:
-    """Cut the square around each cell out of its map; the border is repeated outside.
+    """Cut the square around each heatmap pixel out of its heatmap; the border is repeated outside.
 
     Args:
         maps: (M, H, W).
@@ -50,11 +51,11 @@ def take_windows(maps: NDArray[np.float32], cells: Cells, radius: int) -> NDArra
 def refine_quarter(
     maps: NDArray[np.float32], cells: Cells, generation: str
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Move each cell by a quarter towards its larger neighbour, along both axes.
+    """Move each heatmap pixel by a quarter towards its larger neighbour, along both axes.
 
-    An axis is left alone on its first two cells and its last one. Older generations move a cell
-    only if both axes allow it; '1.x' decides per axis and asks of the other one only that the
-    cell is not its first.
+    An axis is left alone on its first two heatmap pixels and its last one. Older generations move a
+    heatmap pixel only if both axes allow it; '1.x' decides per axis and asks of the other one only
+    that the heatmap pixel is not its first.
 
     Args:
         maps: (M, H, W).
@@ -62,7 +63,7 @@ def refine_quarter(
         generation: '1.x', '0.x' or 'hrnet'.
 
     Returns:
-        Real-valued cells (M, 2), and (M, 2) which coordinates were free to move.
+        Real-valued heatmap pixels (M, 2), and (M, 2) which coordinates were free to move.
     """
     last = np.array([maps.shape[2] - 1, maps.shape[1] - 1])
     free = np.logical_and(cells > 1, cells < last)
@@ -73,7 +74,7 @@ def refine_quarter(
 
 
 def refine_dark(maps: NDArray[np.float32], cells: Cells, kernel_size: int) -> NDArray[np.float64]:
-    """Move each cell to the top of a Gaussian fitted to the smoothed map around it.
+    """Move each heatmap pixel to the top of a Gaussian fitted to the smoothed heatmap around it.
 
     Source: Zhang et al., Distribution-Aware Coordinate Representation for Human Pose Estimation,
     CVPR 2020, section 3.2. Cells closer than two to a border stay.
@@ -81,10 +82,10 @@ def refine_dark(maps: NDArray[np.float32], cells: Cells, kernel_size: int) -> ND
     Args:
         maps: (M, H, W).
         cells: (M, 2).
-        kernel_size: Odd width of the blur that precedes the fit, cells.
+        kernel_size: Odd width of the blur that precedes the fit, heatmap pixels.
 
     Returns:
-        Real-valued cells (M, 2).
+        Real-valued heatmap pixels (M, 2).
     """
     smooth = take_windows(blur_keeping_maxima(maps, kernel_size), cells, radius=2)
     logs = np.log(np.maximum(smooth, 1e-10))
@@ -103,20 +104,20 @@ def refine_dark(maps: NDArray[np.float32], cells: Cells, kernel_size: int) -> ND
 def refine_udp_dark(
     maps: NDArray[np.float32], cells: Cells, kernel_size: int, generation: str
 ) -> NDArray[np.float64]:
-    """Refine as :func:`refine_dark`, with differences over one cell and up to the border.
+    """Refine as :func:`refine_dark`, with differences over one heatmap pixel and up to the border.
 
     Source: Huang et al., The Devil Is in the Details: Delving Into Unbiased Data Processing for
-    Human Pose Estimation, CVPR 2020. Near a border the generations differ by more than a cell:
-    '0.x' mirrors the map there, '1.x' continues it by zeros and keeps its maximum.
+    Human Pose Estimation, CVPR 2020. Near a border the generations differ by more than a heatmap
+    pixel: '0.x' mirrors the heatmap there, '1.x' continues it by zeros and keeps its maximum.
 
     Args:
         maps: (M, H, W).
         cells: (M, 2).
-        kernel_size: Odd width of the blur that precedes the fit, cells.
+        kernel_size: Odd width of the blur that precedes the fit, heatmap pixels.
         generation: '1.x', '0.x' or 'hrnet', as '0.x'.
 
     Returns:
-        Real-valued cells (M, 2).
+        Real-valued heatmap pixels (M, 2).
     """
     if generation == '1.x':
         smooth = blur_keeping_maxima(maps, kernel_size)
@@ -126,7 +127,7 @@ def refine_udp_dark(
     center, left, right = logs[:, 1, 1], logs[:, 1, 0], logs[:, 1, 2]
     above, below = logs[:, 0, 1], logs[:, 2, 1]
     corners = logs[:, 0, 0] + logs[:, 2, 2]
-    tiny = float(np.finfo(np.float32).eps)  # keeps the matrix of a flat map invertible
+    tiny = float(np.finfo(np.float32).eps)  # keeps the matrix of a flat heatmap invertible
     steps = _newton_steps(
         _gradient(logs),
         right - 2 * center + left + tiny,
@@ -137,7 +138,7 @@ def refine_udp_dark(
 
 
 def blur_keeping_maxima(maps: NDArray[np.float32], kernel_size: int) -> NDArray[np.float32]:
-    """Blur maps (M, H, W) with zeros outside, then scale each to its former maximum."""
+    """Blur heatmaps (M, H, W) with zeros outside, then scale each to its former maximum."""
     blurred = blur_maps(maps, kernel_size, 'zero')
     before, after = maps.max(axis=(1, 2)), blurred.max(axis=(1, 2))
     scale = np.divide(before, after, out=np.ones_like(before), where=np.greater(after, 0))

@@ -1,4 +1,4 @@
-"""Unbiased data processing: pixel centres of crop and map span the same length."""
+"""Unbiased data processing: pixel centres of crop and heatmap span the same length."""
 
 from collections.abc import Sequence
 
@@ -18,24 +18,24 @@ from posenas.utils import check_choice, check_positive
 
 
 class UDPHeatmap(KeypointCodec):
-    """Gaussians at the exact point, or a disc with maps of the offset to the point.
+    """Gaussians at the exact point, or a disc with heatmaps of the offset to the point.
 
     Source: Huang et al., The Devil Is in the Details: Delving Into Unbiased Data Processing for
     Human Pose Estimation, CVPR 2020.
 
-    The last cell of a map is the last pixel of the crop, so the stride is (input - 1) /
+    The last pixel of a heatmap is the last pixel of the crop, so the stride is (input - 1) /
     (heatmap - 1).
     Differs from the published code: keypoints are decoded to pixels of the crop, not to input /
     (input - 1) times as many; the inverse of the crop's matrix makes the same image pixels of them.
 
     Args:
         input_size: Width and height of the crop, pixels, at least 2.
-        heatmap_size: Width and height of the maps, cells, at least 2.
-        heatmap_type: 'gaussian': one map per keypoint; 'combined': three, [class, x offset,
+        heatmap_size: Width and height of the heatmaps, heatmap pixels, at least 2.
+        heatmap_type: 'gaussian': one heatmap per keypoint; 'combined': three, [class, x offset,
             y offset] of each keypoint in turn.
-        sigma: Standard deviation of the Gaussians, cells.
-        radius_factor: Radius of the disc, as a fraction of the longer side of the maps.
-        blur_kernel_size: Odd width of the blur before decoding, cells.
+        sigma: Standard deviation of the Gaussians, heatmap pixels.
+        radius_factor: Radius of the disc, as a fraction of the longer side of the heatmaps.
+        blur_kernel_size: Odd width of the blur before decoding, heatmap pixels.
         generation: See :class:`KeypointCodec`; '1.x' and '0.x' differ in the offsets
             outside the disc and in the blur.
     """
@@ -99,5 +99,5 @@ class UDPHeatmap(KeypointCodec):
         steps = np.stack(
             [take_windows(offsets[:, axis], cells, radius=0)[:, 0, 0] for axis in range(2)], axis=1
         )
-        steps[cells < 0] = 0  # a map without maximum has no offset
+        steps[cells < 0] = 0  # a heatmap without maximum has no offset
         return cells + self.radius * steps, scores

@@ -17,7 +17,7 @@ _FAMILIES = {
     r'backbone\.layer\d\.\d+\.conv2\.': 'ResNet',
     r'backbone\.features\.': 'MobileNetV2',
 }
-#: Output layers of one stage, whose first axis counts joints.
+#: Output layers of one stage, whose first axis counts keypoints.
 _OUTPUTS = re.compile(r'(head\.final_layer|head\.final_layers\.0|backbone\.score\.0)\.weight')
 
 
@@ -37,7 +37,7 @@ def describe_network(entries: Mapping[str, object]) -> str:
         entries: State dict under our names.
 
     Returns:
-        Such as 'PoseNAS (18 cells, 1 stage, attention of ratio 2, 17 joints)'.
+        Such as 'PoseNAS (18 cells, 1 stage, attention of ratio 2, 17 keypoints)'.
     """
     family = find_family(entries)
     if family is None:

@@ -21,7 +21,7 @@ class CocoFile:
         images: Its images.
         annotations: Its annotations; None where the file lists images only.
         category_ids: Categories that have keypoints (all where none lists them), (C,).
-        skeleton: Joints that those categories name; None where none does.
+        skeleton: Keypoints that those categories name; None where none does.
     """
 
     path: str
@@ -41,14 +41,14 @@ class CocoFile:
         return np.where(self.images.ids[rows] == wanted, rows, -1)
 
     def persons(self, num_joints: int, generation: str) -> tuple[PersonTable, dict[str, int]]:
-        """Collect the annotated persons that can be trained on.
+        """Collect the annotated people that can be trained on.
 
         Args:
-            num_joints: Number of joints K that each annotation must have.
+            num_joints: Number of keypoints K that each annotation must have.
             generation: Box cleaning, see :func:`posenas.geometry.clean_bbox_xywh`.
 
         Returns:
-            The persons, and how many annotations were left out by reason.
+            The people, and how many annotations were left out by reason.
 
         Raises:
             DataError: An annotation contradicts the file, or there are none.
@@ -67,7 +67,7 @@ class CocoFile:
         return table.select(labelled & valid), dropped
 
     def boxes(self, num_joints: int, generation: str) -> tuple[PersonTable, dict[str, int]]:
-        """Collect the boxes of all annotated persons, whether or not they have keypoints.
+        """Collect the boxes of all annotated people, whether or not they have keypoints.
 
         Arguments, returns and errors are those of :meth:`persons`; keypoints are not read.
         """
@@ -154,16 +154,16 @@ class CocoFile:
     def detections(
         self, path: str, num_joints: int, score_thr: float | None = None
     ) -> tuple[PersonTable, dict[str, int]]:
-        """Collect detected persons for the images of this file.
+        """Collect detected people for the images of this file.
 
         Args:
             path: List of ``image_id``, ``category_id``, ``bbox`` (left, top, width, height) and
                 ``score``.
-            num_joints: Number of joints K, all unlabelled.
+            num_joints: Number of keypoints K, all unlabelled.
             score_thr: Least score of a box that is kept; None keeps all.
 
         Returns:
-            The persons, numbered in the order of the file, and how many boxes were left out by
+            The people, numbered in the order of the file, and how many boxes were left out by
             reason.
 
         Raises:
@@ -230,7 +230,7 @@ def _read_categories(path: str, categories: object) -> tuple[np.ndarray, Skeleto
     records = Records(path, 'categories', categories)
     with_joints = np.array(['keypoints' in record for record in records.records], dtype=bool)
     if not with_joints.any():
-        # A file that names no categories holds persons, category 1; COCO's list of test images
+        # A file that names no categories holds people, category 1; COCO's list of test images
         # names them among 79 others.
         named = np.array([record.get('name') == 'person' for record in records.records], bool)
         people = records.where(named) if named.any() else records
@@ -242,7 +242,7 @@ def _read_categories(path: str, categories: object) -> tuple[np.ndarray, Skeleto
         raise DataError(f'{path}: {error}') from error
     if any(skeleton.joint_names != skeletons[0].joint_names for skeleton in skeletons):
         raise DataError(
-            f'{path}: categories with keypoints must name the same joints; write one file per '
+            f'{path}: categories with keypoints must name the same keypoints; write one file per '
             'skeleton'
         )
     return chosen.integers('id'), skeletons[0]

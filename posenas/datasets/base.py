@@ -43,7 +43,7 @@ class BaseTopdownDataset(Dataset):
         bbox_file: Detected boxes that replace the annotated ones; test mode only.
         data_mode: Only 'topdown'.
         metainfo: Skeleton, see :func:`posenas.skeletons.skeleton_from_metainfo`; None takes it
-            from the file's categories and, where they name no joints, :attr:`METAINFO`.
+            from the file's categories and, where they name no keypoints, :attr:`METAINFO`.
         data_root: Folder or address that ``ann_file`` and ``data_prefix`` start from.
         data_prefix: ``img``, the folder of the images, relative to ``data_root``.
         filter_cfg: ``bbox_score_thr``, least score of a detected box.
@@ -59,7 +59,7 @@ class BaseTopdownDataset(Dataset):
             'skip' (deliver a black image without labels, marked ``bad_sample``, which metrics
             leave out and count) or 'fail'; None is 'replace' in training and 'skip' in test mode.
         backend_args: Backend of the annotation file, for mmengine's fileio.
-        image_subset: Persons of these images only, see
+        image_subset: People of these images only, see
             :func:`posenas.datasets.image_subset.select_images`; applied before ``indices``.
         num_views: Different ways V in which each sample is disturbed; epoch e repeats epoch
             e mod V. Samples get ``view``: a digest of the data set, the index, e mod V, by which
@@ -67,7 +67,7 @@ class BaseTopdownDataset(Dataset):
             sample get none. None disturbs them anew in each epoch.
 
     Attributes:
-        METAINFO: Skeleton of files that name no joints.
+        METAINFO: Skeleton of files that name no keypoints.
         seed: First part of the seed of each sample; set by the runner.
 
     Raises:
@@ -154,7 +154,7 @@ class BaseTopdownDataset(Dataset):
 
     @property
     def persons(self) -> PersonTable:
-        """The persons of all samples."""
+        """The people of all samples."""
         self.full_init()
         return self._persons
 
@@ -199,7 +199,7 @@ class BaseTopdownDataset(Dataset):
         return rows[chosen]
 
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
-        """Read the persons and count those left out by reason; readers of other layouts override.
+        """Read the people and count those left out by reason; readers of other layouts override.
 
         The skeleton may be replaced by the one the file names.
         """

@@ -19,12 +19,12 @@ class CustomConfig:
 
     Attributes:
         base: Path of that config.
-        skeleton: Joints of the data.
+        skeleton: Keypoints of the data.
         train_file: Annotation file of the training.
         val_file: Annotation file of the validation.
         train_images: Folder of the training images.
         val_images: Folder of the validation images.
-        batch_size: Persons in a batch of the training; None takes that of the base.
+        batch_size: People in a batch of the training; None takes that of the base.
         comments: Lines to write above.
     """
 

@@ -40,17 +40,17 @@ class DatasetPart(Dataset):
 def split_by_image(
     dataset: Dataset, ratio: float, seed: int = 0, contiguous: bool = False
 ) -> tuple[DatasetPart, DatasetPart]:
-    """Split the persons of a data set by their images.
+    """Split the people of a data set by their images.
 
     Args:
-        dataset: Persons in images.
-        ratio: Share of the second part, in (0, 1): of the images, or of the persons if contiguous.
+        dataset: People in images.
+        ratio: Share of the second part, in (0, 1): of the images, or of the people if contiguous.
         seed: Seed of the order of images.
         contiguous: Cut the file in two instead, after the image in which the place of the cut
             lies: the published way, made disjoint.
 
     Returns:
-        The parts, which keep the order of the persons.
+        The parts, which keep the order of the people.
 
     Raises:
         ConfigError: ``ratio`` leaves a part empty, or the data set does not tell its images.

@@ -16,7 +16,7 @@ class JhmdbDataset(BaseTopdownDataset):
     """Persons of JHMDB; takes the base class's arguments.
 
     The files count pixels from 1, samples count from 0. Boxes are those of the persons' masks,
-    joints that lie outside of the image stay labelled. Where a file states no area it is that of
+    keypoints that lie outside of the image stay labelled. Where a file states no area it is that of
     the box times 0.53, the share of a person's mask.
 
     Source: Jhuang et al., Towards Understanding Action Recognition, ICCV 2013.
@@ -25,7 +25,7 @@ class JhmdbDataset(BaseTopdownDataset):
     METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'jhmdb'}
 
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
-        """Read the persons and count those left out by reason."""
+        """Read the people and count those left out by reason."""
         persons, dropped = super().load_persons()
         if not persons.is_annotated:  # detectors count from 0
             return persons, dropped

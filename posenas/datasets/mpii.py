@@ -19,9 +19,9 @@ _PIXELS = 200.0
 #: How far the crop's centre lies below the annotated one, pixels of a person of scale 1: the
 #: annotated centre is the torso's.
 _DROP = 15.0
-#: Padding by which the published codes enlarge persons that have a centre, and only those.
+#: Padding by which the published codes enlarge people that have a centre, and only those.
 _PADDING = 1.25
-#: Place of each joint in the order of Pose Neural Fabrics Search.
+#: Place of each keypoint in the order of Pose Neural Fabrics Search.
 _PNFS_PLACES = (14, 12, 10, 9, 11, 13, 15, 2, 1, 0, 8, 6, 4, 3, 5, 7)
 
 
@@ -31,7 +31,7 @@ class MpiiDataset(BaseTopdownDataset):
 
     The file counts pixels from 1, samples count from 0. The box is a square around the person;
     :class:`posenas.datasets.transforms.GetBBoxCenterScale` with its padding of 1.25 gives the
-    published crop. A file without joints, such as the test split's, gives persons without labels.
+    published crop. A file without keypoints, such as the test split's, gives people without labels.
     ``id`` is the place of the person in the file, ``img_id`` the number that names its image. In
     test mode ``raw_ann_info`` has, with a ``headbox_file``, the exact ``keypoints`` of that file
     and ``head_box`` (2, 2), corners in image pixels.
@@ -43,13 +43,14 @@ class MpiiDataset(BaseTopdownDataset):
         ann_file: JSON file, relative to ``data_root``.
         headbox_file: MATLAB file with the same persons' ``headboxes_src`` (2, 2, N),
             ``pos_gt_src`` (16, 2, N) and ``jnt_missing`` (16, N); PCKh needs it.
-        legacy_visibility: Whether joints take the visibility of others, as in the published
-            training of Pose Neural Fabrics Search, which ordered joints anew but not their flags.
+        legacy_visibility: Whether keypoints take the visibility of others, as in the published
+            training of Pose Neural Fabrics Search, which ordered keypoints anew but not their
+            flags.
         **kwargs: Arguments of :class:`BaseTopdownDataset`; ``bbox_file`` must be None.
 
     Raises:
         ConfigError: A ``bbox_file`` is given.
-        DataError: A file is malformed, or the files disagree on the number of persons.
+        DataError: A file is malformed, or the files disagree on the number of people.
     """
 
     METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'mpii'}
@@ -71,7 +72,7 @@ class MpiiDataset(BaseTopdownDataset):
         super().__init__(ann_file, **kwargs)
 
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
-        """Read the persons, all of them."""
+        """Read the people, all of them."""
         persons = read_mpii_persons(self.ann_file, self.skeleton.num_joints, self.backend_args)
         if self.legacy_visibility:
             persons.visibility = persons.visibility[:, _PNFS_PLACES]
@@ -80,7 +81,7 @@ class MpiiDataset(BaseTopdownDataset):
         return persons, {}
 
     def _read_head_boxes(self, count: int) -> None:
-        """Read boxes and joints by which ``count`` persons are judged."""
+        """Read boxes and keypoints by which ``count`` people are judged."""
         num_joints = self.skeleton.num_joints
         shapes = {
             'headboxes_src': (2, 2, count),
@@ -91,7 +92,7 @@ class MpiiDataset(BaseTopdownDataset):
         for name, shape in shapes.items():
             if arrays[name].shape != shape:
                 raise DataError(
-                    f'{self.headbox_file}: {name} must have shape {shape} for the {count} persons '
+                    f'{self.headbox_file}: {name} must have shape {shape} for the {count} people '
                     f'of {self.ann_file}, got {arrays[name].shape}: give the files of one split'
                 )
         points = arrays['pos_gt_src'].astype(np.float64).transpose(2, 0, 1) - 1  # (N, K, 2)
@@ -114,11 +115,11 @@ class MpiiDataset(BaseTopdownDataset):
 def read_mpii_persons(
     path: str, num_joints: int, backend_args: Mapping[str, Any] | None = None
 ) -> PersonTable:
-    """Read all persons of an MPII file; see :class:`MpiiDataset` for boxes and numbering.
+    """Read all people of an MPII file; see :class:`MpiiDataset` for boxes and numbering.
 
     Args:
         path: JSON file.
-        num_joints: Number of joints K that each person must have, if any has.
+        num_joints: Number of keypoints K that each person must have, if any has.
         backend_args: Backend of the file, for mmengine's fileio.
 
     Raises:
@@ -145,7 +146,7 @@ def read_mpii_persons(
 
 
 def _read_joints(records: Records, num_joints: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return joints (N, K, 2) float64, counted from 0, and visibilities (N, K), 0 or 1."""
+    """Return keypoints (N, K, 2) float64, counted from 0, and visibilities (N, K), 0 or 1."""
     if not any('joints' in record for record in records.records):
         shape = (len(records), num_joints)
         return np.zeros((*shape, 2)), np.zeros(shape, np.uint8)

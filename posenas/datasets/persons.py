@@ -39,7 +39,7 @@ class ImageTable:
 
 @dataclass
 class PersonTable:
-    """The persons of a data set; P persons, K keypoints.
+    """The people of a data set; P people, K keypoints.
 
     Attributes:
         images: The images they are in.
@@ -73,7 +73,7 @@ class PersonTable:
         return len(self.ids)
 
     def select(self, rows: np.ndarray | slice) -> 'PersonTable':
-        """Return the persons in ``rows``: indices, a mask (P,) or a slice; images are shared."""
+        """Return the people in ``rows``: indices, a mask (P,) or a slice; images are shared."""
         shared = ('images', 'is_annotated')
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
         return PersonTable(
@@ -86,7 +86,7 @@ class PersonTable:
         )
 
     def without_labels(self) -> 'PersonTable':
-        """Return the same persons with their boxes alone: no keypoint is visible."""
+        """Return the same people with their boxes alone: no keypoint is visible."""
         return replace(
             self,
             keypoints=np.zeros_like(self.keypoints),
@@ -105,7 +105,7 @@ def join_images(tables: Sequence[ImageTable]) -> ImageTable:
 
 
 def join_persons(tables: Sequence[PersonTable]) -> PersonTable:
-    """Put the persons of several files of one kind into one table, in order."""
+    """Put the people of several files of one kind into one table, in order."""
     starts = np.cumsum([0, *(len(table.images) for table in tables)])
     rows = [table.image_rows + start for table, start in zip(tables, starts, strict=False)]
     others = {

@@ -14,7 +14,7 @@ from posenas.datasets.persons import PersonTable, join_images, join_persons
 from posenas.registry import DATASETS
 from posenas.utils.errors import DataError
 
-#: Share of width and height by which the official boxes exceed the labelled joints on each side.
+#: Share of width and height by which the official boxes exceed the labelled keypoints on each side.
 _MARGIN = 0.15
 
 
@@ -23,10 +23,10 @@ class PoseTrack18Dataset(BaseTopdownDataset):
     """Persons in the labelled frames of PoseTrack 2018; takes the base class's arguments.
 
     ``ann_file`` is one file in COCO's layout that holds all videos, as MMPose distributes, or the
-    folder of the official files, one per video. Persons without a box get the smallest around
-    their labelled joints, enlarged by 15 % on each side, which is how the official boxes are made.
-    Ears are never labelled. Samples, and ``raw_ann_info`` in test mode, have ``track_id`` where
-    the file has it; with a ``bbox_file`` it is the detector's.
+    folder of the official files, one per video. People without a box get the smallest around
+    their labelled keypoints, enlarged by 15 % on each side, which is how the official boxes are
+    made. Ears are never labelled. Samples, and ``raw_ann_info`` in test mode, have ``track_id``
+    where the file has it; with a ``bbox_file`` it is the detector's.
 
     Source: Andriluka et al., PoseTrack: A Benchmark for Human Pose Estimation and Tracking,
     CVPR 2018.
@@ -35,7 +35,7 @@ class PoseTrack18Dataset(BaseTopdownDataset):
     METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'posetrack18'}
 
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
-        """Read the persons of all videos and count those left out by reason."""
+        """Read the people of all videos and count those left out by reason."""
         files = [read_coco_file(path, self.backend_args) for path in self._list_files()]
         self._agree_on_skeleton(files)
         num_joints = self.skeleton.num_joints
@@ -89,7 +89,7 @@ class PoseTrack18Dataset(BaseTopdownDataset):
 
 
 def _with_boxes(file: CocoFile) -> CocoFile:
-    """Give persons without a box that of their labelled joints."""
+    """Give people without a box that of their labelled keypoints."""
     if file.annotations is None:
         return file
     for record in file.annotations.records:

@@ -16,7 +16,7 @@ LAYOUTS = ('coco', 'mpii')
 
 @DATASETS.register_module()
 class UnlabelledTopdownDataset(BaseTopdownDataset):
-    """Boxes of persons whose joints nobody has labelled, or whose labels must not be seen.
+    """Boxes of people whose keypoints nobody has labelled, or whose labels must not be seen.
 
     Samples are those of :class:`BaseTopdownDataset` with invisible keypoints at (0, 0) and
     ``labelled`` False, so target maps and weights are zero and crops to half bodies do not occur.
@@ -25,12 +25,12 @@ class UnlabelledTopdownDataset(BaseTopdownDataset):
     Args:
         ann_file: Annotation file. In COCO's layout it lists the images, such as
             ``image_info_unlabeled2017.json``, and, without a ``bbox_file``, the boxes: all of
-            persons that are no crowd, with or without keypoints. In MPII's layout, such as
+            people that are no crowd, with or without keypoints. In MPII's layout, such as
             ``test.json``, boxes follow from centre and scale. Labels in it are dropped.
         bbox_file: Detected boxes, a list in COCO's layout; ``filter_cfg`` drops weak ones.
         layout: 'coco' or 'mpii', the layout of ``ann_file``.
         metainfo: Skeleton of the labelled data this is mixed with; None takes the file's and,
-            where that names no joints, that of the layout's data set.
+            where that names no keypoints, that of the layout's data set.
         lazy_init: Whether to read the files only when they are needed.
         **kwargs: Other arguments of :class:`BaseTopdownDataset`; there is no test mode.
 
@@ -53,7 +53,7 @@ class UnlabelledTopdownDataset(BaseTopdownDataset):
     ) -> None:
         check_choice('layout', layout, LAYOUTS)
         if kwargs.get('test_mode'):
-            raise ConfigError('test_mode must be False: persons without labels cannot be scored')
+            raise ConfigError('test_mode must be False: people without labels cannot be scored')
         if bbox_file and layout == 'mpii':
             raise ConfigError("bbox_file needs layout='coco': an MPII file does not list images")
         if metainfo is None and layout == 'mpii':

@@ -14,7 +14,7 @@ def fingerprint(persons: PersonTable, pipeline: Sequence[dict], settings: Sequen
     """Digest what the samples of a data set depend on, apart from the pixels of its images.
 
     Args:
-        persons: Its persons; names of images count, their folder does not.
+        persons: Its people; names of images count, their folder does not.
         pipeline: Configs of its transforms.
         settings: Whatever else changes samples, such as seeds and the skeleton.
 

@@ -20,7 +20,7 @@ def list_parts(dataset: Mapping) -> list[Mapping]:
 
 
 def pack_crop_joints(dataset: Mapping) -> None:
-    """Let the pipelines of ``dataset``, a config, keep the joints of the crop, for pictures."""
+    """Let the pipelines of ``dataset``, a config, keep the keypoints of the crop, for pictures."""
     for part in list_parts(dataset):
         for step in part.get('pipeline', ()):
             if step['type'] == 'PackPoseInputs':

@@ -24,19 +24,19 @@ from posenas.utils.errors import DataError
 
 Floats = NDArray[np.float64]
 
-#: Skeletons of files that do not name their joints, by number of joints.
+#: Skeletons of files that do not name their keypoints, by number of keypoints.
 _UNNAMED = {skeleton.num_joints: skeleton for skeleton in (POSETRACK17, POSETRACK18)}
 
 
 @dataclass(frozen=True, eq=False)
 class VideoPersons:
-    """Annotated or predicted persons of one video; N persons, K joints of ``POSETRACK17``.
+    """Annotated or predicted people of one video; N people, K keypoints of ``POSETRACK17``.
 
     Attributes:
         image_ids: Frame of each person (N,).
-        keypoints: Joints (N, K, 2), pixels.
-        exists: Which joints are annotated or predicted (N, K).
-        scores: Confidences of the joints (N, K).
+        keypoints: Keypoints (N, K, 2), pixels.
+        exists: Which keypoints are annotated or predicted (N, K).
+        scores: Confidences of the keypoints (N, K).
         tracks: Identities (N,); -1 where the file has none.
         head_sizes: Sizes of the heads (N,), pixels; 0 where the file has none.
     """
@@ -49,12 +49,12 @@ class VideoPersons:
     head_sizes: Floats
 
     def of_frame(self, image_id: int) -> 'VideoPersons':
-        """Return the persons of one frame."""
+        """Return the people of one frame."""
         rows = self.image_ids == image_id
         return VideoPersons(**{name: column[rows] for name, column in vars(self).items()})
 
     def outside(self, polygons: Sequence[Floats]) -> NDArray[np.bool_]:
-        """Return which joints exist (N, K) outside all ``polygons``, each (V, 2)."""
+        """Return which keypoints exist (N, K) outside all ``polygons``, each (V, 2)."""
         exists = self.exists.copy()
         for polygon in polygons:
             exists &= ~points_in_polygon(self.keypoints, polygon)
@@ -68,8 +68,8 @@ class Video:
     Attributes:
         name: Stem of its file.
         images: ``{id, file_name}`` of each frame, in order of time.
-        polygons: Frame -> regions whose persons do not count, corners (V, 2).
-        persons: Annotated persons.
+        polygons: Frame -> regions whose people do not count, corners (V, 2).
+        persons: Annotated people.
     """
 
     name: str
@@ -108,7 +108,7 @@ def read_video_results(
         with_tracks: Whether identities are required.
 
     Returns:
-        Persons of each of the ``videos``.
+        People of each of the ``videos``.
 
     Raises:
         DataError: A file is missing, cannot be read or is malformed; or a person is in a frame
@@ -196,10 +196,10 @@ def read_persons(
     with_tracks: bool = False,
     is_truth: bool = False,
 ) -> VideoPersons:
-    """Check the persons of a file and bring their joints into the order of ``POSETRACK17``.
+    """Check the people of a file and bring their keypoints into the order of ``POSETRACK17``.
 
-    A joint at the origin whose third value is 0 does not exist. Joints are named by the file's
-    category; without one, 17 are those of ``POSETRACK18`` and 15 those of ``POSETRACK17``.
+    A keypoint at the origin whose third value is 0 does not exist. Keypoints are named by the
+    file's category; without one, 17 are those of ``POSETRACK18`` and 15 those of ``POSETRACK17``.
 
     Args:
         path: The file, for messages.
@@ -241,7 +241,7 @@ def _check_tracks(records: Records, image_ids: np.ndarray, tracks: np.ndarray) -
 
 
 def _joint_names(path: str, content: Mapping[str, Any], records: Records) -> Sequence[str]:
-    """Return the names of a file's joints (K,)."""
+    """Return the names of a file's keypoints (K,)."""
     categories = Records(path, 'categories', content.get('categories') or [])
     if len(categories):
         try:
@@ -254,13 +254,13 @@ def _joint_names(path: str, content: Mapping[str, Any], records: Records) -> Seq
         names = _UNNAMED.get(length // 3, POSETRACK18).joint_names
     if not match_joints(names, POSETRACK17.joint_names):
         raise DataError(
-            f'{path}: categories[0].keypoints must name joints of PoseTrack, got {names}'
+            f'{path}: categories[0].keypoints must name keypoints of PoseTrack, got {names}'
         )
     return names
 
 
 def _read_joints(records: Records, names: Sequence[str]) -> Floats:
-    """Return x, y, whether it exists, and score of the joints (N, 15, 4)."""
+    """Return x, y, whether it exists, and score of the keypoints (N, 15, 4)."""
     points = records.rows('keypoints', 3 * len(names)).reshape(-1, len(names), 3)
     scores = points[..., 2]
     if any(record.get('scores') for record in records.records):
@@ -278,13 +278,13 @@ def pair_frames(
     results: Sequence[VideoPersons],
     excluded: Collection[int] = (),
 ) -> list[VideoFrame]:
-    """Bring annotated and predicted persons of each frame together.
+    """Bring annotated and predicted people of each frame together.
 
-    Frames without annotated persons are left out. Joints in ignored regions do not exist.
+    Frames without annotated people are left out. Keypoints in ignored regions do not exist.
 
     Args:
         videos: V annotated videos.
-        results: Predicted persons of each of them (V,).
+        results: Predicted people of each of them (V,).
         excluded: Frames that do not count.
 
     Raises:
@@ -310,7 +310,7 @@ def pair_frames(
                 )
             )
     if not frames:
-        raise DataError('the annotations must have persons in at least one frame, they have none')
+        raise DataError('the annotations must have people in at least one frame, they have none')
     return frames
 
 
@@ -342,8 +342,8 @@ def video_content(video: Video, annotations: Sequence[Mapping[str, Any]]) -> dic
 
     Args:
         video: The video.
-        annotations: Predicted persons ``{image_id, keypoints (51), scores (17), score,
-            track_id}``, joints as in ``POSETRACK18``.
+        annotations: Predicted people ``{image_id, keypoints (51), scores (17), score,
+            track_id}``, keypoints as in ``POSETRACK18``.
     """
     category = dict(
         supercategory='person',

@@ -42,7 +42,7 @@ class StoredPoses:
     Attributes:
         truth: Annotations, as ``prepare_ground_truth`` returns them.
         rows: Results ``{image_id, category_id, keypoints, score}``.
-        skeleton: Joints of both.
+        skeleton: Keypoints of both.
         table: The same as columns.
     """
 
@@ -53,7 +53,7 @@ class StoredPoses:
 
     @property
     def sigmas(self) -> Floats:
-        """Standard deviations of the joints (K,)."""
+        """Standard deviations of the keypoints (K,)."""
         return np.array(self.skeleton.sigmas)
 
 
@@ -83,8 +83,8 @@ def read_stored_poses(
     Args:
         annotations: COCO keypoint file.
         results: List of ``{image_id, category_id, keypoints, score}``.
-        skeleton: Name of a built-in skeleton; None takes the joints that the annotations name.
-        sigmas: Standard deviations of the joints; None takes the skeleton's.
+        skeleton: Name of a built-in skeleton; None takes the keypoints that the annotations name.
+        sigmas: Standard deviations of the keypoints; None takes the skeleton's.
         use_area: False takes 0.53 times the box for every area.
         iou_type: 'keypoints' or 'keypoints_crowd'.
 
@@ -115,7 +115,7 @@ def _find_skeleton(path: str | Path, raw: object) -> Skeleton:
 def _with_sigmas(skeleton: Skeleton, sigmas: Sequence[float]) -> Skeleton:
     if len(sigmas) != skeleton.num_joints or min(sigmas) <= 0:
         raise DataError(
-            f'sigmas must be {skeleton.num_joints} positive numbers, one per joint of '
+            f'sigmas must be {skeleton.num_joints} positive numbers, one per keypoint of '
             f'{skeleton.name}, got {list(sigmas)}'
         )
     return replace(skeleton, sigmas=tuple(sigmas))
@@ -161,18 +161,18 @@ def precision_score(poses: StoredPoses) -> Callable[[Floats | None], Floats]:
 def pck_score(
     poses: StoredPoses, thresholds: Iterable[float]
 ) -> tuple[Callable[[Floats | None], Floats], Floats]:
-    """Measure the share of joints near the truth, in units of the longer side of the box.
+    """Measure the share of keypoints near the truth, in units of the longer side of the box.
 
     Each person is compared with the most similar result of its image that no other person took; a
-    person without one has no joint right.
+    person without one has no keypoint right.
 
     Args:
         poses: Annotations and results.
-        thresholds: Largest distances of a correct joint.
+        thresholds: Largest distances of a correct keypoint.
 
     Returns:
-        A function from weights of the images to the mean over joint types, one value for each
-        threshold; and the distances (G, K), NaN where a joint is not labelled.
+        A function from weights of the images to the mean over keypoint types, one value for each
+        threshold; and the distances (G, K), NaN where a keypoint is not labelled.
     """
     table = poses.table
     rows, _ = match_persons(poses)
@@ -208,10 +208,10 @@ def read_mpii_distances(
         zero_based: Whether the pixels of ``results`` are counted from 0; MPII counts from 1.
 
     Returns:
-        (N, 16), NaN where a joint is missing.
+        (N, 16), NaN where a keypoint is missing.
 
     Raises:
-        DataError: A file cannot be read, or the numbers of persons differ.
+        DataError: A file cannot be read, or the numbers of people differ.
     """
     truth = read_mat(ground_truth, ('pos_gt_src', 'jnt_missing', 'headboxes_src'))
     keypoints = np.asarray(truth['pos_gt_src'], np.float64).transpose(2, 0, 1)  # (N, 16, 2)
@@ -220,7 +220,7 @@ def read_mpii_distances(
     predictions = _read_predictions(results) + zero_based
     if predictions.shape != keypoints.shape:
         raise DataError(
-            f'{results}: preds must have the shape {keypoints.shape} of the persons of '
+            f'{results}: preds must have the shape {keypoints.shape} of the people of '
             f'{ground_truth}, got {predictions.shape}'
         )
     return head_distances(predictions, keypoints, visible, head_sizes(boxes))

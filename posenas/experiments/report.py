@@ -28,7 +28,7 @@ class _Finished:
     Attributes:
         runs: The runs.
         results: What each left when it was done.
-        distances: How far off its joints are, (G, K) each.
+        distances: How far off its keypoints are, (G, K) each.
         macs: Multiply-accumulates of each network for one image.
         params: Parameters of each network.
     """
@@ -79,7 +79,7 @@ def is_done(run: Run) -> bool:
 
 
 def read_run(run: Run) -> 'NDArray[floating]':
-    """Return how far off the joints of the test set are (G, K), see :func:`read_distances`."""
+    """Return how far off the keypoints of the test set are (G, K), see :func:`read_distances`."""
     from posenas.experiments.runs import read_distances
     from posenas.utils.config import load_config
 

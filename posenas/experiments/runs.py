@@ -43,11 +43,11 @@ def read_distances(annotations: str | Path, results: str | Path) -> Floats:
     """Measure predictions (G, K) in units of the longer side of the label box.
 
     Args:
-        annotations: COCO keypoint file with G persons.
+        annotations: COCO keypoint file with G people.
         results: List of ``{image_id, category_id, keypoints, score}``.
 
     Returns:
-        Distances, NaN where a joint is not labelled and infinite where nobody was found.
+        Distances, NaN where a keypoint is not labelled and infinite where nobody was found.
 
     Raises:
         DataError: A file cannot be read or is malformed.
@@ -57,11 +57,11 @@ def read_distances(annotations: str | Path, results: str | Path) -> Floats:
 
 
 def score_runs(runs: Sequence[Floats], threshold: float = 0.1) -> Floats:
-    """Compute PCK of trainings, in percent, each the mean over joint types.
+    """Compute PCK of trainings, in percent, each the mean over keypoint types.
 
     Args:
         runs: Distances (G, K) of each training.
-        threshold: Largest distance of a correct joint.
+        threshold: Largest distance of a correct keypoint.
 
     Returns:
         (S,), one value for each training.
@@ -77,15 +77,15 @@ def compare_runs(
     seed: int = 0,
     between: tuple[Sequence[Floats], float] | None = None,
 ) -> Difference:
-    """Ask how much PCK the candidate gains, for other persons and other seeds.
+    """Ask how much PCK the candidate gains, for other people and other seeds.
 
-    Persons are drawn once for all trainings, since all are scored on the same ones; the seeds of
+    People are drawn once for all trainings, since all are scored on the same ones; the seeds of
     baselines and candidate are drawn apart.
 
     Args:
         baseline: Distances (G, K) of each of its S trainings.
-        candidate: Likewise, of the same persons; S may differ.
-        threshold: Largest distance of a correct joint.
+        candidate: Likewise, of the same people; S may differ.
+        threshold: Largest distance of a correct keypoint.
         num_samples: Resamplings.
         seed: Of the resampling.
         between: Trainings of a second baseline and its share s, 0 to 1: the candidate is compared

@@ -22,8 +22,8 @@ class Genotype:
     """One architecture; :meth:`from_dict` checks and makes it. Not to be changed in place.
 
     It says everything that changes the function which the network computes, in ``macro`` and in
-    either ``cells`` (graphs of operations) or ``choices`` (one value per decision). Joints, input
-    size and data set belong to configs. What is absent was pruned; zeros are not written.
+    either ``cells`` (graphs of operations) or ``choices`` (one value per decision). Keypoints,
+    input size and data set belong to configs. What is absent was pruned; zeros are not written.
 
     Attributes:
         family: Key of :data:`FAMILIES`, such as 'posenas', 'pnfs' or 'vipnas'.

@@ -12,12 +12,12 @@ JointMapping = Sequence[tuple[int | tuple[int, int], int]]
 def flip_keypoints(
     keypoints: Floats, width: int, flip_indices: Sequence[int] | NDArray[np.integer]
 ) -> Floats:
-    """Mirror keypoints with their image and exchange left and right joints.
+    """Mirror keypoints with their image and exchange left and right keypoints.
 
     Args:
         keypoints: Points (..., K, 2), pixels.
         width: Width of the image, pixels.
-        flip_indices: For each joint the one it becomes (K,).
+        flip_indices: For each keypoint the one it becomes (K,).
 
     Returns:
         Mirrored points (..., K, 2); x becomes ``width - 1 - x``.
@@ -43,15 +43,15 @@ def convert_keypoints(
     Args:
         keypoints: Points (..., K, 2).
         visible: Visibilities or confidences (..., K).
-        num_keypoints: Number of joints afterwards.
-        mapping: Pairs (source, target) of joint indices; a pair of sources gives their middle,
+        num_keypoints: Number of keypoints afterwards.
+        mapping: Pairs (source, target) of keypoint indices; a pair of sources gives their middle,
             with the lower visibility.
 
     Returns:
         Points (..., num_keypoints, 2) and visibilities (..., num_keypoints), 0 without a source.
 
     Raises:
-        ValueError: There is no joint with the index of a source or target.
+        ValueError: There is no keypoint with the index of a source or target.
     """
     pairs = [(s, s) if isinstance(s, int) else (s[0], s[1]) for s, _ in mapping]
     targets = [target for _, target in mapping]

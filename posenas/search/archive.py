@@ -29,7 +29,7 @@ class Record:
 
     Attributes:
         trial: Its number, counted from 0; its randomness is addressed by it.
-        generation: The wave it was proposed in.
+        generation: The generation it was proposed in.
         parents: Trials of those it was bred from.
         id: Id of its genotype.
         arch: The architecture.

@@ -1,7 +1,7 @@
 """When a search by gradients should stop, because it collapses or has come to rest.
 
-Relaxations tend towards identities, which train fastest, and towards sharp minima, which do not
-survive the cut to one operation per edge. Rules look at one observation per epoch and are pure
+Relaxations tend towards skip connections, which train fastest, and towards sharp minima, which do
+not survive the cut to one operation per edge. Rules look at one observation per epoch and are pure
 functions of the history.
 """
 
@@ -128,7 +128,7 @@ class EigenvalueRule(CollapseRule):
 
 @TASK_UTILS.register_module()
 class SkipRule(CollapseRule):
-    """Stop when a cell would keep too many identities.
+    """Stop when a cell would keep too many skip connections.
 
     Liang et al., DARTS+: Improved Differentiable Architecture Search with Early Stopping, 2019.
     Differs from the paper: the result is the last architecture with fewer of them.
@@ -147,7 +147,7 @@ class SkipRule(CollapseRule):
         self.limit, self.cell = limit, cell
 
     def judge(self, history: Sequence[Observation]) -> Stop | None:
-        """Count identities."""
+        """Count skip connections."""
         counts = [_count(one.arch, self.cell, ('skip_connect',)) for one in history]
         if counts[-1] < self.limit:
             return None
@@ -174,7 +174,7 @@ class ParameterFreeRule(CollapseRule):
         self.share, self.cell = share, cell
 
     def judge(self, history: Sequence[Observation]) -> Stop | None:
-        """Count identities and poolings."""
+        """Count skip connections and poolings."""
         counts = [_count(one.arch, self.cell, _PARAMETER_FREE) for one in history]
         most = self.share * _count(history[-1].arch, self.cell)
         if counts[-1] <= most:

@@ -25,7 +25,7 @@ class CostBins:
         space: Space of the architectures, or its config.
         cost: What is spread, or its config.
         input_size: (width, height) of the images, pixels.
-        num_keypoints: Joints.
+        num_keypoints: Keypoints.
         num_bins: Number of bins.
         max_tries: Architectures drawn at most; then the nearest one counts.
     """

@@ -23,7 +23,7 @@ class CostContext:
 
     Attributes:
         input_size: (width, height) of the images, pixels.
-        num_keypoints: Joints, K.
+        num_keypoints: Keypoints, K.
     """
 
     input_size: tuple[int, int]
@@ -97,7 +97,7 @@ class NetworkCounter:
         """Count the network of ``genotype``.
 
         Raises:
-            ConfigError: The network has other joints than ``context`` says.
+            ConfigError: The network has other keypoints than ``context`` says.
         """
         identity = dict(genotype.to_dict(), name='any', provenance={}, cost={})
         return _count_built(json.dumps(identity, sort_keys=True), self._text, context)
@@ -109,7 +109,7 @@ def _count_built(genotype: str, model: str, context: CostContext) -> Counts:
     joints = config['head'].get('out_channels', context.num_keypoints)
     if joints != context.num_keypoints:
         raise ConfigError(
-            f'the network that is counted must have {context.num_keypoints} joints, got '
+            f'the network that is counted must have {context.num_keypoints} keypoints, got '
             f'head.out_channels={joints}: change num_keypoints or the model of the counter'
         )
     init_default_scope('posenas')
@@ -199,7 +199,7 @@ class Budget:
         costs: Costs or their configs, of different names.
         limits: Name of a cost -> its upper bound, or (lowest, highest) where None leaves one open.
         input_size: (width, height) of the images.
-        num_keypoints: Joints.
+        num_keypoints: Keypoints.
 
     Raises:
         ConfigError: A limit has no cost, or its ends are in the wrong order.

@@ -25,7 +25,8 @@ from posenas.utils import (
     save_checkpoint,
     write_text,
 )
-from posenas.utils.config import load_config, verify_config
+from posenas.utils.config import load_config
+from posenas.utils.config_check import verify_config
 from posenas.utils.config_schema import RUNNER_KEYS, VARIABLES
 from posenas.utils.config_text import allow_keywords_as_keys
 from posenas.utils.profiling import profile_model
@@ -96,7 +97,7 @@ def write_network(
         state_dict: Its weights, entry by entry.
         genotype: Its architecture; gets the cost at the codec's input size, if there is one.
         provenance: Where it comes from, such as config and epoch; for the genotype.
-        dataset_meta: What is known of the joints, for inference with the weights alone.
+        dataset_meta: What is known of the keypoints, for inference with the weights alone.
 
     Returns:
         The network, built from the written config with the written weights.

@@ -41,7 +41,7 @@ def step_value(value: float | Sequence[Sequence[float]], progress: float) -> flo
 
 @dataclass(frozen=True)
 class Annealing:
-    """A temperature that falls (or rises) in the course of a search.
+    """A temperature that falls (or rises) during a search.
 
     Attributes:
         start: First value, > 0.

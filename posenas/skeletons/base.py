@@ -1,4 +1,4 @@
-"""The record of joints, limbs and symmetries that data, metrics and drawing share."""
+"""The record of keypoints, limbs and symmetries that data, metrics and drawing share."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,18 +41,18 @@ _LOWER_PARTS = ('hip', 'knee', 'ankle', 'pelvis', 'foot', 'heel', 'toe')
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Joints of one data set, in the order of its arrays; K joints, L limbs.
+    """Joints of one data set, in the order of its arrays; K keypoints, L limbs.
 
     Attributes:
         name: Name of the data set.
         joint_names: Names (K,).
-        flip_indices: For each joint the one it becomes in a mirrored image (K,).
-        limbs: Joints at both ends of each limb (L, 2).
+        flip_indices: For each keypoint the one it becomes in a mirrored image (K,).
+        limbs: Keypoints at both ends of each limb (L, 2).
         sigmas: Spread of human labels relative to the person's size (K,), for OKS.
         joint_weights: Published loss weights (K,), used on request only.
-        upper_body_ids: Joints above the hips.
+        upper_body_ids: Keypoints above the hips.
         lower_body_ids: Hips and below.
-        joint_colors: Colour (red, green, blue) of each joint (K, 3), 0 to 255.
+        joint_colors: Colour (red, green, blue) of each keypoint (K, 3), 0 to 255.
         limb_colors: Colour of each limb (L, 3).
     """
 
@@ -73,7 +73,7 @@ class Skeleton:
             if len(getattr(self, field)) != self.num_joints:
                 raise ValueError(
                     f'{field} of skeleton {self.name!r} must have one entry for each of its '
-                    f'{self.num_joints} joints, got {len(getattr(self, field))}'
+                    f'{self.num_joints} keypoints, got {len(getattr(self, field))}'
                 )
         if len(set(self.joint_names)) != self.num_joints:
             raise ValueError(f'joint names must differ, got {self.joint_names}')
@@ -81,7 +81,7 @@ class Skeleton:
         for joint, partner in enumerate(self.flip_indices):
             if partner not in joints or self.flip_indices[partner] != joint:
                 raise ValueError(
-                    f'flip_indices of skeleton {self.name!r} must pair joints both ways, got '
+                    f'flip_indices of skeleton {self.name!r} must pair keypoints both ways, got '
                     f'{joint} -> {partner}'
                 )
         loose = [limb for limb in self.limbs if any(joint not in joints for joint in limb)]
@@ -93,16 +93,16 @@ class Skeleton:
 
     @property
     def num_joints(self) -> int:
-        """Number of joints K."""
+        """Number of keypoints K."""
         return len(self.joint_names)
 
     @property
     def flip_pairs(self) -> tuple[Pair, ...]:
-        """Pairs of joints that change places in a mirrored image, lower index first."""
+        """Pairs of keypoints that change places in a mirrored image, lower index first."""
         return tuple((i, j) for i, j in enumerate(self.flip_indices) if i < j)
 
     def joint_index(self, name: str) -> int:
-        """Return the position of the joint called ``name``.
+        """Return the position of the keypoint called ``name``.
 
         Raises:
             ValueError: There is none.
@@ -193,7 +193,7 @@ def make_skeleton(
     Args:
         name: Name of the data set.
         joint_names: Names (K,); sides as :func:`split_side` understands them.
-        limbs: Names of the joints at both ends of each limb.
+        limbs: Names of the keypoints at both ends of each limb.
         sigmas: Spread of human labels (K,); None takes COCO's by body part, and a shoulder's
             where COCO does not label the part.
     """

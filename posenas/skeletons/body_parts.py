@@ -1,11 +1,11 @@
-"""Which joints each part of the body has, for networks with one branch per part."""
+"""Which keypoints each part of the body has, for networks with one branch per part."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from posenas.utils.checks import check_choice
 
-#: Number of parts -> name of each part -> its joints.
+#: Number of parts -> name of each part -> its keypoints.
 _Divisions = Mapping[int, Mapping[str, tuple[int, ...]]]
 _COCO: _Divisions = MappingProxyType(
     {
@@ -34,9 +34,9 @@ _COCO: _Divisions = MappingProxyType(
         },
     }
 )
-#: PNFS numbers MPII's joints itself: head top, upper neck, thorax, left and right shoulder, elbow,
-#: wrist, hip, knee, ankle, and the pelvis. Here they have the numbers of the data set, in the order
-#: of PNFS, so that published weights fit and maps come in the order of the data set.
+#: PNFS numbers MPII's keypoints itself: head top, upper neck, thorax, left and right shoulder,
+#: elbow, wrist, hip, knee, ankle, and the pelvis. Here they have the numbers of the data set, in
+#: the order of PNFS, so that published weights fit and maps come in the order of the data set.
 _MPII: _Divisions = MappingProxyType(
     {
         1: {'whole_body': (9, 8, 7, 13, 12, 14, 11, 15, 10, 3, 2, 4, 1, 5, 0, 6)},
@@ -68,10 +68,10 @@ _PARTS: Mapping[str, _Divisions] = MappingProxyType(dict(coco=_COCO, mpii=_MPII)
 
 
 class BodyParts(Mapping[str, tuple[int, ...]]):
-    """Published groups of joints: name of a part -> its joints, numbered as in the data set.
+    """Published groups of keypoints: name of a part -> its keypoints, numbered as in the data set.
 
-    Yang et al., Pose Neural Fabrics Search, 2019. The order of the parts and of the joints in them
-    is that of the published weights. In the division into 8 parts, parts share joints.
+    Yang et al., Pose Neural Fabrics Search, 2019. The order of the parts and of the keypoints in
+    them is that of the published weights. In the division into 8 parts, parts share keypoints.
 
     Args:
         dataset: 'coco' or 'mpii'.

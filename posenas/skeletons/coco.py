@@ -1,4 +1,4 @@
-"""COCO: 17 joints."""
+"""COCO: 17 keypoints."""
 
 from posenas.skeletons.base import make_skeleton
 

@@ -1,4 +1,4 @@
-"""CrowdPose: 14 joints."""
+"""CrowdPose: 14 keypoints."""
 
 from posenas.skeletons.base import make_skeleton
 from posenas.skeletons.coco import COCO

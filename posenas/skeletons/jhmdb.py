@@ -1,4 +1,4 @@
-"""JHMDB: 15 joints."""
+"""JHMDB: 15 keypoints."""
 
 from posenas.skeletons.base import make_skeleton
 

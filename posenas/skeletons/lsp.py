@@ -1,4 +1,4 @@
-"""Leeds Sports Pose and its extension: 14 joints."""
+"""Leeds Sports Pose and its extension: 14 keypoints."""
 
 from posenas.skeletons.base import make_skeleton
 

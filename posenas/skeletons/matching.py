@@ -1,20 +1,20 @@
-"""Which joints two skeletons share."""
+"""Which keypoints two skeletons share."""
 
 from collections.abc import Sequence
 
-#: Names of one joint in different data sets -> the name that stands for all.
+#: Names of one keypoint in different data sets -> the name that stands for all.
 _SYNONYMS = {'head_bottom': 'neck', 'upper_neck': 'neck', 'top_head': 'head_top'}
 
 
 def match_joints(source: Sequence[str], target: Sequence[str]) -> list[tuple[int, int]]:
-    """Pair the joints that two skeletons share, by their names.
+    """Pair the keypoints that two skeletons share, by their names.
 
-    ``head_bottom``, ``upper_neck`` and ``neck`` are one joint, as are ``head_top`` and
-    ``top_head``. Joints that only one of them has, such as COCO's eyes, are left out.
+    ``head_bottom``, ``upper_neck`` and ``neck`` are one keypoint, as are ``head_top`` and
+    ``top_head``. Keypoints that only one of them has, such as COCO's eyes, are left out.
 
     Args:
-        source: Names of joints (K,).
-        target: Names of joints (L,).
+        source: Names of keypoints (K,).
+        target: Names of keypoints (L,).
 
     Returns:
         Pairs of indices in ``source`` and ``target``, ordered by the latter, as

@@ -1,4 +1,4 @@
-"""MPII Human Pose: 16 joints."""
+"""MPII Human Pose: 16 keypoints."""
 
 from posenas.skeletons.base import make_skeleton
 

@@ -39,17 +39,17 @@ def get_skeleton(name: str) -> Skeleton:
 def skeleton_from_category(category: Mapping[str, object], name: str = 'custom') -> Skeleton:
     """Read the skeleton of one entry of ``categories`` in a COCO keypoint file.
 
-    A file with the joints of a built-in skeleton gets that one (the limbs inside CrowdPose and
+    A file with the keypoints of a built-in skeleton gets that one (the limbs inside CrowdPose and
     PoseTrack files are wrong); otherwise left and right are paired by name.
 
     Args:
-        category: Entry with ``keypoints`` (names) and, if known, ``skeleton`` (pairs of joints
-            counted from 1) and ``flip_indices`` (for each joint, counted from 0, the one it
+        category: Entry with ``keypoints`` (names) and, if known, ``skeleton`` (pairs of keypoints
+            counted from 1) and ``flip_indices`` (for each keypoint, counted from 0, the one it
             becomes in a mirrored image; our own addition to the layout).
         name: Name of a skeleton that is not built in.
 
     Raises:
-        DataError: The entry has no joint names, or its limbs or pairs do not fit them.
+        DataError: The entry has no keypoint names, or its limbs or pairs do not fit them.
     """
     joints = category.get('keypoints')
     if not isinstance(joints, Sequence) or isinstance(joints, str) or not joints:
@@ -66,8 +66,8 @@ def skeleton_from_category(category: Mapping[str, object], name: str = 'custom')
         skeleton = make_skeleton(name, names, [(names[i], names[j]) for i, j in pairs])
     except (IndexError, TypeError, ValueError) as error:
         raise DataError(
-            f'categories[].skeleton must hold pairs of joint numbers from 1 to {len(names)}, '
-            f'and joint names must differ, got {limbs!r} for {names}: {error}'
+            f'categories[].skeleton must hold pairs of keypoint numbers from 1 to {len(names)}, '
+            f'and keypoint names must differ, got {limbs!r} for {names}: {error}'
         ) from error
     given = category.get('flip_indices')
     if given is None:
@@ -126,7 +126,7 @@ def _color(entry: Mapping[str, Any], default: Color) -> Color:
 
 
 def _skeleton_from_info(metainfo: Mapping[str, Any]) -> Skeleton:
-    """Overlay what ``metainfo`` states on what follows from the joint names."""
+    """Overlay what ``metainfo`` states on what follows from the keypoint names."""
     joints = sorted(metainfo['keypoint_info'].values(), key=lambda joint: int(joint['id']))
     links = list((metainfo.get('skeleton_info') or {}).values())
     names = tuple(str(joint['name']) for joint in joints)

@@ -1,4 +1,4 @@
-"""PoseTrack: the joints of its files, and those that its evaluation reads."""
+"""PoseTrack: the keypoints of its files, and those that its evaluation reads."""
 
 from posenas.skeletons.base import make_skeleton
 from posenas.skeletons.coco import COCO
@@ -6,7 +6,7 @@ from posenas.skeletons.coco import COCO
 _BODY_LIMBS = tuple((COCO.joint_names[i], COCO.joint_names[j]) for i, j in COCO.limbs[:12])
 
 #: Andriluka et al., PoseTrack: A Benchmark for Human Pose Estimation and Tracking, CVPR 2018;
-#: COCO's joints with head bottom and top in place of the eyes, and COCO's sigmas by position.
+#: COCO's keypoints with head bottom and top in place of the eyes, and COCO's sigmas by position.
 #: The ears are never labelled.
 POSETRACK18 = make_skeleton(
     'posetrack18',
@@ -21,7 +21,7 @@ POSETRACK18 = make_skeleton(
     sigmas=COCO.sigmas,
 )
 
-#: The 15 joints of PoseTrack 2017, in the order in which the official tool evaluates both
+#: The 15 keypoints of PoseTrack 2017, in the order in which the official tool evaluates both
 #: releases; its neck is the later release's head bottom.
 POSETRACK17 = make_skeleton(
     'posetrack17',

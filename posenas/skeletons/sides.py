@@ -1,4 +1,4 @@
-"""Left and right, read from the names of joints."""
+"""Left and right, read from the names of keypoints."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -91,7 +91,7 @@ def _glued_sides(name: str) -> Iterator[tuple[str, str, str]]:
 
 
 def mirror_indices(joint_names: Sequence[str]) -> tuple[int, ...]:
-    """Pair joints by their names; one without a partner on the other side keeps its place."""
+    """Pair keypoints by their names; one without a partner on the other side keeps its place."""
     sides = split_sides(joint_names)
     places = {pair: i for i, pair in enumerate(sides)}
     return tuple(places.get((_OPPOSITE[side], part), i) for i, (side, part) in enumerate(sides))

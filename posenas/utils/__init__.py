@@ -30,7 +30,7 @@ _LAZY: dict[str, str] = {
     'register_atomic_backend': 'posenas.utils.file_backend',
     'register_checkpoint_loaders': 'posenas.utils.checkpoint_loaders',
     'save_checkpoint': 'posenas.utils.checkpoint',
-    'verify_config': 'posenas.utils.config',
+    'verify_config': 'posenas.utils.config_check',
     'write_last_checkpoint': 'posenas.utils.checkpoint',
 }
 

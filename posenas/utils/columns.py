@@ -1,7 +1,7 @@
 """Strict, fast reading of lists of JSON records into columns.
 
 Each function checks a whole column at once and looks for the offender only when there is one, so
-that a file with 150,000 persons costs seconds and every error names file, place and key.
+that a file with 150,000 people costs seconds and every error names file, place and key.
 """
 
 import gc

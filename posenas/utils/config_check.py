@@ -26,8 +26,8 @@ from posenas.utils.mmpose0_settings import INSTEAD
 from posenas.utils.spelling import find_nearest, find_slip
 from posenas.utils.value_types import describe_type, fits_type
 
-#: Entries that others check: MMPose's form of a skeleton, whose joints have a ``type`` that names
-#: no class, and genotypes.
+#: Entries that others check: MMPose's form of a skeleton, whose keypoints have a ``type`` that
+#: names no class, and genotypes.
 _FREE_FORM = ('metainfo', 'dataset_info', 'genotype')
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def is_mmpose0_config(cfg: Mapping[str, Any]) -> bool:
-    """Tell whether a config is one of MMPose 0.x for single persons in crops."""
+    """Tell whether a config is one of MMPose 0.x for single people in crops."""
     data, model = cfg.get('data'), cfg.get('model')
     return (
         isinstance(data, Mapping)

@@ -35,18 +35,18 @@ def draw_poses(
     joint_color: Color | None = None,
     limb_color: Color | None = None,
 ) -> Image:
-    """Draw the limbs and joints of people.
+    """Draw the limbs and keypoints of people.
 
     Args:
         image: (H, W, 3).
         keypoints: (N, K, 2) pixels.
         keypoint_scores: (N, K) confidences, or visibilities of annotations.
-        skeleton: Joints, limbs and their colours.
-        score_thr: Only joints whose score is greater, and limbs between two such, are drawn.
+        skeleton: Keypoints, limbs and their colours.
+        score_thr: Only keypoints whose score is greater, and limbs between two such, are drawn.
         line_width: Pixels; None suits each person.
-        radius: Of joints, pixels; None suits each person.
+        radius: Of keypoints, pixels; None suits each person.
         alpha: Opacity in [0, 1].
-        joint_color: One colour for all joints instead of the skeleton's.
+        joint_color: One colour for all keypoints instead of the skeleton's.
         limb_color: One colour for all limbs instead of the skeleton's.
     """
     canvas = image.copy()
@@ -72,7 +72,7 @@ def draw_poses(
 
 
 def suitable_line_width(joints: Floats) -> int:
-    """Return the line width, 1 to 12 pixels, that suits a person with these joints (n, 2)."""
+    """Return the line width, 1 to 12 pixels, that suits a person with these keypoints (n, 2)."""
     if len(joints) < 2:
         return 2
     extent = float(np.ptp(joints, axis=0).max())
@@ -98,7 +98,7 @@ def draw_keypoint_numbers(
     score_thr: float = 0.3,
     color: Color = (255, 255, 255),
 ) -> Image:
-    """Write the index of each joint (N, K, 2) beside it; scores as in :func:`draw_poses`."""
+    """Write the index of each keypoint (N, K, 2) beside it; scores as in :func:`draw_poses`."""
     canvas = image.copy()
     for joints, scores in zip(keypoints, keypoint_scores, strict=True):
         for number, (x, y) in enumerate(joints):

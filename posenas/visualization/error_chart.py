@@ -25,11 +25,11 @@ def draw_error_chart(
     joint_names: Sequence[str],
     gains: Mapping[str, float],
 ) -> None:
-    """Draw the share of each kind of joint, and what AP would gain without each kind of error.
+    """Draw the share of each kind of keypoint, and what AP would gain without each kind of error.
 
     Args:
         path: Picture to write; its suffix names the format.
-        counts: (K, len(kinds)) joints of each kind.
+        counts: (K, len(kinds)) keypoints of each kind.
         kinds: Names of the kinds, the good one first.
         joint_names: (K,).
         gains: AP that correcting one kind of error adds, by kind.
@@ -46,7 +46,7 @@ def draw_error_chart(
         left.barh(rows, 100 * share, left=100 * start, color=color, label=kind, height=0.8)
         start += share
     left.set_yticks(rows, joint_names, fontsize=8)
-    left.set_xlabel('% of labelled joints of matched persons')
+    left.set_xlabel('% of labelled keypoints of matched persons')
     left.legend(ncols=len(kinds), loc='lower center', bbox_to_anchor=(0.5, 1), frameon=False)
     right.bar(list(gains), [100 * gain for gain in gains.values()], color=_COLORS[1:])
     right.set_title('AP gained without them', fontsize=10)
@@ -58,7 +58,7 @@ def draw_error_chart(
 def draw_pck_curves(
     path: str | Path, distances: Floats, joint_names: Sequence[str], limit: float, unit: str
 ) -> None:
-    """Draw, for every joint, the share within each distance.
+    """Draw, for every keypoint, the share within each distance.
 
     Args:
         path: Picture to write; its suffix names the format.

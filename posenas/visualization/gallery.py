@@ -1,4 +1,4 @@
-"""A sheet of persons with their labels beside what was found."""
+"""A sheet of people with their labels beside what was found."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SIDE = 320
 
 @dataclass(frozen=True)
 class Case:
-    """One person of one image; K joints.
+    """One person of one image; K keypoints.
 
     Attributes:
         image: (H, W, 3), RGB.
@@ -37,9 +37,9 @@ def draw_gallery(cases: Iterable[Case], skeleton: Skeleton, columns: int = 4) ->
     """Draw each person twice, with its label and with what was found.
 
     Args:
-        cases: Persons.
-        skeleton: Joints of both.
-        columns: Persons in a row.
+        cases: People.
+        skeleton: Keypoints of both.
+        columns: People in a row.
 
     Returns:
         The sheet (H, W, 3), RGB.

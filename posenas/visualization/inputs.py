@@ -1,4 +1,4 @@
-"""What a network is fed: crops with their joints, beside them the maps it shall answer with."""
+"""What a network is fed: crops with their keypoints, beside them the maps it shall answer with."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,11 @@ def draw_input(
         inputs: Crop (3, H, W), blue first.
         sample: Its labels in pixels of the crop, ``transformed_keypoints``, and, where there are
             any, its target maps.
-        skeleton: Joints and limbs.
+        skeleton: Keypoints and limbs.
         min_side: Pixels that the longer side of the pictures gets at least.
 
     Returns:
-        RGB pictures: the crop with its joints and, where there are targets, these on the crop.
+        RGB pictures: the crop with its keypoints and, where there are targets, these on the crop.
     """
     image = np.ascontiguousarray(inputs.transpose(1, 2, 0)[..., ::-1])  # (H, W, 3)
     image, zoom = enlarge(image, min_side)

@@ -1,4 +1,4 @@
-"""Pictures of what a data set holds: boxes, joints, visibility, the mean pose."""
+"""Pictures of what a data set holds: boxes, keypoints, visibility, the mean pose."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,9 +30,9 @@ def draw_label_charts(
 
     Args:
         folder: Where to write.
-        keypoints: x, y, v (P, K, 3), pixels; v is 0 for unlabelled joints.
+        keypoints: x, y, v (P, K, 3), pixels; v is 0 for unlabelled keypoints.
         bboxes: Left, top, width, height (P, 4), pixels.
-        skeleton: The joints.
+        skeleton: The keypoints.
 
     Returns:
         The files.
@@ -78,7 +78,7 @@ def _draw_counts(figure: 'Figure', keypoints: Floats) -> None:
     numbers = np.bincount(counts, minlength=keypoints.shape[1] + 1)
     axes.bar(np.arange(len(numbers)), numbers, color=_BLUE, width=0.85)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel='labelled joints of a person', ylabel='persons')
+    axes.set(xlabel='labelled keypoints of a person', ylabel='persons')
 
 
 def _draw_levels(figure: 'Figure', keypoints: Floats, skeleton: Skeleton) -> None:
@@ -95,7 +95,7 @@ def _draw_levels(figure: 'Figure', keypoints: Floats, skeleton: Skeleton) -> Non
 
 
 def _draw_pose(figure: 'Figure', keypoints: Floats, bboxes: Floats, skeleton: Skeleton) -> None:
-    """Draw mean and standard deviation of each joint in coordinates of the box."""
+    """Draw mean and standard deviation of each keypoint in coordinates of the box."""
     from matplotlib.patches import Ellipse, Rectangle
 
     boxes = np.asarray(bboxes, np.float64)

@@ -1,4 +1,4 @@
-"""The look of OpenPose for COCO's joints: a neck between the shoulders, a colour per limb."""
+"""The look of OpenPose for COCO's keypoints: a neck between the shoulders, a colour per limb."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ def _build() -> Skeleton:
     )
 
 
-#: COCO's 17 joints and the neck, with OpenPose's limbs and colours.
+#: COCO's 17 keypoints and the neck, with OpenPose's limbs and colours.
 OPENPOSE = _build()
 
 

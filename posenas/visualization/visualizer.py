@@ -38,12 +38,12 @@ class PoseLocalVisualizer(Visualizer):
         vis_backends: Back ends that store pictures and scalars.
         save_dir: Folder of those back ends.
         bbox_color: Colour name or (red, green, blue).
-        kpt_color: One colour for all joints; by default each joint's own, as the dataset has it.
+        kpt_color: One colour for all keypoints; by default each joint's own, as the dataset has it.
         link_color: One colour for all limbs; by default each limb's own.
         text_color: Colour of keypoint numbers.
-        skeleton: Limbs as pairs of joints; by default the dataset's.
+        skeleton: Limbs as pairs of keypoints; by default the dataset's.
         line_width: Pixels; None suits the size of each person.
-        radius: Of joints, pixels; None suits the size of each person.
+        radius: Of keypoints, pixels; None suits the size of each person.
         show_keypoint_weight: Fade each person's drawing with its mean confidence.
         backend: Only 'opencv'; kept for configs written for MMPose.
         alpha: Opacity of the drawing, in [0, 1].
@@ -127,12 +127,12 @@ class PoseLocalVisualizer(Visualizer):
             draw_heatmap: Lay the maps of the prediction, or of the annotation where there is no
                 prediction, over one more picture.
             draw_bbox: Draw boxes too.
-            show_kpt_idx: Write the index of each joint.
+            show_kpt_idx: Write the index of each keypoint.
             skeleton_style: 'mmpose', or 'openpose' for COCO's skeleton.
             show: Open a window.
             wait_time: Seconds that it stays; 0 waits for a key.
             out_file: Picture to write, instead of handing it to the back ends.
-            kpt_thr: Predicted joints are drawn if their score is greater.
+            kpt_thr: Predicted keypoints are drawn if their score is greater.
             step: Number under which back ends store the picture.
 
         Returns:

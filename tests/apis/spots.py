@@ -48,7 +48,7 @@ test_dataloader = dict(
     ),
 )
 """
-#: Joints of two people in images of 200 x 120 (width x height), and their boxes.
+#: Keypoints of two people in images of 200 x 120 (width x height), and their boxes.
 PEOPLE = np.array([[[30, 30], [45, 60], [60, 80]], [[140, 25], [150, 50], [165, 90]]], np.float32)
 BOXES = np.array([[15, 15, 75, 95], [125, 15, 185, 100]], np.float32)
 

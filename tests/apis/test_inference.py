@@ -168,7 +168,7 @@ def test_joints_come_from_the_checkpoint_where_it_knows_them(spot_config, tmp_pa
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'test_dataloader.dataset.metainfo': dict(dataset_name='coco')}, '3 joints.*has 17'),
+        ({'test_dataloader.dataset.metainfo': dict(dataset_name='coco')}, '3 keypoints.*has 17'),
         ({'model.head.type': 'HeatmapHed'}, 'HeatmapHead'),
         ({'model.head.out_chanels': 3}, 'out_channels'),
         ({'model.head.decoder.sigma': 2}, 'codec'),

@@ -101,7 +101,7 @@ def test_decoding_is_timed_against_a_network(experiment, capsys):
     words = ['--num-samples', '2', '--repeat', '1', '--network', 'tiny_synthetic_128x96']
     assert main(['benchmark', 'decode', *words]) == 0
     text = capsys.readouterr().out
-    assert all(word in text for word in ('quarter shift', 'DARK', 'UDP', 'the bound'))
+    assert all(word in text for word in ('quarter shift', 'DARK', 'UDP', 'the lower bound'))
 
 
 def test_a_distillation_is_measured_against_the_student_alone(experiment, capsys):

@@ -16,7 +16,8 @@ from posenas.cli import main
 from posenas.convert import convert_state_dict, export_state_dict
 from posenas.registry import MODELS
 from posenas.utils import CheckpointError, load_checkpoint_file
-from posenas.utils.config import load_config, verify_config
+from posenas.utils.config import load_config
+from posenas.utils.config_check import verify_config
 
 
 @pytest.fixture(scope='module')
@@ -87,7 +88,7 @@ def test_a_converted_file_is_compared_with_a_network_on_request(tmp_path, posena
     assert 'shape of' in error or 'missing' in error
     assert run('--config', 'hrnet_w32_coco_256x192', old, ours) == 2
     error = capsys.readouterr().err
-    assert 'HRNet (width 32, 17 joints), got PoseNAS (12 cells, 2 stages, 17 joints)' in error
+    assert 'HRNet (width 32, 17 keypoints), got PoseNAS (12 cells, 2 stages, 17 keypoints)' in error
     assert not ours.exists()
 
 

@@ -7,7 +7,8 @@ from skeletons.public_skeletons import COCO_PAIRS
 from tiny_data import write_people
 
 from posenas import cli
-from posenas.utils.config import load_config, verify_config
+from posenas.utils.config import load_config
+from posenas.utils.config_check import verify_config
 
 TINY = ('--model', 'tiny_synthetic_128x96')
 
@@ -80,7 +81,7 @@ def test_a_skeleton_without_names_is_written_out(tmp_path, monkeypatch, capsys):
         (['--val-share', '1'], '--val-share must lie between'),
         (['--out', 'mine.json'], 'ending in .py'),
         (['--model', 'nothing_like_it'], 'must be a config file or the name'),
-        (['--val', 'lsp/people.json'], 'must have the joints of'),
+        (['--val', 'lsp/people.json'], 'must have the keypoints of'),
     ],
 )
 def test_what_cannot_work_is_refused(people, options, text, capsys):

@@ -18,7 +18,7 @@ from posenas.utils.errors import ConfigError, DataError, PoseNASError
 
 @pytest.fixture
 def people(tmp_path):
-    """Six persons and nearly right results of all but one."""
+    """Six people and nearly right results of all but one."""
     truth = write_people(tmp_path, num_images=6)
     rng = np.random.default_rng(0)
     results = []

@@ -128,7 +128,7 @@ def test_published_predictions_for_mpii_score_as_posenas_eval_scores_them(shared
 def test_a_skeleton_without_the_joints_of_a_metric_is_refused_before_the_test(trained, capsys):
     assert main(['test', *trained, '--eval', 'PCKh']) == 2
     errors = capsys.readouterr().err.splitlines()
-    assert "needs a skeleton with the joints (('head_top', 'upper_neck')" in errors[-1]
+    assert "needs a skeleton with the keypoints (('head_top', 'upper_neck')" in errors[-1]
     assert "this one fits {'bbox': 'PCK', 'torso': 'tPCK'}" in errors[-1]
 
 

@@ -9,7 +9,8 @@ from posenas.codecs import MegviiHeatmap, MSRAHeatmap, UDPHeatmap
 from posenas.registry import KEYPOINT_CODECS
 
 INPUT, HEATMAP = (192, 256), (48, 64)
-#: Codec and the largest error of decode after encode, cells, two cells or more inside the map.
+#: Codec and the largest error of decode after encode, heatmap pixels, two heatmap pixels or more
+#: inside the heatmap.
 CODECS = {
     'quarter': (dict(type='MSRAHeatmap', sigma=2), 0.51),
     'dark': (dict(type='MSRAHeatmap', sigma=2, unbiased=True), 0.05),

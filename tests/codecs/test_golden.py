@@ -47,7 +47,7 @@ def test_encode_draws_the_recorded_targets(targets, generation, prefix, name):
             targets['joints'][index, None, :, :2], targets['visible'][index, None, :, 0]
         )
         wanted = targets[f'{prefix}_{name}'][index]
-        # Recorded maps peak at 255 in one case: 1e-5 of the peak.
+        # Recorded heatmaps peak at 255 in one case: 1e-5 of the peak.
         tolerance = 1e-5 * max(1.0, float(wanted.max()))
         np.testing.assert_allclose(encoded['heatmaps'], wanted, rtol=0, atol=tolerance)
         weights = targets[f'{prefix}_{name}_weight'][index].ravel()

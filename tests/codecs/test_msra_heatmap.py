@@ -1,4 +1,4 @@
-"""Targets and maxima near the border of the map."""
+"""Targets and maxima near the border of the heatmap."""
 
 import numpy as np
 import pytest

@@ -67,7 +67,7 @@ def test_truncation_takes_the_fraction_first():
     np.testing.assert_array_equal(truncated, encode(cut, 2)[0])
     shifted = encode([[6.5, 6.5, 2]], 2)[0]
     assert (encode([[6.5, 6.5, 2]], 2, legacy_truncation=True)[0] == shifted).all()
-    assert (plain == truncated).all()  # both round to cell 1
+    assert (plain == truncated).all()  # both round to heatmap pixel 1
     assert (encode([[6.0, 6.0, 2]], 2)[0] != plain).any()
 
 

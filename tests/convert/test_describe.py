@@ -7,12 +7,12 @@ from posenas.convert import adapt_checkpoint, convert_state_dict, describe_netwo
 from posenas.utils import CheckpointError
 
 DESCRIPTIONS = {
-    's_vipnas_res50_256x192': 'S-ViPNAS-Res50 (17 joints)',
-    'ditehrnet18_mpii_256x256': 'Dite-HRNet (16 joints)',
+    's_vipnas_res50_256x192': 'S-ViPNAS-Res50 (17 keypoints)',
+    'ditehrnet18_mpii_256x256': 'Dite-HRNet (16 keypoints)',
     'fpd/hourglass_s4_f128_mpii_256x256': 'stacked hourglass (4 stacks, 128 features, 16 joints)',
-    'fpd/pose_hrnet_w32_coco_256x192': 'HRNet (width 32, 17 joints)',
+    'fpd/pose_hrnet_w32_coco_256x192': 'HRNet (width 32, 17 keypoints)',
     'pnfs/tiny_cnfx1_allops_coco': 'CNF (1 parts: whole_body)',
-    'posenas/l18_c48_coco_256x192': 'PoseNAS (18 cells, 2 stages, 17 joints)',
+    'posenas/l18_c48_coco_256x192': 'PoseNAS (18 cells, 2 stages, 17 keypoints)',
 }
 
 
@@ -37,7 +37,7 @@ def test_the_first_revision_of_posenas_is_told_by_its_attention_and_stage(record
         for name, value in recorded['posenas/l18_c48_coco_256x192'].items()
         if 'stage2' not in name and 'final_layers.1' not in name
     }
-    expected = 'PoseNAS (18 cells, 1 stage, attention of ratio 2, 17 joints)'
+    expected = 'PoseNAS (18 cells, 1 stage, attention of ratio 2, 17 keypoints)'
     assert describe_network(first) == expected
 
 

@@ -208,12 +208,12 @@ def test_other_networks_have_their_recorded_score_on_lspet(shared_dir, network, 
     )
     for name in ('PCK', 'tPCK'):
         scores = score(name, config, samples, 'coco')
-        # recorded is the share of all joints, ours is the mean over joint types
+        # recorded is the share of all keypoints, ours is the mean over keypoint types
         assert scores['PCK@0.1 limbs'] == pytest.approx(recorded, abs=0.2)
 
 
 def annotated(data, move):
-    """Return samples of all persons of ``data`` whose joints are moved by ``move(sample)``."""
+    """Return samples of all people of ``data`` whose keypoints are moved by ``move(sample)``."""
     for index in range(len(data)):
         info = data.get_data_info(index)
         truth = np.column_stack([info['keypoints'][0], info['keypoints_visible'][0]])

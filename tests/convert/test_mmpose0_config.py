@@ -14,7 +14,8 @@ from posenas.convert import find_config_kind, translate_config
 from posenas.convert.mmpose0_config import translate_mmpose0_config
 from posenas.registry import MODELS, PARAM_SCHEDULERS
 from posenas.utils import ConfigError
-from posenas.utils.config import load_config, verify_config
+from posenas.utils.config import load_config
+from posenas.utils.config_check import verify_config
 from posenas.utils.config_forms import is_mmpose0_config
 
 VAL_FILE = 'data/coco/annotations/person_keypoints_val2017.json'

@@ -14,7 +14,8 @@ from posenas.convert import find_config_kind, translate_config
 from posenas.convert.yaml_configs import translate_hrnet_config, translate_pnfs_config
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
-from posenas.utils.config import load_config, verify_config
+from posenas.utils.config import load_config
+from posenas.utils.config_check import verify_config
 
 #: Name -> config of another project and the shipped one of the same network.
 CASES = {

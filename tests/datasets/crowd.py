@@ -12,10 +12,10 @@ SIZE = 1000
 def draw_figures(
     num_joints: int, pairs: list[tuple[int, int]], count: int, seed: int = 0, tilt: float = 0.15
 ) -> np.ndarray:
-    """Return joints (count, num_joints, 2) of figures whose left and right are alike.
+    """Return keypoints (count, num_joints, 2) of figures whose left and right are alike.
 
-    The figures differ in size, place, tilt, turning and posture; the joints of a pair move by the
-    same law, mirrored, and those without a pair around the middle.
+    The figures differ in size, place, tilt, turning and posture; the keypoints of a pair move by
+    the same law, mirrored, and those without a pair around the middle.
     """
     rng = np.random.default_rng(seed)
     places = rng.uniform((0.08, -0.5), (0.5, 0.5), (num_joints, 2))
@@ -35,7 +35,7 @@ def draw_figures(
 
 
 def write_figures(path: Path, points: np.ndarray, names: list[str] | None, **category) -> Path:
-    """Write joints (count, K, 2), one figure an image, as a COCO keypoint file."""
+    """Write keypoints (count, K, 2), one figure an image, as a COCO keypoint file."""
     images, annotations = [], []
     for number, joints in enumerate(points, start=1):
         low, high = joints.min(0), joints.max(0)

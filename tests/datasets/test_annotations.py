@@ -61,7 +61,7 @@ BROKEN = [
 @pytest.mark.parametrize(('change', 'text'), BROKEN)
 def test_a_malformed_annotation_is_an_error_that_names_file_and_key(rewrite, change, text):
     path = rewrite(change)
-    if text is None:  # known joints bring their own limbs
+    if text is None:  # known keypoints bring their own limbs
         assert len(CocoDataset(str(path))) == 6
         return
     with pytest.raises(DataError, match=text) as caught:

@@ -15,7 +15,7 @@ NAMES = ('000001_mpii_test', '000002_mpii_test')
 
 @pytest.fixture
 def folder(tmp_path):
-    """Folder ``val`` with the official files of two videos, three frames, two persons."""
+    """Folder ``val`` with the official files of two videos, three frames, two people."""
     (tmp_path / 'val').mkdir()
     for number, name in enumerate(NAMES):
         write(tmp_path, make_video_file(name, seed=number), name)

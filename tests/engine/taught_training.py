@@ -1,4 +1,4 @@
-"""A small distillation on drawn people with and without labels."""
+"""A small distillation on synthetic people with and without labels."""
 
 import os
 import socket

@@ -67,7 +67,7 @@ def test_one_merged_file_is_the_same_as_one_per_video(files):
 
 
 def swap_identities(files):
-    """Exchange the predicted identities of two persons in the last frame of the first video."""
+    """Exchange the predicted identities of two people in the last frame of the first video."""
     content = load(files / 'pred')
     last = content['annotations'][-2:]
     last[0]['track_id'], last[1]['track_id'] = last[1]['track_id'], last[0]['track_id']
@@ -197,7 +197,7 @@ def test_malformed_results_are_named(files, key, value, text):
 @pytest.mark.parametrize(
     ('names', 'text'),
     [
-        (['left_thumb', 'right_thumb'], 'must name joints of PoseTrack'),
+        (['left_thumb', 'right_thumb'], 'must name keypoints of PoseTrack'),
         ('nose', 'must list the names'),
     ],
 )

@@ -1,4 +1,4 @@
-"""Differences between trainings: right value, paired persons, honest about few seeds."""
+"""Differences between trainings: right value, paired people, honest about few seeds."""
 
 import json
 
@@ -11,7 +11,7 @@ from posenas.utils.errors import DataError
 
 
 def draw_runs_of(num_seeds, share, seed=0, num_persons=300, spread=0.0):
-    """Distances of trainings that find ``share`` of the joints, some labels missing."""
+    """Distances of trainings that find ``share`` of the keypoints, some labels missing."""
     rng = np.random.default_rng(seed)
     labelled = np.random.default_rng(99).random((num_persons, 5)) < 0.8
     shares = share + spread * rng.normal(size=num_seeds)

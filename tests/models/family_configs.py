@@ -1,4 +1,4 @@
-"""One experiment of every family, on drawn people."""
+"""One experiment of every family, on synthetic people."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every family trains: on drawn people, and in two processes."""
+"""Every family trains: on synthetic people, and in two processes."""
 
 import json
 import os

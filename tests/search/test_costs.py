@@ -50,7 +50,7 @@ def test_the_fingerprint_knows_the_model_and_no_more():
 
 def test_joints_that_the_model_does_not_have_are_refused():
     genotype = SPACE.to_genotype(SPACE.extremes()[0])
-    with pytest.raises(ConfigError, match=r'must have 16 joints, got head\.out_channels=17'):
+    with pytest.raises(ConfigError, match=r'must have 16 keypoints, got head\.out_channels=17'):
         COUNTER(genotype, CostContext((64, 64), 16))
 
 

@@ -26,7 +26,7 @@ def _fly_legs(side: str) -> list[str]:
     return [f'{leg}leg{side}{i}' for leg in LEGS for i in range(1, 5)]
 
 
-#: Name -> joints, pairs.
+#: Name -> keypoints, pairs.
 NAMED = {
     'coco': (COCO, COCO_PAIRS),
     'macaque': (COCO, COCO_PAIRS),
@@ -153,12 +153,12 @@ NAMED = {
         ),
         [(i, i + 15) for i in range(5, 20)],
     ),
-    # One hand: in a mirrored image each joint stays what it is.
+    # One hand: in a mirrored image each keypoint stays what it is.
     'onehand10k': (HAND, []),
     'interhand2d': (', '.join([*reversed(HAND.split(', ')[1:]), 'wrist']), []),
 }
 
-#: Faces whose joints have numbers only -> number of joints, pairs.
+#: Faces whose keypoints have numbers only -> number of keypoints, pairs.
 NUMBERED = {
     '300w': (
         68,

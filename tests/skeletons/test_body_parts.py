@@ -6,7 +6,7 @@ import pytest
 
 from posenas.skeletons import COCO, MPII, BodyParts
 
-#: Place of each joint in the order that the published code gave MPII -> place in the data set.
+#: Place of each keypoint in the order that the published code gave MPII -> place in the data set.
 FROM_INTERNAL = (9, 8, 7, 13, 12, 14, 11, 15, 10, 3, 2, 4, 1, 5, 0, 6)
 DIVISIONS = [(dataset, number) for dataset in ('coco', 'mpii') for number in (1, 3, 5, 8)]
 

@@ -18,7 +18,7 @@ GRAY = np.full((200, 160, 3), 128, np.uint8)
 
 @pytest.fixture
 def pose():
-    """One person (1, 14, 2), joints at least 10 px apart, and full scores."""
+    """One person (1, 14, 2), keypoints at least 10 px apart, and full scores."""
     columns, rows = np.meshgrid([20, 60, 100, 140], [20, 60, 100, 140])
     points = np.stack([columns.ravel(), rows.ravel()], axis=1)[:14]
     return points[None].astype(float), np.ones((1, 14))

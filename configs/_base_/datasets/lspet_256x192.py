@@ -55,6 +55,6 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-# Joints and box sizes come from the label file; the network sees the given person boxes.
+# Keypoints and box sizes come from the label file; the network sees the given person boxes.
 val_evaluator = dict(type='LspPCKMetric', ann_file=data_root + 'annotations/lspet_val.json')
 test_evaluator = val_evaluator

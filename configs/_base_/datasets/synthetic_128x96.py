@@ -1,4 +1,4 @@
-# Drawn people in COCO layout, crops of 96 x 128 (width x height). Draw them with
+# Synthetic people in COCO layout, crops of 96 x 128 (width x height). Draw them with
 #   posenas dataset synthetic --out data/synthetic/train --num-images 20000 --seed 1
 #   posenas dataset synthetic --out data/synthetic/val --num-images 500 --seed 2
 codec = dict(

@@ -137,5 +137,5 @@ def _check_udp(test_cfg: Section, encoding: str) -> None:
 
 
 def count_channels(codec: Mapping[str, Any]) -> int:
-    """Return the maps that the codec has for each joint."""
+    """Return the maps that the codec has for each keypoint."""
     return 3 if codec.get('heatmap_type') == 'combined' else 1

@@ -76,7 +76,7 @@ def _translate_dataset(
         return dict(type='RepeatDataset', times=times, dataset=inner), pipeline, data_cfg
     if not kind.startswith(_PREFIX):
         raise ConfigError(
-            f'{section.place("type")} must be a data set of persons, {_PREFIX}...Dataset, got '
+            f'{section.place("type")} must be a data set of people, {_PREFIX}...Dataset, got '
             f'{kind!r}: others are not translated'
         )
     new_kind = kind.removeprefix(_PREFIX)
@@ -165,7 +165,7 @@ def translate_evaluator(
         if name not in _METRICS and name not in _SAME_METRICS:
             known = [*_METRICS, *_SAME_METRICS]
             raise ConfigError(f'evaluation.metric must be among {known}, got {name!r}')
-        # in 0.x only data sets with the joints of MPII have PCKh
+        # in 0.x only data sets with the keypoints of MPII have PCKh
         metric = find_metric(name, 'MpiiDataset' if name == 'PCKh' else dataset['type'])
         if name == 'mAP':
             metric = (

@@ -89,7 +89,7 @@ def translate_pipeline(
         legacy: Whether numerics of 0.x are kept.
         shifts_at_load: Whether 0.x moves centres of these samples when it reads them, unless the
             pipeline does.
-        weighted: Whether joints have the weights of the skeleton.
+        weighted: Whether keypoints have the weights of the skeleton.
 
     Raises:
         ConfigError: A transform has no counterpart.

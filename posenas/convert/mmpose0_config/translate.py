@@ -131,7 +131,7 @@ def _innermost(dataset: Mapping[str, Any]) -> Mapping[str, Any]:
 def _check_joints(
     data_cfg: Section, model: Section, codec: Mapping[str, Any]
 ) -> tuple[int, ...] | None:
-    """Compare the numbers of joints; return those that predictions are cut down to, if any."""
+    """Compare the numbers of keypoints; return those that predictions are cut down to, if any."""
     data_cfg.mark('image_size', 'heatmap_size')  # the codec's, compared between the splits
     maps = model.enter('keypoint_head').content.get('out_channels')
     channels = data_cfg.take('num_output_channels', 'model.head.out_channels')

@@ -27,7 +27,7 @@ def translate_pnfs_config(
 
     Args:
         cfg: The config.
-        legacy: Whether to keep the numerics of the published code: blue first, COCO's joints in
+        legacy: Whether to keep the numerics of the published code: blue first, COCO's keypoints in
             whole pixels.
 
     Returns:

@@ -9,7 +9,7 @@ from posenas.convert.reading import Section
 #: Batch of the original's test script.
 _TEST_BATCH = 128
 _NUM_WORKERS = 8
-#: Joints that the original may cover, as data sets number them, and their least visibility.
+#: Keypoints that the original may cover, as data sets number them, and their least visibility.
 _COVERED = {'coco': ((9, 10, 13, 14, 15, 16), 2), 'mpii': ((15, 10, 1, 5, 0), 1)}
 
 
@@ -31,7 +31,7 @@ def make_data(
         test: Its section ``test``.
         codec: The codec.
         kind: 'coco' or 'mpii'.
-        truncates: Whether joints lose their fraction, as in the published code for COCO.
+        truncates: Whether keypoints lose their fraction, as in the published code for COCO.
 
     Returns:
         Loaders and evaluators.
@@ -89,7 +89,7 @@ def _read_occlusion(train: Section, kind: str) -> list[dict[str, Any]]:
     wanted = train.take('aug_occlusion', 'RandomJointOcclusion', False)
     prob = train.take('occlusion_prob', 'RandomJointOcclusion.prob', 0.5)
     size = train.take('occlusion_size', 'RandomJointOcclusion.patch_size', [25, 25])
-    train.drop('no joint is covered by numbers', 'occlusion_nums')
+    train.drop('no keypoint is covered by numbers', 'occlusion_nums')
     if not wanted:
         return []
     joints, level = _COVERED[kind]

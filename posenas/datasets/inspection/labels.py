@@ -1,4 +1,4 @@
-"""What can be wrong with labels that are well-formed: boxes, joints, sides."""
+"""What can be wrong with labels that are well-formed: boxes, keypoints, sides."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from posenas.skeletons import Skeleton
 
 #: Tolerance of coordinates at the image's border, pixels.
 _BORDER = 1.0
-#: Padding of the crop; a labelled joint beyond it is invisible to the network.
+#: Padding of the crop; a labelled keypoint beyond it is invisible to the network.
 _PADDING = 1.25
 #: Areas that COCO calls small and medium, square pixels.
 _SMALL, _MEDIUM = 32**2, 96**2
@@ -18,16 +18,16 @@ _SMALL, _MEDIUM = 32**2, 96**2
 
 @dataclass
 class Labels:
-    """Well-formed annotations of persons with labelled joints; P persons, K keypoints.
+    """Well-formed annotations of people with labelled keypoints; P people, K keypoints.
 
     Attributes:
         places: Position of each in the file's list (P,).
         image_rows: Row of each person's image (P,).
         sizes: Width and height of that image (P, 2), pixels; infinite where unknown.
         bboxes: Left, top, width, height (P, 4), pixels.
-        keypoints: x, y, v (P, K, 3), pixels; v is 0 for unlabelled joints.
+        keypoints: x, y, v (P, K, 3), pixels; v is 0 for unlabelled keypoints.
         num_keypoints: As the file states it (P,), -1 where it does not.
-        skeleton: The joints.
+        skeleton: The keypoints.
     """
 
     places: np.ndarray
@@ -40,11 +40,11 @@ class Labels:
 
     @property
     def labelled(self) -> np.ndarray:
-        """Whether each joint is labelled (P, K)."""
+        """Whether each keypoint is labelled (P, K)."""
         return self.keypoints[:, :, 2] > 0
 
     def _joint(self, part: str, side: str) -> np.ndarray:
-        """Return joint ``<side>_<part>`` (P, 2), NaN where it is not labelled."""
+        """Return keypoint ``<side>_<part>`` (P, 2), NaN where it is not labelled."""
         joint = self.skeleton.joint_index(f'{side}_{part}')
         points = self.keypoints[:, joint, :2].copy()
         points[~self.labelled[:, joint]] = np.nan
@@ -139,14 +139,14 @@ def _repeated(labels: Labels) -> np.ndarray:
     return repeated
 
 
-#: Severity, what is found, its check (P persons -> (P,) bool), what it means.
+#: Severity, what is found, its check (P people -> (P,) bool), what it means.
 LABEL_CHECKS: tuple[tuple[str, str, Callable[[Labels], np.ndarray], str], ...] = (
     ('error', 'empty box', _empty_box, 'width and height must be positive; the person is left out'),
     ('error', 'box outside the image', _box_outside, 'the person is left out'),
     ('warning', 'box reaches over the image', _box_cut, 'it is cut to the image'),
     ('warning', 'joint outside the image', _joint_outside, 'label it v = 0, or correct the image'),
     ('warning', 'joint beyond the crop', _joint_beyond_crop, 'the network cannot see it'),
-    ('warning', 'num_keypoints differs', _miscounted, 'it must count the joints with v > 0'),
+    ('warning', 'num_keypoints differs', _miscounted, 'it must count the keypoints with v > 0'),
     ('warning', 'left and right at one spot', _sides_at_one_spot, 'a pair cannot share a pixel'),
     ('warning', 'left and right swapped?', _torso_twisted, 'shoulders and hips run opposite ways'),
     ('warning', 'eyes exchanged?', _eyes_exchanged, 'a face shows its left eye on the right'),
@@ -155,7 +155,7 @@ LABEL_CHECKS: tuple[tuple[str, str, Callable[[Labels], np.ndarray], str], ...] =
 
 
 def describe_labels(labels: Labels) -> dict[str, object]:
-    """Summarise persons, joints and boxes in plain numbers."""
+    """Summarise people, keypoints and boxes in plain numbers."""
     count = max(len(labels.places), 1)
     shares = labels.labelled.sum(axis=0) / count
     areas = labels.bboxes[:, 2:].prod(axis=1)
@@ -168,13 +168,13 @@ def describe_labels(labels: Labels) -> dict[str, object]:
             'mean': round(float(per_image.mean()), 2) if len(per_image) else 0.0,
             'max': int(per_image.max(initial=0)),
         },
-        'labelled joints per person': round(float(per_person.sum()) / count, 2),
-        'share of persons by box area': {
+        'labelled keypoints per person': round(float(per_person.sum()) / count, 2),
+        'share of people by box area': {
             'small': round(float((areas < _SMALL).sum()) / count, 4),
             'medium': round(float(((areas >= _SMALL) & (areas < _MEDIUM)).sum()) / count, 4),
             'large': round(float((areas >= _MEDIUM).sum()) / count, 4),
         },
-        'share of persons with joint': {
+        'share of people with joint': {
             name: round(float(share), 4)
             for name, share in zip(labels.skeleton.joint_names, shares, strict=True)
         },

@@ -1,8 +1,8 @@
-"""Which joints are mirror images of each other, judged by where annotators put them.
+"""Which keypoints are mirror images of each other, judged by where annotators put them.
 
 A collection of annotations looks alike before and after mirroring, if left and right change
 places: so of a pair, one joint's mean place is the mirror image of the other's, and both keep the
-same distances from all other joints. Nothing is assumed about what the joints are.
+same distances from all other keypoints. Nothing is assumed about what the keypoints are.
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ import numpy as np
 
 from posenas.utils.randomness import Stream, make_generator
 
-#: Persons that are looked at, at most: those with the most labelled joints.
+#: People that are looked at, at most: those with the most labelled keypoints.
 _MAX_PERSONS = 3000
-#: Groups of persons that are drawn to see whether a pair is always found, and number of draws.
+#: Groups of people that are drawn to see whether a pair is always found, and number of draws.
 _NUM_GROUPS, _NUM_DRAWS = 30, 40
-#: How much better than two joints of their own a pair must fit.
+#: How much better than two keypoints of their own a pair must fit.
 _LEAST_GAIN = 0.5
-#: Distance of the joints from their partners' mirror images, relative to the spread of the joints,
-#: above which there is no symmetry to be seen: all figures face the same way.
+#: Distance of the keypoints from their partners' mirror images, relative to the spread of the
+#: keypoints, above which there is no symmetry to be seen: all figures face the same way.
 _MOST_ASYMMETRY = 0.35
 #: Rounds of pairing; each compares distances by the pairs of the round before.
 _ROUNDS = 4
@@ -26,14 +26,14 @@ _ROUNDS = 4
 
 @dataclass(frozen=True)
 class MirrorPairs:
-    """Pairs of joints found by :func:`find_mirror_pairs`; K joints.
+    """Pairs of keypoints found by :func:`find_mirror_pairs`; K keypoints.
 
     Attributes:
-        partners: For each joint the one it becomes in a mirrored image (K,), itself if none.
-        certainty: Share of random halves of the persons in which it was the same (K,).
-        mean_pose: Mean place of each joint (K, 2) around the middle of the pose, in units of its
+        partners: For each keypoint the one it becomes in a mirrored image (K,), itself if none.
+        certainty: Share of random halves of the people in which it was the same (K,).
+        mean_pose: Mean place of each keypoint (K, 2) around the middle of the pose, in units of its
             size.
-        spacing: Mean distance of each two joints plus its standard deviation (K, K), in the same
+        spacing: Mean distance of each two keypoints plus its standard deviation (K, K), in the same
             units; infinite where no person has both.
     """
 
@@ -45,7 +45,7 @@ class MirrorPairs:
 
 @dataclass
 class _Sums:
-    """Sums over groups of persons, from which every draw takes its means; G groups, K joints."""
+    """Sums over groups of people, from which every draw takes its means; G groups, K keypoints."""
 
     places: np.ndarray  # (G, K, 2)
     counts: np.ndarray  # (G, K)
@@ -67,7 +67,7 @@ class _Sums:
 def find_mirror_pairs(
     keypoints: np.ndarray, labelled: np.ndarray, known: np.ndarray | None = None, seed: int = 0
 ) -> MirrorPairs:
-    """Pair the joints of annotated persons by geometry.
+    """Pair the keypoints of annotated people by geometry.
 
     Args:
         keypoints: (P, K, 2) pixels.
@@ -94,7 +94,7 @@ def find_mirror_pairs(
 
 
 def _most_complete(labelled: np.ndarray) -> np.ndarray:
-    """Return the rows of the persons with the most labelled joints, in the order of the file."""
+    """Return the rows of the people with the most labelled keypoints, in the order of the file."""
     counts = labelled.sum(axis=1)
     order = np.argsort(-counts, kind='stable')[:_MAX_PERSONS]
     complete = counts[order] >= 0.75 * counts.max(initial=0)
@@ -137,7 +137,7 @@ def _collect(points: np.ndarray, labelled: np.ndarray) -> _Sums:
 
 
 def _pair(places: np.ndarray, distances: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return the partner of each joint (K,) for mean places (K, 2) and distances (K, K)."""
+    """Return the partner of each keypoint (K,) for mean places (K, 2) and distances (K, K)."""
     from scipy.optimize import linear_sum_assignment
 
     num_joints = len(places)

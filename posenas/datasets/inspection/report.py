@@ -46,8 +46,8 @@ class Report:
         path: The annotation file.
         findings: What is wrong.
         statistics: Sizes and shares, in plain numbers.
-        images: File name and stated width and height, 0 if unknown, of each image with persons.
-        labels: The well-formed persons; None where there are no annotations.
+        images: File name and stated width and height, 0 if unknown, of each image with people.
+        labels: The well-formed people; None where there are no annotations.
     """
 
     path: str
@@ -88,7 +88,7 @@ def inspect_annotations(
 
     Args:
         path: The file.
-        skeleton: Its joints; None takes them from its categories.
+        skeleton: Its keypoints; None takes them from its categories.
         progress: Wraps the annotations to show where the check is.
     """
     report = Report(path)
@@ -144,7 +144,7 @@ def _find_skeleton(report: Report, content: Mapping[str, Any], records: list) ->
         except DataError as error:
             report.add('error', 'malformed skeleton', 'categories', str(error))
     else:
-        text = 'name the joints under keypoints, or left and right cannot be told'
+        text = 'name the keypoints under keypoints, or left and right cannot be told'
         report.add('warning', 'joints without names', 'categories', text)
     lengths = Counter(
         len(record['keypoints']) // 3
@@ -193,7 +193,7 @@ def _check_images(report: Report, records: list) -> dict[int, ImageRecord]:
 
 
 def _is_person(record: Mapping[str, Any]) -> bool:
-    """Say whether a record claims labelled joints: not a crowd, not stated to have none."""
+    """Say whether a record claims labelled keypoints: not a crowd, not stated to have none."""
     return not record.get('iscrowd') and record.get('num_keypoints') != 0
 
 
@@ -227,7 +227,7 @@ def _check_annotations(
     skeleton: Skeleton,
     progress: Progress,
 ) -> Labels:
-    """Report malformed annotations and return the others that have labelled joints."""
+    """Report malformed annotations and return the others that have labelled keypoints."""
     ids: set[int] = set()
     good: list[int] = []
     for place, record in enumerate(progress(records)):

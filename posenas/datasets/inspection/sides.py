@@ -7,17 +7,17 @@ import numpy as np
 from posenas.datasets.inspection.labels import Labels
 from posenas.skeletons import Skeleton, split_sides
 
-#: Persons from whom a whole data set is judged, at least.
+#: People from whom a whole data set is judged, at least.
 _LEAST_PERSONS = 50
 #: Distance of left and right that says which way a person is turned, relative to its box.
 _CLEAR = 0.03
 
 
 def check_sides(skeleton: Skeleton, labels: Labels) -> Iterator[tuple[str, str, str]]:
-    """Look for joints without partner, pairs labelled unequally often, and sides exchanged.
+    """Look for keypoints without partner, pairs labelled unequally often, and sides exchanged.
 
     Yields:
-        What is found, the joint, what it means.
+        What is found, the keypoint, what it means.
     """
     counts = labels.labelled.sum(axis=0).tolist()
     sides = split_sides(skeleton.joint_names)
@@ -25,7 +25,7 @@ def check_sides(skeleton: Skeleton, labels: Labels) -> Iterator[tuple[str, str, 
         zip(skeleton.joint_names, skeleton.flip_indices, strict=True)
     ):
         if sides[joint][0] and partner == joint:
-            text = 'no joint of the other side has this name: mirrored samples will be wrong'
+            text = 'no keypoint of the other side has this name: mirrored samples will be wrong'
             yield 'joint without partner', name, text
         more, fewer = max(counts[joint], counts[partner]), min(counts[joint], counts[partner])
         if joint < partner and more >= _LEAST_PERSONS and fewer < 0.7 * more:
@@ -35,7 +35,7 @@ def check_sides(skeleton: Skeleton, labels: Labels) -> Iterator[tuple[str, str, 
             yield 'pair labelled unequally', name, text
     for (joint, _), share in zip(skeleton.flip_pairs, pair_agreement(labels), strict=True):
         if share < 0.4:
-            text = f'it runs the way of the other pairs in {100 * share:.0f} % of the persons only'
+            text = f'it runs the way of the other pairs in {100 * share:.0f} % of the people only'
             yield 'pair exchanged against the others?', skeleton.joint_names[joint], text
     eyes = labels.line('eye')[labels.shows_face, 0]
     share = float((eyes < 0).mean()) if len(eyes) >= _LEAST_PERSONS else 0.0
@@ -45,13 +45,13 @@ def check_sides(skeleton: Skeleton, labels: Labels) -> Iterator[tuple[str, str, 
 
 
 def pair_agreement(labels: Labels) -> np.ndarray:
-    """Return for each pair the share of persons in whom it runs as the other pairs do.
+    """Return for each pair the share of people in whom it runs as the other pairs do.
 
     From right to left shoulder, hip, knee and so on run about one way in a person, whatever way
     the person is turned. COCO, LSP and CrowdPose give 0.85 (ankles) to 0.99 (shoulders).
 
     Returns:
-        (number of flip pairs,) in [0, 1]; 1 where too few persons show it.
+        (number of flip pairs,) in [0, 1]; 1 where too few people show it.
     """
     pairs = np.array(labels.skeleton.flip_pairs, int).reshape(-1, 2)
     if len(pairs) < 3:

@@ -19,11 +19,11 @@ from posenas.skeletons import (
     split_sides,
 )
 
-#: Least number of persons from whom geometry is read, and of repeated annotations of a joint.
+#: Least number of people from whom geometry is read, and of repeated annotations of a keypoint.
 _LEAST_PERSONS, _LEAST_REPEATS = 20, 20
-#: Share of persons annotated twice from which sigmas are measured: less is people side by side.
+#: Share of people annotated twice from which sigmas are measured: less is people side by side.
 _LEAST_REPEATED_SHARE = 0.05
-#: Overlap of the boxes, and distance of half of the joints relative to the person's size, of two
+#: Overlap of the boxes, and distance of half of the keypoints relative to the person's size, of two
 #: annotations of one person.
 _SAME_IOU, _SAME_DISTANCE = 0.5, 0.15
 #: Share of a person's box that its mask fills, where a file gives no areas.
@@ -37,7 +37,7 @@ def _runs(*runs: tuple[int, int, int]) -> list[tuple[int, int]]:
     return [(first + i, second - i) for first, second, number in runs for i in range(number)]
 
 
-#: Number of joints of a face -> its pairs in the numbering that all its data sets share.
+#: Number of keypoints of a face -> its pairs in the numbering that all its data sets share.
 _FACES = {
     68: _runs(
         *((0, 16, 8), (17, 26, 5), (31, 35, 2), (36, 45, 4), (40, 47, 2), (48, 54, 3)),
@@ -52,12 +52,12 @@ _FACES = {
 
 @dataclass(frozen=True)
 class Proposal:
-    """A skeleton and where each part of it was taken from; K joints.
+    """A skeleton and where each part of it was taken from; K keypoints.
 
     Attributes:
         skeleton: The proposal.
-        pair_sources: For each joint how its partner, or that it has none, is known (K,).
-        sigma_sources: For each joint how its sigma is known (K,).
+        pair_sources: For each keypoint how its partner, or that it has none, is known (K,).
+        sigma_sources: For each keypoint how its sigma is known (K,).
         limb_source: How the limbs are known.
         doubts: What a person should look at before training.
     """
@@ -70,11 +70,11 @@ class Proposal:
 
 
 def propose_skeleton(persons: PersonTable, given: Skeleton, name: str = 'custom') -> Proposal:
-    """Complete what an annotation file says of its joints.
+    """Complete what an annotation file says of its keypoints.
 
     Args:
-        persons: Its persons.
-        given: Joint names, and pairs and limbs as far as the file has them.
+        persons: Its people.
+        given: Keypoint names, and pairs and limbs as far as the file has them.
         name: Name of the skeleton if it is not a built-in one.
     """
     if SKELETONS.get(given.name) == given:
@@ -119,7 +119,7 @@ def _known_partners(given: Skeleton) -> np.ndarray:
 def _choose_partners(
     given: Skeleton, mirror: MirrorPairs, num_persons: int
 ) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return partner and source of each joint (K,): the file, its names, numbers, geometry."""
+    """Return partner and source of each keypoint (K,): the file, its names, numbers, geometry."""
     known = _known_partners(given)
     sides = split_sides(given.joint_names)
     partners = list(given.flip_indices)
@@ -149,7 +149,7 @@ def _choose_partners(
 
 def _name_source(has_side: bool, is_alone: bool) -> str:
     if has_side:
-        return 'unknown: no joint of the other side' if is_alone else 'names'
+        return 'unknown: no keypoint of the other side' if is_alone else 'names'
     return 'name without a side' if is_alone else 'file'
 
 
@@ -166,7 +166,7 @@ def _face_partners(rows: np.ndarray) -> np.ndarray | None:
 def _choose_sigmas(
     persons: PersonTable, skeleton: Skeleton
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
-    """Return sigma and source of each joint (K,): measured, by its part, or a shoulder's."""
+    """Return sigma and source of each keypoint (K,): measured, by its part, or a shoulder's."""
     measured, counts = repeated_spread(persons)
     sides = split_sides(skeleton.joint_names)
     num_numbered = sum(map(is_numbered, skeleton.joint_names))
@@ -190,7 +190,7 @@ def repeated_spread(persons: PersonTable) -> tuple[np.ndarray, np.ndarray]:
     """Measure how far annotations of the same person differ.
 
     Two annotations of one image are taken as the same person where their boxes overlap by half
-    and half of their common joints are near each other. The spread is that of COCO's sigmas: the
+    and half of their common keypoints are near each other. The spread is that of COCO's sigmas: the
     root of the mean squared distance from the true place, relative to the root of the area. It
     is read from the median, which swapped sides and slips do not move.
 
@@ -217,7 +217,7 @@ def repeated_spread(persons: PersonTable) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _same_person(persons: PersonTable, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return half the squared joint distances (N, K) of those pairs that are one person."""
+    """Return half the squared keypoint distances (N, K) of those pairs that are one person."""
     boxes = persons.bboxes[first], persons.bboxes[second]
     low, high = np.maximum(boxes[0], boxes[1])[:, :2], np.minimum(boxes[0], boxes[1])[:, 2:]
     common = np.maximum(high - low, 0).prod(axis=1)
@@ -237,7 +237,7 @@ def _same_person(persons: PersonTable, first: np.ndarray, second: np.ndarray) ->
 def _choose_limbs(
     given: Skeleton, mirror: MirrorPairs, partners: np.ndarray
 ) -> tuple[list[tuple[int, int]], str]:
-    """Return the file's limbs, else those that join all joints over the shortest ways."""
+    """Return the file's limbs, else those that join all keypoints over the shortest ways."""
     if given.limbs:
         return list(given.limbs), 'file'
     from scipy.sparse.csgraph import minimum_spanning_tree
@@ -249,7 +249,7 @@ def _choose_limbs(
     limbs = sorted(
         (int(min(i, j)), int(max(i, j))) for i, j in zip(tree.row, tree.col, strict=True)
     )
-    return limbs, 'nearest joints, all joined'
+    return limbs, 'nearest keypoints, all joined'
 
 
 def _list_doubts(
@@ -261,7 +261,7 @@ def _list_doubts(
         doubts.append(f'partner unknown, taken as none: {", ".join(unknown)}')
     if all(partner == joint for joint, partner in enumerate(partners)):
         doubts.append(
-            'no joint has a partner: right for one hand, wrong for a body; set swap, or take '
+            'no keypoint has a partner: right for one hand, wrong for a body; set swap, or take '
             'RandomFlip out of the pipeline'
         )
     return tuple(doubts)

@@ -13,7 +13,7 @@ from posenas.utils.errors import DataError
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 #: Share of a person's box that its mask fills, about.
 _MASK_SHARE = 0.53
-#: Margin around the joints on each side, relative to their longer extent.
+#: Margin around the keypoints on each side, relative to their longer extent.
 _MARGIN = 0.1
 
 
@@ -35,7 +35,7 @@ def read_image_size(path: str | Path) -> tuple[int, int]:
 
 
 def box_around(joints: np.ndarray, size: tuple[int, int]) -> list[float]:
-    """Return left, top, width, height of a box around joints (n, 2), cut to an image's size."""
+    """Return left, top, width, height of a box around keypoints (n, 2), cut to an image's size."""
     low, high = joints.min(axis=0), joints.max(axis=0)
     margin = _MARGIN * (high - low).max()
     limits = np.array(size, np.float64)
@@ -51,7 +51,7 @@ def annotate(
     Args:
         number: Its id.
         image_id: That of its image.
-        joints: (K, 2) pixels counted from 0; what unlabelled joints have is ignored.
+        joints: (K, 2) pixels counted from 0; what unlabelled keypoints have is ignored.
         levels: (K,) 0 unlabelled, 1 occluded, 2 visible.
         bbox: Left, top, width, height, pixels.
     """
@@ -79,7 +79,7 @@ def coco_content(
     joint_names: Sequence[str],
     limbs: Sequence[tuple[int, int]],
 ) -> dict[str, Any]:
-    """Return the content of a COCO keypoint file of persons; limbs count joints from 0."""
+    """Return the content of a COCO keypoint file of people; limbs count keypoints from 0."""
     category = dict(
         id=1,
         name='person',

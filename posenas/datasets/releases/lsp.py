@@ -20,16 +20,16 @@ def convert_lsp_release(
 ) -> dict[str, int]:
     """Write ``lsp_train.json`` and ``lsp_test.json``: the first and the second half.
 
-    All joints of LSP are labelled; the third row of ``joints`` (3, 14, N) marks the occluded ones.
-    Coordinates are taken as they are.
+    All keypoints of LSP are labelled; the third row of ``joints`` (3, 14, N) marks the occluded
+    ones. Coordinates are taken as they are.
 
     Args:
         source: Folder of ``joints.mat`` and ``images/im0001.jpg`` and so on.
         folder: Where to write; file names are relative to ``images``.
-        progress: Wraps the persons to show where the conversion is.
+        progress: Wraps the people to show where the conversion is.
 
     Returns:
-        Number of persons by file.
+        Number of people by file.
 
     Raises:
         DataError: A file is missing or has another layout.
@@ -45,9 +45,9 @@ def convert_lspet_release(
 ) -> dict[str, int]:
     """Write ``lspet_train.json``; the release has no other part.
 
-    The third column of ``joints`` (14, 3, N) marks the labelled joints; what the others have means
-    nothing, and persons without a labelled joint are left out. Arguments, result and errors are
-    those of :func:`convert_lsp_release`, but images are called ``im00001.jpg`` and so on.
+    The third column of ``joints`` (14, 3, N) marks the labelled keypoints; what the others have
+    means nothing, and people without a labelled keypoint are left out. Arguments, result and errors
+    are those of :func:`convert_lsp_release`, but images are called ``im00001.jpg`` and so on.
     """
     joints = _read_joints(source, (14, 3, None)).transpose(2, 0, 1)
     persons = _list_persons(source, joints, np.where(joints[..., 2] > 0, 2, 0), 5, progress)
@@ -59,7 +59,7 @@ def _read_joints(source: str | Path, shape: tuple[int, int, None]) -> np.ndarray
     joints = read_mat(path, ['joints'])['joints']
     if joints.ndim != 3 or joints.shape[:2] != shape[:2]:
         raise DataError(
-            f'{path}: joints must have shape {shape[:2]} and the number of persons, got '
+            f'{path}: keypoints must have shape {shape[:2]} and the number of people, got '
             f'{joints.shape}: lsp and lspet store them differently'
         )
     return joints.astype(np.float64)
@@ -68,14 +68,14 @@ def _read_joints(source: str | Path, shape: tuple[int, int, None]) -> np.ndarray
 def _list_persons(
     source: str | Path, joints: np.ndarray, levels: np.ndarray, digits: int, progress: Progress
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Return image and annotation of each person with a labelled joint.
+    """Return image and annotation of each person with a labelled keypoint.
 
     Args:
         source: Folder of the release.
         joints: (N, 14, 3).
         levels: (N, 14) as COCO's v.
         digits: Of the numbers in the names of images.
-        progress: Wraps the persons.
+        progress: Wraps the people.
     """
     persons = []
     for row in progress(range(len(joints))):

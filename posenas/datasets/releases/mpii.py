@@ -17,19 +17,19 @@ from posenas.utils.errors import DataError
 from posenas.utils.mat_file import read_mat_structure, write_mat
 
 _NUM_JOINTS = 16
-#: Place and flag of a joint without annotation.
+#: Place and flag of a keypoint without annotation.
 _MISSING = [-1.0, -1.0]
 
 
 @dataclass
 class MpiiRelease:
-    """The persons of the release, in its order; pixels are counted from 1.
+    """The people of the release, in its order; pixels are counted from 1.
 
     Attributes:
-        train: Records of :class:`posenas.datasets.MpiiDataset` of the training images: persons
-            with a centre, a scale and joints.
+        train: Records of :class:`posenas.datasets.MpiiDataset` of the training images: people
+            with a centre, a scale and keypoints.
         head_boxes: Corners of their heads (N, 2, 2).
-        test: Records of the test images, without joints: persons with a centre and a scale.
+        test: Records of the test images, without keypoints: people with a centre and a scale.
     """
 
     train: list[dict[str, Any]]
@@ -42,7 +42,7 @@ def read_mpii_release(path: str | Path, separated_only: bool = False) -> MpiiRel
 
     Args:
         path: The file.
-        separated_only: Whether to take only persons that the release lists as sufficiently
+        separated_only: Whether to take only people that the release lists as sufficiently
             separated from others (``single_person``).
 
     Raises:
@@ -79,22 +79,22 @@ def convert_mpii_release(
     separated_only: bool = False,
     val_file: str | Path | None = None,
 ) -> dict[str, int]:
-    """Write the training persons and the test persons.
+    """Write the training people and the test people.
 
-    The training persons come as ``mpii_trainval.json`` for :class:`MpiiDataset`, with their head
+    The training people come as ``mpii_trainval.json`` for :class:`MpiiDataset`, with their head
     boxes in ``mpii_gt_trainval.mat``, and in COCO's layout as ``mpii_trainval_coco.json``; the
-    test persons, which have no joints, as ``mpii_test.json``. The release does not say which
-    training persons the usual validation split holds: with the JSON published for it there are
+    test people, which have no keypoints, as ``mpii_test.json``. The release does not say which
+    training people the usual validation split holds: with the JSON published for it there are
     ``train`` and ``val`` instead of ``trainval``.
 
     Args:
         path: ``mpii_human_pose_v1_u12_1.mat``.
         folder: Where to write, such as ``data/mpii/annotations``.
         separated_only: See :func:`read_mpii_release`.
-        val_file: Published list of the validation persons, with ``image`` and ``center``.
+        val_file: Published list of the validation people, with ``image`` and ``center``.
 
     Returns:
-        Number of persons by JSON file.
+        Number of people by JSON file.
 
     Raises:
         DataError: A file has another layout, or a listed person is not in the release.
@@ -144,7 +144,7 @@ def _judged_arrays(persons: list[dict[str, Any]], boxes: np.ndarray) -> dict[str
 
 
 def _coco_content(persons: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the persons in COCO's layout, pixels counted from 0; boxes as MpiiDataset's."""
+    """Return the people in COCO's layout, pixels counted from 0; boxes as MpiiDataset's."""
     numbers: dict[str, int] = {}
     annotations = []
     for number, person in enumerate(persons, start=1):
@@ -178,7 +178,7 @@ def _read_image(
 def _read_joints(
     path: str | Path, person: object, where: str
 ) -> tuple[list[list[float]] | None, list[int]]:
-    """Return the joints by their id and which of them are annotated; None without any."""
+    """Return the keypoints by their id and which of them are annotated; None without any."""
     points = getattr(getattr(person, 'annopoints', None), 'point', None)
     joints = [list(_MISSING) for _ in range(_NUM_JOINTS)]
     flags = [0] * _NUM_JOINTS

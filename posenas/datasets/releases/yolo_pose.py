@@ -21,7 +21,7 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class _Description:
-    """What ``data.yaml`` says; K joints."""
+    """What ``data.yaml`` says; K keypoints."""
 
     path: Path
     root: Path
@@ -46,9 +46,9 @@ def convert_yolo_pose(
 ) -> dict[str, int]:
     """Write ``train.json``, ``val.json`` and ``test.json``, those that ``data.yaml`` names.
 
-    Labels hold a class, the box's centre and size and the joints, relative to the image: a line
-    for each object, in a file beside the image's folder ``images``, in ``labels``. Joints at
-    (0, 0) without a third value are unlabelled. Files that name no joints but pair them as COCO
+    Labels hold a class, the box's centre and size and the keypoints, relative to the image: a line
+    for each object, in a file beside the image's folder ``images``, in ``labels``. Keypoints at
+    (0, 0) without a third value are unlabelled. Files that name no keypoints but pair them as COCO
     does have COCO's; the pairs of others are written into the category.
 
     Args:
@@ -95,7 +95,7 @@ def _read_description(path: Path) -> _Description:
         not _are_integers(flips, shape[0]) or sorted(flips) != list(range(shape[0]))
     ):
         raise DataError(
-            f'{path}: flip_idx must hold each of the {shape[0]} joints once, got {flips!r}'
+            f'{path}: flip_idx must hold each of the {shape[0]} keypoints once, got {flips!r}'
         )
     parts = {
         part: [entries] if isinstance(entries, str) else entries
@@ -130,7 +130,7 @@ def _read_classes(path: Path, names: object) -> dict[int, str]:
 def _name_joints(
     path: Path, names: object, num_joints: int, flips: Sequence[int] | None
 ) -> list[str]:
-    """Return the joint names: those given (of the first class), COCO's, or numbers."""
+    """Return the keypoint names: those given (of the first class), COCO's, or numbers."""
     given = next(iter(names.values()), None) if isinstance(names, dict) else names
     if given is None:
         is_coco = num_joints == COCO.num_joints and tuple(flips or ()) == COCO.flip_indices
@@ -189,7 +189,7 @@ def _read_line(description: _Description, where: str, line: str, length: int) ->
     if description.num_values == 2:
         joints = np.column_stack([joints, 2.0 * joints.any(axis=1)])
     if not set(joints[:, 2]) <= {0, 1, 2}:
-        raise DataError(f'{where}: the third value of a joint must be 0, 1 or 2')
+        raise DataError(f'{where}: the third value of a keypoint must be 0, 1 or 2')
     return np.concatenate([values[:5], joints.ravel()])
 
 

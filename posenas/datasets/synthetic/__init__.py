@@ -1,4 +1,4 @@
-"""Drawn people with exact annotations: bodies, clothes, scenes, photographs, files."""
+"""Synthetic people with exact annotations: bodies, clothes, scenes, photographs, files."""
 
 from .scene import Studio
 from .video import draw_video

@@ -16,7 +16,7 @@ class GenerateTarget(BaseTransform):
     Reads ``transformed_keypoints`` (1, K, 2), input pixels, and ``keypoints_visible`` (1, K) or,
     where present, ``transformed_keypoints_visible``; adds what the codec returns, ``heatmaps``
     (C, H, W) and ``keypoint_weights`` (1, K), for instance, and ``heatmap_stride`` (2,), input
-    pixels per cell; or a list of each with ``multilevel``.
+    pixels per heatmap pixel; or a list of each with ``multilevel``.
 
     Args:
         encoder: Config of a codec, or one for each level.

@@ -1,4 +1,4 @@
-"""From one skeleton's joints to another's."""
+"""From one skeleton's keypoints to another's."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,15 @@ from posenas.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class KeypointConverter(BaseTransform):
-    """Rearrange keypoints; joints without a source are invisible.
+    """Rearrange keypoints; keypoints without a source are invisible.
 
     Changes ``keypoints`` (1, K, 2), ``keypoints_visible`` and ``keypoints_level`` (1, K) to
-    ``num_keypoints`` joints.
+    ``num_keypoints`` keypoints.
     The flip indices are those of the combined dataset that the sample goes into.
 
     Args:
-        num_keypoints: Number of joints afterwards.
-        mapping: Pairs (source, target) of joint indices; a pair of sources gives their middle,
+        num_keypoints: Number of keypoints afterwards.
+        mapping: Pairs (source, target) of keypoint indices; a pair of sources gives their middle,
             visible where both are.
     """
 

@@ -12,9 +12,9 @@ from posenas.utils.errors import ConfigError
 
 @TRANSFORMS.register_module()
 class RandomJointOcclusion(BaseTransform):
-    """Copy patches of background over joints, whose labels stay.
+    """Copy patches of background over keypoints, whose labels stay.
 
-    Each chosen joint that is visible is covered by a patch from a random place, unless that
+    Each chosen keypoint that is visible is covered by a patch from a random place, unless that
     contains a labelled keypoint.
 
     Changes ``img`` (H, W, 3) of the input; reads ``transformed_keypoints`` (1, K, 2), input
@@ -24,11 +24,11 @@ class RandomJointOcclusion(BaseTransform):
     Source: Yang et al., Pose Neural Fabrics Search, 2019, published code.
 
     Args:
-        joints: Indices of the joints that may be covered; published are wrists, knees and
+        joints: Indices of the keypoints that may be covered; published are wrists, knees and
             ankles, (9, 10, 13, 14, 15, 16), of COCO and (15, 10, 1, 5, 0) of MPII.
         prob: Probability that a sample is changed.
         patch_size: Odd width and height of the patches, pixels.
-        min_level: Least visibility of a joint that is covered: 2 leaves those alone which COCO
+        min_level: Least visibility of a keypoint that is covered: 2 leaves those alone which COCO
             calls occluded, 1 covers every labelled one; MPII has no other level.
     """
 

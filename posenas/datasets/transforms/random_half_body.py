@@ -12,22 +12,22 @@ from posenas.utils.generations import check_generation
 
 @TRANSFORMS.register_module()
 class RandomHalfBody(BaseTransform):
-    """Crop to the visible joints of one half of the body.
+    """Crop to the visible keypoints of one half of the body.
 
     Changes ``bbox_center`` (1, 2) to their mean and ``bbox_scale`` (1, 2) to their padded extent,
     image pixels; reads ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K), ``upper_body_ids``,
     ``lower_body_ids`` and ``rng``.
 
     Args:
-        min_total_keypoints: Fewest visible joints of a person that is cropped.
-        min_upper_keypoints: Fewest visible joints of an upper body to crop to; '1.x' only.
+        min_total_keypoints: Fewest visible keypoints of a person that is cropped.
+        min_upper_keypoints: Fewest visible keypoints of an upper body to crop to; '1.x' only.
         min_lower_keypoints: The same for the lower body.
         padding: Factor by which the crop exceeds the joints' extent.
         prob: Probability of cropping.
         upper_prioritized_prob: Probability of the upper body where both will do; '1.x' only.
-        generation: '1.x', or '0.x' and 'hrnet': the upper body if it has more than two joints and
-            a standard normal draw is below 0.5 (probability 0.69), else the lower if it has more
-            than two, else the upper if it has two.
+        generation: '1.x', or '0.x' and 'hrnet': the upper body if it has more than two keypoints
+            and a standard normal draw is below 0.5 (probability 0.69), else the lower if it has
+            more than two, else the upper if it has two.
     """
 
     def __init__(

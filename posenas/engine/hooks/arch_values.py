@@ -1,4 +1,4 @@
-"""The course of a search by gradients: values in a file, a picture, the log."""
+"""The history of a search by gradients: values in a file, a picture, the log."""
 
 import json
 from pathlib import Path

@@ -21,10 +21,10 @@ _TILE, _COLUMNS, _SAMPLES = 320, 6, 12
 
 @HOOKS.register_module()
 class InputPicturesHook(Hook):
-    """Draw what goes into the network: crops with their joints and target maps.
+    """Draw what goes into the network: crops with their keypoints and target maps.
 
     Sheets lie in ``<folder of the run>/inputs``, named after the phase and the iteration. The
-    pipelines have to pack the joints of the crop, see
+    pipelines have to pack the keypoints of the crop, see
     :func:`posenas.datasets.wrappers.pack_crop_joints`.
 
     Args:

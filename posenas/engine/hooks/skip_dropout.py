@@ -49,7 +49,7 @@ class _FallingHook(Hook, ABC):
 
 @HOOKS.register_module()
 class SkipDropoutHook(_FallingHook):
-    """Drop values of the identities of a supernet, at a rate that falls to zero by its end.
+    """Drop values of the skip connections of a supernet, at a rate that falls to zero by its end.
 
     Chen et al., Progressive Differentiable Architecture Search, ICCV 2019. The model has a method
     ``set_skip_dropout(rate)``.
@@ -71,9 +71,9 @@ class SkipDropoutHook(_FallingHook):
 class AuxiliarySkipHook(_FallingHook):
     """Add to every edge its own input, with a weight that falls to zero by the end.
 
-    So identities need not win to carry gradients. Chu et al., DARTS-: Robustly Stepping out of
-    Performance Collapse without Indicators, ICLR 2021. Differs from the paper: edges that halve the
-    size add 2x2 means. The model has a method ``set_auxiliary_skip(weight)``.
+    So skip connections need not win to carry gradients. Chu et al., DARTS-: Robustly Stepping out
+    of Performance Collapse without Indicators, ICLR 2021. Differs from the paper: edges that halve
+    the size add 2x2 means. The model has a method ``set_auxiliary_skip(weight)``.
 
     Args:
         start: Weight until the architecture is trained, > 0.

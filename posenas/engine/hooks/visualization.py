@@ -79,7 +79,7 @@ class PoseVisualizationHook(_DrawingHook):
     Args:
         enable: Whether to draw at all.
         interval: Iterations in validation, images in testing.
-        kpt_thr: Joints are drawn if their score is greater.
+        kpt_thr: Keypoints are drawn if their score is greater.
         show: Whether to open windows.
         wait_time: Seconds that a window stays; 0 waits for a key.
         out_dir: Folder of the pictures, inside the folder of the run unless absolute; by default
@@ -191,12 +191,12 @@ class BadCaseAnalysisHook(_DrawingHook):
         show: Whether to open windows.
         wait_time: Seconds that a window stays; 0 waits for a key.
         interval: Of the samples that are looked at, every so many-th.
-        kpt_thr: Joints are drawn if their score is greater.
+        kpt_thr: Keypoints are drawn if their score is greater.
         out_dir: Folder of the pictures and the list, inside the folder of the run unless
             absolute; ``badcase`` by default.
         backend_args: Where images are read from, as mmengine's fileio takes it.
         metric_type: 'loss', larger is worse, or 'accuracy', smaller is worse.
-        metric: Config of the loss, which compares labelled joints in image pixels, or of the
+        metric: Config of the loss, which compares labelled keypoints in image pixels, or of the
             metric.
         metric_key: Score of the metric that counts.
         badcase_thr: Samples from this value on are bad.

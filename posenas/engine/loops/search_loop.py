@@ -30,7 +30,7 @@ _SPEED_SETTINGS = ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_
 
 @LOOPS.register_module()
 class SearchLoop(BaseLoop):
-    """Evaluate architectures in waves, each wave proposed from all before it.
+    """Evaluate architectures in generations, each generation proposed from all before it.
 
     The work dir gets ``archive.jsonl``, which is the whole state: a search that finds it goes on
     from there and writes the same bytes, however often and wherever it was killed, and in however
@@ -143,7 +143,7 @@ class SearchLoop(BaseLoop):
         return self.runner.model
 
     def _run_wave(self, known: Sequence['Record'], archive: Any) -> bool:  # noqa: ANN401
-        """Evaluate the next wave, except what ``known`` holds of it.
+        """Evaluate the next generation, except what ``known`` holds of it.
 
         Returns:
             Whether the space has more architectures.

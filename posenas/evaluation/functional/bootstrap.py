@@ -12,7 +12,7 @@ from posenas.utils.randomness import Stream, make_generator
 Floats = NDArray[np.float64]
 #: Scores (S,) of the images, each counted as often as its weight (I,) says.
 Statistic = Callable[[Floats], Floats]
-#: Scores (S,) from the weights of each level, such as those of persons and those of trainings.
+#: Scores (S,) from the weights of each level, such as those of people and those of trainings.
 LevelStatistic = Callable[..., Floats]
 
 
@@ -40,7 +40,7 @@ def resample(
 ) -> Floats:
     """Score samples of the images, drawn with replacement.
 
-    All persons and results of an image stay together, since they are not independent. Two networks
+    All people and results of an image stay together, since they are not independent. Two networks
     scored with one seed see the same samples, so their differences can be compared.
 
     Args:
@@ -65,7 +65,7 @@ def resample_levels(
 ) -> Floats:
     """Score samples in which several things are drawn at once, each with replacement.
 
-    Trainings repeated with S seeds and scored on the same G persons have two levels: persons
+    Trainings repeated with S seeds and scored on the same G people have two levels: people
     ``(G, G)`` and trainings ``(S, S - 1)``. Drawing one less than there are gives their mean the
     variance it has; drawing all S would make it too small by 1 / S, a third for three seeds (Rao
     and Wu, Resampling inference with complex survey data, JASA 1988).
@@ -132,7 +132,7 @@ def detectable_difference(samples: Floats, level: float = 0.95, power: float = 0
     """Tell which true difference a design finds with some certainty.
 
     Args:
-        samples: (N, S) differences of resampled persons and trainings.
+        samples: (N, S) differences of resampled people and trainings.
         level: Certainty of the two-sided test that would find it.
         power: Probability to find it.
 

@@ -51,12 +51,12 @@ def evaluate_keypoints(
         ground_truth: Annotations in the COCO keypoint format, as :func:`prepare_ground_truth`
             takes them; prepared ones are accepted.
         results: Rows ``{image_id, category_id, keypoints (3 K: x, y, confidence), score}``. Other
-            keys are ignored, so size classes see the extent of the joints, never a box.
-        sigmas: (K,) standard deviations of the joints, as for OKS.
+            keys are ignored, so size classes see the extent of the keypoints, never a box.
+        sigmas: (K,) standard deviations of the keypoints, as for OKS.
         iou_type: One of :data:`STATISTICS`; 'keypoints_crowd' needs ``crowdIndex`` in the images.
         use_area: False replaces all areas by 0.53 times that of the box, as for CrowdPose.
         backend: One of :data:`BACKENDS`. xtcocotools, which needs an environment of its own,
-            counts labelled joints itself and drops results whose confidences are all 0.
+            counts labelled keypoints itself and drops results whose confidences are all 0.
 
     Returns:
         The statistics by MMPose's names. All are 0 without results; one of 'keypoints' whose size
@@ -117,7 +117,7 @@ def prepare_ground_truth(
     if contradicting and iou_type == 'keypoints':
         print_log(
             f'num_keypoints contradicts the visibilities of {len(contradicting)} annotations '
-            f'(ids {_some(contradicting)}); the field decides which persons count',
+            f'(ids {_some(contradicting)}); the field decides which people count',
             logger='current',
             level=logging.WARNING,
         )
@@ -154,12 +154,12 @@ def _check_entries(part: str, entries: object, keys: Sequence[str]) -> None:
 def _prepare_annotation(
     source: Mapping[str, Any], num_keypoints: int, use_area: bool
 ) -> tuple[dict[str, Any], int]:
-    """Copy what an evaluation reads and count the labelled joints."""
+    """Copy what an evaluation reads and count the labelled keypoints."""
     keypoints = source.get('keypoints', ())
     if hasattr(keypoints, '__len__') and not len(keypoints):
         keypoints = [0] * 3 * num_keypoints
     where = f'annotation {source.get("id")} of image {source["image_id"]}'
-    _check_values(where, keypoints, 3 * num_keypoints, 'x, y, v per joint of the skeleton')
+    _check_values(where, keypoints, 3 * num_keypoints, 'x, y, v per keypoint of the skeleton')
     _check_values(f'bbox of {where}', source.get('bbox', ()), 4, 'left, top, width, height')
     if use_area and 'area' not in source:
         raise DataError(f'{where} must have an area: give it, or evaluate with use_area=False')

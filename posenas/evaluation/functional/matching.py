@@ -23,9 +23,9 @@ MAX_RESULTS = 20
 
 @dataclass(frozen=True)
 class PoseTable:
-    """Annotated persons and results of many images, as columns.
+    """Annotated people and results of many images, as columns.
 
-    Persons and results of one image and category form a group; G persons, D results, K joints.
+    People and results of one image and category form a group; G people, D results, K keypoints.
 
     Attributes:
         image_ids: Id of the image of each group.
@@ -33,7 +33,7 @@ class PoseTable:
         truth: (G, K, 3) x, y, visibility.
         areas: (G,) square pixels.
         boxes: (G, 4) left, top, width, height.
-        counted: (G,) whether a person must be found; crowds and persons without joints need not.
+        counted: (G,) whether a person must be found; crowds and people without keypoints need not.
         crowd: (G,) whether a person stands for many, so that several results may match it.
         group: (D,) group of each result, increasing; within a group scores decrease.
         rank: (D,) place of each result in its group, below :data:`MAX_RESULTS`.
@@ -78,7 +78,7 @@ def tabulate(
     annotations = ground_truth['annotations']
     counted = np.array([a['num_keypoints'] > 0 and not a['iscrowd'] for a in annotations], bool)
     groups = find_groups(annotations)
-    # ignored persons come last in their group: matching prefers the others
+    # ignored people come last in their group: matching prefers the others
     order = np.lexsort((~counted, groups))
     persons = [annotations[index] for index in order]
 
@@ -104,7 +104,7 @@ def tabulate(
 
 
 def _to_poses(keypoints: Sequence[Sequence[float]], num_keypoints: int) -> Floats:
-    """Stack flat joints to (N, K, 3)."""
+    """Stack flat keypoints to (N, K, 3)."""
     return np.array(keypoints, np.float64).reshape(-1, num_keypoints, 3)
 
 
@@ -117,15 +117,15 @@ def _count_within(groups: Ints) -> Ints:
 def similarity_to_truth(table: PoseTable, sigmas: Floats) -> tuple[Ints, Ints, Floats]:
     """Compare every result with every person of its group.
 
-    Only labelled joints count. Where a person has none, the distances are those to its box,
+    Only labelled keypoints count. Where a person has none, the distances are those to its box,
     enlarged on every side by its own size.
 
     Args:
-        table: Persons and results.
-        sigmas: (K,) standard deviations of the joints.
+        table: People and results.
+        sigmas: (K,) standard deviations of the keypoints.
 
     Returns:
-        Results (P,), persons (P,) and their OKS (P,) in [0, 1], for all P pairs.
+        Results (P,), people (P,) and their OKS (P,) in [0, 1], for all P pairs.
     """
     first = np.searchsorted(table.truth_group, table.group)
     num = np.searchsorted(table.truth_group, table.group, side='right') - first
@@ -150,11 +150,11 @@ def similarity_to_truth(table: PoseTable, sigmas: Floats) -> tuple[Ints, Ints, F
 def match_poses(
     table: PoseTable, sigmas: Floats, thresholds: Floats = OKS_THRESHOLDS
 ) -> tuple[Ints, NDArray[np.bool_]]:
-    """Assign results to persons, best result first, each to the most similar person left.
+    """Assign results to people, best result first, each to the most similar person left.
 
     Args:
-        table: Persons and results.
-        sigmas: (K,) standard deviations of the joints.
+        table: People and results.
+        sigmas: (K,) standard deviations of the keypoints.
         thresholds: (T,) least OKS of a match.
 
     Returns:
@@ -165,7 +165,7 @@ def match_poses(
     least = np.minimum(np.asarray(thresholds, np.float64), 1 - 1e-10)
     matches = np.full((len(least), len(table.group)), -1, np.int64)
     taken = np.zeros((len(least), len(table.truth_group)), bool)
-    # equal similarities: the later person wins, as in the back ends; counted persons come first
+    # equal similarities: the later person wins, as in the back ends; counted people come first
     order = np.lexsort((person, similarity, table.counted[person], result))
     result, person, similarity = result[order], person[order], similarity[order]
     for rank in range(MAX_RESULTS):

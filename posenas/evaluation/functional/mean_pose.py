@@ -15,12 +15,12 @@ def mean_pose(
 
     Args:
         keypoints: (N, K, 2) pixels.
-        labelled: (N, K), joints that enter the mean.
+        labelled: (N, K), keypoints that enter the mean.
         bboxes: (N, 4) x1 y1 x2 y2, with positive sides.
 
     Returns:
         (K, 2), where (0, 0) is a box's upper left corner and (1, 1) its lower right one; the
-        middle of the box for a joint that is never labelled.
+        middle of the box for a keypoint that is never labelled.
     """
     check_shape('labelled', labelled, keypoints.shape[:2])
     check_shape('bboxes', bboxes, (len(keypoints), 4))

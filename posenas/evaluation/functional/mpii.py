@@ -1,4 +1,4 @@
-"""PCKh as MPII defines it: distances in units of the head, joints in the published groups."""
+"""PCKh as MPII defines it: distances in units of the head, keypoints in the published groups."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from posenas.evaluation.functional.pck import joint_accuracies, normalised_dista
 
 Floats = NDArray[np.floating]
 
-#: Published column -> joints whose accuracies it averages.
+#: Published column -> keypoints whose accuracies it averages.
 MPII_GROUPS = {
     'Head': (9,),
     'Shoulder': (12, 13),
@@ -21,7 +21,7 @@ MPII_GROUPS = {
 PCKH_THRESHOLDS = tuple(number / 100 for number in range(51))
 #: Share of the head box's diagonal that counts as the head's size (``SC_BIAS``).
 _HEAD_SHARE = 0.6
-#: Joints without weight in the mean: pelvis and thorax.
+#: Keypoints without weight in the mean: pelvis and thorax.
 _IGNORED = (6, 7)
 
 
@@ -34,16 +34,16 @@ def head_sizes(head_boxes: Floats) -> NDArray[np.float64]:
 def head_distances(
     predictions: Floats, keypoints: Floats, visible: NDArray[np.bool_], sizes: Floats
 ) -> NDArray[np.float64]:
-    """Divide the distance of each visible joint by the size of its person's head.
+    """Divide the distance of each visible keypoint by the size of its person's head.
 
     Args:
         predictions: (N, 16, 2) pixels.
         keypoints: (N, 16, 2) pixels, the annotation.
         visible: (N, 16).
-        sizes: (N,) pixels, see :func:`head_sizes`; all joints of an empty head are wrong.
+        sizes: (N,) pixels, see :func:`head_sizes`; all keypoints of an empty head are wrong.
 
     Returns:
-        (N, 16), NaN where a joint does not count.
+        (N, 16), NaN where a keypoint does not count.
     """
     distances = normalised_distances(predictions, keypoints, visible, sizes)
     return np.where(visible & ~(np.asarray(sizes) > 0)[:, None], np.inf, distances)
@@ -57,7 +57,7 @@ def pckh(distances: Floats, threshold: float = 0.5) -> dict[str, float]:
         threshold: Largest distance that counts as correct.
 
     Returns:
-        The columns of :data:`MPII_GROUPS`, each the plain mean of its joints, NaN where one has
+        The columns of :data:`MPII_GROUPS`, each the plain mean of its keypoints, NaN where one has
         no visible sample, and 'Mean', see :func:`pckh_mean`.
     """
     accuracies = 100 * joint_accuracies(distances, threshold)
@@ -66,9 +66,9 @@ def pckh(distances: Floats, threshold: float = 0.5) -> dict[str, float]:
 
 
 def pckh_mean(distances: Floats, threshold: float = 0.5) -> float:
-    """Return the share of correct joints, in percent, over all but pelvis and thorax.
+    """Return the share of correct keypoints, in percent, over all but pelvis and thorax.
 
-    It is the mean over joint types weighted by their visible samples; NaN without any.
+    It is the mean over keypoint types weighted by their visible samples; NaN without any.
     """
     counted = np.delete(distances, _IGNORED, axis=1)
     total = int((~np.isnan(counted)).sum())

@@ -12,7 +12,7 @@ from posenas.utils.checks import check_choice, check_shape
 
 Floats = NDArray[np.floating]
 
-#: What the score of an instance is made of: its box, its joints, or the product of both.
+#: What the score of an instance is made of: its box, its keypoints, or the product of both.
 SCORE_MODES = ('bbox', 'keypoint', 'bbox_keypoint')
 
 
@@ -22,12 +22,12 @@ def instance_scores(
     threshold: float = 0.2,
     mode: str = 'bbox_keypoint',
 ) -> NDArray[np.float64]:
-    """Score instances by their box and the joints found in it.
+    """Score instances by their box and the keypoints found in it.
 
     Args:
         bbox_scores: (N,) confidences of the person detector.
-        keypoint_scores: (N, K) confidences of the joints.
-        threshold: Only joints above it enter the mean; without any the mean is 0.
+        keypoint_scores: (N, K) confidences of the keypoints.
+        threshold: Only keypoints above it enter the mean; without any the mean is 0.
         mode: One of :data:`SCORE_MODES`.
 
     Returns:
@@ -129,7 +129,7 @@ def select_poses(
         keypoints: (N, K, 3) x, y, confidence.
         bbox_scores: (N,) confidences of the person detector.
         areas: (N,) of the poses, square pixels.
-        sigmas: (K,) standard deviations of the joints.
+        sigmas: (K,) standard deviations of the keypoints.
         score_mode: As in :func:`instance_scores`.
         keypoint_score_thr: As there.
         nms_mode: One of :data:`NMS_MODES`.

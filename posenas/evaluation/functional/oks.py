@@ -22,7 +22,7 @@ def oks_matrix(
         keypoints: (N, K, 2) pixels.
         areas: (N,) square pixels, one per pose.
         sigmas: (K,) standard deviation of each joint's annotation, in units of sqrt(area).
-        counted: (N, N, K), joints that count in the comparison of pose i with pose j; all by
+        counted: (N, N, K), keypoints that count in the comparison of pose i with pose j; all by
             default. A pair without any has similarity 0.
 
     Returns:
@@ -46,12 +46,12 @@ def oks_matrix(
 def visible_pairs(
     keypoint_scores: Floats, threshold: float, reading: Literal['both', 'original'] = 'both'
 ) -> NDArray[np.bool_]:
-    """Tell which joints count when two poses are compared under a confidence threshold.
+    """Tell which keypoints count when two poses are compared under a confidence threshold.
 
     Args:
         keypoint_scores: (N, K) confidences.
-        threshold: A joint is visible if its confidence is greater.
-        reading: 'both' counts joints visible in both poses; 'original' is what the code of the
+        threshold: A keypoint is visible if its confidence is greater.
+        reading: 'both' counts keypoints visible in both poses; 'original' is what the code of the
             HRNet family does, where only the second pose's visibility counts (not symmetric).
 
     Returns:

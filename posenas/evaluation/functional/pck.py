@@ -18,12 +18,12 @@ def bbox_size(bboxes: Floats) -> NDArray[np.float64]:
 def segment_size(
     keypoints: Floats, labelled: NDArray[np.bool_], ends: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Measure persons by the distance of two joints, such as the torso's diagonal.
+    """Measure people by the distance of two keypoints, such as the torso's diagonal.
 
     Args:
         keypoints: (N, K, 2) pixels.
         labelled: (N, K).
-        ends: Indices of the two joints.
+        ends: Indices of the two keypoints.
 
     Returns:
         (N,) pixels; 0, which :func:`normalised_distances` skips, where an end is not labelled.
@@ -36,7 +36,7 @@ def segment_size(
 def normalised_distances(
     predictions: Floats, keypoints: Floats, labelled: NDArray[np.bool_], sizes: Floats
 ) -> NDArray[np.float64]:
-    """Divide the distance of each labelled joint by the size of its person.
+    """Divide the distance of each labelled keypoint by the size of its person.
 
     Args:
         predictions: (N, K, 2) pixels.
@@ -45,7 +45,7 @@ def normalised_distances(
         sizes: (N,) pixels; a person whose size is not positive is skipped.
 
     Returns:
-        (N, K), NaN where the joint or the person does not count.
+        (N, K), NaN where the keypoint or the person does not count.
     """
     check_shape('predictions', predictions, keypoints.shape)
     check_shape('labelled', labelled, keypoints.shape[:2])
@@ -58,14 +58,14 @@ def normalised_distances(
 
 
 def joint_accuracies(distances: Floats, threshold: float) -> NDArray[np.float64]:
-    """Return the share of joints within ``threshold``, per joint type.
+    """Return the share of keypoints within ``threshold``, per keypoint type.
 
     Args:
         distances: (N, K) from :func:`normalised_distances`.
         threshold: Largest distance that counts as correct.
 
     Returns:
-        (K,) in [0, 1]; NaN for a joint type without samples.
+        (K,) in [0, 1]; NaN for a keypoint type without samples.
     """
     counted = ~np.isnan(distances)
     correct = (np.where(counted, distances, np.inf) <= threshold).sum(axis=0)

@@ -10,22 +10,22 @@ from posenas.evaluation.functional.matching import PoseTable, match_poses
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-#: Kinds of joints; the last four are errors.
+#: Kinds of keypoints; the last four are errors.
 ERROR_KINDS = ('good', 'jitter', 'inversion', 'swap', 'miss')
 #: Least OKS with which a result belongs to a person at all.
 _MATCH = 0.1
-#: Similarity of a joint from which it is good, and from which it is at the right place at all.
+#: Similarity of a keypoint from which it is good, and from which it is at the right place at all.
 _GOOD, _NEAR = 0.85, 0.5
 
 
 @dataclass(frozen=True)
 class ErrorTable:
-    """The labelled joints of matched persons, by kind; M matches, K joints.
+    """The labelled keypoints of matched people, by kind; M matches, K keypoints.
 
     Attributes:
         result: (M,) row of the result in the table.
         person: (M,) row of the person in the table.
-        kinds: (M, K) index into :data:`ERROR_KINDS`, -1 where the joint is not labelled.
+        kinds: (M, K) index into :data:`ERROR_KINDS`, -1 where the keypoint is not labelled.
         similarity: (M,) OKS of the match.
     """
 
@@ -35,23 +35,23 @@ class ErrorTable:
     similarity: Floats
 
     def count(self) -> Ints:
-        """Count joints by kind: (K, len(ERROR_KINDS))."""
+        """Count keypoints by kind: (K, len(ERROR_KINDS))."""
         return np.stack([(self.kinds == k).sum(0) for k in range(len(ERROR_KINDS))], axis=1)
 
 
 def classify_errors(table: PoseTable, sigmas: Floats, flip_indices: Ints) -> ErrorTable:
-    """Tell for every joint of a matched person how it went wrong.
+    """Tell for every keypoint of a matched person how it went wrong.
 
     Ronchi and Perona, Benchmarking and Error Diagnosis in Multi-Instance Pose Estimation, ICCV
-    2017, section 3. A joint is good if its similarity to the labelled place is at least 0.85, a
-    jitter from 0.5; else an inversion if it is as near to the joint of the person's other side, a
-    swap if as near to that joint, or to its other side, of another person; else a miss.
-    Differs from the paper: joints that one side only labels cannot be inverted.
+    2017, section 3. A keypoint is good if its similarity to the labelled place is at least 0.85, a
+    jitter from 0.5; else an inversion if it is as near to the keypoint of the person's other side,
+    a swap if as near to that keypoint, or to its other side, of another person; else a miss.
+    Differs from the paper: keypoints that one side only labels cannot be inverted.
 
     Args:
-        table: Persons and results.
-        sigmas: (K,) standard deviations of the joints.
-        flip_indices: (K,) joint of the other side; itself for joints without one.
+        table: People and results.
+        sigmas: (K,) standard deviations of the keypoints.
+        flip_indices: (K,) keypoint of the other side; itself for keypoints without one.
     """
     matches, ignored = match_poses(table, sigmas, np.array([_MATCH]))
     result = np.flatnonzero((matches[0] >= 0) & ~ignored[0])
@@ -71,10 +71,10 @@ def classify_errors(table: PoseTable, sigmas: Floats, flip_indices: Ints) -> Err
 
 
 def correct_errors(table: PoseTable, errors: ErrorTable, kind: str) -> PoseTable:
-    """Move all joints with one kind of error to where they belong; scores stay.
+    """Move all keypoints with one kind of error to where they belong; scores stay.
 
     Args:
-        table: Persons and results.
+        table: People and results.
         errors: Their errors.
         kind: One of :data:`ERROR_KINDS`.
     """
@@ -98,7 +98,7 @@ def joint_distances(table: PoseTable, errors: ErrorTable) -> Floats:
 def _joint_similarity(
     table: PoseTable, result: Ints, person: Ints, sigmas: Floats, joints: Ints | None = None
 ) -> Floats:
-    """Compare joints of results with the ``joints`` of persons, (M, K); 0 if not labelled."""
+    """Compare keypoints of results with the ``joints`` of people, (M, K); 0 if not labelled."""
     truth = table.truth[person] if joints is None else table.truth[person][:, joints]
     squared = ((table.results[result, :, :2] - truth[..., :2]) ** 2).sum(-1)
     scale = 2 * (2 * sigmas) ** 2 * (table.areas[person, None] + np.spacing(1))
@@ -108,7 +108,7 @@ def _joint_similarity(
 def _near_others(
     table: PoseTable, result: Ints, person: Ints, sigmas: Floats, flip_indices: Ints
 ) -> NDArray[np.bool_]:
-    """Tell which joints (M, K) lie at such a joint of another person of the group."""
+    """Tell which keypoints (M, K) lie at such a keypoint of another person of the group."""
     first = np.searchsorted(table.truth_group, table.group[result])
     last = np.searchsorted(table.truth_group, table.group[result], side='right')
     near = np.zeros((len(result), len(sigmas)), bool)

@@ -1,7 +1,7 @@
-"""Average precision of the joints of people in videos, by the rules of PoseTrack's official tool.
+"""Average precision of keypoints in videos, by the rules of PoseTrack's official tool.
 
-Andriluka et al., PoseTrack: A Benchmark for Human Pose Estimation and Tracking, CVPR 2018. Joints
-are those of ``POSETRACK17``; all scores are percentages.
+Andriluka et al., PoseTrack: A Benchmark for Human Pose Estimation and Tracking, CVPR 2018.
+Keypoints are those of ``POSETRACK17``; all scores are percentages.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-#: Largest distance of a joint from its annotation, in sizes of the head.
+#: Largest distance of a keypoint from its annotation, in sizes of the head.
 MATCH_DISTANCE = 0.5
 
 _PARTS = {'Shou': 'shoulder', 'Elb': 'elbow', 'Wri': 'wrist', 'Hip': 'hip', 'Knee': 'knee'}
-#: Published column -> names of the joints whose mean it is.
+#: Published column -> names of the keypoints whose mean it is.
 POSETRACK_GROUPS = {
     'Head': ('neck', 'nose', 'head_top'),
     **{column: (f'right_{part}', f'left_{part}') for column, part in _PARTS.items()},
@@ -30,18 +30,18 @@ POSETRACK_GROUPS = {
 
 @dataclass(frozen=True, eq=False)
 class VideoFrame:
-    """One frame: G annotated and P predicted persons with K joints, in pixels.
+    """One frame: G annotated and P predicted people with K keypoints, in pixels.
 
     Attributes:
         video: Number of its video.
-        truth: Annotated joints (G, K, 2).
+        truth: Annotated keypoints (G, K, 2).
         labelled: Which of them are annotated (G, K).
         head_sizes: Sizes of the heads (G,), see :func:`posenas.evaluation.functional.head_sizes`.
-        truth_tracks: Identities of the annotated persons (G,).
-        results: Predicted joints (P, K, 2).
+        truth_tracks: Identities of the annotated people (G,).
+        results: Predicted keypoints (P, K, 2).
         found: Which of them are predicted (P, K).
         scores: Their confidences (P, K).
-        result_tracks: Identities of the predicted persons (P,).
+        result_tracks: Identities of the predicted people (P,).
     """
 
     video: int
@@ -57,14 +57,14 @@ class VideoFrame:
 
 @dataclass(frozen=True, eq=False)
 class JointDetections:
-    """All predicted joints of some videos, judged; N joints, V videos.
+    """All predicted keypoints of some videos, judged; N keypoints, V videos.
 
     Attributes:
-        joints: Number of the joint, ascending (N,).
-        scores: Confidences, descending for each joint (N,).
+        joints: Number of the keypoint, ascending (N,).
+        scores: Confidences, descending for each keypoint (N,).
         videos: Number of the video (N,).
-        correct: Whether the joint is where its person's is annotated (N,).
-        num_labelled: Annotated joints of each video (V, K).
+        correct: Whether the keypoint is where its person's is annotated (N,).
+        num_labelled: Annotated keypoints of each video (V, K).
     """
 
     joints: Integers
@@ -75,10 +75,10 @@ class JointDetections:
 
 
 def relative_distances(frame: VideoFrame) -> Floats:
-    """Return the distances of predicted from annotated joints, in sizes of the annotated head.
+    """Return the distances of predicted from annotated keypoints, in sizes of the annotated head.
 
     Returns:
-        (P, G, K), infinite where a joint is missing on either side or the head has no size.
+        (P, G, K), infinite where a keypoint is missing on either side or the head has no size.
     """
     offsets = frame.results[:, None] - frame.truth[None]
     sizes = frame.head_sizes[None, :, None]
@@ -88,14 +88,14 @@ def relative_distances(frame: VideoFrame) -> Floats:
 
 
 def assign_persons(matched: Flags, labelled: Flags) -> Integers:
-    """Assign predicted to annotated persons by the share of annotated joints they match.
+    """Assign predicted to annotated people by the share of annotated keypoints they match.
 
     Each prediction may go to the annotated person it matches best; of those that may, each
     annotated person gets the best.
 
     Args:
-        matched: Which joints are near each other (P, G, K).
-        labelled: Which joints are annotated (G, K).
+        matched: Which keypoints are near each other (P, G, K).
+        labelled: Which keypoints are annotated (G, K).
 
     Returns:
         The annotated person of each prediction (P,), -1 without one.
@@ -114,10 +114,10 @@ def assign_persons(matched: Flags, labelled: Flags) -> Integers:
 
 
 def collect_detections(frames: Sequence[VideoFrame], num_videos: int) -> JointDetections:
-    """Judge every predicted joint.
+    """Judge every predicted keypoint.
 
-    A joint is correct if its person was assigned to an annotated one whose joint lies within
-    :data:`MATCH_DISTANCE`; so joints that are not annotated count as wrong.
+    A keypoint is correct if its person was assigned to an annotated one whose keypoint lies within
+    :data:`MATCH_DISTANCE`; so keypoints that are not annotated count as wrong.
     """
     num_labelled = np.zeros((num_videos, POSETRACK17.num_joints), np.int64)
     for frame in frames:
@@ -135,7 +135,7 @@ def collect_detections(frames: Sequence[VideoFrame], num_videos: int) -> JointDe
 
 
 def _judge(frame: VideoFrame) -> Flags:
-    """Return which predicted joints (P, K) are right."""
+    """Return which predicted keypoints (P, K) are right."""
     matched = relative_distances(frame) <= MATCH_DISTANCE
     assigned = assign_persons(matched, frame.labelled)
     right = np.zeros(frame.found.shape, bool)
@@ -147,14 +147,14 @@ def _judge(frame: VideoFrame) -> Flags:
 def joint_precision(
     detections: JointDetections, weights: Floats | None = None
 ) -> tuple[Floats, Floats, Floats]:
-    """Compute average precision, and precision and recall of all predictions, of each joint.
+    """Compute average precision, and precision and recall of all predictions, of each keypoint.
 
     Args:
         detections: Result of :func:`collect_detections`.
         weights: How often each video counts (V,); None counts each once.
 
     Returns:
-        Three arrays (K,), percent; NaN for joints that are never annotated.
+        Three arrays (K,), percent; NaN for keypoints that are never annotated.
     """
     if weights is None:
         weights = np.ones(len(detections.num_labelled))
@@ -188,15 +188,15 @@ def _curve_statistics(
 
 
 def group_means(values: Floats, name: str) -> dict[str, float]:
-    """Average values of joints as published.
+    """Average values of keypoints as published.
 
     Args:
-        values: (K,), NaN for joints that are never annotated.
+        values: (K,), NaN for keypoints that are never annotated.
         name: Name of the score, put behind each column, such as ``AP``.
 
     Returns:
-        The columns of :data:`POSETRACK_GROUPS`, NaN where one of their joints is; and 'Total', the
-        mean of all joints that are not NaN.
+        The columns of :data:`POSETRACK_GROUPS`, NaN where one of their keypoints is; and 'Total',
+        the mean of all keypoints that are not NaN.
     """
     columns = {
         f'{column} {name}': float(

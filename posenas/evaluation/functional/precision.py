@@ -21,7 +21,7 @@ class RankedMatches:
         group: (D,) group of each result.
         true: (T, D) whether it found a person that counts.
         false: (T, D) whether it found none; neither for ignored results.
-        persons: (I,) persons that count in each group.
+        persons: (I,) people that count in each group.
     """
 
     group: NDArray[np.int64]
@@ -33,11 +33,11 @@ class RankedMatches:
 def rank_matches(
     table: PoseTable, sigmas: Floats, thresholds: Floats = OKS_THRESHOLDS
 ) -> RankedMatches:
-    """Match results with persons and order them by score.
+    """Match results with people and order them by score.
 
     Args:
-        table: Persons and results.
-        sigmas: (K,) standard deviations of the joints.
+        table: People and results.
+        sigmas: (K,) standard deviations of the keypoints.
         thresholds: (T,) least OKS of a match.
     """
     matches, ignored = match_poses(table, sigmas, thresholds)

@@ -1,8 +1,8 @@
-"""Identities of people in videos: multiple-object tracking accuracy and precision per joint.
+"""Identities of people in videos: multiple-object tracking accuracy and precision per keypoint.
 
 Bernardin and Stiefelhagen, Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics,
-EURASIP Journal on Image and Video Processing, 2008; applied to each joint by itself, with distances
-in sizes of the head, as by PoseTrack's official tool. All scores are percentages.
+EURASIP Journal on Image and Video Processing, 2008; applied to each keypoint by itself, with
+distances in sizes of the head, as by PoseTrack's official tool. All scores are percentages.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class TrackCounts:
-    """What happened to the joints of V videos; each array is (V, K).
+    """What happened to the keypoints of V videos; each array is (V, K).
 
     Attributes:
-        labelled: Annotated joints.
-        predicted: Predicted joints.
-        matches: Annotated joints that a predicted one was matched with.
+        labelled: Annotated keypoints.
+        predicted: Predicted keypoints.
+        matches: Annotated keypoints that a predicted one was matched with.
         switches: Matches with another identity than that of the annotated joint's last match.
         distances: Sum of the distances of all matches, sizes of the head.
     """
@@ -89,7 +89,7 @@ def _match_most(distances: Floats) -> list[tuple[int, int]]:
 
 
 def count_tracks(frames: Sequence[VideoFrame], num_videos: int) -> TrackCounts:
-    """Follow the identity of every joint through the frames, which are in order of time."""
+    """Follow the identity of every keypoint through the frames, which are in order of time."""
     num_joints = POSETRACK17.num_joints
     counts = TrackCounts(*np.zeros((5, num_videos, num_joints)))
     known: list[list[dict[int, int]]] = [[{} for _ in range(num_joints)] for _ in range(num_videos)]
@@ -115,16 +115,16 @@ def count_tracks(frames: Sequence[VideoFrame], num_videos: int) -> TrackCounts:
 
 
 def track_scores(counts: TrackCounts, weights: Floats | None = None) -> dict[str, Floats]:
-    """Compute the scores of each joint over all videos.
+    """Compute the scores of each keypoint over all videos.
 
     Args:
         counts: Result of :func:`count_tracks`.
         weights: How often each video counts (V,); None counts each once.
 
     Returns:
-        Four arrays (K,), percent, NaN for joints that are never annotated: ``MOTA``, 100 less the
-        share of misses, surplus joints and switches among the annotated; ``MOTP``, 100 less the
-        mean distance of matches in sizes of the head, 0 without any; ``MOT Precision`` and
+        Four arrays (K,), percent, NaN for keypoints that are never annotated: ``MOTA``, 100 less
+        the share of misses, surplus keypoints and switches among the annotated; ``MOTP``, 100 less
+        the mean distance of matches in sizes of the head, 0 without any; ``MOT Precision`` and
         ``MOT Recall`` of the matches.
     """
     if weights is None:

@@ -15,7 +15,7 @@ from posenas.utils import DataError
 
 
 class PoseMetric(BaseMetric):
-    """Base of metrics over persons, one sample per person.
+    """Base of metrics over people, one sample per person.
 
     Samples that a distributed sampler repeats count once. Samples whose image could not be read,
     marked by ``bad_sample`` or missing, are excluded from the score; their number is logged beside
@@ -59,7 +59,7 @@ class PoseMetric(BaseMetric):
             meta: The data set's ``metainfo``.
 
         Raises:
-            ConfigError: Joints are missing; by default, none need to be there.
+            ConfigError: Keypoints are missing; by default, none need to be there.
         """
 
     @abstractmethod
@@ -87,7 +87,7 @@ class PoseMetric(BaseMetric):
         return scores
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
-        """Drop repeated persons, score the others, say how many are missing."""
+        """Drop repeated people, score the others, say how many are missing."""
         unique = {(result['img_id'], result['id']): result for result in results}.values()
         self.bad_images = frozenset(r['img_id'] for r in unique if 'bad_sample' in r)
         persons = [result for result in unique if result['img_id'] not in self.bad_images]
@@ -95,7 +95,7 @@ class PoseMetric(BaseMetric):
         # the size is unknown to searches, which score without mmengine's collective evaluation
         excluded = max(self._size, len(unique)) - len(persons)
         print_log(
-            f'{type(self).__name__}: {len(persons)} persons scored, {excluded} excluded'
+            f'{type(self).__name__}: {len(persons)} people scored, {excluded} excluded'
             + (f' ({len(self.bad_images)} images could not be read)' if self.bad_images else ''),
             logger='current',
             level=logging.WARNING if excluded else logging.INFO,
@@ -119,7 +119,7 @@ def load_annotations(path: str | Path) -> dict[str, Any]:
 
 
 def predicted_keypoints(sample: Mapping[str, Any]) -> np.ndarray:
-    """Return joints and confidences (K, 3) of the one person of a top-down data sample.
+    """Return keypoints and confidences (K, 3) of the one person of a top-down data sample.
 
     Raises:
         DataError: A value is not finite.

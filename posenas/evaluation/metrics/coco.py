@@ -31,20 +31,20 @@ class CocoMetric(PoseMetric):
 
     Args:
         ann_file: COCO JSON with the ground truth. Without it, annotations come from the samples
-            (``raw_ann_info``), so persons that are not samples are missing.
+            (``raw_ann_info``), so people that are not samples are missing.
         use_area: False takes 0.53 times the box for every area (CrowdPose).
         iou_type: 'keypoints', or 'keypoints_crowd' for CrowdPose's statistics.
-        score_mode: Score of a pose: that of its 'bbox', the mean of its joints ('keypoint'), or
+        score_mode: Score of a pose: that of its 'bbox', the mean of its keypoints ('keypoint'), or
             the product ('bbox_keypoint').
-        keypoint_score_thr: Joints enter the mean if their confidence is greater.
+        keypoint_score_thr: Keypoints enter the mean if their confidence is greater.
         nms_mode: 'oks_nms', 'soft_oks_nms', 'none', or 'legacy_oks_nms', the published form of
             Pose Neural Fabrics Search, see :func:`posenas.evaluation.functional.nms`.
         nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.
         format_only: Write the results and score nothing, for test sets without labels.
-        pred_converter: Moves predicted joints to the skeleton of the ground truth:
+        pred_converter: Moves predicted keypoints to the skeleton of the ground truth:
             ``dict(type='KeypointConverter', num_keypoints=K, mapping=[(from, to), ...])``, where
-            ``from`` may be a pair of joints whose middle is taken.
-        gt_converter: The same for annotated joints.
+            ``from`` may be a pair of keypoints whose middle is taken.
+        gt_converter: The same for annotated keypoints.
         outfile_prefix: Results go to ``<outfile_prefix>.keypoints.json``; nowhere if not given.
         backend: 'faster_coco_eval' or 'xtcocotools'.
         **kwargs: Arguments of :class:`PoseMetric`.
@@ -129,7 +129,7 @@ class CocoMetric(PoseMetric):
         )
 
     def results_of_images(self, results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Turn persons into rows of a COCO result file, image by image, best first.
+        """Turn people into rows of a COCO result file, image by image, best first.
 
         Args:
             results: What :meth:`extract` took from each person.
@@ -143,7 +143,7 @@ class CocoMetric(PoseMetric):
         return [row for persons in images.values() for row in self._results_of_image(persons)]
 
     def _results_of_image(self, persons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Score the persons of one image and drop those found twice."""
+        """Score the people of one image and drop those found twice."""
         keypoints = np.stack([person['keypoints'] for person in persons])  # (N, K, 3)
         kept, scores = select_poses(
             keypoints,

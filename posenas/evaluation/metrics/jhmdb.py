@@ -1,4 +1,4 @@
-"""PCK on JHMDB, by groups of joints."""
+"""PCK on JHMDB, by groups of keypoints."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from posenas.evaluation.metrics.pck import list_norm_items, measure_distances, t
 from posenas.registry import METRICS
 from posenas.utils import ConfigError, check_positive
 
-#: Column of the published tables -> its joints.
+#: Column of the published tables -> its keypoints.
 _GROUPS = {
     'Head': ('head',),
     'Sho': ('right_shoulder', 'left_shoulder'),
@@ -23,17 +23,17 @@ _GROUPS = {
 
 @METRICS.register_module()
 class JhmdbPCKAccuracy(PoseMetric):
-    """Share of joints within a distance relative to the person, as published for JHMDB.
+    """Share of keypoints within a distance relative to the person, as published for JHMDB.
 
     Scores, in [0, 1]: ``Head PCK``, ``Sho PCK``, ``Elb PCK``, ``Wri PCK``, ``Hip PCK``,
     ``Knee PCK`` and ``Ank PCK``, each the mean of left and right; ``Mean PCK``, the mean over all
-    15 joint types, also under the name ``PCK``. In units of the torso (left shoulder to right hip)
-    the same with ``tPCK``. Differs from MMPose: a distance equal to the threshold is correct, and
-    persons without a labelled torso are left out of ``tPCK`` instead of being measured by the
+    15 keypoint types, also under the name ``PCK``. In units of the torso (left shoulder to right
+    hip) the same with ``tPCK``. Differs from MMPose: a distance equal to the threshold is correct,
+    and people without a labelled torso are left out of ``tPCK`` instead of being measured by the
     predicted one.
 
     Args:
-        thr: Largest distance of a correct joint, in units of the normaliser; 0.2 in published
+        thr: Largest distance of a correct keypoint, in units of the normaliser; 0.2 in published
             tables.
         norm_item: 'bbox', 'torso', or both.
         **kwargs: Arguments of :class:`PoseMetric`.
@@ -52,21 +52,21 @@ class JhmdbPCKAccuracy(PoseMetric):
             )
 
     def check_skeleton(self, meta: Mapping[str, Any]) -> None:
-        """Require the joints of JHMDB; see :meth:`PoseMetric.check_skeleton`."""
+        """Require the keypoints of JHMDB; see :meth:`PoseMetric.check_skeleton`."""
         joints = meta['keypoint_name2id']
         lacking = [name for names in _GROUPS.values() for name in names if name not in joints]
         if lacking:
             raise ConfigError(
-                f'JhmdbPCKAccuracy needs the joints of JHMDB, the data set lacks {lacking}: '
+                f'JhmdbPCKAccuracy needs the keypoints of JHMDB, the data set lacks {lacking}: '
                 'use PCKAccuracy'
             )
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Take predicted joints, annotated joints, their labels and the box."""
+        """Take predicted keypoints, annotated keypoints, their labels and the box."""
         return take_poses(sample)
 
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """Compute the scores listed by the class; NaN where no joint counts."""
+        """Compute the scores listed by the class; NaN where no keypoint counts."""
         joints = self.dataset_meta['keypoint_name2id']
         scores = {}
         for name, distances in measure_distances(

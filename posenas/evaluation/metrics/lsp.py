@@ -11,7 +11,7 @@ from posenas.evaluation.metrics.base import PoseMetric, load_annotations, predic
 from posenas.registry import METRICS
 from posenas.utils import DataError
 
-#: Joints that skeletons without neck and top of the head share with LSP's.
+#: Keypoints that skeletons without neck and top of the head share with LSP's.
 _LIMB_JOINTS = tuple(
     f'{side}_{joint}'
     for joint in ('ankle', 'knee', 'hip', 'wrist', 'elbow', 'shoulder')
@@ -23,25 +23,26 @@ _LIMB_JOINTS = tuple(
 class LspPCKMetric(PoseMetric):
     """PCK against a label file with one person per image, by image id.
 
-    The network may crop by any box: joints and sizes come from the labels. Predicted joints are
-    matched by name, so a network of another skeleton, such as COCO's, is scored over the joints
-    it has.
+    The network may crop by any box: keypoints and sizes come from the labels. Predicted keypoints
+    are matched by name, so a network of another skeleton, such as COCO's, is scored over the
+    keypoints it has.
 
-    Scores, in percent, each the mean over joint types:
+    Scores, in percent, each the mean over keypoint types:
 
-    - ``PCK@0.1``: over all joints of the file, within 0.1 times the longer side of the label box;
-      left out if the network lacks a joint. ``PCK@0.05`` accordingly.
+    - ``PCK@0.1``: over all keypoints of the file, within 0.1 times the longer side of the label
+    box;
+      left out if the network lacks a keypoint. ``PCK@0.05`` accordingly.
     - ``PCK@0.1 limbs``: the same over ankles, knees, hips, wrists, elbows and shoulders.
-    - ``tPCK@0.2``: within 0.2 times the distance from left shoulder to right hip, over persons
-      that have both, over the joints that the network has.
+    - ``tPCK@0.2``: within 0.2 times the distance from left shoulder to right hip, over people
+      that have both, over the keypoints that the network has.
 
     Args:
-        ann_file: COCO JSON with the joint names in its category and one annotation per image.
+        ann_file: COCO JSON with the keypoint names in its category and one annotation per image.
         **kwargs: Arguments of :class:`PoseMetric`.
 
     Raises:
-        DataError: ``ann_file`` cannot be read, does not name LSP's joints, or has a label without
-            all of them, without a box, or a second one of an image.
+        DataError: ``ann_file`` cannot be read, does not name LSP's keypoints, or has a label
+            without all of them, without a box, or a second one of an image.
     """
 
     def __init__(self, ann_file: str | Path, **kwargs: Any) -> None:
@@ -59,7 +60,7 @@ class LspPCKMetric(PoseMetric):
             raise DataError(f'{ann_file} must hold one annotation per image, got more for some')
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Take the predicted joints (K, 2)."""
+        """Take the predicted keypoints (K, 2)."""
         if sample['img_id'] not in self.labels:
             raise DataError(
                 f'image {sample["img_id"]} must be in the annotation file of the metric, which has '
@@ -91,7 +92,7 @@ class LspPCKMetric(PoseMetric):
         return {name: 100 * value for name, value in scores.items()}
 
     def _by_name(self, results: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
-        """Order predictions like the labels: (N, K, 2), and which joints there are, (K,)."""
+        """Order predictions like the labels: (N, K, 2), and which keypoints there are, (K,)."""
         indices = self.dataset_meta['keypoint_name2id']
         predictions = np.zeros((len(results), len(self.joints), 2))
         predicted = np.array([name in indices for name in self.joints])

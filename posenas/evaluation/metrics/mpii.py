@@ -22,14 +22,14 @@ from posenas.utils.mat_file import write_mat
 
 @METRICS.register_module()
 class MpiiPCKAccuracy(PoseMetric):
-    """Share of joints within a distance relative to the head, as published for MPII.
+    """Share of keypoints within a distance relative to the head, as published for MPII.
 
     Scores, in percent; a distance equal to the threshold is correct:
 
-    - ``PCKh`` within ``thr`` times the head's size: all visible joints but pelvis and thorax.
+    - ``PCKh`` within ``thr`` times the head's size: all visible keypoints but pelvis and thorax.
       ``PCK`` is the same under MMPose's name.
     - ``Head PCK``, ``Shoulder PCK``, ``Elbow PCK``, ``Wrist PCK``, ``Hip PCK``, ``Knee PCK`` and
-      ``Ankle PCK``: the same per joint, the plain mean of left and right.
+      ``Ankle PCK``: the same per keypoint, the plain mean of left and right.
     - ``PCKh@0.1`` within 0.1; ``PCK@0.1`` is the same under MMPose's name.
     - ``PCKh@0.11`` within 0.11, which older tables print as PCKh@0.1.
     - ``AUC``: mean over the thresholds 0, 0.01, ..., 0.5.
@@ -37,7 +37,7 @@ class MpiiPCKAccuracy(PoseMetric):
     Differs from MMPose 1.x, which counts a distance equal to the threshold as wrong.
 
     Args:
-        thr: Largest distance of a correct joint, in head sizes.
+        thr: Largest distance of a correct keypoint, in head sizes.
         norm_item: Only 'head'; kept for configs written for MMPose.
         pred_file: MATLAB file to write: ``preds`` (N, 16, 2), pixels counted from 1 as MPII's
             tools do, row i for person i of the annotation file; NaN where it was not predicted.
@@ -61,10 +61,10 @@ class MpiiPCKAccuracy(PoseMetric):
         self.pred_file = pred_file
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Take predicted joints and, where the sample has them, annotated joints and head box.
+        """Take predicted keypoints and, where the sample has them, annotations and head box.
 
         Raises:
-            DataError: The sample has annotated joints but no head box.
+            DataError: The sample has annotated keypoints but no head box.
         """
         result: dict[str, Any] = dict(prediction=predicted_keypoints(sample)[:, :2])
         truth = sample.get('raw_ann_info')
@@ -90,7 +90,7 @@ class MpiiPCKAccuracy(PoseMetric):
         if not labelled and results:
             if self.pred_file is None:
                 raise DataError(
-                    'samples must have annotated joints, none has: for the test split give '
+                    'samples must have annotated keypoints, none has: for the test split give '
                     'pred_file, where to write the predictions'
                 )
             return {}

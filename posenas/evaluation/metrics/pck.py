@@ -17,7 +17,7 @@ from posenas.utils import ConfigError, DataError, check_choice, check_positive
 
 #: Normaliser -> name of the score.
 SCORES = {'bbox': 'PCK', 'head': 'PCKh', 'torso': 'tPCK'}
-#: Normaliser -> alternatives of the two joints whose distance it is.
+#: Normaliser -> alternatives of the two keypoints whose distance it is.
 _SEGMENTS = {
     'head': (('head_top', 'upper_neck'), ('head_top', 'neck'), ('top_head', 'neck')),
     'torso': (('left_shoulder', 'right_hip'),),
@@ -26,15 +26,15 @@ _SEGMENTS = {
 
 @METRICS.register_module()
 class PCKAccuracy(PoseMetric):
-    """Share of joints within a distance relative to the person, mean over joint types.
+    """Share of keypoints within a distance relative to the person, mean over keypoint types.
 
     Scores, in [0, 1]: ``PCK`` in units of the longer side of the person's box, ``PCKh`` of the
-    head segment, ``tPCK`` of the torso (left shoulder to right hip). Persons without the joints
+    head segment, ``tPCK`` of the torso (left shoulder to right hip). People without the keypoints
     that define their normaliser are left out of that score. Differs from MMPose: a distance equal
     to the threshold is correct.
 
     Args:
-        thr: Largest distance of a correct joint, in units of the normaliser.
+        thr: Largest distance of a correct keypoint, in units of the normaliser.
         norm_item: 'bbox', 'head', 'torso', or several of them.
         **kwargs: Arguments of :class:`PoseMetric`.
     """
@@ -48,25 +48,25 @@ class PCKAccuracy(PoseMetric):
         self.norm_items = list_norm_items(norm_item)
 
     def check_skeleton(self, meta: Mapping[str, Any]) -> None:
-        """Require the joints of the normalisers; see :meth:`PoseMetric.check_skeleton`."""
+        """Require the keypoints of the normalisers; see :meth:`PoseMetric.check_skeleton`."""
         joints = meta['keypoint_name2id']
         for item in self.norm_items:
             if not _fits(item, joints):
                 fitting = {other: name for other, name in SCORES.items() if _fits(other, joints)}
                 raise ConfigError(
-                    f'norm_item={item!r} needs a skeleton with the joints {_SEGMENTS[item]} for '
+                    f'norm_item={item!r} needs a skeleton with the keypoints {_SEGMENTS[item]} for '
                     f'{SCORES[item]}, got {list(joints)}: this one fits {fitting}'
                 )
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Take predicted joints, annotated joints, their labels and the box."""
+        """Take predicted keypoints, annotated keypoints, their labels and the box."""
         return take_poses(sample)
 
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """Compute one score per normaliser; NaN where no person counts.
 
         Raises:
-            DataError: There are persons but no annotated joint, as with detected boxes.
+            DataError: There are people but no annotated keypoint, as with detected boxes.
         """
         distances = measure_distances(results, self.norm_items, self.dataset_meta)
         return {name: mean_accuracy(values, self.thr) for name, values in distances.items()}
@@ -102,7 +102,7 @@ def measure_distances(
         meta: The data set's ``dataset_meta``.
 
     Raises:
-        DataError: There are persons but no annotated joint, as with detected boxes.
+        DataError: There are people but no annotated keypoint, as with detected boxes.
     """
     joints = meta['keypoint_name2id']
     if not results:
@@ -113,7 +113,7 @@ def measure_distances(
     }
     if not arrays['labelled'].any():
         raise DataError(
-            'samples must have annotated joints, none has: evaluate annotated boxes '
+            'samples must have annotated keypoints, none has: evaluate annotated boxes '
             '(bbox_file=None) or by a metric with an ann_file'
         )
     poses = arrays['prediction'], arrays['keypoints'], arrays['labelled']
@@ -124,7 +124,7 @@ def measure_distances(
 
 
 def _find_ends(item: str, joints: Mapping[str, int]) -> tuple[int, int] | None:
-    """Return the two joints whose distance is the normaliser; None where one is missing."""
+    """Return the two keypoints whose distance is the normaliser; None where one is missing."""
     pairs = [pair for pair in _SEGMENTS[item] if joints.keys() >= set(pair)]
     return (joints[pairs[0][0]], joints[pairs[0][1]]) if pairs else None
 

@@ -30,23 +30,23 @@ from posenas.utils.atomic_io import write_json
 
 @METRICS.register_module()
 class PoseTrack18Metric(PoseMetric):
-    """Average precision of joints as PoseTrack's official tool computes it, and tracking scores.
+    """Average precision of keypoints as PoseTrack's official tool computes it, and tracking scores.
 
     Scores, percent: ``Head AP``, ``Shou AP``, ``Elb AP``, ``Wri AP``, ``Hip AP``, ``Knee AP``,
-    ``Ankl AP``, and their mean over all joints, ``AP``, also called ``Total AP``. Where every
+    ``Ankl AP``, and their mean over all keypoints, ``AP``, also called ``Total AP``. Where every
     person has an identity, ``track_ids`` of the predictions or ``track_id`` of the detected boxes,
-    the same for ``MOTA``, and ``MOTP``, ``MOT Precision`` and ``MOT Recall`` of all joints.
+    the same for ``MOTA``, and ``MOTP``, ``MOT Precision`` and ``MOT Recall`` of all keypoints.
     Annotated identities do not count: they are the answer.
 
-    Joints are matched by name, so a model with COCO's skeleton is scored on the 13 joints that
-    PoseTrack shares with it. Frames without annotated persons do not count.
+    Keypoints are matched by name, so a model with COCO's skeleton is scored on the 13 keypoints
+    that PoseTrack shares with it. Frames without annotated people do not count.
 
     Args:
         ann_file: File with the annotations of all videos, or the folder of the official files. A
             file ``X_val.json`` beside a folder ``val`` stands for that folder, as in MMPose.
-        score_mode: Score of a pose: that of its 'bbox', the mean of its joints ('keypoint'), or
+        score_mode: Score of a pose: that of its 'bbox', the mean of its keypoints ('keypoint'), or
             the product ('bbox_keypoint'). It decides which of two duplicates stays.
-        keypoint_score_thr: Joints enter the mean if their confidence is greater.
+        keypoint_score_thr: Keypoints enter the mean if their confidence is greater.
         nms_mode: One of :data:`posenas.evaluation.functional.NMS_MODES`.
         nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.
         format_only: Write the results and score nothing, for videos without labels.
@@ -94,7 +94,7 @@ class PoseTrack18Metric(PoseMetric):
         self.outfile_prefix = outfile_prefix
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Take joints (K, 3), score of the box, area, and the identity where there is one.
+        """Take keypoints (K, 3), score of the box, area, and the identity where there is one.
 
         Raises:
             DataError: The sample's image is no frame of the annotated videos.
@@ -161,7 +161,7 @@ class PoseTrack18Metric(PoseMetric):
     def _persons_of_frame(
         self, persons: Sequence[Mapping[str, Any]], has_tracks: bool
     ) -> list[dict[str, Any]]:
-        """Score the persons of one frame and drop those found twice."""
+        """Score the people of one frame and drop those found twice."""
         keypoints = np.stack([person['keypoints'] for person in persons])  # (N, K, 3)
         kept, scores = select_poses(
             keypoints,
@@ -187,11 +187,11 @@ class PoseTrack18Metric(PoseMetric):
         ]
 
     def _order_joints(self, keypoints: np.ndarray) -> np.ndarray:
-        """Move joints (N, K, 3) of the model's skeleton to PoseTrack's, (N, 17, 3)."""
+        """Move keypoints (N, K, 3) of the model's skeleton to PoseTrack's, (N, 17, 3)."""
         indices = self.dataset_meta['keypoint_name2id']
         pairs = match_joints(sorted(indices, key=indices.__getitem__), POSETRACK18.joint_names)
         if not pairs:
-            raise DataError(f'the model must have joints of PoseTrack, it has {list(indices)}')
+            raise DataError(f'the model must have keypoints of PoseTrack, it has {list(indices)}')
         ordered = np.zeros((len(keypoints), POSETRACK18.num_joints, 3))
         sources, targets = np.array(pairs).T
         ordered[:, targets] = keypoints[:, sources]

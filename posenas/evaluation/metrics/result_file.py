@@ -20,14 +20,14 @@ _PIXEL_STD = 200
 class ResultFile(PoseMetric):
     """Write predictions instead of scoring them.
 
-    The file holds a list with one dict per batch of B persons: ``preds`` (B, K, 3) x, y and
+    The file holds a list with one dict per batch of B people: ``preds`` (B, K, 3) x, y and
     confidence in image pixels; ``boxes`` (B, 6) centre x, y and padded width, height in units of
     200 pixels, area in square pixels, score; ``image_paths`` and ``bbox_ids`` (B,); and
     ``output_heatmap``, None. Batches follow the order of the dataset for any number of processes.
 
     Args:
         out_file: File to write; its suffix, .json, .yaml or .pkl, says how.
-        batch_size: Persons per dict.
+        batch_size: People per dict.
         **kwargs: Arguments of :class:`PoseMetric`.
     """
 
@@ -38,7 +38,7 @@ class ResultFile(PoseMetric):
         self.batch_size = batch_size
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Take predicted joints, crop box and path."""
+        """Take predicted keypoints, crop box and path."""
         center = np.asarray(sample['input_center'], np.float64)
         scale = np.asarray(sample['input_scale'], np.float64)
         score = float(sample['pred_instances']['bbox_scores'][0])
@@ -60,7 +60,7 @@ class ResultFile(PoseMetric):
         return {}
 
     def _to_batch(self, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Collect some persons under the names of MMPose 0.x; arrays except in text files."""
+        """Collect some people under the names of MMPose 0.x; arrays except in text files."""
         preds = [result['preds'] for result in results]
         boxes = [result['boxes'] for result in results]
         is_binary = self.out_file.endswith(('.pkl', '.pickle'))

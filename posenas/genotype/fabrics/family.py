@@ -50,7 +50,7 @@ def _draw_fabric(genotype: Genotype, part: str) -> Graph:
             if slot.weight >= _SMALLEST_WEIGHT
         ]
     joints = genotype.macro.get('parts', {}).get(part)
-    about = f', joints {", ".join(map(str, joints))}' if joints else ''
+    about = f', keypoints {", ".join(map(str, joints))}' if joints else ''
     return Graph(f'{part}{about}', tuple(nodes), tuple(links))
 
 
@@ -61,7 +61,7 @@ def _read_place(name: str) -> tuple[int, int]:
 
 
 def _describe_edge(weights: Mapping[str, float]) -> list[str]:
-    """List the operators of an edge, the strongest first; weak ones are left out."""
+    """List the operators of an edge, the strongest first; weak ones are pruned."""
     strong = [item for item in weights.items() if item[1] >= _SMALLEST_WEIGHT]
     return [f'{name} {weight:.2f}' for name, weight in sorted(strong, key=lambda item: -item[1])]
 

@@ -36,7 +36,7 @@ class PoseNAS(PoseNASBackbone):
         fusion: 'released' adds d_k twice, as the published code and weights do; 'intended' adds
             f_k and d_k and lets the second round see f0 too, at the cost of one more projection.
         se_ratio: Bottleneck of channel attention; 2 in the first revision, 1 for none.
-        drop_path: Probability that training drops an edge that is no identity.
+        drop_path: Probability that training drops an edge that is no skip connection.
         in_channels: Channels of the image.
         with_cp: Whether cells are recomputed in the backward pass to save memory.
         norm_cfg: Norm; None is a batch norm.

@@ -66,7 +66,7 @@ class BasePoseEstimator(BaseModel, ABC):
         Args:
             inputs: Normalised images, (B, 3, H, W).
             data_samples: One per image; needed by 'loss' and 'predict'.
-            mode: 'tensor' gives the head's maps (features without a head), 'loss' a dict of
+            mode: 'tensor' gives the head's heatmaps (features without a head), 'loss' a dict of
                 losses, 'predict' the samples with predictions.
 
         Raises:

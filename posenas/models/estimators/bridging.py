@@ -1,4 +1,4 @@
-"""Bridges between a teacher and a student that differ in images, joints or sizes of maps."""
+"""Bridges between a teacher and a student that differ in images, keypoints or sizes of heatmaps."""
 
 from collections.abc import Sequence
 
@@ -80,14 +80,14 @@ def _read_normalisation(preprocessor: nn.Module) -> tuple[Tensor, Tensor]:
 
 
 class JointBridge:
-    """Bring the maps of a teacher's joints into the order of the student's.
+    """Bring the heatmaps of a teacher's keypoints into the order of the student's.
 
     Args:
-        joint_map: Pairs (joint of the student, joint of the teacher); None: they are the same.
-            Maps of the student's other joints are zero.
+        joint_map: Pairs (joint of the student, keypoint of the teacher); None: they are the same.
+            Heatmaps of the student's other keypoints are zero.
 
     Raises:
-        ConfigError: A joint of the student appears twice, or an entry is no pair of joints.
+        ConfigError: A keypoint of the student appears twice, or an entry is no pair of keypoints.
     """
 
     def __init__(self, joint_map: Sequence[Sequence[int]] | None) -> None:
@@ -97,7 +97,7 @@ class JointBridge:
         firsts = [pair[0] for pair in self.pairs if len(pair) == 2 and min(pair) >= 0]
         if not firsts or len(set(firsts)) != len(self.pairs):
             raise ConfigError(
-                'joint_map must list pairs (joint of the student, joint of the teacher), each '
+                'joint_map must list pairs (joint of the student, keypoint of the teacher), each '
                 f'joint of the student at most once, got {joint_map}'
             )
 
@@ -105,26 +105,26 @@ class JointBridge:
         """Map (B, C', H, W) of the teacher to (B, C, H, W) of the student.
 
         Args:
-            maps: The teacher's maps.
-            num_maps: C, maps of the student; a multiple of K.
-            num_joints: K, joints of the student.
+            maps: The teacher's heatmaps.
+            num_maps: C, heatmaps of the student; a multiple of K.
+            num_joints: K, keypoints of the student.
 
         Raises:
-            ConfigError: The numbers of maps do not fit, or a joint does not exist.
+            ConfigError: The numbers of heatmaps do not fit, or a keypoint does not exist.
         """
         if self.pairs is None:
             if maps.shape[1] != num_maps:
                 raise ConfigError(
-                    f'teacher and student must make the same maps, got {maps.shape[1]} of the '
+                    f'teacher and student must make the same heatmaps, got {maps.shape[1]} of the '
                     f'teacher and {num_maps} of the student: set joint_map to pairs (joint of the '
-                    'student, joint of the teacher)'
+                    'student, keypoint of the teacher)'
                 )
             return maps
         step = num_maps // num_joints
         own, others = (list(joints) for joints in zip(*self.pairs, strict=True))
         if max(own) >= num_joints or max(others) >= maps.shape[1] // step:
             raise ConfigError(
-                f'joint_map must name joints of the student, 0 to {num_joints - 1}, and of the '
+                f'joint_map must name keypoints of the student, 0 to {num_joints - 1}, and of the '
                 f'teacher, 0 to {maps.shape[1] // step - 1}, got {self.pairs}'
             )
         groups = maps.unflatten(1, (-1, step))  # (B, K', step, H, W)
@@ -133,7 +133,7 @@ class JointBridge:
         return moved.flatten(1, 2)
 
     def taught(self, like: Tensor) -> Tensor | None:
-        """Return 1 for joints (K,) the teacher knows and 0 for others; None if it knows all.
+        """Return 1 for keypoints (K,) the teacher knows and 0 for others; None if it knows all.
 
         Args:
             like: Keypoint weights (B, K), for size, device and precision.
@@ -144,22 +144,22 @@ class JointBridge:
         return like.new_tensor([float(joint in known) for joint in range(like.shape[1])])
 
     def check_symmetry(self, flip_indices: Sequence[int]) -> None:
-        """Require that of each mirrored pair of joints both or none are taught.
+        """Require that of each mirrored pair of keypoints both or none are taught.
 
         Raises:
-            ConfigError: They are not, so that maps of mirrored images cannot be averaged.
+            ConfigError: They are not, so that heatmaps of mirrored images cannot be averaged.
         """
         known = set() if self.pairs is None else {own for own, _ in self.pairs}
         single = [joint for joint in known if flip_indices[joint] not in known]
         if single:
             raise ConfigError(
                 'with teacher_flip_test joint_map must hold left and right of every pair, got '
-                f'only one side of the joints {sorted(single)}'
+                f'only one side of the keypoints {sorted(single)}'
             )
 
 
 def resize_maps(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Resize maps (B, C, H, W) to ``size`` (height, width), bilinearly.
+    """Resize heatmaps (B, C, H, W) to ``size`` (height, width), bilinearly.
 
     Peaks keep their height: nothing is renormalised.
     """

@@ -31,19 +31,20 @@ _UNLABELLED = MappingProxyType(dict(alpha=1.0, kd_weight='teacher_conf', conf_th
 
 @MODELS.register_module()
 class FPDDistiller(BaseModel):
-    """Train a student on labels and on the maps of a frozen teacher.
+    """Train a student on labels and on the heatmaps of a frozen teacher.
 
     Zhang et al., Fast Human Pose Estimation, CVPR 2019: every supervised output of the student
     learns the last output of a larger network besides the targets. Differs from the paper's code:
-    the teacher runs without gradients, may differ in input size, colour order, map size and joints,
-    and teaches on images without labels too: samples whose metainfo says ``labelled=False``.
+    the teacher runs without gradients, may differ in input size, colour order, heatmap size and
+    keypoints, and teaches on images without labels too: samples whose metainfo says
+    ``labelled=False``.
 
     Predictions are the student's. The state dict holds ``student.*`` only.
 
     Args:
         student: Config of the estimator to train, or the path of a config with it.
-        teacher: Likewise of the teacher, or a list of several, whose maps are averaged; None where
-            :class:`EMATeacherHook` provides the teacher.
+        teacher: Likewise of the teacher, or a list of several, whose heatmaps are averaged; None
+            where :class:`EMATeacherHook` provides the teacher.
         teacher_checkpoint: File with exactly the teacher's weights; a list for several teachers.
         teacher_weights: Share of each of several teachers; None is the same for all.
         student_checkpoint: File with exactly the weights that the student starts from.
@@ -52,11 +53,11 @@ class FPDDistiller(BaseModel):
         unlabelled: What ``loss`` has different for samples without labels.
         teacher_input_size: (width, height) to which the teacher's images are resized, of the same
             aspect ratio; None leaves them.
-        teacher_flip_test: Whether the teacher averages with its maps of the mirrored images.
+        teacher_flip_test: Whether the teacher averages with its heatmaps of the mirrored images.
         teacher_amp: Precision of the teacher; see :class:`FrozenTeacher`.
-        joint_map: Pairs (joint of the student, joint of the teacher) where these differ; the
-            student's other joints learn from labels only.
-        cache: Config of a :class:`TeacherCache`, which keeps the teacher's maps of samples that
+        joint_map: Pairs (joint of the student, keypoint of the teacher) where these differ; the
+            student's other keypoints learn from labels only.
+        cache: Config of a :class:`TeacherCache`, which keeps the teacher's heatmaps of samples that
             repeat; its type may be left out.
         extensions: Configs of subclasses of :class:`DistillExtension`, further ways to learn.
         val_teacher_first: Whether :class:`DistillStateHook` evaluates the teacher before training.
@@ -143,7 +144,7 @@ class FPDDistiller(BaseModel):
         differs = self._joints.pairs is not None or self._bridge_cfg['input_size'] is not None
         if self.val_teacher_first and differs:
             raise ConfigError(
-                'val_teacher_first needs a teacher with the joints and the input size of the '
+                'val_teacher_first needs a teacher with the keypoints and the input size of the '
                 'validation data: drop it, joint_map and teacher_input_size do not reach there'
             )
         loss = self.unlabelled_loss
@@ -225,7 +226,7 @@ class FPDDistiller(BaseModel):
         Besides them ``acc_pose``, the student's accuracy, if its ``train_cfg`` asks for it.
 
         Raises:
-            ConfigError: There is no teacher, or maps or targets do not fit.
+            ConfigError: There is no teacher, or heatmaps or targets do not fit.
         """
         head = self.student.head
         targets, weights = head.targets(data_samples)
@@ -256,7 +257,7 @@ class FPDDistiller(BaseModel):
         num_joints: int,
         keys: Sequence[str],
     ) -> tuple[Tensor, dict[str, Output]]:
-        """Compute the teachers' maps and outputs of the modules ``keys``, or ask the cache."""
+        """Compute the teachers' heatmaps and outputs of the modules ``keys``, or ask the cache."""
         self.load_teachers()
         maps = None if self.cache is None else self.cache.get(data_samples)
         if maps is not None:
@@ -324,7 +325,7 @@ class FPDDistiller(BaseModel):
     def _weigh(
         self, weights: Tensor, teacher_maps: Tensor, parts: Sequence[tuple[FPDLoss, list[int]]]
     ) -> Tensor:
-        """Collect the weights (B, K) of the joints in the teacher's terms."""
+        """Collect the weights (B, K) of the keypoints in the teacher's terms."""
         collected = torch.zeros_like(weights)
         taught = self._joints.taught(weights)
         for loss, indices in parts:

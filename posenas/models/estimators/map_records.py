@@ -15,15 +15,15 @@ _PLACE, _RANGE = 4, 4
 
 
 class MapFormat(NamedTuple):
-    """How the C maps (H, W) of one sample become a record.
+    """How the C heatmaps (H, W) of one sample become a record.
 
-    Values are 8 bits between the least and the largest of each map or window, which are halves: an
-    error of 1/500 of that range. Where ``radius`` is given, a map is two windows around its largest
-    values, the second one outside the first and only if it is a peak, and 0 elsewhere.
+    Values are 8 bits between the least and the largest of each heatmap or window, which are halves:
+    an error of 1/500 of that range. Where ``radius`` is given, a heatmap is two windows around its
+    largest values, the second one outside the first and only if it is a peak, and 0 elsewhere.
 
     Attributes:
         shape: (C, H, W).
-        radius: Reach of a window around its peak, cells; None stores whole maps.
+        radius: Reach of a window around its peak, cells; None stores whole heatmaps.
     """
 
     shape: tuple[int, int, int]
@@ -38,7 +38,7 @@ class MapFormat(NamedTuple):
         return channels * 2 * (_PLACE + _RANGE + (2 * self.radius + 1) ** 2)
 
     def encode(self, maps: Maps) -> Bytes:
-        """Turn maps (B, C, H, W) into records (B, length)."""
+        """Turn heatmaps (B, C, H, W) into records (B, length)."""
         count, channels = maps.shape[:2]
         flat = maps.reshape(count * channels, *maps.shape[2:])
         parts = _quantise(flat) if self.radius is None else self._encode_windows(flat)
@@ -46,7 +46,7 @@ class MapFormat(NamedTuple):
         return np.concatenate([row.view(np.uint8) for row in rows], axis=1).reshape(count, -1)
 
     def decode(self, records: Bytes) -> Maps:
-        """Turn records (B, length) into maps (B, C, H, W)."""
+        """Turn records (B, length) into heatmaps (B, C, H, W)."""
         channels, height, width = self.shape
         rows = np.ascontiguousarray(records).reshape(len(records) * channels, -1)
         if self.radius is None:
@@ -56,7 +56,7 @@ class MapFormat(NamedTuple):
         return maps.reshape(len(records), channels, height, width)
 
     def _encode_windows(self, flat: Maps) -> tuple[NDArray, ...]:
-        """Return places, ranges and values of the first and the second window of M maps."""
+        """Return places, ranges and values of the first and the second window of M heatmaps."""
         first = _find_peaks(flat)
         rest = self._paste(flat, first, None)
         second = _find_peaks(rest)
@@ -78,11 +78,11 @@ class MapFormat(NamedTuple):
         return maps
 
     def _cut(self, maps: Maps, cells: NDArray[np.integer]) -> Maps:
-        """Return the windows (M, side, side) around ``cells`` (M, 2), 0 outside the maps."""
+        """Return the windows (M, side, side) around ``cells`` (M, 2), 0 outside the heatmaps."""
         return self._pad(maps)[self._window(cells)]
 
     def _paste(self, maps: Maps, cells: NDArray[np.integer], windows: Maps | None) -> Maps:
-        """Return maps (M, H, W) with ``windows``, or zeros, around ``cells`` (M, 2)."""
+        """Return heatmaps (M, H, W) with ``windows``, or zeros, around ``cells`` (M, 2)."""
         padded = self._pad(maps)
         padded[self._window(cells)] = 0 if windows is None else windows
         reach = self.radius
@@ -93,7 +93,7 @@ class MapFormat(NamedTuple):
         return np.pad(maps, ((0, 0), reach, reach))
 
     def _window(self, cells: NDArray[np.integer]) -> tuple[NDArray[np.int64], ...]:
-        """Return indices into padded maps of the windows around ``cells`` (M, 2), row first."""
+        """Return indices into padded heatmaps of the windows around ``cells`` (M, 2), row first."""
         steps = np.arange(2 * self.radius + 1)
         rows, columns = cells.astype(np.int64).T
         return (
@@ -104,13 +104,13 @@ class MapFormat(NamedTuple):
 
 
 def _find_peaks(maps: Maps) -> NDArray[np.uint16]:
-    """Return row and column (M, 2) of the largest value of each map."""
+    """Return row and column (M, 2) of the largest value of each heatmap."""
     places = maps.reshape(len(maps), -1).argmax(axis=1)
     return np.stack(np.divmod(places, maps.shape[2]), axis=1).astype(np.uint16)
 
 
 def _quantise(values: Maps) -> tuple[NDArray[np.float16], Bytes]:
-    """Return least and largest value (M, 2) of each map and 8 bits for each cell (M, H, W)."""
+    """Return least and largest value (M, 2) of each heatmap and 8 bits for each cell (M, H, W)."""
     bounds = np.stack([values.min(axis=(1, 2)), values.max(axis=(1, 2))], axis=1)
     bounds = bounds.astype(np.float16)
     low, high = bounds.astype(np.float32).T[..., None, None]

@@ -26,11 +26,11 @@ class FrozenTeacher(nn.Module):
 
     Args:
         model: The estimator; its gradients are switched off.
-        weight: Share of its maps among those of several teachers.
+        weight: Share of its heatmaps among those of several teachers.
         images: Bridge from the student's images to this model's; None: they are the same.
-        joints: Bridge from its joints to the student's.
-        flip_test: Whether to average with the maps of the mirrored images; how these are mirrored
-            back is the ``test_cfg`` of ``model``.
+        joints: Bridge from its keypoints to the student's.
+        flip_test: Whether to average with the heatmaps of the mirrored images; how these are
+            mirrored back is the ``test_cfg`` of ``model``.
         amp: Precision of the forward pass: 'float32', 'bfloat16', 'float16', or 'auto' for
             bfloat16 on GPUs that have it and else the precision of the weights.
     """
@@ -63,16 +63,17 @@ class FrozenTeacher(nn.Module):
     def forward(
         self, inputs: Tensor, num_maps: int, num_joints: int, flip_indices: Sequence[int] | None
     ) -> Tensor:
-        """Compute maps for the student.
+        """Compute heatmaps for the student.
 
         Args:
             inputs: The student's normalised images, (B, 3, H, W).
-            num_maps: C, maps of the student.
-            num_joints: K, its joints.
-            flip_indices: For each of its joints the mirrored one, (K,); needed under ``flip_test``.
+            num_maps: C, heatmaps of the student.
+            num_joints: K, its keypoints.
+            flip_indices: For each of its keypoints the mirrored one, (K,); needed under
+                ``flip_test``.
 
         Returns:
-            Maps (B, C, h, w) in the precision of ``inputs``, of the teacher's own size.
+            Heatmaps (B, C, h, w) in the precision of ``inputs``, of the teacher's own size.
         """
         inputs = self.images(inputs)
         maps = self._run(inputs, num_maps, num_joints)
@@ -91,7 +92,7 @@ class FrozenTeacher(nn.Module):
         return (maps + mirrored) * 0.5
 
     def _run(self, inputs: Tensor, num_maps: int, num_joints: int) -> Tensor:
-        """Compute the last maps of images in the student's order of joints."""
+        """Compute the last heatmaps of images in the student's order of keypoints."""
         device = inputs.device.type
         precision = _PRECISIONS.get(self.amp)
         if self.amp == 'auto' and device == 'cuda' and torch.cuda.is_bf16_supported():
@@ -131,7 +132,7 @@ class TeacherGroup:
     def __call__(
         self, inputs: Tensor, num_maps: int, num_joints: int, flip_indices: Sequence[int] | None
     ) -> Tensor:
-        """Average the maps of all teachers; see :meth:`FrozenTeacher.forward`."""
+        """Average the heatmaps of all teachers; see :meth:`FrozenTeacher.forward`."""
         made = [
             (teacher.weight, teacher(inputs, num_maps, num_joints, flip_indices))
             for teacher in self.members

@@ -1,4 +1,4 @@
-"""A teacher's maps on disk, found again by the view of the sample that they belong to."""
+"""A teacher's heatmaps on disk, found again by the view of the sample that they belong to."""
 
 import hashlib
 import json
@@ -26,17 +26,17 @@ _CHECKSUM = 4  # bytes
 
 @TASK_UTILS.register_module()
 class TeacherCache:
-    """Store the maps that teachers make of the views of a data set.
+    """Store the heatmaps that teachers make of the views of a data set.
 
     Data sets have views where their ``num_views`` is set; their shuffles, crops and colours repeat
     after so many epochs, and from then on nothing runs the teachers. One file per data set and
     view, one record per sample: a checksum, by which half-written records are told and made anew,
-    and the maps in 8 bits. Training always sees maps as they come out of a record, so it does not
-    depend on which were stored before.
+    and the heatmaps in 8 bits. Training always sees heatmaps as they come out of a record, so it
+    does not depend on which were stored before.
 
     Args:
         path: Folder of the cache, of one teacher with one preprocessing.
-        form: 'dense' keeps whole maps; 'windows' only two windows around their peaks, about a
+        form: 'dense' keeps whole heatmaps; 'windows' only two windows around their peaks, about a
             tenth, and takes the rest as 0.
         sigma: Standard deviation of the maps' peaks, cells; windows reach three times as far.
         check_interval: One in so many samples, chosen by its view, is computed again to compare.
@@ -100,7 +100,7 @@ class TeacherCache:
         self._format = MapFormat(tuple(header['shape']), self.radius)
 
     def get(self, data_samples: Sequence[PoseDataSample]) -> Tensor | None:
-        """Return the maps (B, C, H, W) of all samples, or None where the teachers must run.
+        """Return the heatmaps (B, C, H, W) of all samples, or None where the teachers must run.
 
         They must where a record is missing, a sample has no view, or its turn has come to be
         compared.
@@ -117,14 +117,14 @@ class TeacherCache:
         return torch.from_numpy(self._format.decode(np.stack(records)))
 
     def put(self, data_samples: Sequence[PoseDataSample], maps: Tensor) -> Tensor:
-        """Store the maps (B, C, H, W) of samples, or compare them with what is stored.
+        """Store the heatmaps (B, C, H, W) of samples, or compare them with what is stored.
 
         Returns:
-            The maps as :meth:`get` would return them.
+            The heatmaps as :meth:`get` would return them.
 
         Raises:
-            DataError: Stored maps differ by more than ``max_error``.
-            ConfigError: The maps have another shape than those stored.
+            DataError: Stored heatmaps differ by more than ``max_error``.
+            ConfigError: The heatmaps have another shape than those stored.
         """
         self._set_shape(tuple(maps.shape[1:]))
         records = self._format.encode(maps.detach().float().cpu().numpy())
@@ -152,7 +152,7 @@ class TeacherCache:
         return zlib.crc32(repr(view).encode()) % self.check_interval == 0
 
     def _compare(self, view: View, stored: np.ndarray, record: np.ndarray) -> None:
-        """Require both records to decode to nearly the same maps."""
+        """Require both records to decode to nearly the same heatmaps."""
         if np.array_equal(stored, record):
             return
         first, second = self._format.decode(np.stack([stored, record]))
@@ -218,7 +218,7 @@ def _list_views(data_samples: Sequence[PoseDataSample]) -> list[View | None]:
 
 
 def identify_teachers(teachers: TeacherGroup, preprocessor: nn.Module) -> str:
-    """Digest all that the maps of teachers depend on, apart from the images.
+    """Digest all that the heatmaps of teachers depend on, apart from the images.
 
     Args:
         teachers: The teachers.

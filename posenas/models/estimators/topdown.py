@@ -16,12 +16,12 @@ from posenas.utils.errors import ConfigError
 
 @MODELS.register_module()
 class TopdownPoseEstimator(BasePoseEstimator):
-    """Estimate the joints of one person per crop and carry them back to the image.
+    """Estimate the keypoints of one person per crop and carry them back to the image.
 
     The arguments are those of :class:`BasePoseEstimator`. In ``test_cfg``: ``flip_test`` averages
-    with the maps of the mirrored crop, ``flip_mode`` says how those are mirrored back,
+    with the heatmaps of the mirrored crop, ``flip_mode`` says how those are mirrored back,
     ``shift_heatmap`` moves them one cell to the right, ``output_heatmaps`` adds ``pred_fields``,
-    ``output_keypoint_indices`` names the joints that predictions keep, in this order.
+    ``output_keypoint_indices`` names the keypoints that predictions keep, in this order.
     """
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
@@ -65,14 +65,14 @@ class TopdownPoseEstimator(BasePoseEstimator):
 
 
 def _select_joints(instances: InstanceData, kept: list[int]) -> InstanceData:
-    """Keep some joints of ``keypoints`` (1, K, 2), of their scores and of the like (1, K)."""
+    """Keep some keypoints of ``keypoints`` (1, K, 2), of their scores and of the like (1, K)."""
     return InstanceData(**{name: values[:, kept] for name, values in instances.items()})
 
 
 def _add_prediction(
     sample: PoseDataSample, instances: InstanceData, fields: PixelData | None
 ) -> None:
-    """Move joints from input to image pixels and store them beside the given boxes."""
+    """Move keypoints from input to image pixels and store them beside the given boxes."""
     warp_mat = sample.metainfo.get('warp_mat')
     if warp_mat is None:
         raise ConfigError(

@@ -28,13 +28,13 @@ DEFAULT_LOSS = MappingProxyType(dict(type='KeypointMSELoss', use_target_weight=T
 
 
 class BaseHeatmapHead(BaseModule):
-    """Turn features into one map per joint, learn them and read joints from them.
+    """Turn features into one heatmap per keypoint, learn them and read keypoints from them.
 
-    A head of several stages returns a list from :meth:`forward`: maps that are all learnt from the
-    same targets. The last ones are the prediction.
+    A head of several stages returns a list from :meth:`forward`: heatmaps that are all learnt from
+    the same targets. The last ones are the prediction.
 
     Args:
-        out_channels: Maps per image, K for most codecs.
+        out_channels: Heatmaps per image, K for most codecs.
         loss: Config of the loss, called as ``loss(heatmaps, targets, keypoint_weights)``.
         decoder: Config of the codec that wrote the targets; needed for predictions only.
         init_cfg: Initialisation; None draws convolutions from a normal distribution with standard
@@ -77,7 +77,7 @@ class BaseHeatmapHead(BaseModule):
         self.final_layer = build_final_layer(final_width, self.out_channels, final_layer)
 
     def forward(self, feats: Features) -> Tensor | list[Tensor]:
-        """Compute maps (B, out_channels, H, W) from the last of ``feats``.
+        """Compute heatmaps (B, out_channels, H, W) from the last of ``feats``.
 
         Raises:
             ConfigError: It has not ``in_channels`` channels.
@@ -89,7 +89,7 @@ class BaseHeatmapHead(BaseModule):
     def loss(
         self, feats: Features, data_samples: Sequence[PoseDataSample], train_cfg: dict | None = None
     ) -> dict[str, Tensor]:
-        """Compare the maps with the targets of the samples.
+        """Compare the heatmaps with the targets of the samples.
 
         Args:
             feats: Features of B images.
@@ -102,7 +102,7 @@ class BaseHeatmapHead(BaseModule):
             :meth:`accuracy`.
 
         Raises:
-            ConfigError: Targets and maps differ in number or size, or there are more or fewer
+            ConfigError: Targets and heatmaps differ in number or size, or there are more or fewer
                 ``stage_loss_weights`` than stages.
         """
         stages = list_stages(self.forward(feats))
@@ -113,27 +113,27 @@ class BaseHeatmapHead(BaseModule):
         return losses
 
     def targets(self, data_samples: Sequence[PoseDataSample]) -> tuple[Tensor, Tensor]:
-        """Collect what the maps of B images shall be.
+        """Collect what the heatmaps of B images shall be.
 
         Returns:
-            Target maps (B, out_channels, H, W) and keypoint weights (B, K).
+            Target heatmaps (B, out_channels, H, W) and keypoint weights (B, K).
         """
         heatmaps = torch.stack([sample.gt_fields.heatmaps for sample in data_samples])
         weights = torch.cat([s.gt_instance_labels.keypoint_weights for s in data_samples])
         return heatmaps, weights
 
     def accuracy(self, heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-        """Share of joints whose peak lies within 5 % of the map's size of the target's.
+        """Share of keypoints whose peak lies within 5 % of the map's size of the target's.
 
         Args:
-            heatmaps: Maps of the last stage, (B, out_channels, H, W).
-            targets: Target maps of the same shape.
-            weights: (B, K); joints of weight 0 do not count.
+            heatmaps: Heatmaps of the last stage, (B, out_channels, H, W).
+            targets: Target heatmaps of the same shape.
+            weights: (B, K); keypoints of weight 0 do not count.
 
         Returns:
             A scalar.
         """
-        step = heatmaps.shape[1] // weights.shape[1]  # the map that peaks leads its group
+        step = heatmaps.shape[1] // weights.shape[1]  # the heatmap that peaks leads its group
         predicted, wanted = _to_numpy(heatmaps[:, ::step]), _to_numpy(targets[:, ::step])
         _, accuracy, _ = pose_pck_accuracy(predicted, wanted, _to_numpy(weights) > 0)
         return heatmaps.new_tensor(accuracy)
@@ -157,21 +157,21 @@ class BaseHeatmapHead(BaseModule):
         data_samples: Sequence[PoseDataSample],
         test_cfg: dict | None = None,
     ) -> tuple[list[InstanceData], list[PixelData] | None]:
-        """Decode joints in input pixels.
+        """Decode keypoints in input pixels.
 
         Args:
             feats: Features of B images; under ``flip_test`` a pair, the second of the mirrored
                 images.
             data_samples: Their samples; ``flip_indices`` (K,) is read under ``flip_test``.
-            test_cfg: ``flip_test``, ``flip_mode``, ``shift_heatmap`` (move mirrored maps one cell
-                to the right), ``output_heatmaps`` (return the maps too).
+            test_cfg: ``flip_test``, ``flip_mode``, ``shift_heatmap`` (move mirrored heatmaps one
+                cell to the right), ``output_heatmaps`` (return the heatmaps too).
 
         Returns:
-            Per image ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); and the maps
+            Per image ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); and the heatmaps
             (out_channels, H, W), with metainfo ``heatmap_stride``, where asked for, else None.
 
         Raises:
-            ConfigError: There is no decoder, or its ``heatmap_size`` is not that of the maps.
+            ConfigError: There is no decoder, or its ``heatmap_size`` is not that of the heatmaps.
         """
         test_cfg = test_cfg or {}
         if self.decoder is None:
@@ -198,7 +198,7 @@ class BaseHeatmapHead(BaseModule):
         data_samples: Sequence[PoseDataSample],
         test_cfg: dict,
     ) -> Tensor:
-        """Average the last maps of the images with those of the mirrored images."""
+        """Average the last heatmaps of the images with those of the mirrored images."""
         plain, mirrored = (list_stages(self.forward(half))[-1] for half in feats)
         flipped = flip_heatmaps(
             mirrored,
@@ -209,7 +209,7 @@ class BaseHeatmapHead(BaseModule):
         return (plain + flipped) * 0.5
 
     def check_maps(self, heatmaps: Tensor, wanted: tuple[int, ...], source: str) -> None:
-        """Require maps (B, C, H, W) to have the shape ``wanted``, (C, H, W), of ``source``.
+        """Require heatmaps (B, C, H, W) to have the shape ``wanted``, (C, H, W), of ``source``.
 
         Raises:
             ConfigError: They have another one; the text says what to set.
@@ -224,7 +224,7 @@ class BaseHeatmapHead(BaseModule):
             )
         size, wanted_size = made[:0:-1], wanted[:0:-1]
         raise ConfigError(
-            f"the head's maps must have the codec's heatmap_size: the network makes {size}, "
+            f"the head's heatmaps must have the codec's heatmap_size: the network makes {size}, "
             f'{source} have {wanted_size} (width, height); set the codec to heatmap_size={size}, '
             "or change input_size (a multiple of the network's stride, mostly 32) or the head's "
             'deconv layers'
@@ -239,10 +239,10 @@ _DEFAULT_INIT = [
 
 
 def list_stages(maps: Tensor | list[Tensor]) -> list[Tensor]:
-    """Return the maps of every stage, the prediction last."""
+    """Return the heatmaps of every stage, the prediction last."""
     return [maps] if isinstance(maps, Tensor) else maps
 
 
 def _to_numpy(tensor: Tensor) -> np.ndarray:
-    """Copy to the CPU in float32, which bfloat16 maps need for NumPy."""
+    """Copy to the CPU in float32, which bfloat16 heatmaps need for NumPy."""
     return tensor.detach().float().cpu().numpy()

@@ -15,16 +15,16 @@ from posenas.models.layers.fabrics.fabric import CellFabric
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
 
-#: Half the mean squared error, as published; joints that are not labelled count in the mean.
+#: Half the mean squared error, as published; keypoints that are not labelled count in the mean.
 _LOSS = MappingProxyType(dict(type='KeypointMSELoss', use_target_weight=True, loss_weight=0.5))
 _REPRESENTATION = MappingProxyType(dict(type='VectorRepresentation'))
 
 
 class PartFabric(CellFabric):
-    """Fabric of one body part with the layers that make the maps of its joints.
+    """Fabric of one body part with the layers that make the heatmaps of its keypoints.
 
     Args:
-        num_joints: Joints K of the part.
+        num_joints: Keypoints K of the part.
         representation: Makes and runs the last layers.
         with_stem: Whether there is a stem that never runs, as in the published code.
         **fabric: Arguments of :class:`CellFabric`.
@@ -44,7 +44,7 @@ class PartFabric(CellFabric):
             self.add_module(name, layer)
 
     def forward(self, levels: Sequence[Tensor | None]) -> Tensor:
-        """Turn pyramid levels into maps (B, K, H, W) of the size of the finest scale."""
+        """Turn pyramid levels into heatmaps (B, K, H, W) of the size of the finest scale."""
         (last,) = super().forward(levels)
         return self.representation(last, self.last_layers)
 
@@ -58,7 +58,7 @@ class PartFabrics(nn.ModuleDict):
     """The fabrics of all parts by name, run one after the other."""
 
     def forward(self, feats: Sequence[Sequence[Tensor | None]] | Sequence[Tensor | None]) -> Tensor:
-        """Compute the maps of all parts, one behind the other, (B, sum of K, H, W).
+        """Compute the heatmaps of all parts, one behind the other, (B, sum of K, H, W).
 
         Args:
             feats: Levels of each part, or those that all parts read.
@@ -79,18 +79,18 @@ class PartFabrics(nn.ModuleDict):
 
 @MODELS.register_module()
 class CNFHead(BaseHeatmapHead):
-    """Let a neural fabric of its own find the joints of every part of the body.
+    """Let a neural fabric of its own find the keypoints of every part of the body.
 
     Yang et al., Pose Neural Fabrics Search, 2019.
 
     Args:
         fabric: Arguments of :class:`CellFabric` that all parts share.
         parts: ``dict(type='BodyParts', dataset='coco', num_parts=3)``, or the name of each part
-            with its joints.
+            with its keypoints.
         representation: :class:`VectorRepresentation` or :class:`ScalarRepresentation`.
-        overlap: What becomes of joints that several parts have: their maps are added, 'sum', as
-            published, or averaged, 'mean'.
-        out_channels: Heatmaps K; None counts the joints of the parts.
+        overlap: What becomes of keypoints that several parts have: their heatmaps are added, 'sum',
+            as published, or averaged, 'mean'.
+        out_channels: Heatmaps K; None counts the keypoints of the parts.
         loss: See :class:`BaseHeatmapHead`.
         decoder: See :class:`BaseHeatmapHead`.
         strict_original: Whether parts have the stem that never runs in the published code,
@@ -98,7 +98,7 @@ class CNFHead(BaseHeatmapHead):
         init_cfg: Initialisation; None leaves PyTorch's.
 
     Raises:
-        ConfigError: A joint belongs to no part, or the genotype is of another network.
+        ConfigError: A keypoint belongs to no part, or the genotype is of another network.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class CNFHead(BaseHeatmapHead):
         super().__init__(out_channels, loss, decoder, init_cfg or [])
         if set(joints) != set(range(out_channels)):
             raise ConfigError(
-                f'the parts must cover the joints 0 to {out_channels - 1} of the {out_channels} '
+                f'the parts must cover the keypoints 0 to {out_channels - 1} of the {out_channels} '
                 f'heatmaps and no others, got {groups}: change parts or out_channels'
             )
         made = MODELS.build(dict(representation))
@@ -142,7 +142,7 @@ class CNFHead(BaseHeatmapHead):
         self._index_maps(joints)
 
     def _index_maps(self, joints: Sequence[int]) -> None:
-        """Say where the maps of the parts, one behind the other, belong."""
+        """Say where the heatmaps of the parts, one behind the other, belong."""
         places = range(self.out_channels)
         owners = [[i for i, owned in enumerate(joints) if owned == joint] for joint in places]
         second = [(joint, i) for joint, own in enumerate(owners) for i in own[1:]]
@@ -168,7 +168,7 @@ class CNFHead(BaseHeatmapHead):
         return self._assemble(self.parts(feats))
 
     def _assemble(self, maps: Tensor) -> Tensor:
-        """Bring the maps of all parts into the order of the joints, one per joint."""
+        """Bring the heatmaps of all parts into the order of the keypoints, one per keypoint."""
         heatmaps = maps[:, self._first]
         if len(self._further):
             heatmaps = heatmaps.index_add(1, self._further[:, 0], maps[:, self._further[:, 1]])

@@ -9,7 +9,7 @@ from posenas.registry import MODELS
 
 @MODELS.register_module()
 class HeatmapHead(BaseHeatmapHead):
-    """Enlarge the last map by transposed convolutions and emit one heatmap per joint.
+    """Enlarge the last heatmap by transposed convolutions and emit one heatmap per keypoint.
 
     Xiao et al., Simple Baselines for Human Pose Estimation and Tracking, ECCV 2018, section 2;
     without deconv layers the 1x1 head of high-resolution networks.

@@ -52,13 +52,13 @@ class PoseNASHead(BaseHeatmapHead):
         self.final_layers = nn.ModuleList(nn.Conv2d(width, out_channels, 1) for width in widths)
 
     def forward(self, feats: Features) -> list[Tensor]:
-        """Compute the maps of every stage.
+        """Compute the heatmaps of every stage.
 
         Args:
             feats: S features, that of stage s (B, in_channels[s], H, W).
 
         Returns:
-            S maps (B, out_channels, H, W).
+            S heatmaps (B, out_channels, H, W).
 
         Raises:
             ConfigError: The number of features is not S, or one has other channels.
@@ -76,7 +76,7 @@ class PoseNASHead(BaseHeatmapHead):
 
 @MODELS.register_module()
 class StackedHourglassHead(BaseHeatmapHead):
-    """Take the score maps of every stack as they are; it has no parameters.
+    """Take the score heatmaps of every stack as they are; it has no parameters.
 
     The backbone :class:`Hourglass` feeds its scores back and so owns the layers that make them.
 
@@ -97,11 +97,11 @@ class StackedHourglassHead(BaseHeatmapHead):
         super().__init__(out_channels, loss, decoder, stage_loss_weights=stage_loss_weights)
 
     def forward(self, feats: Features) -> list[Tensor]:
-        """Return ``feats``, the score maps (B, out_channels, H, W) of every stack, as a list.
+        """Return ``feats``, the score heatmaps (B, out_channels, H, W) of every stack, as a list.
 
         Raises:
-            ConfigError: They are not ``out_channels`` maps.
+            ConfigError: They are not ``out_channels`` heatmaps.
         """
-        advice = 'set backbone.num_joints and head.out_channels to the joints of the dataset'
+        advice = 'set backbone.num_joints and head.out_channels to the keypoints of the dataset'
         check_input_channels(feats[-1], self.out_channels, advice)
         return list(feats)

@@ -1,4 +1,4 @@
-"""How the last map of a fabric says where the joints of its part are."""
+"""How the last heatmap of a fabric says where the keypoints of its part are."""
 
 from collections.abc import Mapping
 
@@ -21,8 +21,8 @@ class ScalarRepresentation(nn.Module):
         """Make the layers that :meth:`forward` runs.
 
         Args:
-            channels: Channels C of the fabric's last map.
-            num_joints: Joints K of the part.
+            channels: Channels C of the fabric's last heatmap.
+            num_joints: Keypoints K of the part.
 
         Returns:
             Published name of each layer -> the layer.
@@ -30,13 +30,13 @@ class ScalarRepresentation(nn.Module):
         return dict(final_layer=nn.Sequential(nn.ReLU(), nn.Conv2d(channels, num_joints, 1)))
 
     def forward(self, x: Tensor, layers: Mapping[str, nn.Module]) -> Tensor:
-        """Turn a map (B, C, H, W) into heatmaps (B, K, H, W)."""
+        """Turn a heatmap (B, C, H, W) into heatmaps (B, K, H, W)."""
         return layers['final_layer'](x)
 
 
 @MODELS.register_module()
 class VectorRepresentation(nn.Module):
-    """One vector v per joint and cell; the heatmap is its squashed length s / (1 + s), s = v^2.
+    """One vector v per keypoint and cell; the heatmap is its squashed length s / (1 + s), s = v^2.
 
     Yang et al., Pose Neural Fabrics Search, 2019, "vector in pixel". Without parameters: the layers
     are the part's.
@@ -44,8 +44,8 @@ class VectorRepresentation(nn.Module):
 
     Args:
         vector_dim: Length V of the vectors.
-        mode: '2d' makes all vectors by one convolution; '3d' makes V maps of every channel, mixed
-            into the joints by one convolution for all V.
+        mode: '2d' makes all vectors by one convolution; '3d' makes V heatmaps of every channel,
+            mixed into the keypoints by one convolution for all V.
 
     Raises:
         ValueError: ``mode`` is neither, or ``vector_dim`` is not positive.
@@ -74,7 +74,7 @@ class VectorRepresentation(nn.Module):
         )
 
     def forward(self, x: Tensor, layers: Mapping[str, nn.Module]) -> Tensor:
-        """Turn a map (B, C, H, W) into heatmaps (B, K, H, W) in [0, 1)."""
+        """Turn a heatmap (B, C, H, W) into heatmaps (B, K, H, W) in [0, 1)."""
         vectors = layers['final_layer'](x).unflatten(1, (-1, self.vector_dim))
         if self.mode == '3d':  # (B, C, V, H, W) to (B, K, V, H, W)
             vectors = layers['final_layer_3d'](vectors)

@@ -9,7 +9,7 @@ from posenas.registry import MODELS
 
 @MODELS.register_module()
 class ViPNASHead(BaseHeatmapHead):
-    """Enlarge the last map by grouped transposed convolutions; the defaults fit S-ViPNAS-Res50.
+    """Enlarge the last heatmap by grouped transposed convolutions; the defaults fit S-ViPNAS-Res50.
 
     Xu et al., ViPNAS: Efficient Video Pose Estimation via Neural Architecture Search, CVPR 2021,
     section 4.

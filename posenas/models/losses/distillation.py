@@ -1,4 +1,4 @@
-"""Losses against targets and a teacher's maps together."""
+"""Losses against targets and a teacher's heatmaps together."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,30 +10,30 @@ from posenas.models.losses.keypoint_mse import JointsMSELoss, KeypointMSELoss
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice, check_positive, check_probability, check_shape
 
-#: What weighs the joints of the teacher's term; see :class:`FPDLoss`.
+#: What weighs the keypoints of the teacher's term; see :class:`FPDLoss`.
 KD_WEIGHTS = ('gt', 'ones', 'teacher_conf', 'teacher_soft', 'union')
 
 
 @MODELS.register_module()
 class FPDLoss(nn.Module):
-    """Teach maps by targets and by a teacher: (1 - alpha) * pose term + alpha * teacher's term.
+    """Teach heatmaps by targets and by a teacher: (1 - alpha) * pose term + alpha * teacher's term.
 
     Zhang et al., Fast Human Pose Estimation, CVPR 2019, section 3.2: every supervised output gets
-    both terms, and both weigh joints by their labels. Where both are the same squared error with
+    both terms, and both weigh keypoints by their labels. Where both are the same squared error with
     the same weights, their sum is, but for a constant, one squared error against the blend
     ``alpha * teacher + (1 - alpha) * target``, which is then computed instead.
 
-    Differs from the paper's code: joints may be weighted by the teacher's confidence, and alpha may
-    differ between samples.
+    Differs from the paper's code: keypoints may be weighted by the teacher's confidence, and alpha
+    may differ between samples.
 
     Args:
         alpha: Share of the teacher's term in [0, 1], or ``dict(start, end, epochs, curve)``: from
             ``start`` to ``end`` within ``epochs``, ``curve`` being 'linear' or 'cosine'.
         pose: Config of the loss against targets, called as ``loss(maps, targets, weights)`` and a
             mean over the batch; None is the published one, half the mean squared error of
-            weighted maps.
-        kd: Config of the loss against the teacher's maps; None takes ``pose``.
-        kd_weight: Weights of joints in the teacher's term: 'gt', those of the labels; 'ones';
+            weighted heatmaps.
+        kd: Config of the loss against the teacher's heatmaps; None takes ``pose``.
+        kd_weight: Weights of keypoints in the teacher's term: 'gt', those of the labels; 'ones';
             'teacher_conf', 1 where the teacher's peak exceeds ``conf_thr`` and else 0;
             'teacher_soft', the peak clamped to [0, 1]; 'union', the larger one of 'gt' and
             'teacher_conf'.
@@ -69,7 +69,7 @@ class FPDLoss(nn.Module):
         self.is_blendable = blend and kd_weight == 'gt' and _are_same_square(self.pose, self.kd)
         if kd_weight != 'gt' and not self.weighs_joints(self.kd):
             raise ConfigError(
-                f'kd_weight={kd_weight!r} needs a teacher term that weighs joints: set '
+                f'kd_weight={kd_weight!r} needs a teacher term that weighs keypoints: set '
                 'use_target_weight=True in loss.kd (without loss.kd, in the loss of the head)'
             )
 
@@ -88,13 +88,13 @@ class FPDLoss(nn.Module):
         taught: Tensor | None = None,
         with_parts: bool = True,
     ) -> dict[str, Tensor]:
-        """Compare the maps of B samples, in float32 or better.
+        """Compare the heatmaps of B samples, in float32 or better.
 
         Args:
-            outputs: Predicted maps of every supervised output, (B, C, H, W) each.
-            targets: Target maps (B, C, H, W), or one such tensor for each output.
+            outputs: Predicted heatmaps of every supervised output, (B, C, H, W) each.
+            targets: Target heatmaps (B, C, H, W), or one such tensor for each output.
             weights: Keypoint weights of the labels, (B, K) or (B, K, 1).
-            teacher: The teacher's maps (B, C, H, W), or one such tensor for each output.
+            teacher: The teacher's heatmaps (B, C, H, W), or one such tensor for each output.
             alpha: Share of the teacher's term, for all or for each sample; None is that of the
                 constructor at epoch 0.
             taught: Factor (K,) of the joints' weights in the teacher's term; None is 1.
@@ -130,12 +130,12 @@ class FPDLoss(nn.Module):
         return sum_shares(shares)
 
     def weigh(self, weights: Tensor, teacher: Tensor, taught: Tensor | None = None) -> Tensor:
-        """Weigh the joints of the teacher's term, (B, K).
+        """Weigh the keypoints of the teacher's term, (B, K).
 
         Args:
             weights: Keypoint weights of the labels, (B, K).
-            teacher: The teacher's maps, (B, C, H, W); the first of each joint's group peaks.
-            taught: Factor of each joint, (K,).
+            teacher: The teacher's heatmaps, (B, C, H, W); the first of each joint's group peaks.
+            taught: Factor of each keypoint, (K,).
         """
         if self.kd_weight not in ('gt', 'ones'):
             step = teacher.shape[1] // weights.shape[1]

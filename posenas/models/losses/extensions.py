@@ -1,4 +1,4 @@
-"""What a distillation may learn beyond maps by squared errors; none of it is on by default."""
+"""What a distillation may learn beyond heatmaps by squared errors; none of it is on by default."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ class Lesson(NamedTuple):
     """What student and teacher said about one batch of B images.
 
     Attributes:
-        outputs: Maps of every supervised output of the student, (B, C, H, W) each.
-        teacher_maps: The teacher's maps for each of them.
-        weights: Weights of the joints in the teacher's terms, (B, K).
+        outputs: Heatmaps of every supervised output of the student, (B, C, H, W) each.
+        teacher_maps: The teacher's heatmaps for each of them.
+        weights: Weights of the keypoints in the teacher's terms, (B, K).
         student: Outputs of the student's modules that extensions name, by name.
         teacher: Likewise of the teacher, the first of several.
         done: Share of the training that is over, in [0, 1].
@@ -124,12 +124,12 @@ class LogitDistill(DistillExtension):
 
     Yang et al., Effective Whole-body Pose Estimation with Two-stages Distillation, ICCV 2023
     workshops (DWPose): for heads that give logits over bins of x and of y. Differs from the
-    published code, which accepts weights of joints but ignores them.
+    published code, which accepts weights of keypoints but ignores them.
 
     Args:
         beta: Factor of the logits before the softmax.
         weight: Factor of the loss.
-        use_target_weight: Whether joints are weighted.
+        use_target_weight: Whether keypoints are weighted.
         decay: Whether the factor falls to 0 in the course of the training.
         student_key: Name of the student's module that gives the logits, (B, K, bins) for each axis.
         teacher_key: Likewise of the teacher.
@@ -150,7 +150,7 @@ class LogitDistill(DistillExtension):
         self.student_key, self.teacher_key = student_key, teacher_key
 
     def forward(self, lesson: Lesson) -> dict[str, Tensor]:
-        """Compute ``loss_logit``: summed over axes and bins, a mean over joints and persons."""
+        """Compute ``loss_logit``: summed over axes and bins, a mean over keypoints and people."""
         axes = zip(lesson.student[self.student_key], lesson.teacher[self.teacher_key], strict=True)
         per_joint = sum(_divergence(self.beta * own, self.beta * wanted) for own, wanted in axes)
         if self.use_target_weight:
@@ -160,13 +160,14 @@ class LogitDistill(DistillExtension):
 
 @MODELS.register_module()
 class HeatmapKL(DistillExtension):
-    """Draw the student's maps, as distributions over all cells, towards the teacher's.
+    """Draw the student's heatmaps, as distributions over all cells, towards the teacher's.
 
     Hinton et al., Distilling the Knowledge in a Neural Network, 2015, section 2: with temperature
-    ``tau``, whose square keeps the gradient's size. Joints are weighted as in the teacher's term.
+    ``tau``, whose square keeps the gradient's size. Keypoints are weighted as in the teacher's
+    term.
 
     Args:
-        tau: Temperature that divides the maps before the softmax.
+        tau: Temperature that divides the heatmaps before the softmax.
         weight: Factor of the loss.
     """
 
@@ -176,7 +177,7 @@ class HeatmapKL(DistillExtension):
         self.tau, self.weight = tau, weight
 
     def forward(self, lesson: Lesson) -> dict[str, Tensor]:
-        """Compute ``loss_kl``, summed over the outputs, a mean over joints and persons."""
+        """Compute ``loss_kl``, summed over the outputs, a mean over keypoints and people."""
         total = 0.0
         for maps, wanted in zip(lesson.outputs, lesson.teacher_maps, strict=True):
             step = maps.shape[1] // lesson.weights.shape[1]  # the map that peaks leads its group

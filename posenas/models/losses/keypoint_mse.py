@@ -14,10 +14,10 @@ def select_weights(
     """Return keypoint weights as (B, K, 1, 1), or None if they are not used.
 
     Args:
-        output: Predicted maps (B, K * channels, H, W).
+        output: Predicted heatmaps (B, K * channels, H, W).
         weights: (B, K) or, as MMPose 0.x hands them over, (B, K, 1).
         use_target_weight: Whether the loss is weighted at all.
-        channels: Maps per keypoint.
+        channels: Heatmaps per keypoint.
 
     Raises:
         ValueError: Weights are to be used but absent, or their shape is another one.
@@ -41,14 +41,14 @@ def _mean_square(output: Tensor, target: Tensor, factors: Tensor | None) -> Tens
 
 @MODELS.register_module()
 class KeypointMSELoss(nn.Module):
-    """Mean of weight * (output - target)^2 over persons, keypoints and cells.
+    """Mean of weight * (output - target)^2 over people, keypoints and heatmap pixels.
 
     Differs from MMPose 1.3, which applies weights even with ``use_target_weight=False``.
 
     Args:
         use_target_weight: Whether keypoints are weighted.
-        skip_empty_channel: Whether maps whose target is zero everywhere are left out of the sum;
-            they still count in the mean.
+        skip_empty_channel: Whether heatmaps whose target is zero everywhere are left out of the
+            sum; they still count in the mean.
         loss_weight: Factor of the result.
         square_weight: Whether the square of the weight is the factor, as where output and target
             are both weighted (MMPose 0.x, HRNet); the same for weights 0 and 1.
@@ -70,11 +70,11 @@ class KeypointMSELoss(nn.Module):
     def forward(
         self, output: Tensor, target: Tensor, target_weights: Tensor | None = None
     ) -> Tensor:
-        """Compare maps.
+        """Compare heatmaps.
 
         Args:
-            output: Predicted maps (B, K, H, W).
-            target: Target maps (B, K, H, W).
+            output: Predicted heatmaps (B, K, H, W).
+            target: Target heatmaps (B, K, H, W).
             target_weights: (B, K), needed with ``use_target_weight``.
 
         Returns:
@@ -112,7 +112,7 @@ class JointsMSELoss(nn.Module):
     def forward(
         self, output: Tensor, target: Tensor, target_weights: Tensor | None = None
     ) -> Tensor:
-        """Compare maps; arguments, result and errors of :meth:`KeypointMSELoss.forward`."""
+        """Compare heatmaps; arguments, result and errors of :meth:`KeypointMSELoss.forward`."""
         check_shape('target', target, output.shape)
         weights = select_weights(output, target_weights, self.use_target_weight)
         factors = None if weights is None else weights**2
@@ -144,7 +144,7 @@ class KeypointOHKMMSELoss(nn.Module):
     def forward(
         self, output: Tensor, target: Tensor, target_weights: Tensor | None = None
     ) -> Tensor:
-        """Compare maps; arguments, result and errors of :meth:`KeypointMSELoss.forward`.
+        """Compare heatmaps; arguments, result and errors of :meth:`KeypointMSELoss.forward`.
 
         Raises:
             ValueError: There are fewer than ``topk`` keypoints.
@@ -164,7 +164,7 @@ class KeypointOHKMMSELoss(nn.Module):
 
 @MODELS.register_module()
 class CombinedTargetMSELoss(nn.Module):
-    """Half the mean squared error of class maps plus half that of both offsets within the class.
+    """Half the mean squared error of class heatmaps plus half that of offsets within the class.
 
     Source: Huang et al., The Devil Is in the Details: Delving Into Unbiased Data Processing for
     Human Pose Estimation, CVPR 2020. Offsets are weighted by the (weighted) class target.
@@ -182,11 +182,11 @@ class CombinedTargetMSELoss(nn.Module):
     def forward(
         self, output: Tensor, target: Tensor, target_weights: Tensor | None = None
     ) -> Tensor:
-        """Compare maps of [class, x offset, y offset] per keypoint.
+        """Compare heatmaps of [class, x offset, y offset] per keypoint.
 
         Args:
-            output: Predicted maps (B, 3 * K, H, W).
-            target: Target maps (B, 3 * K, H, W).
+            output: Predicted heatmaps (B, 3 * K, H, W).
+            target: Target heatmaps (B, 3 * K, H, W).
             target_weights: (B, K), needed with ``use_target_weight``.
 
         Returns:

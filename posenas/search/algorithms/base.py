@@ -54,7 +54,7 @@ class Candidate:
 
 
 class SearchAlgorithm(ABC):
-    """Proposes architectures in waves, from the records of all waves before.
+    """Proposes architectures in generations, from the records of all generations before.
 
     It keeps nothing that the records do not say, and trial t draws from its own generator, so
     that telling the records of an archive restores it. A subclass writes :meth:`propose`.

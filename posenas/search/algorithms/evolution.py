@@ -16,7 +16,7 @@ class EvolutionSearch(SearchAlgorithm):
     """Mutants and children of the best architectures so far.
 
     Guo et al., Single Path One-Shot Neural Architecture Search with Uniform Sampling, ECCV 2020,
-    section 3.4. The best are chosen from all waves, so none is lost.
+    section 3.4. The best are chosen from all generations, so none is lost.
 
     Args:
         num_random: Architectures drawn uniformly before evolution starts.
@@ -44,7 +44,7 @@ class EvolutionSearch(SearchAlgorithm):
         self._parents: list[Record] = []
 
     def learn(self, records: Sequence[Record]) -> None:
-        """Choose the parents of the next wave."""
+        """Choose the parents of the next generation."""
         self._parents = self.best(self.num_parents)
 
     def propose(self, trial: int, rng: np.random.Generator) -> Proposal:
@@ -61,5 +61,5 @@ class EvolutionSearch(SearchAlgorithm):
         return Proposal(child, (parent.trial,))
 
     def _is_crossover(self, child: int) -> bool:
-        """Deal out crossovers evenly, so that every wave has its share of them."""
+        """Deal out crossovers evenly, so that every generation has its share of them."""
         return int((child + 1) * self.crossover_share) > int(child * self.crossover_share)

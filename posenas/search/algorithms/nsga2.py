@@ -20,7 +20,7 @@ class NSGA2(SearchAlgorithm):
     Evolutionary Computation 2002. Waves should have the size of the population.
 
     Args:
-        population: Architectures that survive a wave; as many are drawn uniformly at first.
+        population: Architectures that survive a generation; as many are drawn uniformly at first.
         crossover_prob: Probability that a child has two parents.
         mutate_prob: Probability that a decision of a child is redrawn, one at least; None means
             one over the number of decisions.

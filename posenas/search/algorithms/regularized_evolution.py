@@ -14,7 +14,7 @@ class RegularizedEvolution(SearchAlgorithm):
     """Mutants of the best of a few, drawn from the youngest architectures.
 
     Real et al., Regularized Evolution for Image Classifier Architecture Search, AAAI 2019. With
-    waves of more than one trial, those of a wave do not see each other.
+    generations of more than one trial, those of a generation do not see each other.
 
     Args:
         population: Youngest architectures that are alive.

@@ -1,4 +1,4 @@
-"""Pruning of neural fabrics: what has no weight, or feeds nothing, is left out.
+"""Pruning of neural fabrics: what has no weight, or feeds nothing, is pruned.
 
 Without a threshold the outputs stay as they are. The published code for Yang et al., Pose Neural
 Fabrics Search, 2019, prunes too; differs from it: slots at the border that read the map of another

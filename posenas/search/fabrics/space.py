@@ -39,7 +39,7 @@ class CNFSpace(SearchSpace):
         fabric: Arguments of the parts' fabrics, as in :class:`CNFHead`.
         parts: Parts, likewise.
         representation: Config of the representation, likewise.
-        overlap: What becomes of joints that several parts have, likewise.
+        overlap: What becomes of keypoints that several parts have, likewise.
         backbone: Config of a :class:`CNFBackbone`; None if the backbone is no fabric.
     """
 
@@ -179,7 +179,7 @@ class CNFSpace(SearchSpace):
 
 
 def _add_zero(cell: CellPlan, operators: tuple[str, ...]) -> list[list[float]]:
-    """Give ``Zero``, which genotypes leave out, what is missing to the sum of each row."""
+    """Give ``Zero``, which genotypes prune, what is missing to the sum of each row."""
     rows = [list(row) for row in cell.edge_weight]
     if 'Zero' in operators:
         column = operators.index('Zero')

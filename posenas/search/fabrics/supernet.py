@@ -156,7 +156,7 @@ class CNFSupernet(Supernet, TopdownPoseEstimator):
         return self._macs[input_size]
 
     def extract(self, arch: Arch, bn_stats: Mapping[str, Tensor] | None = None) -> Extract:
-        """Cut out the network of ``arch``: what has no weight, or feeds nothing, is left out."""
+        """Cut out the network of ``arch``: what has no weight, or feeds nothing, is pruned."""
         previous = self.read_arch()
         relaxed = self._relaxed
         try:

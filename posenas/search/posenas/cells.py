@@ -166,7 +166,7 @@ def make_search_stage(
 def _make_candidate(
     name: str, channels: int, stride: int, norm_cfg: dict | None, se_ratio: int | None
 ) -> nn.Module:
-    """Make an operation; identities are dropped now and then where a search says so."""
+    """Make an operation; skip connections are dropped now and then where a search says so."""
     if name == 'skip_connect' and stride == 1:
         return nn.Dropout(0.0)
     return POSENAS_OPERATIONS.get(name)(channels, stride, norm_cfg, se_ratio)

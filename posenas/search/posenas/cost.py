@@ -87,7 +87,7 @@ class PoseNASCounter:
         """Count the network of ``genotype``.
 
         Raises:
-            ConfigError: It lies outside the space, has other sizes or other joints.
+            ConfigError: It lies outside the space, has other sizes or other keypoints.
         """
         sizes = (genotype.macro.items(), self._space.macro.items())
         own, ours = ({k: v for k, v in items if k != 'sources'} for items in sizes)

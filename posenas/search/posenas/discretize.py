@@ -23,8 +23,8 @@ def derive_cells(
         space: Where the architecture lies.
         cells: Group -> strength of each operation on each edge, (E, O).
         inputs: Input of a fusion cell, such as 'fuse1_coarse' -> strength of each map, (N,).
-        max_skip: Most identities that the normal cell may keep; the weakest beyond are ruled out
-            and the cell is derived anew, as Chen et al. do, P-DARTS, ICCV 2019.
+        max_skip: Most skip connections that the normal cell may keep; the weakest beyond are ruled
+            out and the cell is derived anew, as Chen et al. do, P-DARTS, ICCV 2019.
     """
     values: dict[str, int | str] = {}
     for group in space.groups:
@@ -49,7 +49,7 @@ def derive_cells(
 
 
 def count_skips(arch: Arch, cell: str = 'encoder.normal') -> int:
-    """Count the identities that one cell of ``arch`` keeps."""
+    """Count the skip connections that one cell of ``arch`` keeps."""
     return sum(value == _SKIP for name, value in arch.items() if name.startswith(f'{cell}.'))
 
 

@@ -219,7 +219,7 @@ class PoseNASSpace(SearchSpace):
         large = Arch({decision.name: decision.options[-1] for decision in self.decisions})
         changes = {}
         for group in self.groups:
-            # with stride 2 an identity becomes a convolution and a pooling stays free
+            # with stride 2 a skip connection becomes a convolution and a pooling stays free
             pools = [o for o in _options(group) if o.endswith('pool_3x3')]
             for name, _, source, _ in group.kept_edges(small):
                 if group.stride(source) == _STRIDED and pools:

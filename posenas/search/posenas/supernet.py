@@ -36,7 +36,8 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
     Args:
         backbone: Config of a :class:`PoseNASSearchBackbone`.
         head: Config of the head.
-        max_skip: Most identities that the normal cell of the result may keep; None sets no limit.
+        max_skip: Most skip connections that the normal cell of the result may keep; None sets no
+            limit.
         **kwargs: Further arguments of :class:`TopdownPoseEstimator`.
 
     Raises:
@@ -105,7 +106,7 @@ class PoseNASSupernet(Supernet, TopdownPoseEstimator):
         self.backbone.draw(generator, temperature)
 
     def set_skip_dropout(self, rate: float) -> None:
-        """Drop values of identities with probability ``rate`` in training."""
+        """Drop values of skip connections with probability ``rate`` in training."""
         for module in self.backbone.modules():
             if isinstance(module, nn.Dropout):
                 module.p = rate

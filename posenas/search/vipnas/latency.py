@@ -27,7 +27,7 @@ class LatencyTable:
 
     Attributes:
         device: What was measured and how, as text.
-        context: Input size and joints of the networks.
+        context: Input size and keypoints of the networks.
         times: Operation -> seconds of one call alone.
         factors: Kind of an operation -> factor of its times inside a network. Besides, seconds:
             'network' for every network, 'call' for every operation, 'weights' for each of their
@@ -115,7 +115,7 @@ class LatencyCost:
         """Predict the time of the network of ``genotype``, milliseconds.
 
         Raises:
-            DataError: The table is of another input size or other joints.
+            DataError: The table is of another input size or other keypoints.
         """
         if context != self._table.context:
             raise DataError(

@@ -19,7 +19,7 @@ def test_good_data_has_no_findings(people):
     inspect_images(report, people)
     assert report.findings == []
     assert report.statistics['persons'] == report.statistics['images decoded'] == 6
-    assert report.statistics['share of persons with joint']['nose'] == 1
+    assert report.statistics['share of people with joint']['nose'] == 1
 
 
 def _person(index, **values):

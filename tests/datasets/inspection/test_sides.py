@@ -23,7 +23,7 @@ PARTS = dict(
 
 
 def people(count=100, seed=0):
-    """Return joints (count, 17, 2): half of the people show their back."""
+    """Return keypoints (count, 17, 2): half of the people show their back."""
     rng = np.random.default_rng(seed)
     pose = np.array(
         [

@@ -74,7 +74,7 @@ def test_the_command_converts(tmp_path, joints, capsys):
     source = write(tmp_path / 'lspet', array, 5)
     command = ['dataset', 'convert', 'lspet', str(source), '--out', str(tmp_path / 'out')]
     assert main(command) == 0
-    assert '4 persons: ' in capsys.readouterr().out
+    assert '4 people: ' in capsys.readouterr().out
     assert main([*command, '--separated-only']) == 2
     assert 'are for mpii' in capsys.readouterr().err
 

@@ -158,7 +158,7 @@ def test_a_list_of_other_persons_is_refused(tmp_path, release):
 def test_the_command_writes_the_files(tmp_path, release, capsys):
     file = str(write(tmp_path, release))
     assert main(['convert', 'mpii', file, '--out', str(tmp_path / 'out'), '--separated-only']) == 0
-    assert '2 persons: ' in capsys.readouterr().out
+    assert '2 people: ' in capsys.readouterr().out
     assert len(json.loads((tmp_path / 'out' / 'mpii_trainval.json').read_text())) == 2
 
 

@@ -82,7 +82,7 @@ def test_images_may_be_listed(tmp_path):
 def test_the_command_converts(tmp_path, capsys):
     path = write(tmp_path)
     assert main(['dataset', 'convert', 'yolo-pose', str(path), '--out', str(tmp_path)]) == 0
-    assert f'1 persons: {tmp_path / "val.json"}' in capsys.readouterr().out
+    assert f'1 people: {tmp_path / "val.json"}' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

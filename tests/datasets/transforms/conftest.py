@@ -13,7 +13,7 @@ def picture():
 
 @pytest.fixture
 def sample(picture):
-    """Function that makes a sample after GetBBoxCenterScale, with joints spread over its box."""
+    """Function that makes a sample after GetBBoxCenterScale, with keypoints spread over its box."""
 
     def make(seed=0, visible=range(17)):
         draws = np.random.default_rng(0)

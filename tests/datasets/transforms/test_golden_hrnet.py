@@ -1,4 +1,4 @@
-"""Crops, targets and decoded joints against recordings of HRNet's code base."""
+"""Crops, targets and decoded keypoints against recordings of HRNet's code base."""
 
 import json
 
@@ -74,7 +74,7 @@ def test_flip_scale_and_rotation_give_the_recorded_joints(arrays, size):
         shown = results['keypoints_visible'][0] > 0
         np.testing.assert_array_equal(shown, arrays[f'{size}/out_vis'][i] > 0)
         ours = results['transformed_keypoints'][0]
-        # the original leaves joints without label where they are, and never looks at them again
+        # the original leaves keypoints without label where they are, and never looks at them again
         np.testing.assert_allclose(ours[shown], out_joints[shown], atol=2e-3)
 
 

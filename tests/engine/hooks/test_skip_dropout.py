@@ -1,4 +1,4 @@
-"""Handicaps of identities fall to nothing by the end of a search."""
+"""Handicaps of skip connections fall to nothing by the end of a search."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Intervals cover what they should: resampled persons and trainings have the known spread."""
+"""Intervals cover what they should: resampled people and trainings have the known spread."""
 
 import hashlib
 

@@ -48,7 +48,7 @@ def golden(golden_dir):
 
 
 def make_scene(num_persons=3, num_images=2, seed=0):
-    """Persons far from each other, all joints labelled, and perfect results with scores."""
+    """Persons far from each other, all keypoints labelled, and perfect results with scores."""
     rng = np.random.default_rng(seed)
     truth = dict(
         images=[dict(id=i) for i in range(num_images)], categories=[dict(id=1)], annotations=[]
@@ -120,7 +120,7 @@ def test_precision_equals_that_of_the_back_end_at_full_size(
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_precision_equals_that_of_the_back_end_for_any_scene(seed):
-    """Crowds, unlabelled persons, several results a person, equal scores, images without any."""
+    """Crowds, unlabelled people, several results a person, equal scores, images without any."""
     rng = np.random.default_rng(seed)
     truth, perfect = make_scene(int(rng.integers(1, 5)), 3, seed)
     truth['images'].append(dict(id=99))
@@ -262,6 +262,6 @@ def test_correcting_errors_raises_precision_and_all_of_them_find_every_match(gol
         alone = correct_errors(table, errors, kind)
         assert precision_and_recall(rank_matches(alone, SIGMAS))[0].mean() >= before - 0.01
         corrected = correct_errors(corrected, errors, kind)
-    good_enough = OKS_THRESHOLDS <= 0.85  # from there on joints are good and stay
+    good_enough = OKS_THRESHOLDS <= 0.85  # from there on keypoints are good and stay
     matches, _ = match_poses(corrected, SIGMAS, OKS_THRESHOLDS[good_enough])
     assert np.array_equal(matches[-1, errors.result], errors.person)

@@ -100,7 +100,7 @@ def test_the_published_skip_keeps_the_recorded_poses(golden_dir):
     areas = np.array([c['bbox'][2] * c['bbox'][3] for c in candidates], np.float64)
     boxes = np.array([c['score'] for c in candidates])
     scores = instance_scores(boxes, joints[..., 2], record['confidence_threshold'])
-    # the original divides by the number of joints plus 1e-5
+    # the original divides by the number of keypoints plus 1e-5
     np.testing.assert_allclose(scores, record['rescored'], rtol=3e-6)
     counted = visible_pairs(joints[..., 2], 0, 'original')
     oks = oks_matrix(joints[..., :2], areas, SIGMAS, counted)

@@ -11,7 +11,7 @@ from posenas.evaluation.functional import (
     segment_size,
 )
 
-#: Two persons of three joints; the second's last joint is not labelled.
+#: Two people of three keypoints; the second's last keypoint is not labelled.
 KEYPOINTS = np.array([[[0, 0], [10, 0], [0, 20]], [[5, 5], [5, 15], [9, 9]]], float)
 LABELLED = np.array([[True, True, True], [True, True, False]])
 SIZES = np.array([20.0, 10.0])

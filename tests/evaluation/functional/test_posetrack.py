@@ -63,7 +63,7 @@ def test_perfect_predictions_score_100(seed):
 
 
 def has_ties(frame):
-    """Whether the official assignment of persons goes by their order somewhere."""
+    """Whether the official assignment of people goes by their order somewhere."""
     shares = (relative_distances(frame) <= MATCH_DISTANCE).sum(-1)
     shares = shares / np.maximum(frame.labelled.sum(-1), 1)
     best = shares.max(-1, keepdims=True, initial=0)
@@ -158,7 +158,7 @@ def test_weights_repeat_videos(weights):
     ]
     weighted = precision(frames, np.array(weights, float))
     np.testing.assert_allclose(weighted[1:], precision(repeated)[1:], rtol=1e-12)
-    # Copies of a joint have one score; among them precision rises or falls step by step.
+    # Copies of a keypoint have one score; among them precision rises or falls step by step.
     np.testing.assert_allclose(weighted[0], precision(repeated)[0], atol=1)
 
 

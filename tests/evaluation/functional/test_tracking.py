@@ -21,14 +21,14 @@ FIELDS = ('labelled', 'predicted', 'matches', 'switches', 'distances')
 
 @pytest.fixture(scope='module')
 def recorded(golden_dir):
-    """Frames of the recorded videos, whose persons have identities."""
+    """Frames of the recorded videos, whose people have identities."""
     folder = golden_dir / 'pipeline' / 'posetrack18_ap'
     videos = read_videos(folder / 'gt', with_tracks=True)
     return pair_frames(videos, read_video_results(folder / 'pred', videos, with_tracks=True))
 
 
 def joint_frames(frames, video, joint):
-    """Yield identities and distances (O, H), NaN where too far, of one joint in each frame."""
+    """Yield identities and distances (O, H), NaN where too far, of one keypoint in each frame."""
     for frame in frames:
         if frame.video == video:
             rows, columns = frame.labelled[:, joint], frame.found[:, joint]

@@ -41,7 +41,7 @@ def make_sample(index, img_id, keypoints, truth=None, bbox=(0, 0, 100, 50), scor
 
 
 def mpii_samples(dataset, predictions):
-    """Pair the persons of a data set with predictions (N, 16, 2), pixels counted from 0."""
+    """Pair the people of a data set with predictions (N, 16, 2), pixels counted from 0."""
     for index, joints in enumerate(predictions):
         info = dataset.get_data_info(index)
         keypoints = np.concatenate([joints, np.ones((16, 1))], axis=1)

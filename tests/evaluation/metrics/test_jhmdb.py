@@ -10,7 +10,7 @@ COLUMNS = ('Head', 'Sho', 'Elb', 'Wri', 'Hip', 'Knee', 'Ank', 'Mean')
 
 
 def person(labelled=True):
-    """Return an annotation (15, 3): torso 50 px long, joints on a circle around it."""
+    """Return an annotation (15, 3): torso 50 px long, keypoints on a circle around it."""
     angle = np.linspace(0, 2 * np.pi, 15, endpoint=False)
     keypoints = np.stack([100 + 60 * np.cos(angle), 100 + 60 * np.sin(angle), angle * 0 + 2], 1)
     keypoints[JHMDB.joint_index('left_shoulder'), :2] = 130, 60
@@ -55,7 +55,7 @@ def test_no_persons_give_no_numbers():
 def test_units_and_skeletons_that_do_not_fit_are_refused():
     with pytest.raises(ConfigError, match='no head segment'):
         JhmdbPCKAccuracy(norm_item='head')
-    with pytest.raises(ConfigError, match='needs the joints of JHMDB'):
+    with pytest.raises(ConfigError, match='needs the keypoints of JHMDB'):
         evaluate([], COCO)
     with pytest.raises(ValueError, match='thr must be greater than 0'):
         JhmdbPCKAccuracy(thr=0)

@@ -157,7 +157,7 @@ def test_a_checkpoint_of_mmpose_0_fits_the_shipped_network():
         model = MODELS.build(load_checked('mobilenetv3_coco_256x192').model).state_dict()
     published = {name.replace('head.', 'keypoint_head.', 1): w for name, w in model.items()}
     assert adapt_checkpoint(dict(state_dict=published), model)['state_dict'].keys() == model.keys()
-    assert describe_network(model) == 'MobileNetV3 (17 joints)'
+    assert describe_network(model) == 'MobileNetV3 (17 keypoints)'
 
 
 @pytest.mark.parametrize('num_frozen', [0, 2])

@@ -1,4 +1,4 @@
-"""Bridges between a teacher's and a student's images and maps."""
+"""Bridges between a teacher's and a student's images and heatmaps."""
 
 import pytest
 import torch

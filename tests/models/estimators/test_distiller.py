@@ -28,7 +28,7 @@ WEIGHTED_MODEL = dict(TINY_MODEL, head=WEIGHTED_HEAD)
 
 @pytest.fixture(scope='module')
 def teacher_file(tmp_path_factory):
-    """Weights of a small teacher whose maps rise above the threshold of confidence."""
+    """Weights of a small teacher whose heatmaps rise above the threshold of confidence."""
     torch.manual_seed(1)
     model = MODELS.build(WEIGHTED_MODEL)
     torch.nn.init.normal_(model.head.final_layer.weight, std=0.5)
@@ -362,7 +362,7 @@ def test_a_teacher_of_other_joints_teaches_those_it_knows(make, tmp_path):
 
 
 class RememberingCache(torch.nn.Module):
-    """Keeps the maps of one batch."""
+    """Keeps the heatmaps of one batch."""
 
     is_open = True
 

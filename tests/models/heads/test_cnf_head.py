@@ -43,7 +43,7 @@ def test_every_division_and_representation_gives_a_map_per_joint(
     assert all(p.grad is not None for p in head.parameters())
     if representation is not SCALARS:
         assert maps.min() >= 0
-        assert maps.max() < 2  # joints of two parts are added
+        assert maps.max() < 2  # keypoints of two parts are added
 
 
 @pytest.mark.parametrize(('dataset', 'number'), DIVISIONS)
@@ -67,7 +67,7 @@ def test_a_vector_is_squashed_by_its_length():
     layers = representation.make_layers(8, 5)
     x = torch.randn(2, 8, 4, 3)
     conv = layers['final_layer'][1]
-    vectors = conv(x.relu()).reshape(2, 5, 3, 4, 3)  # channel = joint * V + d
+    vectors = conv(x.relu()).reshape(2, 5, 3, 4, 3)  # channel = keypoint * V + d
     length = vectors.norm(dim=2)
     assert torch.allclose(representation(x, layers), length**2 / (1 + length**2), atol=1e-6)
 
@@ -103,8 +103,8 @@ def test_initialising_leaves_the_layers_as_pytorch_made_them():
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        (dict(parts=dict(a=[0, 2])), 'must cover the joints 0 to 2'),
-        (dict(out_channels=3), 'must cover the joints 0 to 2'),
+        (dict(parts=dict(a=[0, 2])), 'must cover the keypoints 0 to 2'),
+        (dict(out_channels=3), 'must cover the keypoints 0 to 2'),
         (dict(fabric=FABRIC | dict(genotype=genotype(('arms',)))), 'must have cells of the parts'),
         (dict(fabric=FABRIC | dict(genotype=genotype(overlap='mean'))), 'macro.overlap'),
         (dict(fabric=FABRIC | dict(genotype=genotype(parts=dict(a=[0])))), 'macro.parts'),
@@ -231,7 +231,7 @@ def test_the_published_pruned_form_also_ran_the_adaptors_of_pruned_inputs():
 
 
 def add_cost(module, macs, parameters, size, stride):
-    """Add what ``module`` costs on a map of this stride."""
+    """Add what ``module`` costs on a heatmap of this stride."""
     conv = next(m for m in module.modules() if isinstance(m, nn.Conv2d))
     x = torch.empty(1, conv.in_channels, size[0] // stride, size[1] // stride, device='meta')
     return macs + profile_model(module, x).macs, parameters + count_parameters(module)

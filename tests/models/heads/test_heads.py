@@ -13,7 +13,7 @@ HEADS = {
 
 
 class _Maps(BaseHeatmapHead):
-    """Head whose maps are the features themselves."""
+    """Head whose heatmaps are the features themselves."""
 
     def forward(self, feats):
         return feats[-1]

@@ -127,7 +127,7 @@ def test_weights_of_the_teacher_term_follow_labels_or_peaks():
 
 def test_of_maps_with_offsets_the_class_map_tells_the_confidence():
     teacher = torch.zeros(1, 6, 3, 2)
-    teacher[0, [0, 4], 1, 1] = 1.0  # class map of joint 0, an offset map of joint 1
+    teacher[0, [0, 4], 1, 1] = 1.0  # class heatmap of keypoint 0, an offset heatmap of keypoint 1
     weights = FPDLoss(kd_weight='teacher_conf').weigh(torch.zeros(1, 2), teacher)
     assert weights.tolist() == [[1.0, 0.0]]
 

@@ -120,7 +120,7 @@ def test_loss_is_built_by_name_scales_and_vanishes_only_on_the_target(name, chan
         (KeypointMSELoss(True), (2, 9, 4, 4), (2, 9, 4, 4), None, 'target_weights must be given'),
         (KeypointMSELoss(True), (2, 9, 4, 4), (2, 9, 4, 4), (2, 8), 'target_weights must have'),
         (KeypointOHKMMSELoss(topk=10), (2, 9, 4, 4), (2, 9, 4, 4), None, 'topk must be at most'),
-        (CombinedTargetMSELoss(), (2, 8, 4, 4), (2, 8, 4, 4), None, '3 maps per keypoint'),
+        (CombinedTargetMSELoss(), (2, 8, 4, 4), (2, 8, 4, 4), None, '3 heatmaps per keypoint'),
     ],
 )
 def test_wrong_shapes_are_refused(loss, output, target, weights, message):

@@ -260,7 +260,7 @@ def test_outputs_are_compared_in_units_of_their_range():
         other.head.parts['arms'].final_layer[1].bias += 0.5
         scale = float(model(images()[0], mode='tensor').abs().max())
     change = compare_outputs(model, other, images())
-    # joint 0 is of the arms alone, joint 3 of both parts: two of four maps move
+    # keypoint 0 is of the arms alone, keypoint 3 of both parts: two of four maps move
     assert change == pytest.approx(OutputChange(0.5 / scale, 0.25 / scale), rel=1e-4)
     with pytest.raises(ConfigError, match='an image at least'):
         compare_outputs(model, other, [])

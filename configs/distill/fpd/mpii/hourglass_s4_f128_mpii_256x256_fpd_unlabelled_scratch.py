@@ -1,5 +1,5 @@
 # FPD on MPII, 256x256, without labels: the teacher's maps are all that the student learns from, on
-# the persons of the training split, whose labels are dropped, and on those of the test split.
+# the people of the training split, whose labels are dropped, and on those of the test split.
 _base_ = 'hourglass_s4_f128_mpii_256x256_fpd_scratch.py'
 unlabelled = dict(_base_.train_dataloader.dataset, type='UnlabelledTopdownDataset', layout='mpii')
 train_dataloader = dict(

@@ -1,5 +1,5 @@
-# FPD on drawn people, seconds on a CPU: a narrow HRNet teaches the smallest network; a quarter of
-# each batch comes without labels. Train the teacher by its config first.
+# FPD on synthetic people, seconds on a CPU: a narrow HRNet teaches the smallest network; a quarter
+# of each batch comes without labels. Train the teacher by its config first.
 _base_ = '../../../top_down/tiny/synthetic/tiny_synthetic_128x96.py'
 model = dict(
     _delete_=True,

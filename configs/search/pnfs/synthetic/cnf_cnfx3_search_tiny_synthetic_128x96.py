@@ -1,4 +1,5 @@
-# The smallest search of neural fabrics, backbone and all, on drawn people: for tests and tutorials.
+# The smallest search of neural fabrics, backbone and all, on synthetic people: for tests and
+# tutorials.
 _base_ = ['../../../top_down/pnfs/synthetic/cnf_cnfx3_synthetic_128x96.py']
 fabric = dict(factor=4, normalise='sparsemax')
 model = dict(

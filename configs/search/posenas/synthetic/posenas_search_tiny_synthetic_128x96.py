@@ -1,4 +1,4 @@
-# The smallest search, on drawn people: seconds per epoch, for tests and tutorials.
+# The smallest search, on synthetic people: seconds per epoch, for tests and tutorials.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/posenas_supernet_l12_c32.py',

@@ -1,4 +1,4 @@
-# Smallest supernet, on drawn people: minutes on two cores.
+# Smallest supernet, on synthetic people: minutes on two cores.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/vipnas_supernet_res50.py',

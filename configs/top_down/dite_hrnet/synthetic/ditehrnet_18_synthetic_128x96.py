@@ -1,4 +1,4 @@
-# Dite-HRNet-18 on drawn people: no download, for a first look on a CPU.
+# Dite-HRNet-18 on synthetic people: no download, for a first look on a CPU.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/ditehrnet_18.py',

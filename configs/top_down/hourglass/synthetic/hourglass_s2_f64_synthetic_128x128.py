@@ -1,5 +1,5 @@
-# A narrow hourglass of 2 stacks on drawn people alone; it reproduces no published row. Crops are
-# square, since sides must be multiples of 64.
+# A narrow hourglass of 2 stacks on synthetic people alone; it reproduces no published row. Crops
+# are square, since sides must be multiples of 64.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/hourglass.py',

@@ -1,4 +1,4 @@
-# A narrow, short HRNet on drawn people alone; it reproduces no published row.
+# A narrow, short HRNet on synthetic people alone; it reproduces no published row.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/hrnet_w32.py',

@@ -1,5 +1,5 @@
-# Neural fabrics all through, the first layers as a backbone of their own, on drawn people alone;
-# reproduces no published row.
+# Neural fabrics all through, the first layers as a backbone of their own, on synthetic people
+# alone; reproduces no published row.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/mobilenet_v2_cnfx3.py',

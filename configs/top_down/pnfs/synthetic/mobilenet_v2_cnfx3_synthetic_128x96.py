@@ -1,4 +1,5 @@
-# MobileNetV2 and three narrow neural fabrics on drawn people alone; reproduces no published row.
+# MobileNetV2 and three narrow neural fabrics on synthetic people alone; reproduces no published
+# row.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/mobilenet_v2_cnfx3.py',

@@ -1,4 +1,4 @@
-# A narrow, short PoseNAS on drawn people alone; it reproduces no published row.
+# A narrow, short PoseNAS on synthetic people alone; it reproduces no published row.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/posenas_l18_c48.py',

@@ -1,4 +1,4 @@
-# ResNet-18 baseline on drawn people alone.
+# ResNet-18 baseline on synthetic people alone.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/simple_baseline_res50.py',

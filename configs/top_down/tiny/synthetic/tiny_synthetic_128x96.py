@@ -1,4 +1,4 @@
-# The smallest network on drawn people: seconds on a CPU, for tests and for reading.
+# The smallest network on synthetic people: seconds on a CPU, for tests and for reading.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/datasets/synthetic_128x96.py',

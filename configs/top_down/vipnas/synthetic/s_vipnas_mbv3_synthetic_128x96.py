@@ -1,4 +1,4 @@
-# S-ViPNAS-MobileNetV3 on drawn people alone; it reproduces no published row.
+# S-ViPNAS-MobileNetV3 on synthetic people alone; it reproduces no published row.
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/s_vipnas_mbv3.py',

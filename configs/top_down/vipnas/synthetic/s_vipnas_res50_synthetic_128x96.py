@@ -1,4 +1,4 @@
-# S-ViPNAS-Res50 on drawn people alone, tested on real photos (LSP Extended, limb joints).
+# S-ViPNAS-Res50 on synthetic people alone, tested on real photos (LSP Extended, limb keypoints).
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/s_vipnas_res50.py',
@@ -11,7 +11,7 @@ _lspet = 'data/lspet/'
 test_dataloader = dict(
     dataset=dict(
         data_root=_lspet,
-        metainfo=dict(dataset_name='coco'),  # the network's joints, not the file's
+        metainfo=dict(dataset_name='coco'),  # the network's keypoints, not the file's
         ann_file='annotations/lspet_val.json',
         bbox_file=_lspet + 'annotations/lspet_val_person_boxes.json',
         data_prefix=dict(img='images/val/'),
