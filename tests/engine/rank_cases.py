@@ -381,7 +381,8 @@ def _cell(first, second):
         return 'refused'
     both = {**first, **second}
     modes = [mode for mode in ('train', 'trials', 'val', 'test', 'code') if mode in both]
-    return ', '.join(f'{mode} {first.get(mode, 0)}/{second.get(mode, 0)}' for mode in modes)
+    steps = [f'{mode} {first.get(mode, 0)}/{second.get(mode, 0)}' for mode in modes]
+    return ', '.join(steps) or 'done'
 
 
 def print_matrix(outcomes):
