@@ -48,6 +48,8 @@ def parse_published(
         elif args.config:
             parser.error(f'give either CONFIG, {args.config}, or --cfg {args.cfg}')
         args.config = args.cfg
+    if getattr(args, 'validate', False) and args.no_validate:
+        parser.error('--validate and --no-validate contradict each other')
     if not args.config:
         parser.error('the following arguments are required: config')
     if takes_weights:

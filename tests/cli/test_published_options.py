@@ -68,6 +68,7 @@ def test_published_tests_are_understood(line):
     [
         (train, ''),
         (train, 'CFG --cfg OTHER'),
+        (train, 'CFG --validate --no-validate'),
         (train, '--cf CFG'),
         (train, 'CFG --gp 0'),
         (train, 'CFG --gpus 1 --gpu 0'),
