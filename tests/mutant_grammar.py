@@ -9,7 +9,6 @@ are settings.
 import ast
 import difflib
 import hashlib
-import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -337,13 +336,17 @@ def find_files(root: Path, patterns: Sequence[str]) -> list[str]:
 def draw(root: Path, patterns: Sequence[str], seed: int, count: int) -> list[Mutant]:
     """Draw mutants: one of each file, then a second one of each, until there are enough.
 
-    The order of a file's mutants depends on the seed and its own text only, so a change in one
-    file leaves the mutants of all others as they are. The kinds of the grammar take turns.
+    The draw hangs on the seed and on the changed lines alone, so most mutants stay when a file is
+    moved or changes elsewhere. The kinds of the grammar take turns.
     """
-    files = sorted(find_files(root, patterns), key=lambda path: _digest(f'{seed} {path}'))
-    queues = [_order(path, (root / path).read_text(encoding='utf-8'), seed) for path in files]
-    rounds = zip_longest(*queues)
-    drawn = (mutant for turn in rounds for mutant in turn if mutant is not None)
+    queues = []
+    for path in find_files(root, patterns):
+        source = (root / path).read_text(encoding='utf-8')
+        ranked = _rank(source, seed)
+        if ranked:
+            queues.append((_digest(f'file {ranked[0][0]}'), path, _make(path, source, ranked)))
+    turns = zip_longest(*(mutants for _, _, mutants in sorted(queues)))
+    drawn = (mutant for turn in turns for mutant in turn if mutant is not None)
     return [mutant for mutant, _ in zip(drawn, range(count), strict=False)]
 
 
@@ -351,18 +354,27 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _order(path: str, source: str, seed: int) -> Iterator[Mutant]:
-    """Yield the mutants of a file, one of each kind in turn."""
-    rng = random.Random(f'{seed} {path}')
-    changes = find_changes(source)
-    kinds = sorted({change.kind for change in changes})
-    rng.shuffle(kinds)
-    queues = [[change for change in changes if change.kind == kind] for kind in kinds]
-    for queue in queues:
-        rng.shuffle(queue)
-    for turn in zip_longest(*queues):
-        for change in filter(None, turn):
-            changed = apply(source, change)
-            if is_another_program(source, changed):
-                line = source.encode()[: change.start].count(b'\n') + 1
-                yield Mutant(path, change.kind, line, source, changed)
+def _rank(source: str, seed: int) -> list[tuple[str, Change]]:
+    """Order the changes of a file, with what they are ordered by; the kinds take turns."""
+    text = source.encode()
+    queues: dict[str, list[tuple[str, Change]]] = {}
+    for change in find_changes(source):
+        first = text.rfind(b'\n', 0, change.start) + 1
+        last = text.find(b'\n', change.end)
+        line = text[first : last if last >= 0 else None].decode()
+        column = change.start - first - (len(line) - len(line.lstrip()))
+        rank = _digest(f'{seed} {change.kind} {column} {change.new} {line.strip()}')
+        queues.setdefault(change.kind, []).append((rank, change))
+    for queue in queues.values():
+        queue.sort()
+    kinds = sorted(queues.values(), key=lambda queue: _digest(f'kind {queue[0][0]}'))
+    return [each for turn in zip_longest(*kinds) for each in turn if each is not None]
+
+
+def _make(path: str, source: str, ranked: list[tuple[str, Change]]) -> Iterator[Mutant]:
+    """Make the mutants of a file in their order, but none that is the same program."""
+    for _, change in ranked:
+        changed = apply(source, change)
+        if is_another_program(source, changed):
+            line = source.encode()[: change.start].count(b'\n') + 1
+            yield Mutant(path, change.kind, line, source, changed)

@@ -93,21 +93,22 @@ def write_checkout(root):
     subprocess.run(['git', 'init', '-q', str(root)], check=True)
 
 
-def test_the_draw_depends_on_seed_and_text_alone(tmp_path):
+def test_the_draw_is_reproducible_and_outlives_moves(tmp_path):
     write_checkout(tmp_path)
     first = draw(tmp_path, PATTERNS, seed=0, count=6)
     assert first == draw(tmp_path, PATTERNS, seed=0, count=6)
-    assert len({mutant.key for mutant in first}) == 6
-    assert {mutant.path for mutant in first[:2]} == {
-        'posenas/geometry/area.py',
-        'posenas/geometry/border.py',
-    }
     assert first[:4] == draw(tmp_path, PATTERNS, seed=0, count=4)
     assert first != draw(tmp_path, PATTERNS, seed=1, count=6)
+    assert len({mutant.key for mutant in first}) == 6
+    assert len({mutant.path for mutant in first[:2]}) == 2
+    assert len({mutant.kind for mutant in first}) > 1
     border = tmp_path / 'posenas' / 'geometry' / 'border.py'
-    border.write_text('# Moved.\n' + border.read_text(encoding='utf-8'), encoding='utf-8')
+    moved = tmp_path / 'posenas' / 'codecs' / 'edge.py'
+    moved.parent.mkdir()
+    moved.write_text('# Moved.\n' + border.read_text(encoding='utf-8'), encoding='utf-8')
+    border.unlink()
     again = draw(tmp_path, PATTERNS, seed=0, count=6)
-    assert [m for m in again if 'area' in m.path] == [m for m in first if 'area' in m.path]
+    assert [mutant.diff for mutant in again] == [mutant.diff for mutant in first]
 
 
 def test_a_mutant_dies_where_a_test_fails_and_results_are_kept(tmp_path, capfd):
