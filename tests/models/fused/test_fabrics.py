@@ -72,9 +72,13 @@ def assert_same(network, x):
 
 
 @pytest.mark.parametrize('settings', SETTINGS, ids=','.join)
-@pytest.mark.parametrize('size', [(96, 64), (32, 64)])
-def test_the_fused_form_computes_the_same(settings, size):
-    assert_same(build(**settings), images(*size))
+def test_the_fused_form_computes_the_same(settings):
+    assert_same(build(**settings), images())
+
+
+@pytest.mark.parametrize('settings', [{}, dict(depth=6, num_levels=3), dict(genotype=genotype())])
+def test_narrow_maps_are_computed_the_same(settings):
+    assert_same(build(**settings), images(32, 64))
 
 
 def test_a_neck_that_lets_levels_pass_stays():
