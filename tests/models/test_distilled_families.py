@@ -1,4 +1,4 @@
-"""Every family learns from HRNet-W48, and from a hourglass of other colours and sizes."""
+"""Every family learns from HRNet, and from a hourglass of other colours and sizes."""
 
 import pytest
 import torch
@@ -25,6 +25,11 @@ def build_teacher(path):
     with torch.no_grad():  # statistics that keep maps in range
         model.head(model.train().extract_feat(torch.randn(4, 3, SIDE, SIDE)))
     return model
+
+
+@pytest.fixture(scope='module')
+def narrow():
+    return build_teacher('hrnet/synthetic/hrnet_w16_synthetic_128x96.py')
 
 
 @pytest.fixture(scope='module')
@@ -67,6 +72,18 @@ def learn_once(path, teacher, input_size=None):
 
 
 @pytest.mark.parametrize('path', FAMILIES, ids=lambda path: path.stem)
+def test_every_family_learns_from_hrnet(path, narrow):
+    _, maps = learn_once(path, narrow)
+    assert maps.shape == (4, 17, 16, 16)
+
+
+@pytest.mark.parametrize(
+    'path',
+    [
+        pytest.param(path, id=path.stem, marks=pytest.mark.slow if 'tiny' not in path.stem else ())
+        for path in FAMILIES
+    ],
+)
 def test_every_family_learns_from_hrnet_w48(path, hrnet):
     _, maps = learn_once(path, hrnet)
     assert maps.shape == (4, 17, 16, 16)
