@@ -49,15 +49,20 @@ def _run(network, x):
     return network['head'](network['backbone'](x))
 
 
-def _compare_output(folder, array, memory_format=torch.contiguous_format):
-    """Return our largest difference from a recorded array."""
+def _compare_output(folder, array, memory_formats=(torch.contiguous_format,)):
+    """Return our largest difference from a recorded array, in any of the memory formats."""
     manifest = load_manifest(folder)
     dtype = getattr(torch, TOLERANCES[array][0])
     network = _make_network(manifest, is_tamed=array == 'output_tamed').to(dtype).eval()
-    x = draw_input(tuple(manifest['input_shape'])).to(dtype, memory_format=memory_format)
-    with torch.no_grad():
-        maps = _run(network.to(memory_format=memory_format), x)
-    return compare(maps.numpy(), np.load(folder / 'output.npz')[array])
+    x = draw_input(tuple(manifest['input_shape'])).to(dtype)
+    recorded = np.load(folder / 'output.npz')[array]
+    deviations = []
+    for memory_format in memory_formats:
+        network.to(memory_format=memory_format)
+        with torch.no_grad():
+            maps = _run(network, x.contiguous(memory_format=memory_format))
+        deviations.append(compare(maps.numpy(), recorded))
+    return max(deviations)
 
 
 def _find_probes(network, manifest):
@@ -171,10 +176,10 @@ def test_cost_is_the_recorded_one_less_what_the_release_evaluates_twice(folder):
     assert cost.macs + sum(m.operations.macs for m in twice) == manifest['macs']
 
 
-@pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize('array', ['output', 'output_tamed'])
-def test_output_is_the_recorded_one(folder, array, memory_format):
-    assert _compare_output(folder, array, memory_format) <= TOLERANCES[array][1]
+def test_output_is_the_recorded_one_in_every_memory_format(folder, array):
+    memory_formats = (torch.contiguous_format, torch.channels_last)
+    assert _compare_output(folder, array, memory_formats) <= TOLERANCES[array][1]
 
 
 def test_inner_maps_are_the_recorded_ones(folder):
