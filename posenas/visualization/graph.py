@@ -1,16 +1,15 @@
-"""Directed graphs as pictures: Graphviz text, SVG without any dependency, others by matplotlib.
+"""Directed graphs as pictures: text for Graphviz, or drawn by matplotlib.
 
-Equal graphs give equal bytes: there is no date, no random number and no font to measure.
+Equal graphs give equal bytes: there is no date and no random number.
 """
 
-from collections.abc import Iterable, Sequence
-from html import escape
+from collections.abc import Sequence
 from io import BytesIO
 
 from posenas.genotype import Graph, Link, Node
 from posenas.utils import check_choice
 
-#: Suffix of a file -> what it holds; all but the first two need matplotlib.
+#: Suffixes of the files that can be written; all but the first need matplotlib.
 FORMATS = ('dot', 'svg', 'png', 'pdf')
 #: Role of a node -> fill and whether its corners are round.
 _STYLES = {
@@ -42,8 +41,6 @@ def draw_graphs(graphs: Sequence[Graph], kind: str) -> bytes:
     check_choice('format', kind, FORMATS)
     if kind == 'dot':
         return to_dot(graphs).encode()
-    if kind == 'svg':
-        return to_svg(graphs).encode()
     return _to_image(graphs, kind)
 
 
@@ -75,24 +72,6 @@ def _quote(text: str) -> str:
     return f'"{escaped}"'
 
 
-def to_svg(graphs: Sequence[Graph]) -> str:
-    """Write graphs as one scalable picture."""
-    sizes = [_measure(graph) for graph in graphs]
-    width, height = max(w for w, _ in sizes), sum(h for _, h in sizes)
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" font-family="monospace" font-size="11">',
-        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>',
-    ]
-    top = 0.0
-    for graph, (_, own) in zip(graphs, sizes, strict=True):
-        lines.append(f'<g transform="translate(0 {top:.1f})">')
-        lines += _draw_svg(graph)
-        lines.append('</g>')
-        top += own
-    return '\n'.join([*lines, '</svg>', ''])
-
-
 def _measure(graph: Graph) -> tuple[float, float]:
     """Return width and height of a graph with its title and margins."""
     right = max(_centre(node)[0] + _size(node)[0] / 2 for node in graph.nodes)
@@ -102,44 +81,6 @@ def _measure(graph: Graph) -> tuple[float, float]:
 
 def _centre(node: Node) -> tuple[float, float]:
     return _MARGIN + 70 + _COLUMN * node.column, _MARGIN + _TITLE + 24 + _ROW * node.row
-
-
-def _draw_svg(graph: Graph) -> Iterable[str]:
-    places = {node.id: node for node in graph.nodes}
-    title = escape(graph.title)
-    yield f'<text x="{_MARGIN}" y="{_TITLE}" font-size="14" font-weight="bold">{title}</text>'
-    for link in graph.links:
-        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = _route(link, places)
-        dash = ' stroke-dasharray="5 4"' if link.is_dashed else ''
-        yield (
-            f'<path d="M{x0:.1f} {y0:.1f} C{x1:.1f} {y1:.1f} {x2:.1f} {y2:.1f} {x3:.1f} {y3:.1f}" '
-            f'fill="none" stroke="{link.colour}" stroke-width="{link.width:.2f}"{dash}/>'
-        )
-        yield (f'<path d="M{x3:.1f} {y3:.1f} l-7 -3.5 v7 z" fill="{link.colour}" stroke="none"/>')
-    for node in graph.nodes:
-        yield from _draw_box(node)
-    for link in graph.links:
-        if link.label:
-            x, y = _middle(_route(link, places))
-            yield (
-                f'<text x="{x:.1f}" y="{y - 3:.1f}" text-anchor="middle" stroke="#ffffff" '
-                f'stroke-width="3" paint-order="stroke" fill="{link.colour}">'
-                f'{escape(link.label)}</text>'
-            )
-
-
-def _draw_box(node: Node) -> Iterable[str]:
-    (x, y), (width, height) = _centre(node), _size(node)
-    fill, is_round = _STYLES[node.role]
-    corner = 9 if is_round else 2
-    yield (
-        f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" '
-        f'height="{height:.1f}" rx="{corner}" fill="{fill}" stroke="#333333"/>'
-    )
-    lines = node.label.split('\n')
-    for i, line in enumerate(lines):
-        below = y + 4 + _LINE * (i - (len(lines) - 1) / 2)
-        yield f'<text x="{x:.1f}" y="{below:.1f}" text-anchor="middle">{escape(line)}</text>'
 
 
 def _route(link: Link, places: dict[str, Node]) -> tuple[tuple[float, float], ...]:
@@ -160,7 +101,8 @@ def _middle(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _to_image(graphs: Sequence[Graph], kind: str) -> bytes:
-    """Draw by matplotlib what :func:`to_svg` writes."""
+    """Draw graphs below each other by matplotlib."""
+    from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     sizes = [_measure(graph) for graph in graphs]
@@ -174,8 +116,9 @@ def _to_image(graphs: Sequence[Graph], kind: str) -> bytes:
         _draw_on(axes, graph, top)
         top += own
     with BytesIO() as file:
-        metadata = {'CreationDate': None} if kind == 'pdf' else {'Software': None}
-        figure.savefig(file, format=kind, dpi=100, metadata=metadata)
+        dated = dict(pdf='CreationDate', svg='Date', png='Software')[kind]
+        with rc_context({'svg.hashsalt': 'posenas', 'svg.fonttype': 'none'}):  # text stays text
+            figure.savefig(file, format=kind, dpi=100, metadata={dated: None})
         return file.getvalue()
 
 

@@ -9,7 +9,7 @@ from models.fabric_samples import genotype as fabric_genotype
 from posenas.genotype import SCHEMA, Genotype, Graph, Link, Node, load_genotype, make_graphs
 from posenas.utils import ConfigError
 from posenas.visualization import draw_graphs
-from posenas.visualization.graph import FORMATS, to_dot, to_svg
+from posenas.visualization.graph import FORMATS, to_dot
 
 STAGE = dict(depth=2, width=80, kernel=3, groups=16, attention=True)
 NET = dict(
@@ -135,5 +135,5 @@ def test_arrows_of_fabrics_are_as_wide_as_the_weights():
 
 def test_text_is_escaped():
     graph = Graph('<a> & "b"', (Node('x', 'a<b', 0, 0), Node('y', '"', 1, 0)), (Link('x', 'y'),))
-    assert ElementTree.fromstring(to_svg([graph])) is not None
+    assert ElementTree.fromstring(draw_graphs([graph], 'svg')) is not None
     check_dot(to_dot([graph]))
