@@ -24,8 +24,8 @@ def names(name):
     return {canonicalize_name(requirement.name) for requirement in requirements}
 
 
-def pins():
-    text = (FOLDER / 'lock.txt').read_text(encoding='utf-8')
+def pins(name='lock'):
+    text = (FOLDER / f'{name}.txt').read_text(encoding='utf-8')
     return dict(re.findall(r'^([\w.-]+)==([\w.]+) ', text, re.MULTILINE))
 
 
@@ -78,3 +78,24 @@ def test_the_pins_lie_within_the_ranges():
             version = pinned[canonicalize_name(requirement.name)]
             version = str(version).removeprefix('==')
             assert requirement.specifier.contains(version), line
+
+
+@pytest.mark.parametrize('path', sorted((FOLDER / 'own').glob('*.txt')), ids=lambda path: path.stem)
+def test_the_pins_of_an_own_environment_have_hashes_and_fit_its_extra(path):
+    pinned = {canonicalize_name(name): v for name, v in pins(f'own/{path.stem}').items()}
+    blocks = re.split(r'\n(?=[\w.-]+==)', path.read_text(encoding='utf-8'))[1:]
+    assert len(blocks) == len(pinned)
+    assert all('--hash=sha256:' in block for block in blocks)
+    extra = [line for line in lines('optional') if f'# [{path.stem}]' in line]
+    for line in extra:
+        requirement = Requirement(line.partition('#')[0])
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), line
+    assert extra
+
+
+def test_no_test_waits_for_a_package_that_nothing_installs():
+    installed = {'posenas', *sys.stdlib_module_names, *map(canonicalize_name, pins())}
+    installed |= {path.stem for path in (FOLDER / 'own').glob('*.txt')}
+    for path in (ROOT / 'tests').rglob('*.py'):
+        for name in re.findall(r"importorskip\('(\w+)", path.read_text(encoding='utf-8')):
+            assert canonicalize_name(name) in installed, f'{path}: {name}'
