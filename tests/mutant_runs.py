@@ -123,11 +123,13 @@ class Copy:
         given = (arguments, self.folder, self._output, self.limits.memory * GIBIBYTE)
         process = self._context.Process(target=run_pytest, args=given)
         process.start()
-        process.join(self.limits.run)
-        code = process.exitcode
-        if code is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.join()
+        try:
+            process.join(self.limits.run)
+            code = process.exitcode
+        finally:
+            if process.is_alive():
+                os.killpg(process.pid, signal.SIGKILL)
+                process.join()
         if code == _WRONG_PACKAGE:
             raise RuntimeError(f'tests must import the copy in {self.folder}, they import another')
         return code

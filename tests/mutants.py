@@ -9,6 +9,8 @@ appended to a file, so a stopped run continues. A test out of time counts as fai
 
 import argparse
 import os
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -136,7 +138,7 @@ def is_settled(result: Result | None, options: argparse.Namespace) -> bool:
     """Whether a mutant need not run again."""
     if result is None:
         return False
-    if result.status != 'survived':
+    if result.status != 'survived' or find_reason(result.diff):
         return True
     return not options.retry and (result.whole or not options.whole)
 
@@ -206,6 +208,7 @@ def main() -> None:
             print(f'{mutant.path}:{mutant.line} ({mutant.kind})\n{mutant.diff}')
         return
     records = Records(options.out)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # ends the tests that run as well
     run(ROOT, mutants, records, options)
     print(report([records.results[mutant.key] for mutant in mutants]))
 
