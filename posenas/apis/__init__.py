@@ -17,11 +17,15 @@ from .building import (
 )
 from .inference import inference_topdown, init_model
 from .inferencer import MMPoseInferencer, PoseInferencer, PoseNASInferencer
-from .model_zoo import ModelInfo, find_config, list_models
+from .model_zoo import ModelInfo, find_config, list_models, select_models
 
 #: Module -> its public names, which are imported on first use.
 _LAZY_MODULES = {
+    'browsing': ('browse_data',),
+    'checking': ('DataCheck', 'check_data'),
+    'conversion': ('convert_checkpoint', 'convert_config'),
     'derivation': ('DeriveResult', 'derive'),
+    'distillation': ('add_unlabelled', 'compose_distillation'),
     'genotypes': (
         'EmbedResult',
         'draw_genotype',
@@ -30,32 +34,62 @@ _LAZY_MODULES = {
         'write_genotype',
     ),
     'latency': ('build_latency_table', 'fit_latency_table', 'predict_latencies'),
+    'new_dataset': ('DatasetStart', 'init_dataset'),
     'pruning': ('PruneResult', 'prune'),
     'sampling': ('SampledArch', 'sample_alike'),
+    'scoring': (
+        'ErrorReport',
+        'ScoreDifference',
+        'ScoreReport',
+        'compare_results',
+        'draw_results',
+        'find_errors',
+        'score_mpii',
+        'score_pck',
+        'score_posetrack',
+        'score_precision',
+    ),
+    'summary': ('NetworkSummary', 'summarize_network'),
 }
 _LAZY = {name: module for module, names in _LAZY_MODULES.items() for name in names}
 
 __all__ = [
+    'DataCheck',
+    'DatasetStart',
     'DeriveResult',
     'EmbedResult',
+    'ErrorReport',
     'LoadedModel',
     'MMPoseInferencer',
     'ModelInfo',
+    'NetworkSummary',
     'PoseInferencer',
     'PoseNASInferencer',
     'PruneResult',
     'SampledArch',
+    'ScoreDifference',
+    'ScoreReport',
+    'add_unlabelled',
+    'browse_data',
     'build_dataset',
     'build_latency_table',
     'build_model',
     'build_space',
+    'check_data',
+    'compare_results',
+    'compose_distillation',
+    'convert_checkpoint',
+    'convert_config',
     'count_cost',
     'derive',
     'draw_genotype',
+    'draw_results',
     'embed_genotype',
     'find_config',
+    'find_errors',
     'fit_latency_table',
     'inference_topdown',
+    'init_dataset',
     'init_model',
     'list_models',
     'load_checked',
@@ -63,6 +97,12 @@ __all__ = [
     'prune',
     'read_genotype',
     'sample_alike',
+    'score_mpii',
+    'score_pck',
+    'score_posetrack',
+    'score_precision',
+    'select_models',
+    'summarize_network',
     'write_genotype',
 ]
 

@@ -1,8 +1,9 @@
 """Names of models and the configs behind them, in a checkout and in an installed copy."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ import yaml
 from mmengine.logging import print_log
 
 from posenas.convert.config_paths import IMPOSSIBLE_CONFIGS, PUBLISHED_CONFIGS
-from posenas.utils import ConfigError
+from posenas.utils import ConfigError, check_choice
 
 __all__ = ['ModelInfo', 'find_config', 'find_model', 'list_models']
+
+#: Metrics that stand for a result, best known first; the unit of the published tables.
+_HEADLINES = ('AP', 'PCKh', 'PCK@0.1')
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,31 @@ class ModelInfo:
     metadata: Mapping[str, Any] | None = None
     results: Sequence[Mapping[str, Any]] = ()
     weights: str | None = None
+
+    @property
+    def headline(self) -> tuple[str, float | None, str]:
+        """Metric, value and data set of the first published result; empty without one."""
+        for result in self.results:
+            for metric in _HEADLINES:
+                if metric in result['Metrics']:
+                    return metric, result['Metrics'][metric], result['Dataset']
+        return '', None, ''
+
+    def figure(self, key: str) -> float:
+        """Return a number of the metadata; infinity where it is unknown."""
+        return (self.metadata or {}).get(key, float('inf'))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        return dict(
+            name=self.name,
+            family=self.family,
+            aliases=list(self.aliases),
+            config=None if self.config is None else str(self.config),
+            metadata=dict(self.metadata or {}),
+            results=[dict(result) for result in self.results],
+            weights=self.weights,
+        )
 
 
 def list_models() -> tuple[ModelInfo, ...]:
@@ -63,6 +92,72 @@ def list_models() -> tuple[ModelInfo, ...]:
     if shared:
         raise ConfigError(f'names and aliases in the metafiles must differ, got twice: {shared}')
     return tuple(sorted(models, key=lambda model: model.name))
+
+
+def select_models(
+    patterns: Sequence[str] = (),
+    family: str = '',
+    dataset: str = '',
+    max_params: float | None = None,
+    max_macs: float | None = None,
+    min_accuracy: float | None = None,
+    sort: str = 'family',
+) -> tuple[ModelInfo, ...]:
+    """List the models that satisfy every condition.
+
+    Args:
+        patterns: Names or aliases, parts of them, or whole ones with ``*``; one must fit.
+        family: Name of a collection, or a part of it.
+        dataset: Name, or a part of it, of a data set with published results.
+        max_params: Most parameters.
+        max_macs: Most multiply-accumulates of an image.
+        min_accuracy: Least published accuracy: AP in [0, 1], PCKh in percent.
+        sort: Key of :data:`SORT_KEYS`.
+
+    Raises:
+        ConfigError: The configs are missing.
+        ValueError: There is no such order.
+    """
+    check_choice('sort', sort, tuple(SORT_KEYS))
+    bounds = ((max_params, 'Parameters'), (max_macs, 'MACs'))
+    chosen = [
+        model
+        for model in list_models()
+        if (not patterns or any(_matches(model, pattern) for pattern in patterns))
+        and is_of_family(model, family)
+        and (not dataset or any(_is_in(dataset, result['Dataset']) for result in model.results))
+        and all(most is None or model.figure(key) <= most for most, key in bounds)
+        and (min_accuracy is None or (model.headline[1] or 0) >= min_accuracy)
+    ]
+    return tuple(sorted(chosen, key=SORT_KEYS[sort]))
+
+
+def is_of_family(model: ModelInfo, family: str) -> bool:
+    """Tell whether the model's collection is called ``family``, or a part of its name is."""
+    return _is_in(family, model.family)
+
+
+def _matches(model: ModelInfo, pattern: str) -> bool:
+    """Tell whether a name or alias contains ``pattern`` or, with a wildcard, equals it."""
+    pattern = pattern if '*' in pattern else f'*{pattern}*'
+    return any(fnmatch(name.lower(), pattern.lower()) for name in (model.name, *model.aliases))
+
+
+def _is_in(part: str, text: str) -> bool:
+    """Tell whether a text contains another one, letters and digits compared alone."""
+    part, text = (''.join(c for c in word.lower() if c.isalnum()) for word in (part, text))
+    return part in text
+
+
+#: Order of models -> what is compared; unknown figures come last.
+SORT_KEYS: dict[str, Callable[[ModelInfo], Any]] = {
+    'name': lambda model: model.name,
+    'family': lambda model: (model.family, model.name),
+    'params': lambda model: model.figure('Parameters'),
+    'macs': lambda model: model.figure('MACs'),
+    'latency': lambda model: model.figure('Latency'),
+    'accuracy': lambda model: -(model.headline[1] or 0),
+}
 
 
 def find_model(name: str) -> ModelInfo | None:

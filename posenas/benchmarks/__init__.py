@@ -1,32 +1,61 @@
 """Speed and memory of what the library does, as ratios to a bound measured in the same run."""
 
-from .data import LoadingCost, SampleCost, measure_loading, measure_samples
-from .decoding import measure_decoding
-from .distillation import DistillationCost, measure_distillation
-from .evaluation import EvaluationCost, add_empty_images, draw_results, measure_evaluation
+from .data import (
+    DataCost,
+    LoadingCost,
+    SampleCost,
+    benchmark_data,
+    measure_loading,
+    measure_samples,
+)
+from .decoding import DecodingCost, benchmark_decoding, measure_decoding
+from .distillation import DistillationCost, benchmark_distillation, measure_distillation
+from .evaluation import (
+    EvaluationCost,
+    add_empty_images,
+    benchmark_evaluation,
+    draw_results,
+    measure_evaluation,
+)
 from .forward import (
     ForwardCost,
+    NetworkCost,
+    benchmark_forward,
     draw_batch,
+    list_networks,
     measure_forward,
 )
-from .gradient_search import SearchCost, measure_search
-from .supernet import SupernetCost, measure_supernet
+from .gradient_search import SearchCost, benchmark_search, measure_search
+from .imports import measure_imports
+from .supernet import SupernetCost, benchmark_supernet, measure_supernet
 
 __all__ = [
+    'DataCost',
+    'DecodingCost',
     'DistillationCost',
     'EvaluationCost',
     'ForwardCost',
     'LoadingCost',
+    'NetworkCost',
     'SampleCost',
     'SearchCost',
     'SupernetCost',
     'add_empty_images',
+    'benchmark_data',
+    'benchmark_decoding',
+    'benchmark_distillation',
+    'benchmark_evaluation',
+    'benchmark_forward',
+    'benchmark_search',
+    'benchmark_supernet',
     'draw_batch',
     'draw_results',
+    'list_networks',
     'measure_decoding',
     'measure_distillation',
     'measure_evaluation',
     'measure_forward',
+    'measure_imports',
     'measure_loading',
     'measure_samples',
     'measure_search',

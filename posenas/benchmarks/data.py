@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import torch
 
+from posenas.apis.building import ConfigLike, build_dataset, load_checked
 from posenas.datasets.base import BaseTopdownDataset
 from posenas.datasets.transforms import TopdownAffine
 from posenas.utils.errors import ConfigError
@@ -57,6 +58,19 @@ class LoadingCost:
     num_persons: int
     seconds: float
     worker_mb: float
+
+
+@dataclass(frozen=True)
+class DataCost:
+    """Cost of a data set.
+
+    Attributes:
+        loading: Reading its annotations.
+        samples: Preparing its samples; None where only annotations were read.
+    """
+
+    loading: LoadingCost
+    samples: SampleCost | None
 
 
 @contextmanager
@@ -170,3 +184,33 @@ def measure_loading(build: Callable[[], Any]) -> tuple[BaseTopdownDataset, Loadi
     dataset.full_init()
     seconds = time.perf_counter() - start
     return dataset, LoadingCost(len(dataset), seconds, _worker_growth(dataset))
+
+
+def benchmark_data(
+    config: ConfigLike,
+    split: str = 'train',
+    num_samples: int = 200,
+    num_runs: int = 5,
+    annotations_only: bool = False,
+    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
+) -> DataCost:
+    """Time the data set of a config on one thread.
+
+    Args:
+        config: Config of an experiment.
+        split: 'train', 'val' or 'test'.
+        num_samples: As in :func:`measure_samples`.
+        num_runs: Likewise.
+        annotations_only: Whether samples are not prepared.
+        progress: As in :func:`measure_samples`.
+
+    Raises:
+        ConfigError: The config has no such data, or its pipeline crops nothing.
+        DataError: The annotations cannot be read.
+    """
+    cfg = load_checked(config)
+    build_dataset(cfg, split, lazy_init=True)  # imports what reading then finds
+    dataset, loading = measure_loading(lambda: build_dataset(cfg, split, lazy_init=True))
+    if annotations_only:
+        return DataCost(loading, None)
+    return DataCost(loading, measure_samples(dataset, num_samples, num_runs, progress))

@@ -1,13 +1,16 @@
 """What reading joints from heatmaps costs."""
 
 import time
+from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
+from posenas.benchmarks.forward import benchmark_forward
 from posenas.codecs.msra_heatmap import MSRAHeatmap
 from posenas.codecs.udp_heatmap import UDPHeatmap
 from posenas.utils.randomness import Stream, make_generator
+from posenas.utils.timing import use_threads
 
 __all__ = ['measure_decoding']
 
@@ -16,6 +19,19 @@ _INPUT_SIZE, _HEATMAP_SIZE = (192, 256), (48, 64)
 _NUM_JOINTS = 17
 #: Deviation of the noise on the maps.
 _NOISE = 0.01
+
+
+@dataclass(frozen=True)
+class DecodingCost:
+    """Processor time of decoding on one thread.
+
+    Attributes:
+        seconds: By refinement, for all persons.
+        bound: Seconds of the forward passes that make the heatmaps.
+    """
+
+    seconds: dict[str, float]
+    bound: float
 
 
 def measure_decoding(num_samples: int, repeat: int) -> dict[str, float]:
@@ -41,3 +57,22 @@ def measure_decoding(num_samples: int, repeat: int) -> dict[str, float]:
             codec.batch_decode(maps)
             seconds[name].append(time.process_time() - start)
     return {name: median(values) for name, values in seconds.items()}
+
+
+def benchmark_decoding(
+    num_samples: int = 1000, num_runs: int = 5, network: str = 's_vipnas_mbv3_coco_256x192'
+) -> DecodingCost:
+    """Compare decoding with the forward passes of a network, whose heatmaps it reads.
+
+    Args:
+        num_samples: Persons.
+        num_runs: Interleaved runs; medians count.
+        network: Config or name of the network.
+
+    Raises:
+        ConfigError: There is no such network.
+    """
+    with use_threads(1):
+        seconds = measure_decoding(num_samples, num_runs)
+    (cost,) = benchmark_forward([network], num_rounds=num_runs)
+    return DecodingCost(seconds, cost.forward.eval_ms * num_samples / 1e3)

@@ -6,12 +6,14 @@ from statistics import median
 
 import torch
 
+from posenas.apis.building import ConfigLike, build_model, load_checked
 from posenas.benchmarks.forward import draw_batch
 from posenas.models.estimators import BasePoseEstimator, FPDDistiller
 from posenas.models.estimators.bridging import ImageBridge
 from posenas.models.estimators.teacher import FrozenTeacher
 from posenas.models.heads.base import list_stages
 from posenas.models.losses import FPDLoss
+from posenas.utils import ConfigError
 from posenas.utils.timing import (
     count_saved_bytes,
     draw_weights,
@@ -93,6 +95,33 @@ def measure_distillation(
             )
             for (name, work), times in zip(works.items(), zip(*rounds, strict=True), strict=True)
         ]
+
+
+def benchmark_distillation(
+    student: ConfigLike, teacher: ConfigLike, batch: int = 8, num_rounds: int = 5
+) -> list[DistillationCost]:
+    """Time training steps with a frozen teacher, with drawn images at the size of the student.
+
+    Args:
+        student: Config of the network that is trained.
+        teacher: Config of one that finds the same joints.
+        batch: Images B.
+        num_rounds: As in :func:`measure_distillation`.
+
+    Returns:
+        As :func:`measure_distillation`.
+
+    Raises:
+        ConfigError: The networks find different joints.
+    """
+    own, (other, model, _) = load_checked(student), build_model(teacher)
+    if own.model.head.out_channels != other.model.head.out_channels:
+        raise ConfigError(
+            f'student and teacher must find the same joints, got {own.model.head.out_channels} and '
+            f'{other.model.head.out_channels}'
+        )
+    sizes = [own.model.head.decoder[key] for key in ('input_size', 'heatmap_size')]
+    return measure_distillation(own.model, model, batch, sizes, num_rounds)
 
 
 def _freeze(

@@ -4,6 +4,7 @@ import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,9 @@ from posenas.evaluation.functional import (
     prepare_results,
 )
 from posenas.evaluation.metrics import CocoMetric
-from posenas.skeletons import Skeleton
+from posenas.evaluation.stored import read_json
+from posenas.skeletons import Skeleton, skeleton_from_category
+from posenas.utils import write_json
 from posenas.utils.randomness import Stream, make_generator
 
 __all__ = ['EvaluationCost', 'add_empty_images', 'draw_results', 'measure_evaluation']
@@ -36,6 +39,8 @@ class EvaluationCost:
         memory_mb: Largest memory of the process so far, MiB.
         scores: What the evaluation returned.
         num_results: Results that were left to evaluate.
+        num_drawn: Results before.
+        num_images: Images, with and without persons.
     """
 
     suppression: float
@@ -44,6 +49,8 @@ class EvaluationCost:
     memory_mb: float
     scores: dict[str, float]
     num_results: int
+    num_drawn: int
+    num_images: int
 
     @property
     def total(self) -> float:
@@ -135,4 +142,37 @@ def measure_evaluation(
         memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         scores=scores,
         num_results=len(rows),
+        num_drawn=len(results),
+        num_images=len(ground_truth['images']),
     )
+
+
+def benchmark_evaluation(
+    annotations: str | Path,
+    num_results: int = 104125,
+    num_empty_images: int = 2654,
+    seed: int = 0,
+    out: str | Path | None = None,
+) -> EvaluationCost:
+    """Time scoring as many results as detected boxes give on COCO val2017, by default.
+
+    Args:
+        annotations: COCO keypoint file.
+        num_results: Results to draw.
+        num_empty_images: Images without persons to add.
+        seed: Seed of the results.
+        out: Folder that gets ``ground_truth.json`` and ``results.json``, for other evaluators.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    truth = add_empty_images(read_json(annotations), num_empty_images)
+    skeleton = skeleton_from_category(truth['categories'][0])
+    results = draw_results(truth, num_results, skeleton.num_joints, seed)
+    cost = measure_evaluation(truth, results, skeleton)
+    if out is not None:
+        metric = CocoMetric()
+        metric.dataset_meta = skeleton.metainfo()
+        write_json(Path(out, 'ground_truth.json'), truth)
+        write_json(Path(out, 'results.json'), metric.results_of_images(results))
+    return cost

@@ -1,9 +1,10 @@
 """What passes cost: forward in published and in fused form, memory of anything."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -11,11 +12,14 @@ import torch.nn.functional as F  # noqa: N812
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
+from posenas.apis.building import build_model, find_input_size
+from posenas.apis.model_zoo import find_config, is_of_family, list_models
 from posenas.models.fused import fuse
 from posenas.structures import PoseDataSample
+from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 from posenas.utils.randomness import Stream, derive_seed
-from posenas.utils.timing import take_turns, use_threads
+from posenas.utils.timing import draw_weights, take_turns, use_threads
 
 __all__ = ['ForwardCost', 'draw_batch', 'measure_forward']
 
@@ -47,6 +51,76 @@ class ForwardCost:
     fused_ms: float
     bound_ms: float
     ratio: float
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """Times of one network.
+
+    Attributes:
+        network: Name, the stem of its config.
+        input_size: (width, height) of the images.
+        forward: The times.
+    """
+
+    network: str
+    input_size: tuple[int, int]
+    forward: ForwardCost
+
+
+def list_networks(names: Sequence[str | Path] = (), family: str | None = None) -> list[Path]:
+    """List the configs of networks.
+
+    Args:
+        names: Configs or names of networks; none takes all networks for real images.
+        family: Only these of all networks, such as 'dite-hrnet'.
+
+    Raises:
+        ConfigError: A name is unknown, or no network fits.
+    """
+    models = [m for m in list_models() if m.config and 'synthetic' not in m.config.parts]
+    chosen = [m.config for m in models if m.config and is_of_family(m, family or '')]
+    configs = [find_config(name) for name in names] or chosen
+    if not configs:
+        raise ConfigError(
+            f'family must be one of networks for real images, got {family!r}: posenas models '
+            'lists them'
+        )
+    return configs
+
+
+def benchmark_forward(
+    names: Sequence[str | Path] = (),
+    family: str | None = None,
+    threads: Sequence[int] = (1,),
+    batch: int = 1,
+    num_rounds: int = 5,
+    progress: Callable[[Iterable[Path]], Iterable[Path]] = iter,
+) -> list[NetworkCost]:
+    """Time networks in evaluation and in fused form, with drawn weights, at their input size.
+
+    Args:
+        names: As in :func:`list_networks`.
+        family: Likewise.
+        threads: As in :func:`measure_forward`.
+        batch: Likewise.
+        num_rounds: Likewise.
+        progress: Wraps the configs to show where the benchmark is.
+
+    Returns:
+        A record of each network for each number of threads.
+
+    Raises:
+        ConfigError: A name is unknown, or no network fits.
+    """
+    found = []
+    for config in progress(list_networks(names, family)):
+        cfg, model, _ = build_model(config)
+        draw_weights(model)
+        size = find_input_size(cfg)
+        costs = measure_forward(model, size[::-1], threads, batch, num_rounds)
+        found += [NetworkCost(config.stem, size, cost) for cost in costs]
+    return found
 
 
 def measure_forward(

@@ -8,6 +8,8 @@ import torch
 from mmengine.model import BaseModel
 from torch import Tensor
 
+from posenas.apis.building import ConfigLike, build_model
+from posenas.benchmarks.forward import draw_batch
 from posenas.search.gradient import (
     StepRule,
     adam_steps,
@@ -16,6 +18,7 @@ from posenas.search.gradient import (
     second_order,
     sgd_steps,
 )
+from posenas.utils import ConfigError
 from posenas.utils.timing import measure_peak_memory, take_turns, use_threads
 
 __all__ = ['SearchCost', 'measure_search']
@@ -132,3 +135,25 @@ def measure_search(
         )
         for i, strategy in enumerate(works)
     ]
+
+
+def benchmark_search(config: ConfigLike, batch: int = 8, num_rounds: int = 5) -> list[SearchCost]:
+    """Time one step of every strategy with drawn images at the size of a config.
+
+    Args:
+        config: Config of a search by gradients.
+        batch: Images B of each of the two batches.
+        num_rounds: As in :func:`measure_search`.
+
+    Raises:
+        ConfigError: The model of the config has no architecture parameters.
+    """
+    cfg, model, _ = build_model(config)
+    if not getattr(model, 'arch_parameters', dict)():
+        raise ConfigError(
+            f'config must be that of a search by gradients, whose model has architecture '
+            f'parameters, got model.type={cfg.model.type!r}'
+        )
+    sizes = cfg.codec['input_size'], cfg.codec['heatmap_size']
+    batches = [draw_batch(batch, model.head.out_channels, *sizes, seed) for seed in (0, 1)]
+    return measure_search(model, *batches, num_rounds)

@@ -1,13 +1,16 @@
 """What a step of a supernet costs, in steps of the networks that it stands for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from statistics import median
 
 from torch import nn
 
+from posenas.apis.building import ConfigLike, build_model
+from posenas.benchmarks.forward import draw_batch
 from posenas.registry import MODELS
+from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import choose_clock, take_turns, use_threads
 
@@ -24,12 +27,14 @@ class SupernetCost:
         set_fresh: Setting an architecture that was never set, with all that its passes look up,
             seconds; median.
         set_again: Setting one that was set before.
+        input_size: (width, height) of the images.
     """
 
     seconds: float
     ratio: float
     set_fresh: float
     set_again: float
+    input_size: tuple[int, int]
 
 
 def measure_supernet(
@@ -69,7 +74,8 @@ def measure_supernet(
         set_fresh, set_again = (_time_setting(supernet, fresh) for _ in range(2))
     seconds = median(ours for _, ours in rounds)
     ratio = median(ours / theirs for theirs, ours in rounds)
-    return SupernetCost(seconds, ratio, set_fresh, set_again)
+    height, width = batch['inputs'].shape[2:]
+    return SupernetCost(seconds, ratio, set_fresh, set_again, (width, height))
 
 
 def _run(model: nn.Module, batch: Mapping) -> None:
@@ -86,3 +92,32 @@ def _time_setting(supernet: nn.Module, archs: list) -> float:
         supernet.set_arch(arch)
         times.append(clock() - start)
     return median(times)
+
+
+def benchmark_supernet(
+    config: ConfigLike,
+    batch: int = 8,
+    num_rounds: int = 5,
+    input_size: Sequence[int] | None = None,
+) -> SupernetCost:
+    """Time the passes of one step with drawn images: largest, smallest and two random networks.
+
+    Args:
+        config: Config of a supernet whose architectures are set.
+        batch: Images B.
+        num_rounds: As in :func:`measure_supernet`.
+        input_size: (width, height) of the images; None takes that of the config.
+
+    Raises:
+        ConfigError: The model of the config is no supernet whose architectures are set.
+    """
+    cfg, model, _ = build_model(config)
+    if not hasattr(model, 'set_arch') or model.arch_parameters():
+        raise ConfigError(
+            f'config must be that of a supernet whose architectures are set, got '
+            f'model.type={cfg.model.type!r}'
+        )
+    own, heatmaps = cfg.codec['input_size'], cfg.codec['heatmap_size']
+    size = input_size or own
+    sizes = size, [side * heatmaps[0] // own[0] for side in size]
+    return measure_supernet(model, draw_batch(batch, model.head.out_channels, *sizes), num_rounds)

@@ -1,35 +1,13 @@
 """Measure speed against a bound taken in the same run."""
 
 import argparse
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
-from statistics import median
-from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options
-from posenas.cli.benchmark_distillation import add_distillation_parser, report_distillation
-from posenas.cli.benchmark_search import add_search_parser, report_search
-from posenas.cli.benchmark_supernet import add_supernet_parser, report_supernet
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
-from posenas.cli.tables import print_table
-from posenas.utils.errors import ConfigError
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-__all__ = ['build_parser', 'main', 'measure_imports']
-
-#: What any program on mmengine imports; ours imports more.
-_FRAMEWORK = 'import torch, mmengine.runner, mmcv.cnn'
-_IMPORTS = {
-    'nothing': 'pass',
-    'posenas': 'import posenas',
-    'torch, mmengine.runner, mmcv.cnn': _FRAMEWORK,
-    '... and posenas.apis': f'{_FRAMEWORK}; from posenas.apis import init_model',
-}
+from posenas.cli.printing import print_table, show_progress
+from posenas.cli.reading import check_numbers, read_config
+from posenas.utils.atomic_io import write_json
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -58,8 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_evaluation_parser(kinds)
     add_plan_options(kinds.add_parser('lspet', help='as posenas compare', description=DESCRIPTION))
-    networks = _add_forward_parser(kinds), _add_decode_parser(kinds), add_search_parser(kinds)
-    trainings = add_distillation_parser(kinds), add_supernet_parser(kinds)
+    networks = _add_forward_parser(kinds), _add_decode_parser(kinds), _add_search_parser(kinds)
+    trainings = _add_distillation_parser(kinds), _add_supernet_parser(kinds)
     for kind in (data, imports, *networks, *trainings):
         kind.add_argument(
             '--repeat', type=int, default=5, metavar='N', help='interleaved runs; median counts'
@@ -127,177 +105,55 @@ def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
     return decode
 
 
-def measure_imports(repeat: int) -> dict[str, float]:
-    """Return the median seconds of fresh processes, interleaved, for each set of imports."""
-    seconds: dict[str, list[float]] = {name: [] for name in _IMPORTS}
-    for _ in range(repeat):
-        for name, statement in _IMPORTS.items():
-            start = time.perf_counter()
-            subprocess.run([sys.executable, '-c', statement], check=True)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: median(values) for name, values in seconds.items()}
-
-
-def _report_imports(args: argparse.Namespace) -> 'Table':
-    from rich.table import Table
-
-    seconds = measure_imports(args.repeat)
-    title = f'median of {args.repeat}'
-    table = Table('import', 'seconds', 'added', title=title, title_justify='left')
-    bound = 0.0
-    for name, value in seconds.items():
-        table.add_row(name, f'{value:.3f}', f'{value - bound:+.3f}')
-        bound = value if name != 'posenas' else bound  # what follows does not contain it
-    return table
-
-
-def _report_data(args: argparse.Namespace) -> 'Table':
-    from mmengine.registry import init_default_scope
-    from rich.progress import track
-    from rich.table import Table
-
-    from posenas.apis.building import load_checked
-    from posenas.benchmarks.data import measure_loading, measure_samples
-    from posenas.registry import DATASETS
-
-    cfg = load_checked(args.config, args.cfg_options, args.legacy, args.strict)
-    init_default_scope('posenas')
-    settings = dict(cfg[f'{args.split}_dataloader'].dataset, lazy_init=True)
-    dataset, loading = measure_loading(lambda: DATASETS.build(settings))
-    table = Table('what', 'figure', title=f'{args.split} set of {args.config}')
-    table.add_row('persons', f'{loading.num_persons:,}')
-    table.add_row('reading annotations', f'{loading.seconds:.2f} s')
-    table.add_row('private memory a worker adds', f'{loading.worker_mb:.1f} MiB')
-    if not args.annotations_only:
-        cost = measure_samples(
-            dataset, args.num_samples, args.repeat, lambda runs: track(runs, 'preparing samples')
-        )
-        table.add_row('a sample', f'{cost.sample_ms:.2f} ms')
-        table.add_row('the bound', f'{cost.bound_ms:.2f} ms')
-        table.add_row('sample / bound', f'{cost.ratio:.2f}')
-        table.caption = f'{cost.num_samples} samples, median of {cost.num_runs} interleaved runs'
-    return table
-
-
-def _report_forward(args: argparse.Namespace) -> 'Table':
-    from rich import box
-    from rich.progress import track
-    from rich.table import Table
-
-    from posenas.utils.atomic_io import write_json
-
-    rows = []
-    for config in track(_list_networks(args), 'timing networks', transient=True):
-        rows += _time_network(config, args)
-    table = Table(*rows[0], box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns[1:]:
-        column.justify = 'right'
-    for row in rows:
-        table.add_row(*(f'{v:.2f}' if isinstance(v, float) else str(v) for v in row.values()))
-    table.caption = f'ms per image, batch of {args.batch}, median of {args.repeat} rounds'
-    if args.json:
-        write_json(args.json, rows, indent=1)
-    return table
-
-
-def _report_evaluation(args: argparse.Namespace) -> 'Table':
-    from rich.table import Table
-
-    from posenas.benchmarks.evaluation import add_empty_images, draw_results, measure_evaluation
-    from posenas.evaluation.metrics import CocoMetric
-    from posenas.evaluation.stored import read_json
-    from posenas.skeletons import skeleton_from_category
-    from posenas.utils.atomic_io import write_json
-
-    truth = add_empty_images(read_json(args.annotations), args.empty_images)
-    skeleton = skeleton_from_category(truth['categories'][0])
-    results = draw_results(truth, args.num_results, skeleton.num_joints, args.seed)
-    cost = measure_evaluation(truth, results, skeleton)
-    table = Table(
-        'what', 'figure', title=f'{len(results):,} results, {len(truth["images"]):,} images'
+def _add_search_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add ``posenas benchmark search``."""
+    search = kinds.add_parser(
+        'search',
+        help='steps of a search by gradients',
+        description='Time one step of every strategy on one thread, with drawn images at the size '
+        'of the config, and trace its memory. A step trains the weights and, before that, the '
+        'architecture on a batch of its own; the bound is a step that trains the weights alone.',
     )
-    table.add_row('rescoring and OKS-NMS', f'{cost.suppression:.2f} s')
-    table.add_row('checks', f'{cost.checks:.2f} s')
-    table.add_row('the bound: bare evaluator', f'{cost.evaluator:.2f} s')
-    table.add_row('total', f'{cost.total:.2f} s')
-    table.add_row('total / bound', f'{cost.total / cost.evaluator:.2f}')
-    table.add_row('memory of the process', f'{cost.memory_mb:.0f} MiB')
-    table.add_row('AP', f'{cost.scores["AP"]:.6f}')
-    if args.out:
-        metric = CocoMetric()
-        metric.dataset_meta = skeleton.metainfo()
-        write_json(Path(args.out, 'ground_truth.json'), truth)
-        write_json(Path(args.out, 'results.json'), metric.results_of_images(results))
-    return table
+    add_config_options(search)
+    search.add_argument('--batch', type=int, default=8, metavar='N', help='images (default: 8)')
+    return search
 
 
-def _report_decode(args: argparse.Namespace) -> 'Table':
-    import torch
-    from rich.table import Table
-
-    from posenas.apis.building import build_model
-    from posenas.benchmarks.decoding import measure_decoding
-    from posenas.benchmarks.forward import measure_forward
-    from posenas.utils.timing import draw_weights
-
-    torch.set_num_threads(1)
-    seconds = measure_decoding(args.num_samples, args.repeat)
-    cfg, model, _ = build_model(args.network)
-    draw_weights(model)
-    width, height = cfg.codec.input_size
-    (cost,) = measure_forward(model, (height, width), [1], 1, args.repeat)
-    bound = cost.eval_ms * args.num_samples / 1e3
-    table = Table('refinement', 'seconds', 'of the bound', title=f'{args.num_samples:,} persons')
-    for name, value in seconds.items():
-        table.add_row(name, f'{value:.3f}', f'{value / bound:.4f}')
-    table.add_row(f'the bound: {args.network}', f'{bound:.1f}', '1')
-    return table
+def _add_distillation_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add ``posenas benchmark distillation``."""
+    distillation = kinds.add_parser(
+        'distillation',
+        help='training steps with a frozen teacher',
+        description='Count what training steps keep for the backward pass, trace their memory and '
+        'time them on one thread, with drawn images at the size of the student. The bound is a '
+        "step of the student alone and, for time, the teacher's inference besides.",
+    )
+    config = 'config file or name of a network'
+    distillation.add_argument('student', help=config)
+    distillation.add_argument('teacher', help=f'{config} that finds the same joints')
+    distillation.add_argument('--batch', type=int, default=8, metavar='N', help='(default: 8)')
+    return distillation
 
 
-def _list_networks(args: argparse.Namespace) -> list[Path]:
-    """Return the configs asked for, or those of all networks for real images.
-
-    Raises:
-        ConfigError: A name is unknown, or no network fits.
-    """
-    from posenas.apis.model_zoo import find_config, list_models
-    from posenas.cli.models import is_of_family
-
-    models = [m for m in list_models() if m.config and 'synthetic' not in m.config.parts]
-    if args.family:
-        models = [model for model in models if is_of_family(model, args.family)]
-    configs = [find_config(n) for n in args.config] or [model.config for model in models]
-    if not configs:
-        raise ConfigError(
-            f'--family must name a family of networks for real images, got {args.family!r}: '
-            'posenas models lists them'
-        )
-    return configs
-
-
-def _time_network(config: Path, args: argparse.Namespace) -> list[dict[str, str | int | float]]:
-    """Return one row of the table for each number of threads."""
-    from posenas.apis.building import build_model
-    from posenas.benchmarks.forward import measure_forward
-    from posenas.utils.timing import draw_weights
-
-    cfg, model, _ = build_model(config)
-    draw_weights(model)
-    width, height = cfg.codec.input_size
-    return [
-        {
-            'network': config.stem,
-            'input': f'{height}x{width}',
-            'GMACs': cost.macs / 1e9,
-            'threads': cost.threads,
-            'eval ms': cost.eval_ms,
-            'fused ms': cost.fused_ms,
-            'eval / fused': cost.ratio,
-            'bound ms': cost.bound_ms,
-            'fused / bound': cost.fused_ms / cost.bound_ms,
-        }
-        for cost in measure_forward(model, (height, width), args.threads, args.batch, args.repeat)
-    ]
+def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    """Add ``posenas benchmark supernet``."""
+    supernet = kinds.add_parser(
+        'supernet',
+        help='steps of a supernet whose architectures are set',
+        description='Time the passes of one step, largest, smallest and two random architectures, '
+        'on one thread, with drawn images at the size of the config. The bound is the passes of '
+        'the four networks, cut out.',
+    )
+    add_config_options(supernet)
+    supernet.add_argument('--batch', type=int, default=8, metavar='N', help='images (default: 8)')
+    supernet.add_argument(
+        '--shape',
+        type=int,
+        nargs=2,
+        metavar=('H', 'W'),
+        help='of the images (default: that of the config)',
+    )
+    return supernet
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -307,22 +163,186 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: A number is not positive, or the config cannot be used.
     """
     args = build_parser().parse_args(argv)
-    for name in ('repeat', 'batch', 'threads', 'num_samples', 'num_results', 'bootstrap'):
-        value = getattr(args, name, 1)
-        if min(value if isinstance(value, list) else [value]) < 1:
-            option = name.replace('_', '-')
-            raise ConfigError(f'--{option} must be at least 1, got {value}')
+    check_numbers(
+        args, 'repeat', 'batch', 'threads', 'num_samples', 'num_results', 'bootstrap', 'shape'
+    )
     if args.what == 'lspet':
         return compare(args)
-    reports = {
-        'data': _report_data,
-        'decode': _report_decode,
-        'distillation': report_distillation,
-        'evaluation': _report_evaluation,
-        'forward': _report_forward,
-        'import': _report_imports,
-        'search': report_search,
-        'supernet': report_supernet,
-    }
-    print_table(reports[args.what](args))
+    _REPORTS[args.what](args)
     return 0
+
+
+def _report_imports(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import measure_imports
+
+    rows, bound = [], 0.0
+    for name, seconds in measure_imports(args.repeat).items():
+        rows.append((name, f'{seconds:.3f}', f'{seconds - bound:+.3f}'))
+        bound = seconds if name != 'posenas' else bound  # what follows does not contain it
+    print_table(('import', 'seconds', 'added'), rows, title=f'median of {args.repeat}')
+
+
+def _report_data(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import benchmark_data
+
+    found = benchmark_data(
+        read_config(args),
+        args.split,
+        args.num_samples,
+        args.repeat,
+        args.annotations_only,
+        lambda runs: show_progress(runs, 'preparing samples'),
+    )
+    rows = [
+        ('persons', f'{found.loading.num_persons:,}'),
+        ('reading annotations', f'{found.loading.seconds:.2f} s'),
+        ('private memory a worker adds', f'{found.loading.worker_mb:.1f} MiB'),
+    ]
+    caption, cost = None, found.samples
+    if cost:
+        rows += [
+            ('a sample', f'{cost.sample_ms:.2f} ms'),
+            ('the bound', f'{cost.bound_ms:.2f} ms'),
+            ('sample / bound', f'{cost.ratio:.2f}'),
+        ]
+        caption = f'{cost.num_samples} samples, median of {cost.num_runs} interleaved runs'
+    title = f'{args.split} set of {args.config}'
+    print_table(('what', 'figure'), rows, title=title, caption=caption)
+
+
+def _report_forward(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import benchmark_forward
+
+    found = benchmark_forward(
+        args.config,
+        args.family,
+        args.threads,
+        args.batch,
+        args.repeat,
+        lambda configs: show_progress(configs, 'timing networks'),
+    )
+    rows = [
+        {
+            'network': each.network,
+            'input': f'{each.input_size[1]}x{each.input_size[0]}',
+            'GMACs': each.forward.macs / 1e9,
+            'threads': each.forward.threads,
+            'eval ms': each.forward.eval_ms,
+            'fused ms': each.forward.fused_ms,
+            'eval / fused': each.forward.ratio,
+            'bound ms': each.forward.bound_ms,
+            'fused / bound': each.forward.fused_ms / each.forward.bound_ms,
+        }
+        for each in found
+    ]
+    cells = [[f'{v:.2f}' if isinstance(v, float) else v for v in row.values()] for row in rows]
+    caption = f'ms per image, batch of {args.batch}, median of {args.repeat} rounds'
+    print_table(list(rows[0]), cells, caption=caption, left=('network',), is_plain=True)
+    if args.json:
+        write_json(args.json, rows, indent=1)
+
+
+def _report_evaluation(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import benchmark_evaluation
+
+    cost = benchmark_evaluation(
+        args.annotations, args.num_results, args.empty_images, args.seed, args.out
+    )
+    rows = [
+        ('rescoring and OKS-NMS', f'{cost.suppression:.2f} s'),
+        ('checks', f'{cost.checks:.2f} s'),
+        ('the bound: bare evaluator', f'{cost.evaluator:.2f} s'),
+        ('total', f'{cost.total:.2f} s'),
+        ('total / bound', f'{cost.total / cost.evaluator:.2f}'),
+        ('memory of the process', f'{cost.memory_mb:.0f} MiB'),
+        ('AP', f'{cost.scores["AP"]:.6f}'),
+    ]
+    title = f'{cost.num_drawn:,} results, {cost.num_images:,} images'
+    print_table(('what', 'figure'), rows, title=title)
+
+
+def _report_decode(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import benchmark_decoding
+
+    cost = benchmark_decoding(args.num_samples, args.repeat, args.network)
+    rows = [
+        (name, f'{seconds:.3f}', f'{seconds / cost.bound:.4f}')
+        for name, seconds in cost.seconds.items()
+    ]
+    rows.append((f'the bound: {args.network}', f'{cost.bound:.1f}', '1'))
+    columns = ('refinement', 'seconds', 'of the bound')
+    print_table(columns, rows, title=f'{args.num_samples:,} persons')
+
+
+def _report_search(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import benchmark_search
+
+    rows = [
+        (
+            cost.strategy,
+            f'{cost.seconds:.3f}',
+            f'{cost.time_ratio:.2f}',
+            f'{cost.peak_memory / 2**20:.0f}',
+            f'{cost.memory_ratio:.2f}',
+        )
+        for cost in benchmark_search(read_config(args), args.batch, args.repeat)
+    ]
+    columns = ('strategy', 's per step', 'of training', 'MiB', 'of training')
+    _print_steps(args, columns, rows, f'{args.config}, batches of {args.batch}')
+
+
+def _report_supernet(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import benchmark_supernet
+
+    size = args.shape and args.shape[::-1]
+    cost = benchmark_supernet(read_config(args), args.batch, args.repeat, size)
+    width, height = cost.input_size
+    row = (
+        f'{cost.seconds:.3f}',
+        f'{cost.ratio:.3f}',
+        *(f'{1e3 * seconds:.2f}' for seconds in (cost.set_fresh, cost.set_again)),
+    )
+    columns = ('s per step', 'of the networks', 'ms to set one', 'ms to set it again')
+    title = f'{args.config}, batches of {args.batch}, {height}x{width}'
+    _print_steps(args, columns, [row], title)
+
+
+def _report_distillation(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import benchmark_distillation
+
+    costs = benchmark_distillation(args.student, args.teacher, args.batch, args.repeat)
+    alone, bound = costs[0].saved, costs[0].seconds + costs[1].seconds
+    rows = [
+        (
+            cost.name,
+            f'{cost.saved / 2**20:.1f}',
+            f'{cost.saved / alone:.4f}',
+            f'{cost.peak / 2**20:.0f}',
+            f'{cost.seconds:.3f}',
+            f'{cost.seconds / bound:.2f}',
+        )
+        for cost in costs
+    ]
+    columns = 'step', 'kept MiB', 'of student', 'peak MiB', 's', 'of student + inference'
+    title = f'{args.student} taught by {args.teacher}, batches of {args.batch}'
+    _print_steps(args, columns, rows, title)
+
+
+def _print_steps(
+    args: argparse.Namespace, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str
+) -> None:
+    """Print what steps of a training cost; the first column names them."""
+    caption = f'one thread, median of {args.repeat} interleaved rounds'
+    print_table(columns, rows, title=title, caption=caption, left=columns[:1], is_plain=True)
+
+
+_REPORTS = {
+    'data': _report_data,
+    'decode': _report_decode,
+    'distillation': _report_distillation,
+    'evaluation': _report_evaluation,
+    'forward': _report_forward,
+    'import': _report_imports,
+    'search': _report_search,
+    'supernet': _report_supernet,
+}

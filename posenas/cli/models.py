@@ -2,32 +2,19 @@
 
 import argparse
 import json
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
-from posenas.cli.tables import print_table
+from posenas.cli.printing import print_lines, print_table
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from posenas.apis.model_zoo import ModelInfo
 
-__all__ = ['build_parser', 'is_of_family', 'main', 'select_models']
-
-#: Choice of --sort -> what to compare; unknown figures come last.
-_SORT_KEYS = {
-    'name': lambda model: model.name,
-    'family': lambda model: (model.family, model.name),
-    'params': lambda model: _figure(model, 'Parameters'),
-    'macs': lambda model: _figure(model, 'MACs'),
-    'latency': lambda model: _figure(model, 'Latency'),
-    'accuracy': lambda model: -(_headline(model)[1] or 0),
-}
-#: Metrics that stand for a result, best known first; the unit of the published tables.
-_HEADLINES = ('AP', 'PCKh', 'PCK@0.1')
+#: Orders of ``posenas.apis.model_zoo.SORT_KEYS``, which loads torch.
+_ORDERS = ('name', 'family', 'params', 'macs', 'latency', 'accuracy')
 _COLUMNS = (
     'network',
     'family',
@@ -63,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--min-accuracy', type=float, metavar='X', help='published AP in 0..1 or PCKh in percent'
     )
     parser.add_argument(
-        '--sort', choices=tuple(_SORT_KEYS), default='family', help='order (default: %(default)s)'
+        '--sort', choices=_ORDERS, default='family', help='order (default: %(default)s)'
     )
     parser.add_argument('--details', action='store_true', help='every published result in full')
     parser.add_argument('--json', metavar='FILE', help='also write what is shown to FILE')
@@ -71,66 +58,31 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``posenas models``; returns its exit code."""
-    args = build_parser().parse_args(argv)
-    from posenas.apis.model_zoo import list_models
+    """Run ``posenas models``; returns its exit code.
 
-    models = sorted(select_models(list_models(), args), key=_SORT_KEYS[args.sort])
+    Raises:
+        ConfigError: No network fits.
+    """
+    args = build_parser().parse_args(argv)
+    from posenas.apis import select_models
+
+    models = select_models(
+        args.pattern,
+        args.family or '',
+        args.dataset or '',
+        args.max_params and 1e6 * args.max_params,
+        args.max_macs and 1e9 * args.max_macs,
+        args.min_accuracy,
+        args.sort,
+    )
     if not models:
         raise ConfigError('no network fits: posenas models without options lists all of them')
     _show_table(models)
     if args.details:
-        _show_details(models)
+        print_lines(line for model in models for line in _describe(model))
     if args.json:
-        write_text(args.json, json.dumps([_to_plain(model) for model in models], indent=1) + '\n')
+        write_text(args.json, json.dumps([model.to_dict() for model in models], indent=1) + '\n')
     return 0
-
-
-def select_models(models: Iterable['ModelInfo'], args: argparse.Namespace) -> list['ModelInfo']:
-    """Return the models that satisfy every option given."""
-    bounds = ((args.max_params, 1e6, 'Parameters'), (args.max_macs, 1e9, 'MACs'))
-    return [
-        model
-        for model in models
-        if (not args.pattern or any(_matches(model, pattern) for pattern in args.pattern))
-        and is_of_family(model, args.family or '')
-        and (not args.dataset or any(_is_on(result, args.dataset) for result in model.results))
-        and all(most is None or _figure(model, key) <= most * unit for most, unit, key in bounds)
-        and (args.min_accuracy is None or (_headline(model)[1] or 0) >= args.min_accuracy)
-    ]
-
-
-def is_of_family(model: 'ModelInfo', family: str) -> bool:
-    """Tell whether the model's collection is called ``family``, or a part of its name is."""
-    return _simplify(family) in _simplify(model.family)
-
-
-def _matches(model: 'ModelInfo', pattern: str) -> bool:
-    """Tell whether a name or alias contains ``pattern`` or, with a wildcard, equals it."""
-    pattern = pattern if '*' in pattern else f'*{pattern}*'
-    return any(fnmatch(name.lower(), pattern.lower()) for name in (model.name, *model.aliases))
-
-
-def _is_on(result: Mapping[str, Any], dataset: str) -> bool:
-    return _simplify(dataset) in _simplify(result['Dataset'])
-
-
-def _simplify(text: str) -> str:
-    return ''.join(letter for letter in text.lower() if letter.isalnum())
-
-
-def _figure(model: 'ModelInfo', key: str) -> float:
-    """Return a number of the metadata; infinity where it is unknown."""
-    return (model.metadata or {}).get(key, float('inf'))
-
-
-def _headline(model: 'ModelInfo') -> tuple[str, float | None, str]:
-    """Return metric, value and data set of the first published result; empty without one."""
-    for result in model.results:
-        for metric in _HEADLINES:
-            if metric in result['Metrics']:
-                return metric, result['Metrics'][metric], result['Dataset']
-    return '', None, ''
 
 
 def _format_row(model: 'ModelInfo') -> tuple[str, ...]:
@@ -139,7 +91,7 @@ def _format_row(model: 'ModelInfo') -> tuple[str, ...]:
     parameters, macs = metadata.get('Parameters'), metadata.get('MACs')
     latency = metadata.get('Latency')
     published = (metadata.get('Published Parameters'), metadata.get('Published FLOPs'))
-    metric, value, dataset = _headline(model)
+    metric, value, dataset = model.headline
     return (
         model.name,
         model.family,
@@ -155,46 +107,26 @@ def _format_row(model: 'ModelInfo') -> tuple[str, ...]:
 
 def _show_table(models: Sequence['ModelInfo']) -> None:
     """Write one line per model."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(*_COLUMNS, box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
-        column.no_wrap = True
-        column.justify = 'right' if column.header in _NUMBERS else 'left'
-    for model in models:
-        table.add_row(*_format_row(model))
-    print_table(table)
-    sys.stdout.write(
-        f'{len(models)} networks. Input is height x width; ms are of the fused form for one image '
-        'on one thread (docs/benchmarks.md); published figures are quoted as their authors counted '
-        'them.\n'
+    left = [column for column in _COLUMNS if column not in _NUMBERS]
+    print_table(_COLUMNS, map(_format_row, models), left=left, is_plain=True)
+    print_lines(
+        [
+            f'{len(models)} networks. Input is height x width; ms are of the fused form for one '
+            'image on one thread (docs/benchmarks.md); published figures are quoted as their '
+            'authors counted them.'
+        ]
     )
 
 
-def _show_details(models: Sequence['ModelInfo']) -> None:
-    """Write config, weights and every result of each model."""
-    for model in models:
-        sys.stdout.write(f'\n{model.name}\n')
-        if model.aliases:
-            sys.stdout.write(f'  also     {", ".join(model.aliases)}\n')
-        sys.stdout.write(f'  config   {model.config or "none: figures only"}\n')
-        if model.weights:
-            sys.stdout.write(f'  weights  {model.weights}\n')
-        for result in model.results:
-            metrics = ', '.join(f'{key} {value}' for key, value in result['Metrics'].items())
-            protocol = result.get('Protocol', '')
-            sys.stdout.write(f'  {result["Dataset"]} ({protocol}): {metrics}\n')
-
-
-def _to_plain(model: 'ModelInfo') -> dict[str, Any]:
-    """Return a model as JSON holds it."""
-    return dict(
-        name=model.name,
-        family=model.family,
-        aliases=list(model.aliases),
-        config=None if model.config is None else str(model.config),
-        metadata=dict(model.metadata or {}),
-        results=[dict(result) for result in model.results],
-        weights=model.weights,
-    )
+def _describe(model: 'ModelInfo') -> Iterator[str]:
+    """Yield lines with config, weights and every result of a model."""
+    yield ''
+    yield model.name
+    if model.aliases:
+        yield f'  also     {", ".join(model.aliases)}'
+    yield f'  config   {model.config or "none: figures only"}'
+    if model.weights:
+        yield f'  weights  {model.weights}'
+    for result in model.results:
+        metrics = ', '.join(f'{key} {value}' for key, value in result['Metrics'].items())
+        yield f'  {result["Dataset"]} ({result.get("Protocol", "")}): {metrics}'

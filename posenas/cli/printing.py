@@ -1,12 +1,13 @@
 """Lines, tables and progress bars: everything that commands show, in one form."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich import box
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, TaskID, track
 from rich.table import Table
 
 Item = TypeVar('Item')
@@ -71,3 +72,35 @@ def print_table(
 def show_progress(items: Iterable[Item], what: str) -> Iterable[Item]:
     """Yield ``items`` under a progress bar, which disappears at the end."""
     return track(items, what, transient=True)
+
+
+class Bar:
+    """A progress bar.
+
+    Args:
+        progress: Where it is shown.
+        task: Its number there.
+    """
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+
+    def advance(self, number: int = 1) -> None:
+        """Go on by a number."""
+        self._progress.advance(self._task, number)
+
+    def update(self, completed: int, total: int, what: str | None = None) -> None:
+        """Say how far it is and, where that has changed, of what."""
+        self._progress.update(self._task, completed=completed, total=total, description=what)
+
+
+@contextmanager
+def show_bar(what: str, total: int | None) -> Iterator[Bar]:
+    """Show a progress bar while a block runs.
+
+    Args:
+        what: What is counted.
+        total: How much it will be; None if it is unknown.
+    """
+    with Progress() as progress:
+        yield Bar(progress, progress.add_task(what, total=total))

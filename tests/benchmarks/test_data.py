@@ -1,4 +1,5 @@
 import pytest
+from tiny_data import write_people
 
 from posenas.benchmarks.data import measure_loading, measure_samples
 from posenas.datasets import CocoDataset
@@ -11,6 +12,12 @@ PIPELINE = [
     dict(type='TopdownAffine', input_size=(48, 64)),
     dict(type='PackPoseInputs'),
 ]
+
+
+@pytest.fixture
+def people(tmp_path):
+    write_people(tmp_path, num_images=6)
+    return tmp_path
 
 
 def test_costs_are_measured_and_shown(people):

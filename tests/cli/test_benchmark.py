@@ -6,8 +6,8 @@ import pytest
 from registry_cases import tiny_experiment
 from tiny_data import write_people
 
+from posenas.benchmarks import list_networks, measure_imports
 from posenas.cli import main
-from posenas.cli.benchmark import measure_imports
 from posenas.evaluation.functional import evaluate_keypoints
 from posenas.skeletons import COCO
 
@@ -37,9 +37,8 @@ def test_annotations_can_be_measured_without_images(experiment, tmp_path, capsys
 
 
 def test_imports_are_timed_in_fresh_processes(monkeypatch, capsys):
-    from posenas.cli import benchmark
-
-    monkeypatch.setattr(benchmark, '_IMPORTS', {'nothing': 'pass', 'json': 'import json'})
+    statements = {'nothing': 'pass', 'json': 'import json'}
+    monkeypatch.setattr('posenas.benchmarks.imports.STATEMENTS', statements)
     assert all(seconds > 0 for seconds in measure_imports(1).values())
     assert main(['benchmark', 'import', '--repeat', '1']) == 0
     assert 'json' in capsys.readouterr().out
@@ -66,14 +65,13 @@ def test_networks_are_timed_in_both_forms(experiment, tmp_path, capsys):
     assert rows[2]['GMACs'] == pytest.approx(0.7243, abs=1e-4)
 
 
-def test_networks_are_chosen_by_family(monkeypatch, capsys):
-    from posenas.cli import benchmark
-
-    monkeypatch.setattr(benchmark, '_time_network', lambda config, args: [dict(name=config.stem)])
-    assert main(['benchmark', 'forward', '--family', 'dite-hrnet']) == 0
-    lines = [line for line in capsys.readouterr().out.splitlines() if 'ditehrnet_' in line]
-    assert len(lines) == 6
-    assert not any('synthetic' in line for line in lines)
+def test_networks_are_chosen_by_family():
+    names = [config.stem for config in list_networks(family='dite-hrnet')]
+    assert len(names) == 6
+    assert all(name.startswith('ditehrnet_') for name in names)
+    everything = [config.stem for config in list_networks()]
+    assert set(names) < set(everything)
+    assert not any('synthetic' in name for name in everything)
 
 
 @pytest.mark.parametrize('words', [['resnet_5O'], ['--family', 'nonet']])

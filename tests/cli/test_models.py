@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from posenas.apis.model_zoo import ModelInfo, list_models
-from posenas.cli.models import build_parser, main, select_models
+from posenas.apis.model_zoo import SORT_KEYS, ModelInfo, list_models, select_models
+from posenas.cli.models import main
 from posenas.utils.errors import ConfigError
 
 SMALL = ModelInfo(
@@ -24,28 +24,36 @@ LARGE = ModelInfo(
 UNKNOWN = ModelInfo(name='figures', family='ViPNAS', config=None)
 
 
-def select(*words):
-    chosen = select_models([SMALL, LARGE, UNKNOWN], build_parser().parse_args(words))
-    return [model.name for model in chosen]
-
-
 @pytest.mark.parametrize(
-    ('words', 'names'),
+    ('conditions', 'names'),
     [
-        ([], ['small_coco_256x192', 'large_mpii_256x256', 'figures']),
-        (['SMALL', 'fig'], ['small_coco_256x192', 'figures']),
-        (['td-hm'], ['small_coco_256x192']),
-        (['*256x256'], ['large_mpii_256x256']),
-        (['256x25*'], []),
-        (['--family', 'ditehrnet'], ['small_coco_256x192']),
-        (['--dataset', 'mpii'], ['large_mpii_256x256']),
-        (['--max-params', '2'], ['small_coco_256x192']),
-        (['--max-macs', '31'], ['small_coco_256x192', 'large_mpii_256x256']),
-        (['--min-accuracy', '0.66'], ['large_mpii_256x256']),
+        ({}, ['small_coco_256x192', 'large_mpii_256x256', 'figures']),
+        (dict(patterns=['SMALL', 'fig']), ['small_coco_256x192', 'figures']),
+        (dict(patterns=['td-hm']), ['small_coco_256x192']),
+        (dict(patterns=['*256x256']), ['large_mpii_256x256']),
+        (dict(patterns=['256x25*']), []),
+        (dict(family='ditehrnet'), ['small_coco_256x192']),
+        (dict(dataset='mpii'), ['large_mpii_256x256']),
+        (dict(max_params=2e6), ['small_coco_256x192']),
+        (dict(max_macs=31e9), ['small_coco_256x192', 'large_mpii_256x256']),
+        (dict(min_accuracy=0.66), ['large_mpii_256x256']),
+        (dict(sort='macs'), ['small_coco_256x192', 'large_mpii_256x256', 'figures']),
+        (dict(sort='accuracy'), ['large_mpii_256x256', 'small_coco_256x192', 'figures']),
+        (dict(sort='name'), ['figures', 'large_mpii_256x256', 'small_coco_256x192']),
     ],
 )
-def test_every_option_narrows_the_list(words, names):
-    assert select(*words) == names
+def test_every_condition_narrows_the_list(conditions, names, monkeypatch):
+    models = lambda: (SMALL, LARGE, UNKNOWN)  # noqa: E731
+    monkeypatch.setattr('posenas.apis.model_zoo.list_models', models)
+    assert [model.name for model in select_models(**conditions)] == names
+
+
+def test_options_of_the_command_are_in_millions_and_billions(capsys):
+    main(['s_vipnas_res50_coco', '--max-params', '8', '--max-macs', '1.5'])
+    assert 's_vipnas_res50_coco_256x192' in capsys.readouterr().out
+    for option, value in (('--max-params', '7'), ('--max-macs', '1.4')):
+        with pytest.raises(ConfigError, match='no network fits'):
+            main(['s_vipnas_res50_coco', option, value])
 
 
 def test_the_table_shows_every_network_with_its_cost(capsys):
@@ -67,7 +75,7 @@ def test_details_and_json_hold_every_result(capsys, tmp_path):
     assert entry['metadata']['MACs'] == 1462930272
 
 
-@pytest.mark.parametrize('order', ['name', 'family', 'params', 'macs', 'latency', 'accuracy'])
+@pytest.mark.parametrize('order', SORT_KEYS)
 def test_any_order_lists_all(order, capsys):
     assert main(['--sort', order]) == 0
     assert f'{len(list_models())} networks' in capsys.readouterr().out
