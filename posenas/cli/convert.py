@@ -1,21 +1,19 @@
 """Bring checkpoints and configs of other projects to our form, and checkpoints back."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmengine.logging import print_log
 
 from posenas.cli.args import CommandParser, add_download_options, add_translation_options
+from posenas.cli.printing import print_table
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
-    from mmengine.config import Config
-
-    from posenas.convert import Conversion, ConversionReport
-
-__all__ = ['build_parser', 'main']
+    from posenas.convert import ConversionReport
 
 #: Keys of ``posenas.convert.NAMINGS``, which loads torch.
 _PROJECTS = ('mmpose0', 'mmpose1', 'hrnet', 'simplebaseline', 'fpd', 'pnfs', 'posenas')
@@ -78,17 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             fit the network of ``--config``.
     """
     args = build_parser().parse_args(argv)
-    from posenas.utils.download import is_address
-
-    if is_address(args.input):
-        _convert_checkpoint(args)
-        return 0
-    source = Path(args.input)
-    if not source.is_file():
-        raise ConfigError(f'no file at {source}: check the path')
-    if source.resolve() == Path(args.output).resolve():
-        raise ConfigError(f'OUT must be another file than IN, got {args.output} twice')
-    if source.suffix in _CONFIG_SUFFIXES:
+    is_address = re.match('https?://', args.input)
+    if Path(args.input).suffix in _CONFIG_SUFFIXES and not is_address:
         _convert_config(args)
     else:
         _convert_checkpoint(args)
@@ -100,146 +89,47 @@ def _convert_config(args: argparse.Namespace) -> None:
         raise ConfigError(
             '--from, --to, --trust, --config and --sha256 are for checkpoints, not for configs'
         )
-    output = Path(args.output)
-    if output.suffix != '.py':
-        raise ConfigError(f'OUT must be a .py file where IN is a config, got {output}')
-    from posenas.convert import find_config_kind
-    from posenas.utils.config import load_config
+    from posenas.apis import convert_config
 
-    cfg = load_config(args.input)
-    if find_config_kind(cfg) is None:
-        raise ConfigError(
-            f'{args.input} must be a config of MMPose 0.x, HRNet, SimpleBaseline, FPD, PNFS or '
-            'PoseNAS; one of ours or of MMPose 1.x needs no conversion'
-        )
-    if args.teacher:
-        _convert_distillation(args, cfg, load_config(args.teacher), output)
-    else:
-        _write_config(_translate(args, cfg), cfg, output)
-
-
-def _convert_distillation(
-    args: argparse.Namespace, student: 'Config', teacher: 'Config', output: Path
-) -> None:
-    """Write the distillation that two configs of FPD describe, and the teacher's config."""
-    from posenas.convert import make_distillation, merge_teacher, take_distillation
-
-    settings = take_distillation(student)
-    if 'teacher_checkpoint' not in settings:
-        raise ConfigError(
-            f'--teacher needs KD.TRAIN_TYPE and KD.TEACHER in {args.input}: they say that it '
-            'distils, and which file has the weights of the teacher'
-        )
-    taught_by = _translate(args, merge_teacher(student, teacher))
-    distillation = make_distillation(_translate(args, student), taught_by.model, **settings)
-    _write_config(distillation, student, output)
-    _write_config(taught_by, student, output.with_name(f'{output.stem}_teacher.py'))
-
-
-def _translate(args: argparse.Namespace, cfg: 'Config') -> 'Config':
-    from posenas.convert import translate_config
-    from posenas.utils.config_check import verify_config
-
-    translated = translate_config(cfg, args.legacy, args.strict)
-    verify_config(translated)
-    return translated
-
-
-def _write_config(translated: 'Config', source: 'Config', output: Path) -> None:
-    from posenas.utils.atomic_io import write_text
-
-    name = Path(source.filename).name
-    write_text(output, f'# Translated from {name}.\n{translated.pretty_text}')
-    print_log(f'wrote {output}', 'current')
+    for path in convert_config(args.input, args.output, args.teacher, args.legacy, args.strict):
+        print_log(f'wrote {path}', 'current')
 
 
 def _convert_checkpoint(args: argparse.Namespace) -> None:
-    from posenas.utils.checkpoint import save_checkpoint
-
     if args.teacher:
         raise ConfigError('--teacher is for configs of FPD')
-    loaded = _load(args)
-    conversion, target = _convert(loaded, args.source, args.to)
-    if args.config:
-        _compare(conversion, args.config)
-    _show(conversion.report, args.verbose)
-    if target in ('ours', 'mmpose0', 'mmpose1'):
-        meta = loaded.get('meta')
-        kept = {} if not isinstance(meta, Mapping) else {**meta}
-        kept.pop('config', None)
-        save_checkpoint(dict(meta=kept, state_dict=conversion.state_dict), args.output)
-    else:  # the other projects load bare state dicts
-        save_checkpoint(conversion.state_dict, args.output)
-    print_log(f'wrote {args.output} with {len(conversion.state_dict)} entries', 'current')
+    from posenas.apis import convert_checkpoint
 
-
-def _load(args: argparse.Namespace) -> dict[str, object]:
-    from posenas.utils.download import fetch_checkpoint, is_address, read_checkpoint
-    from posenas.utils.safe_load import load_trusted_file
-
-    if not args.trust:
-        return read_checkpoint(args.input, sha256=args.sha256, trust=args.trust_download)
-    if is_address(args.input):
-        raise ConfigError(
-            '--trust runs code of the file, which must lie here: download it and give its path, '
-            f'got {args.input}'
-        )
-    print_log(f'{args.input} is trusted: it may run code', 'current', level=30)
-    return load_trusted_file(fetch_checkpoint(args.input, args.sha256))
-
-
-def _convert(
-    loaded: Mapping[str, object], source: str, target: str | None
-) -> tuple['Conversion', str]:
-    """Convert to our names and, if asked, on to those of ``target``.
-
-    Returns:
-        The conversion, its report from the names in the file to those it gets, and the target,
-        'ours' for this library's names.
-    """
-    from posenas.convert import convert_with_report, export_with_report, find_family
-    from posenas.convert.report import join_conversions
-
-    first = convert_with_report(loaded, source)
-    if target is None:
-        return first, 'ours'
-    if target == 'posenas' and (first.report.renamed or find_family(first.state_dict) != 'PoseNAS'):
-        return first, 'ours'
-    return join_conversions(first, export_with_report(first.state_dict, target)), target
-
-
-def _compare(conversion: 'Conversion', config: str) -> None:
-    """Require that the entries, under our names, are those of the config's network."""
-    from posenas.apis.building import build_model
-    from posenas.convert import adapt_checkpoint
-    from posenas.models import load_state
-
-    if conversion.report.target != 'ours':
-        raise ConfigError('--config compares our names: leave --to out')
-    model = build_model(config).model
-    load_state(model, adapt_checkpoint(conversion.state_dict, model.state_dict()))
+    made = convert_checkpoint(
+        args.input,
+        args.output,
+        args.source,
+        args.to,
+        args.config,
+        args.trust,
+        args.sha256,
+        args.trust_download,
+    )
+    _show(made.report, args.verbose)
+    print_log(f'wrote {args.output} with {len(made.state_dict)} entries', 'current')
 
 
 def _show(report: 'ConversionReport', verbose: bool) -> None:
     """Print how many entries were renamed, kept and left out, and which."""
-    from rich import box
-    from rich.table import Table
-
-    from posenas.cli.tables import print_table
-
-    table = Table(box=box.SIMPLE_HEAD, title=f'{report.source} -> {report.target}')
-    for name, justify in (('entries', 'left'), ('number', 'right'), ('names', 'left')):
-        table.add_column(name, justify=justify)
     renamed = [f'{old} -> {new}' for old, new in report.renamed.items()]
     known = [name for name in report.kept if name not in report.unknown]
-    table.add_row('renamed', str(len(renamed)), _list(renamed, verbose, 3))
-    table.add_row('left as they are', str(len(known)), _list(known, verbose, 3))
+    rows = [
+        ('renamed', len(renamed), _list(renamed, verbose, 3)),
+        ('left as they are', len(known), _list(known, verbose, 3)),
+    ]
     for reason, names in report.group_dropped().items():
-        table.add_row(f'dropped: {reason}', str(len(names)), _list(names, verbose))
+        rows.append((f'dropped: {reason}', len(names), _list(names, verbose)))
     if report.unknown:
         unknown = _list(report.unknown, verbose=True)
-        table.add_row('unknown, left as they are', str(len(report.unknown)), unknown)
-    print_table(table)
+        rows.append(('unknown, left as they are', len(report.unknown), unknown))
+    title = f'{report.source} -> {report.target}'
+    columns = ('entries', 'number', 'names')
+    print_table(columns, rows, title=title, left=('entries', 'names'), is_plain=True)
 
 
 def _list(names: Sequence[str], verbose: bool, most: int = _NUM_LISTED) -> str:

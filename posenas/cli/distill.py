@@ -3,8 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mmengine.logging import print_log
 
@@ -14,19 +13,14 @@ from posenas.cli.args import (
     add_override_options,
     choose_work_dir,
     export_local_rank,
-    pin,
 )
 from posenas.cli.published_options import add_published_options, apply_published_options
 from posenas.cli.published_words import read_distillation
 from posenas.cli.training import add_training_options, run_training
-from posenas.utils.errors import ConfigError
+from posenas.utils.atomic_io import write_text
 
 if TYPE_CHECKING:
     from mmengine.config import Config
-
-__all__ = ['build_parser', 'compose', 'main', 'mix_in']
-
-_ALPHA = 0.5
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -51,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--alpha',
         type=float,
         metavar='A',
-        help=f"share of the teacher's term in [0, 1] (default: KD.ALPHA of YAML, else {_ALPHA})",
+        help="share of the teacher's term in [0, 1] (default: KD.ALPHA of YAML, else 0.5)",
     )
     _add_unlabelled_options(parser)
     parser.add_argument(
@@ -96,7 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     export_local_rank(args)
     cfg = compose(args)
     if args.out:
-        _write(cfg, Path(args.out))
+        write_text(args.out, cfg.pretty_text)
+        print_log(f'wrote {args.out}', 'current')
         return 0
     args.sha256 = None  # was that of the teacher
     cfg.launcher = args.launcher
@@ -112,102 +107,22 @@ def compose(args: argparse.Namespace) -> 'Config':
     Raises:
         ConfigError: A config is broken, or there are no weights of the teacher.
     """
-    from posenas.apis.building import find_and_load, load_checked
-    from posenas.convert import make_distillation, merge_teacher, take_distillation
-    from posenas.utils.config import override_config
-    from posenas.utils.config_check import verify_config
-    from posenas.utils.config_forms import is_foreign_config
+    from posenas.apis import add_unlabelled, compose_distillation
 
-    student = find_and_load(args.student)
-    if is_foreign_config(student):  # the teacher's settings begin with all of these
-        override_config(student, _own(args.cfg_options))
-    settings = dict(alpha=_ALPHA) | take_distillation(student)
-    if args.alpha is not None:
-        settings['alpha'] = args.alpha
-    if args.teacher_checkpoint is not None:
-        settings['teacher_checkpoint'] = args.teacher_checkpoint
-    if 'teacher_checkpoint' not in settings:
-        raise ConfigError('--teacher-checkpoint must be given: a teacher needs trained weights')
-    settings['teacher_checkpoint'] = pin(args, settings['teacher_checkpoint'])
-    options = dict(args.cfg_options or {})
-    later = {key: options.pop(key) for key in list(options) if key.startswith('model.')}
-    teacher = merge_teacher(student, find_and_load(args.teacher))
-    teacher = load_checked(teacher, None, args.legacy, args.strict)
-    student = load_checked(student, options, args.legacy, args.strict)
+    cfg = compose_distillation(
+        args.student,
+        args.teacher,
+        args.teacher_checkpoint,
+        args.student_checkpoint,
+        args.alpha,
+        args.cfg_options,
+        args.legacy,
+        args.strict,
+        args.sha256,
+        args.trust_download,
+    )
     if args.unlabelled:
-        mix_in(student, args)
-    cfg = make_distillation(
-        student, teacher.model, student_checkpoint=args.student_checkpoint, **settings
-    )
-    override_config(cfg, later)
-    verify_config(cfg)
+        boxes = args.unlabelled_boxes
+        images = args.unlabelled_images
+        add_unlabelled(cfg, args.unlabelled, images, boxes, args.labelled_per_batch)
     return cfg
-
-
-def _own(options: dict | None) -> dict[str, Any]:
-    """Return the overrides that are settings of a YAML file, as their capitals say."""
-    return {key: value for key, value in (options or {}).items() if key.split('.')[0].isupper()}
-
-
-def mix_in(cfg: 'Config', args: argparse.Namespace) -> None:
-    """Add the images without labels to the training data of ``cfg``, in place.
-
-    Raises:
-        ConfigError: The training data consist of several sets, or the shares are impossible.
-    """
-    loader = cfg.train_dataloader
-    labelled = loader.dataset
-    if 'datasets' in labelled or 'dataset' in labelled:
-        raise ConfigError(
-            f'--unlabelled needs one data set in train_dataloader, got {labelled.type}: write a '
-            'config with LabelledRatioSampler and UnlabelledTopdownDataset'
-        )
-    share = args.labelled_per_batch
-    share = loader.batch_size // 2 if share is None else share
-    if not 0 <= share < loader.batch_size:
-        raise ConfigError(
-            f'--labelled-per-batch must be at least 0 and below the batch size '
-            f'{loader.batch_size}, got {share}'
-        )
-    unlabelled = _describe_unlabelled(labelled, args)
-    if share == 0:
-        loader.dataset = unlabelled
-        return
-    loader.dataset = dict(type='ConcatDataset', datasets=[labelled, unlabelled])
-    loader.sampler = dict(type='LabelledRatioSampler', labelled_per_batch=share)
-
-
-def _describe_unlabelled(labelled: dict, args: argparse.Namespace) -> dict[str, Any]:
-    """Return the config of the data set whose samples are made as the labelled ones are."""
-    from posenas.registry import DATASETS
-
-    kept = ('pipeline', 'generation', 'num_views', 'bad_sample_policy', 'max_refetch')
-    folder = args.unlabelled_images or str(
-        Path(labelled.get('data_root') or '', (labelled.get('data_prefix') or {}).get('img', ''))
-    )
-    skeleton = labelled.get('metainfo') or dict(DATASETS.get(labelled['type']).METAINFO)
-    return dict(
-        type='UnlabelledTopdownDataset',
-        ann_file=args.unlabelled,
-        bbox_file=args.unlabelled_boxes,
-        layout=_find_layout(args.unlabelled),
-        data_prefix=dict(img=folder),
-        metainfo=skeleton,
-        **{key: labelled[key] for key in kept if key in labelled},
-    )
-
-
-def _find_layout(path: str) -> str:
-    """Tell MPII's layout, a list, from COCO's."""
-    try:
-        with open(path, encoding='utf-8') as file:
-            return 'mpii' if file.read(256).lstrip().startswith('[') else 'coco'
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f'--unlabelled must be a readable JSON file: {error}') from error
-
-
-def _write(cfg: 'Config', path: Path) -> None:
-    from posenas.utils.atomic_io import write_text
-
-    write_text(path, cfg.pretty_text)
-    print_log(f'wrote {path}', 'current')

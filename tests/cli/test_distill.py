@@ -85,7 +85,7 @@ def test_a_teacher_may_have_been_distilled_itself(files):
 
 
 def test_a_teacher_needs_weights(files):
-    with pytest.raises(ConfigError, match='teacher-checkpoint'):
+    with pytest.raises(ConfigError, match='teacher_checkpoint must be given'):
         compose(build_parser().parse_args(WORDS[:4]))
 
 

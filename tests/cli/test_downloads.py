@@ -4,7 +4,7 @@ import pytest
 import torch
 from registry_cases import TINY_MODEL, tiny_experiment
 
-from posenas.apis import PoseInferencer, init_model, prune
+from posenas.apis import PoseInferencer, derive, init_model, prune
 from posenas.cli import main
 from posenas.registry import MODELS
 from posenas.utils import CheckpointError, ConfigError, save_checkpoint
@@ -88,18 +88,19 @@ def test_digits_without_a_checkpoint_are_refused(experiment, capsys):
     assert 'give --load-from' in capsys.readouterr().err
 
 
-@pytest.mark.parametrize('function', [init_model, PoseInferencer, prune])
+@pytest.mark.parametrize('function', [init_model, PoseInferencer, prune, derive])
 def test_functions_take_digits_and_trust(experiment, web, tmp_path, function):
     config = experiment / 'exp.py'
-    out = [tmp_path / 'out'] if function is prune else []
+    is_maker = function in (prune, derive)
+    out = [tmp_path / 'out'] if is_maker else []
     address, digest = web.publish(experiment / 'weights.pth')
     with pytest.raises(CheckpointError, match=digest):
         function(config, address, *out)
     with pytest.raises(CheckpointError, match=OTHER):
         function(config, address, *out, sha256=OTHER)
     for options in (dict(sha256=digest), dict(trust_download=True)):
-        if function is prune:  # comes as far as to the fabrics, of which there are none
-            with pytest.raises(ConfigError, match='fabrics'):
+        if is_maker:  # comes as far as to the network, which has no fabrics and is no supernet
+            with pytest.raises(ConfigError, match='neural fabrics'):
                 function(config, address, *out, **options)
             continue
         made = function(config, address, device='cpu', **options)

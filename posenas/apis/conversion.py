@@ -1,0 +1,185 @@
+"""Checkpoints and configs of other projects in our form, and checkpoints back in theirs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from posenas.apis.building import ConfigLike, build_model
+from posenas.convert import (
+    Conversion,
+    adapt_checkpoint,
+    convert_with_report,
+    export_with_report,
+    find_config_kind,
+    find_family,
+    make_distillation,
+    merge_teacher,
+    take_distillation,
+    translate_config,
+)
+from posenas.convert.report import join_conversions
+from posenas.models import load_state
+from posenas.utils import ConfigError, save_checkpoint, write_text
+from posenas.utils.config import load_config
+from posenas.utils.config_check import verify_config
+from posenas.utils.download import fetch_checkpoint, is_address, read_checkpoint
+from posenas.utils.safe_load import load_trusted_file
+
+#: Projects that load a checkpoint with what stands beside the weights; the others a bare state
+#: dict.
+_WITH_META = ('ours', 'mmpose0', 'mmpose1')
+
+
+def convert_checkpoint(
+    source: str | Path,
+    out: str | Path,
+    project: str = 'auto',
+    to: str | None = None,
+    config: ConfigLike | None = None,
+    trust: bool = False,
+    sha256: str | None = None,
+    trust_download: bool = False,
+) -> Conversion:
+    """Convert a checkpoint, to our names or to those of another project, and write it.
+
+    Args:
+        source: Checkpoint: file, or http(s) address.
+        out: File to write.
+        project: Whose names its entries have, a key of :data:`posenas.convert.NAMINGS`; 'auto'
+            tells it from the names.
+        to: Whose names they get, likewise; None takes ours. A network in our names becomes the
+            PoseNAS project's by 'posenas'; everything else becomes ours by it.
+        config: Network that the entries must fit under our names; None compares with none.
+        trust: Whether the file may run code while it is read: only if you trust its author.
+        sha256: SHA-256 of the checkpoint, at least its first 8 digits; None takes those that an
+            address states.
+        trust_download: Whether an address without a SHA-256 may be loaded.
+
+    Returns:
+        What was written, with a report of what became of every entry.
+
+    Raises:
+        ConfigError: There is no such file, or arguments do not fit together.
+        CheckpointError: It cannot be read safely, is of no known project or does not fit the
+            network.
+    """
+    _check_files(source, out)
+    loaded = _load(source, trust, sha256, trust_download)
+    conversion, target = _convert(loaded, project, to)
+    if config is not None:
+        if conversion.report.target != 'ours':
+            raise ConfigError('a config is compared with our names: name no project to convert to')
+        model = build_model(config).model
+        load_state(model, adapt_checkpoint(conversion.state_dict, model.state_dict()))
+    if target in _WITH_META:
+        meta = loaded.get('meta')
+        kept = {} if not isinstance(meta, Mapping) else {**meta}
+        kept.pop('config', None)
+        save_checkpoint(dict(meta=kept, state_dict=conversion.state_dict), out)
+    else:
+        save_checkpoint(conversion.state_dict, out)
+    return conversion
+
+
+def _check_files(source: str | Path, out: str | Path) -> None:
+    """Require a file that is there to become another one."""
+    if is_address(source):
+        return
+    if not Path(source).is_file():
+        raise ConfigError(f'no file at {source}: check the path')
+    if Path(source).resolve() == Path(out).resolve():
+        raise ConfigError(f'out must be another file than the source, got {out} twice')
+
+
+def _load(source: str | Path, trust: bool, sha256: str | None, trust_download: bool) -> dict:
+    if not trust:
+        return read_checkpoint(source, sha256=sha256, trust=trust_download)
+    if is_address(source):
+        raise ConfigError(
+            'trust runs code of the file, which must lie here: download it and give its path, '
+            f'got {source}'
+        )
+    print_log(f'{source} is trusted: it may run code', 'current', level=30)
+    return load_trusted_file(fetch_checkpoint(source, sha256))
+
+
+def _convert(loaded: Mapping[str, object], project: str, to: str | None) -> tuple[Conversion, str]:
+    """Convert to our names and, if asked, on to those of another project.
+
+    Returns:
+        The conversion, its report from the names in the file to those it gets, and whose they
+        are, 'ours' for this library's names.
+    """
+    first = convert_with_report(loaded, project)
+    if to is None:
+        return first, 'ours'
+    if to == 'posenas' and (first.report.renamed or find_family(first.state_dict) != 'PoseNAS'):
+        return first, 'ours'
+    return join_conversions(first, export_with_report(first.state_dict, to)), to
+
+
+def convert_config(
+    source: str | Path,
+    out: str | Path,
+    teacher: str | Path | None = None,
+    legacy: bool = True,
+    strict: bool = False,
+) -> list[Path]:
+    """Translate a config of another project and write it.
+
+    Args:
+        source: Config of MMPose 0.x, HRNet, SimpleBaseline, FPD, PNFS or PoseNAS.
+        out: File to write, .py.
+        teacher: Config of the teacher that FPD merges over ``source``: ``out`` distils from it
+            then, and it is written beside it with ``_teacher``.
+        legacy: See :func:`posenas.convert.translate_config`.
+        strict: Likewise.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ConfigError: There is no such file, it needs no conversion or cannot be translated.
+    """
+    _check_files(source, out)
+    if Path(out).suffix != '.py':
+        raise ConfigError(f'out must be a .py file where a config is converted, got {out}')
+    cfg = load_config(source)
+    if find_config_kind(cfg) is None:
+        raise ConfigError(
+            f'{source} must be a config of MMPose 0.x, HRNet, SimpleBaseline, FPD, PNFS or '
+            'PoseNAS; one of ours or of MMPose 1.x needs no conversion'
+        )
+    files = [Path(out)]
+    if teacher is None:
+        made = [_translate(cfg, legacy, strict)]
+    else:
+        files.append(files[0].with_name(f'{files[0].stem}_teacher.py'))
+        made = _translate_distillation(cfg, load_config(teacher), legacy, strict)
+    name = Path(cfg.filename).name
+    for path, translated in zip(files, made, strict=True):
+        write_text(path, f'# Translated from {name}.\n{translated.pretty_text}')
+    return files
+
+
+def _translate_distillation(
+    student: Config, teacher: Config, legacy: bool, strict: bool
+) -> list[Config]:
+    """Return the distillation that two configs of FPD describe, and the teacher's config."""
+    settings = take_distillation(student)
+    if 'teacher_checkpoint' not in settings:
+        raise ConfigError(
+            f'a teacher needs KD.TRAIN_TYPE and KD.TEACHER in {student.filename}: they say that '
+            'it distils, and which file has the weights of the teacher'
+        )
+    taught_by = _translate(merge_teacher(student, teacher), legacy, strict)
+    own = _translate(student, legacy, strict)
+    return [make_distillation(own, taught_by.model, **settings), taught_by]
+
+
+def _translate(cfg: Config, legacy: bool, strict: bool) -> Config:
+    translated = translate_config(cfg, legacy, strict)
+    verify_config(translated)
+    return translated
