@@ -3,14 +3,18 @@
 import argparse
 import os
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
-from posenas.cli.dataset_init import add_init, init_dataset
+from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
 from posenas.utils.errors import ConfigError
 
-__all__ = ['build_parser', 'main']
+if TYPE_CHECKING:
+    from posenas.apis.new_dataset import DatasetStart
+
+#: ``posenas.apis.new_dataset.DEFAULT_BASE``, which loads torch.
+_BASE = 's_vipnas_res50_lspet_128x96'
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     people.add_argument(
         '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
-    add_init(kinds)
+    _add_init(kinds)
     _add_convert(kinds)
     return parser
 
@@ -57,8 +61,48 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit code 0.
     """
     args = build_parser().parse_args(argv)
-    {'synthetic': _draw, 'convert': _convert, 'init': init_dataset}[args.kind](args)
+    {'synthetic': _draw, 'convert': _convert, 'init': _init}[args.kind](args)
     return 0
+
+
+def _add_init(kinds: argparse._SubParsersAction) -> None:
+    """Add ``init`` to the kinds of ``posenas dataset``."""
+    parser = kinds.add_parser(
+        'init',
+        help='a config that trains on your own annotation file',
+        description='Read a COCO keypoint file, propose what it does not say of its joints, write '
+        'a config, and print and draw the proposal.',
+    )
+    parser.add_argument('file', help='COCO keypoint file (.json)')
+    parser.add_argument('--val', metavar='FILE', help='the same for validation')
+    parser.add_argument(
+        '--images', metavar='DIR', help='folder of the images (default: searched near the file)'
+    )
+    parser.add_argument(
+        '--val-images', metavar='DIR', help='folder of the validation images, likewise'
+    )
+    parser.add_argument(
+        '--val-share',
+        type=float,
+        default=0.1,
+        metavar='S',
+        help='without --val: share of the images to validate on, drawn at random and written to '
+        'two files beside the config (default: %(default)s)',
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of that draw (default: 0)')
+    parser.add_argument(
+        '--out', metavar='CONFIG', help='config to write (default: configs/NAME.py)'
+    )
+    parser.add_argument(
+        '--model',
+        default=_BASE,
+        metavar='CONFIG',
+        help='network and training to start from, as posenas models lists them '
+        '(default: %(default)s)',
+    )
+    parser.add_argument(
+        '--name', help='of the data set (default: that of the file, or of the config)'
+    )
 
 
 def _add_convert(kinds: argparse._SubParsersAction) -> None:
@@ -91,9 +135,6 @@ def _add_convert(kinds: argparse._SubParsersAction) -> None:
 
 
 def _convert(args: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import track
-
     from posenas import datasets
 
     if args.source != 'mpii' and (args.val or args.separated_only):
@@ -106,16 +147,13 @@ def _convert(args: argparse.Namespace) -> None:
             'lspet': datasets.convert_lspet_release,
             'yolo-pose': datasets.convert_yolo_pose,
         }[args.source]
-        show = partial(track, description='reading sizes of images', transient=True)
-        counts = convert(args.file, args.out, show)
-    console = Console(soft_wrap=True, highlight=False)
-    for name, count in counts.items():
-        console.print(f'{count} persons: {Path(args.out, name)}')
+        counts = convert(
+            args.file, args.out, lambda items: show_progress(items, 'reading sizes of images')
+        )
+    print_lines(f'{count} persons: {Path(args.out, name)}' for name, count in counts.items())
 
 
 def _draw(args: argparse.Namespace) -> None:
-    from rich.progress import Progress
-
     from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 
     spec = SyntheticSpec(
@@ -128,9 +166,46 @@ def _draw(args: argparse.Namespace) -> None:
         poses=args.poses,
     )
     total = spec.num_images + spec.num_videos * spec.num_frames
-    with Progress() as progress:
-        task = progress.add_task('drawing people', total=total)
-        advance = partial(progress.advance, task)
-        files = build_synthetic(args.out, spec, args.jobs, advance)
-        for file in files:
-            progress.console.print(f'annotations: {file}', soft_wrap=True, highlight=False)
+    with show_bar('drawing people', total) as bar:
+        files = build_synthetic(args.out, spec, args.jobs, bar.advance)
+    print_lines(f'annotations: {file}' for file in files)
+
+
+def _init(args: argparse.Namespace) -> None:
+    from posenas.apis import init_dataset
+
+    _print_start(
+        init_dataset(
+            args.file,
+            args.val,
+            args.images,
+            args.val_images,
+            args.val_share,
+            args.seed,
+            args.out,
+            args.model,
+            args.name,
+        )
+    )
+
+
+def _print_start(made: 'DatasetStart') -> None:
+    """Print the proposal and what was written."""
+    skeleton = made.proposal.skeleton
+    rows = []
+    for joint, name in enumerate(skeleton.joint_names):
+        partner = skeleton.flip_indices[joint]
+        pair = skeleton.joint_names[partner] if partner != joint else '-'
+        sources = made.proposal.pair_sources[joint], made.proposal.sigma_sources[joint]
+        rows.append((joint, name, pair, sources[0], f'{skeleton.sigmas[joint]:g}', sources[1]))
+    columns = ('', 'joint', 'partner', 'how it is known', 'sigma', 'how it is known')
+    print_table(columns, rows)
+    limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
+    print_lines(
+        [
+            f'{made.num_persons} persons; {limbs}',
+            *(f'to check {doubt}' for doubt in made.proposal.doubts),
+            f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
+            f'config: {made.config}; train it: posenas train {made.config}',
+        ]
+    )

@@ -1,0 +1,132 @@
+"""Broken images and annotations, found before training."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posenas.apis.building import ConfigLike, load_checked
+from posenas.datasets import BaseTopdownDataset
+from posenas.datasets.inspection.report import Report, inspect_annotations, inspect_images
+from posenas.datasets.wrappers import list_parts
+from posenas.registry import DATASETS
+from posenas.skeletons import get_skeleton
+from posenas.utils import ConfigError, DataError, write_json
+
+#: Shows how far a loop is: gets its items and what they are.
+Progress = Callable[[Iterable[Any], str], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """What :func:`check_data` found.
+
+    Attributes:
+        reports: Findings and statistics of each annotation file.
+        pictures: What was drawn.
+    """
+
+    reports: tuple[Report, ...]
+    pictures: tuple[Path, ...]
+
+    @property
+    def num_errors(self) -> int:
+        """Number of errors in all files."""
+        return sum(report.num_errors for report in self.reports)
+
+
+def check_data(
+    source: ConfigLike,
+    images: str | Path | None = None,
+    skeleton: str | None = None,
+    skip_images: bool = False,
+    num_threads: int = 2,
+    out: str | Path | None = None,
+    out_dir: str | Path | None = None,
+    progress: Progress = lambda items, what: items,
+) -> DataCheck:
+    """Find all that is wrong with data: malformed annotations, unreadable images, doubtful labels.
+
+    Args:
+        source: COCO keypoint file (.json), or a config whose data sets are checked.
+        images: Folder of the images of a COCO keypoint file; None takes its own folder.
+        skeleton: Name of a built-in skeleton, such as 'coco', for a COCO keypoint file that names
+            no joints.
+        skip_images: Whether images are not decoded.
+        num_threads: Images decoded at a time.
+        out: File of all findings and statistics; None writes none.
+        out_dir: Folder that gets drawings of box sizes, joints per person, visibility and the mean
+            pose; None draws none.
+        progress: Wraps loops to show where the check is.
+
+    Raises:
+        ConfigError: The config or skeleton does not exist, or ``num_threads`` is not positive.
+    """
+    if num_threads < 1:
+        raise ConfigError(f'num_threads must be at least 1, got {num_threads}')
+    if isinstance(source, str | Path) and str(source).endswith('.json'):
+        known = skeleton and get_skeleton(skeleton)
+        report = inspect_annotations(
+            str(source), known, lambda items: progress(items, 'checking annotations')
+        )
+        checks = [(report, images or Path(source).parent)]
+    else:
+        checks = [
+            (_inspect_dataset(dataset, progress), dataset.image_folder)
+            for dataset in _build_datasets(source)
+        ]
+    pictures: list[Path] = []
+    for report, folder in checks:
+        if not skip_images:
+            inspect_images(
+                report, folder, num_threads, lambda items: progress(items, 'decoding images')
+            )
+        if out_dir:
+            part = Path(report.path).stem if len(checks) > 1 else ''
+            pictures += _draw(Path(out_dir, part), report)
+    if out:
+        write_json(out, [report.to_dict() for report, _ in checks], indent=1)
+    return DataCheck(tuple(report for report, _ in checks), tuple(pictures))
+
+
+def _build_datasets(config: ConfigLike) -> Iterator[BaseTopdownDataset]:
+    """Yield the data sets of all splits of a config, those with the same files once."""
+    cfg = load_checked(config)
+    seen = set()
+    for split in ('train', 'val', 'test'):
+        loader = cfg.get(f'{split}_dataloader')
+        if loader is None:
+            continue
+        for part in list_parts(loader['dataset']):
+            dataset = DATASETS.build(dict(part, lazy_init=True, pipeline=[]))
+            if not isinstance(dataset, BaseTopdownDataset):
+                raise ConfigError(
+                    f'{split}_dataloader.dataset must consist of data sets of persons to be '
+                    f'checked, got {type(dataset).__name__}: check its annotation files one by one'
+                )
+            files = (dataset.ann_file, dataset.bbox_file)
+            if files not in seen:
+                seen.add(files)
+                yield dataset
+
+
+def _inspect_dataset(dataset: BaseTopdownDataset, progress: Progress) -> Report:
+    """Check the annotation file, and that the data set accepts it and its boxes."""
+    report = inspect_annotations(
+        dataset.ann_file, None, lambda items: progress(items, 'checking annotations')
+    )
+    try:
+        report.statistics['samples'] = len(dataset)
+    except DataError as error:
+        report.add('error', 'refused by the data set', type(dataset).__name__, str(error))
+    return report
+
+
+def _draw(folder: Path, report: Report) -> list[Path]:
+    """Draw what the labels hold, if there are any."""
+    from posenas.visualization import draw_label_charts
+
+    labels = report.labels
+    if labels is None or not len(labels.places):
+        return []
+    return draw_label_charts(folder, labels.keypoints, labels.bboxes, labels.skeleton)

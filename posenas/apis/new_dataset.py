@@ -1,0 +1,221 @@
+"""From an annotation file of one's own to a config that trains."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from posenas.apis.building import load_checked
+from posenas.apis.model_zoo import find_config
+from posenas.datasets.annotations import read_coco_file
+from posenas.datasets.custom import (
+    CustomConfig,
+    find_image_folder,
+    split_content,
+    write_config_text,
+)
+from posenas.datasets.inspection.skeleton_proposal import Proposal, propose_skeleton
+from posenas.datasets.persons import PersonTable
+from posenas.datasets.transforms.loading import decode_image, read_bytes
+from posenas.skeletons import Skeleton, make_skeleton
+from posenas.utils import ConfigError, DataError, atomic_write, write_json, write_text
+from posenas.utils.columns import read_json
+from posenas.visualization import draw_keypoint_numbers, draw_poses, enlarge, grid, zoom_points
+
+#: Base of a new config: trained from scratch on small crops.
+DEFAULT_BASE = 's_vipnas_res50_lspet_128x96'
+#: Least number of batches in an epoch; small data sets get smaller batches for it.
+_LEAST_BATCHES = 10
+#: Persons in the picture, in so many columns, each so many pixels high.
+_SHOWN, _COLUMNS, _HEIGHT = 8, 4, 320
+
+
+@dataclass(frozen=True)
+class DatasetStart:
+    """What :func:`init_dataset` made.
+
+    Attributes:
+        config: The config that trains.
+        picture: Some persons with the numbers of their joints; None where images were not found.
+        num_persons: Persons in the file.
+        proposal: Skeleton, how each of its parts is known, and what to check.
+    """
+
+    config: Path
+    picture: Path | None
+    num_persons: int
+    proposal: Proposal
+
+
+def init_dataset(
+    file: str | Path,
+    val: str | Path | None = None,
+    images: str | Path | None = None,
+    val_images: str | Path | None = None,
+    val_share: float = 0.1,
+    seed: int = 0,
+    out: str | Path | None = None,
+    model: str | Path = DEFAULT_BASE,
+    name: str | None = None,
+) -> DatasetStart:
+    """Read a COCO keypoint file, propose what it does not say of its joints, and write a config.
+
+    Args:
+        file: COCO keypoint file (.json).
+        val: The same for validation; None splits ``file`` into two files beside the config.
+        images: Folder of the images; None searches near the file.
+        val_images: Folder of the validation images, likewise.
+        val_share: Share of the images to validate on where ``file`` is split, in (0, 1).
+        seed: Seed of that draw.
+        out: Config to write; None takes ``configs/NAME.py``.
+        model: Config or name of the network and training to start from.
+        name: Name of the data set; None takes that of ``out``, or of the file.
+
+    Raises:
+        ConfigError: The model cannot be adapted, or an argument means nothing.
+        DataError: A file is malformed or has no persons.
+    """
+    if not 0 < val_share < 1:
+        raise ConfigError(f'val_share must lie between 0 and 1, got {val_share}')
+    name = name or Path(out or file).stem
+    out = Path(out or Path('configs', f'{name}.py'))
+    if out.suffix != '.py':
+        raise ConfigError(f'out must be a config file ending in .py, got {out}')
+    base = find_config(model)
+    persons, given = _read_persons(file)
+    base_batch = _check_base(model, given.num_joints)
+    proposal = propose_skeleton(persons, given, name)
+    folder = _find_images(file, images, persons)
+    if val:
+        val_folder = _find_images(val, val_images, _read_alike(val, file, given))
+        files, share = (file, val), 1.0
+    else:
+        files, val_folder, share = _split(file, val_share, seed, out), folder, 1 - val_share
+    small = max(2, int(share * len(persons)) // _LEAST_BATCHES)
+    config = CustomConfig(
+        base=_base_path(base, out),
+        skeleton=proposal.skeleton,
+        train_file=_start_path(files[0]),
+        val_file=_start_path(files[1]),
+        train_images=_start_path(folder),
+        val_images=_start_path(val_folder),
+        batch_size=small if small < base_batch else None,
+        comments=_comments(file, proposal),
+    )
+    write_text(out, write_config_text(config))
+    picture = _draw(out.with_suffix('.jpg'), folder, persons, proposal.skeleton)
+    return DatasetStart(out, picture, len(persons), proposal)
+
+
+def _check_base(model: str | Path, num_joints: int) -> int:
+    """Return the batch size of a config that one for ``num_joints`` joints can start from."""
+    cfg = load_checked(model)
+    lacking = [key for key in ('train_pipeline', 'val_pipeline') if key not in cfg]
+    if lacking or 'out_channels' not in (cfg.model.get('head') or {}):
+        raise ConfigError(
+            f'model must have a head with out_channels, and train_pipeline and val_pipeline, '
+            f'{model} has not: choose another, such as {DEFAULT_BASE}'
+        )
+    joints = cfg.model.head.out_channels
+    if 'parts' in cfg.model.head and joints != num_joints:
+        raise ConfigError(
+            f'{model} divides its {joints} joints into parts of the body, which the {num_joints} '
+            f'joints of the data do not have: choose another model, such as {DEFAULT_BASE}'
+        )
+    return cfg.train_dataloader.batch_size
+
+
+def _read_persons(file: str | Path) -> tuple[PersonTable, Skeleton]:
+    """Return the persons of an annotation file and what it says of their joints."""
+    coco = read_coco_file(file)
+    skeleton = coco.skeleton
+    if skeleton is None:
+        records = coco.annotations.records if coco.annotations else []
+        lengths = {len(r['keypoints']) for r in records if isinstance(r.get('keypoints'), list)}
+        num_joints = max(lengths, default=0) // 3
+        if not num_joints:
+            raise DataError(f'{file}: annotations must have keypoints, none has')
+        skeleton = make_skeleton('unnamed', [f'joint_{i}' for i in range(num_joints)])
+    persons, _ = coco.persons(skeleton.num_joints, '1.x')
+    if not len(persons):
+        raise DataError(f'{file}: at least one person must have labelled joints and a box')
+    return persons, skeleton
+
+
+def _find_images(file: str | Path, given: str | Path | None, persons: PersonTable) -> str:
+    """Return the folder of the images: the one that is given, else one near the file."""
+    if given:
+        return str(given)
+    names = [persons.images.name(row) for row in persons.image_rows[:3]]
+    return str(find_image_folder(file, names) or Path(file).parent)
+
+
+def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> PersonTable:
+    """Return the persons of the validation file, which must have the same joints."""
+    persons, skeleton = _read_persons(val)
+    if skeleton.joint_names != given.joint_names:
+        raise DataError(
+            f'{val} must have the joints of {file}, {given.joint_names}, got {skeleton.joint_names}'
+        )
+    return persons
+
+
+def _split(file: str | Path, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
+    """Write the two parts of a file beside the config; returns their paths."""
+    files = [out.with_name(f'{out.stem}_{part}.json') for part in ('train', 'val')]
+    for path, content in zip(files, split_content(read_json(file), val_share, seed), strict=True):
+        write_json(path, content)
+    return files[0], files[1]
+
+
+def _start_path(path: str | Path) -> str:
+    """Return a path relative to the current folder where it lies in it, else an absolute one."""
+    absolute = Path(os.path.abspath(path))
+    here = Path.cwd()
+    relative = absolute.relative_to(here) if absolute.is_relative_to(here) else absolute
+    return relative.as_posix()
+
+
+def _base_path(base: Path, out: Path) -> str:
+    """Return the base of a config, relative to it where both lie in the same ``configs``."""
+    base, folder = base.resolve(), Path(os.path.abspath(out)).parent.resolve()
+    if 'configs' in folder.parts and base.is_relative_to(folder):
+        return base.relative_to(folder).as_posix()
+    return base.as_posix()
+
+
+def _comments(file: str | Path, proposal: Proposal) -> list[str]:
+    lines = [
+        f'Written by posenas dataset init for {Path(file).name}; edit it as you like.',
+        'swap names the joint that a joint becomes in a mirrored image.',
+    ]
+    return lines + [f'To check: {doubt}.' for doubt in proposal.doubts]
+
+
+def _draw(path: Path, folder: str, persons: PersonTable, skeleton: Skeleton) -> Path | None:
+    """Draw the persons with the most labelled joints; None if their images are not there."""
+    counts = (persons.visibility > 0).sum(axis=1)
+    rows = np.argsort(-counts, kind='stable')[:_SHOWN]
+    tiles = []
+    for row in rows:
+        file = str(Path(folder, persons.images.name(persons.image_rows[row])))
+        if not Path(file).is_file():
+            continue
+        image = cv2.cvtColor(decode_image(file, read_bytes(file)), cv2.COLOR_BGR2RGB)
+        box = persons.bboxes[row]
+        margin = 0.15 * (box[2:] - box[:2]).max()
+        left, top = np.maximum(box[:2] - margin, 0).astype(int)
+        right, bottom = np.ceil(box[2:] + margin).astype(int)
+        crop, zoom = enlarge(np.ascontiguousarray(image[top:bottom, left:right]), _HEIGHT)
+        points = zoom_points(persons.keypoints[row] - (left, top), zoom)[None]
+        levels = persons.visibility[row][None]
+        drawn = draw_poses(crop, points, levels, skeleton, score_thr=0)
+        tiles.append(draw_keypoint_numbers(drawn, points, levels, score_thr=0))
+    if not tiles:
+        return None
+    sheet = cv2.cvtColor(grid(tiles, _COLUMNS, (_HEIGHT, _HEIGHT)), cv2.COLOR_RGB2BGR)
+    with atomic_write(path) as file:
+        file.write(cv2.imencode('.jpg', sheet)[1].tobytes())
+    return path
