@@ -201,6 +201,7 @@ def find_input_size(cfg: Config) -> tuple[int, int]:
     decoder = cfg.get('codec') or (network.get('head') or {}).get('decoder') or {}
     if 'input_size' not in decoder:
         raise ConfigError(
-            'the config must say how large images are, in codec.input_size = (width, height)'
+            'the config must say how large images are: set codec.input_size = (width, height), or '
+            'give --shape HEIGHT WIDTH to a command that has it'
         )
     return tuple(decoder['input_size'])

@@ -68,7 +68,7 @@ def init_model(
     skeleton = _find_skeleton(cfg, loaded)
     _check_skeleton(skeleton, model)
     model.cfg, model.dataset_meta = cfg, skeleton.metainfo()
-    return model.to(_choose_device(device)).eval()
+    return model.to(choose_device(device)).eval()
 
 
 def inference_topdown(
@@ -262,7 +262,7 @@ def _check_skeleton(skeleton: Skeleton, model: nn.Module) -> None:
         )
 
 
-def _choose_device(device: str | torch.device | None) -> torch.device:
+def choose_device(device: str | torch.device | None) -> torch.device:
     """Return the device, the first GPU or the CPU when None."""
     if device is None:
         return torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')

@@ -1,13 +1,18 @@
 """Score stored predictions, without a network."""
 
 import argparse
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
+from posenas.cli.printing import print_lines, print_table, show_progress
+from posenas.utils.atomic_io import write_json
 from posenas.utils.errors import ConfigError
 
-__all__ = ['build_parser', 'main']
+if TYPE_CHECKING:
+    from posenas.apis.scoring import ErrorReport, ScoreReport
+    from posenas.evaluation import StoredPoses
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -109,18 +114,132 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.bootstrap < 0 or getattr(args, 'worst', 0) < 0:
         raise ConfigError('--bootstrap and --worst must not be negative')
-    from posenas.cli import eval_reports as reports
-    from posenas.cli.eval_posetrack import report_posetrack
-    from posenas.utils.atomic_io import write_text
-
-    report = {
-        'coco': reports.report_precision,
-        'crowdpose': reports.report_precision,
-        'pck': reports.report_pck,
-        'mpii': reports.report_mpii,
-        'posetrack': report_posetrack,
-        'compare': reports.report_comparison,
-    }[args.what](args)
+    report = _REPORTS[args.what](args)
     if args.out_metrics:
-        write_text(args.out_metrics, json.dumps(report, indent=1) + '\n')
+        write_json(args.out_metrics, report, indent=1)
     return 0
+
+
+def _report_precision(args: argparse.Namespace) -> dict:
+    from posenas.apis import draw_results, find_errors, score_precision
+
+    poses = _read(args, args.results)
+    is_crowd = args.what == 'crowdpose'
+    found = score_precision(poses, is_crowd, args.bootstrap, args.seed, _show_progress)
+    _print_scores(args, found)
+    report = found.to_dict()
+    errors = find_errors(poses) if args.errors or args.out_dir else None
+    if errors:
+        _print_errors(errors)
+        report['errors'] = dict(joints=errors.joints, gains=errors.gains)
+    if args.out_dir:
+        draw_results(poses, args.out_dir, errors, args.images, args.worst)
+    return report
+
+
+def _report_pck(args: argparse.Namespace) -> dict:
+    from posenas.apis import draw_results, score_pck
+
+    poses = _read(args, args.results)
+    found = score_pck(poses, args.thr, args.bootstrap, args.seed, _show_progress)
+    _print_scores(args, found)
+    if args.out_dir:
+        draw_results(poses, args.out_dir, images=args.images, num_worst=args.worst)
+    return found.to_dict()
+
+
+def _report_mpii(args: argparse.Namespace) -> dict:
+    from posenas.apis import score_mpii
+
+    options = args.zero_based, args.bootstrap, args.seed, _show_progress
+    return _print_scores(args, score_mpii(args.results, args.gt, *options))
+
+
+def _report_posetrack(args: argparse.Namespace) -> dict:
+    from posenas.apis import score_posetrack
+
+    options = args.tracking, args.bootstrap, args.seed, _show_progress
+    return _print_scores(args, score_posetrack(args.results, args.gt, *options))
+
+
+def _report_comparison(args: argparse.Namespace) -> dict:
+    from posenas.apis import compare_results
+
+    both = [_read(args, results) for results in (args.results, args.other)]
+    found = compare_results(*both, args.bootstrap, args.seed, _show_progress)
+    rows = [
+        (
+            name,
+            f'{each.a:.4f}',
+            f'{each.b:.4f}',
+            f'{each.difference:+.4f}',
+            f'{each.low:+.4f} .. {each.high:+.4f}',
+            f'{each.p:.3g}',
+        )
+        for name, each in found.items()
+    ]
+    print_table(('score', 'A', 'B', 'B - A', '95 % interval', 'p'), rows)
+    return {name: asdict(each) for name, each in found.items()}
+
+
+def _read(args: argparse.Namespace, results: str) -> 'StoredPoses':
+    from posenas.evaluation import read_stored_poses
+
+    is_crowd = args.what == 'crowdpose'
+    return read_stored_poses(
+        args.gt,
+        results,
+        args.skeleton,
+        args.sigmas,
+        use_area=not (args.no_area or is_crowd),
+        iou_type='keypoints_crowd' if is_crowd else 'keypoints',
+    )
+
+
+def _show_progress(numbers: range) -> Iterable[int]:
+    return show_progress(numbers, 'resampling images')
+
+
+def _print_scores(args: argparse.Namespace, found: 'ScoreReport') -> dict:
+    """Print scores and, where they are known, those of each joint; returns them as plain data."""
+    print_lines([f'{found.subject} of {args.results}'])
+    _print_values(found.scores, found.intervals)
+    if found.joints:
+        _print_joints(found.joints)
+    return found.to_dict()
+
+
+def _print_values(
+    scores: Mapping[str, float], intervals: Mapping[str, tuple[float, float]]
+) -> None:
+    """Print one line per score; those above 1 are percentages."""
+    rows = []
+    for name, value in scores.items():
+        digits = 4 if abs(value) <= 1 else 2
+        bounds = ' .. '.join(f'{bound:.{digits}f}' for bound in intervals.get(name, ()))
+        rows.append((name, f'{value:.{digits}f}', *([bounds] if intervals else [])))
+    print_table(('score', 'value', *(['95 % interval'] if intervals else [])), rows)
+
+
+def _print_joints(columns: Mapping[str, Mapping[str, float]]) -> None:
+    """Print one line per joint."""
+    names = next(iter(columns.values()))
+    rows = [(name, *(f'{column[name]:.4f}' for column in columns.values())) for name in names]
+    print_table(('joint', *columns), rows)
+
+
+def _print_errors(errors: 'ErrorReport') -> None:
+    """Print how many joints of each kind there are, and what AP would gain without each."""
+    _print_joints(errors.joints)
+    print_lines(['AP gained if all errors of one kind were corrected'])
+    _print_values(errors.gains, {})
+
+
+_REPORTS = {
+    'coco': _report_precision,
+    'crowdpose': _report_precision,
+    'pck': _report_pck,
+    'mpii': _report_mpii,
+    'posetrack': _report_posetrack,
+    'compare': _report_comparison,
+}

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_download_options
+from posenas.cli.printing import print_lines, show_bar
 from posenas.utils import DataError
 
 if TYPE_CHECKING:
     from posenas.apis import PoseInferencer
-
-__all__ = ['build_parser', 'main']
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -97,16 +96,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.trust_download,
     )
     num_images, num_people = _look_at(inferencer, args)
-    _report(inferencer, num_images, num_people, args.out_dir)
+    print_lines(
+        [f'{num_images} images, {num_people} people: pictures and JSON are in {args.out_dir}']
+    )
+    bad = len(inferencer.bad_inputs)
+    if bad:
+        print_lines(
+            [f'left out, because they could not be read: {bad} inputs (see the warnings above)']
+        )
     if not num_images:
-        raise DataError(f'at least one of {len(inferencer.bad_inputs)} inputs must be readable')
+        raise DataError(f'at least one of {bad} inputs must be readable')
     return 0
 
 
 def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> tuple[int, int]:
     """Run over all inputs under a progress bar; count images and people."""
-    from rich.progress import Progress
-
     from posenas.apis.sources import list_sources, read_boxes
 
     boxes = None if args.boxes is None else read_boxes(args.boxes)
@@ -124,23 +128,10 @@ def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> tuple[in
         skeleton_style=args.skeleton_style,
     )
     num_images = num_people = 0
-    with Progress() as progress:
-        task = progress.add_task('finding joints', total=total or None)
+    with show_bar('finding joints', total or None) as bar:
         for result in results:
             num_images += len(result['predictions'])
             num_people += sum(map(len, result['predictions']))
-            progress.advance(task, len(result['predictions']))
-        progress.update(task, total=num_images, completed=num_images)
+            bar.advance(len(result['predictions']))
+        bar.update(num_images, num_images)
     return num_images, num_people
-
-
-def _report(inferencer: 'PoseInferencer', num_images: int, num_people: int, out_dir: str) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f'{num_images} images, {num_people} people: pictures and JSON are in {out_dir}')
-    if inferencer.bad_inputs:
-        console.print(
-            f'left out, because they could not be read: {len(inferencer.bad_inputs)} inputs '
-            '(see the warnings above)'
-        )

@@ -10,6 +10,7 @@ from .metrics import (
     PoseTrack18Metric,
     ResultFile,
 )
+from .stored import StoredPoses, read_stored_poses
 
 __all__ = [
     'CocoMetric',
@@ -20,4 +21,6 @@ __all__ = [
     'PoseMetric',
     'PoseTrack18Metric',
     'ResultFile',
+    'StoredPoses',
+    'read_stored_poses',
 ]

@@ -98,7 +98,7 @@ def test_overrides_reach_the_network(config, tmp_path, capsys):
         (['--shape', '1', '2', '3'], 'invalid input shape'),
         (['--shape', '0'], 'invalid input shape'),
         (['--batch', '0'], '--batch must be at least 1'),
-        (['--device', 'nowhere'], '--device must name a device'),
+        (['--device', 'nowhere'], 'device must exist on this machine'),
     ],
 )
 def test_options_that_mean_nothing_are_refused(config, options, message):
@@ -109,7 +109,7 @@ def test_options_that_mean_nothing_are_refused(config, options, message):
 def test_without_a_codec_the_shape_must_be_given(tmp_path):
     path = tmp_path / 'bare.py'
     path.write_text(MODEL[MODEL.index('model = ') :])
-    with pytest.raises(ConfigError, match='--shape HEIGHT WIDTH must be given'):
+    with pytest.raises(ConfigError, match='--shape HEIGHT WIDTH'):
         main([str(path)])
 
 
