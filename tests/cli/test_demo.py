@@ -4,6 +4,7 @@ import pytest
 
 from posenas import cli
 from posenas.cli import demo
+from posenas.experiments.demo import SEEDS, configure_demo
 from posenas.skeletons import COCO
 
 TINY = ['--num-images', '12', '--num-val-images', '3', '--epochs', '1']
@@ -23,12 +24,12 @@ def test_the_demo_draws_people_trains_and_leaves_pictures_and_scores(tmp_path, c
 
 
 def test_training_and_validation_people_come_from_different_seeds():
-    seeds = {2 * seed + offset for seed in range(5) for offset in demo._SEEDS.values()}
+    seeds = {2 * seed + offset for seed in range(5) for offset in SEEDS.values()}
     assert len(seeds) == 10
 
 
 def test_the_demo_network_finds_the_joints_of_coco(tmp_path):
-    cfg = demo._configure(tmp_path, seed=0, epochs=3)
+    cfg = configure_demo(tmp_path, seed=0, epochs=3)
     assert cfg.model.head.out_channels == COCO.num_joints
     assert cfg.param_scheduler[1].T_max == 3
     assert str(tmp_path) in cfg.val_evaluator[0].ann_file

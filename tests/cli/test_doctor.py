@@ -2,7 +2,8 @@
 
 import pytest
 
-from posenas.cli import doctor, main
+from posenas.cli import main
+from posenas.utils import installation
 
 REQUIREMENTS = ['numpy>=1.24', 'mmengine==0.10.7', 'mmcv-lite>=2.1', 'opencv-python>=4.8']
 GOOD = {
@@ -31,13 +32,13 @@ def problems(findings):
 )
 def test_versions_are_compared_with_the_ranges(changes, subject, words):
     installed = {name: v for name, v in {**GOOD, **changes}.items() if v is not None}
-    found = problems(doctor.check_packages(REQUIREMENTS, installed))
+    found = problems(installation.check_packages(REQUIREMENTS, installed))
     assert set(found) == ({subject} if subject else set())
     assert words in found.get(subject, '')
 
 
 def test_packages_of_extras_are_not_required():
-    assert not doctor.check_packages(['tensorboard>=2; extra == "tensorboard"'], {})
+    assert not installation.check_packages(['tensorboard>=2; extra == "tensorboard"'], {})
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_packages_of_extras_are_not_required():
     ],
 )
 def test_known_conflicts_are_named(changes, subject):
-    found = problems(doctor.check_conflicts({**GOOD, **changes}))
+    found = problems(installation.check_conflicts({**GOOD, **changes}))
     assert set(found) == ({subject} if subject else set())
 
 
@@ -62,7 +63,7 @@ def test_the_report_of_this_installation_lists_packages_and_devices(capsys):
 
 
 def test_a_problem_makes_the_exit_code_1(monkeypatch, capsys):
-    installed = {**doctor.installed_distributions(), 'mmcv': '2.1.0', 'mmcv-lite': '2.2.0'}
-    monkeypatch.setattr(doctor, 'installed_distributions', lambda: installed)
+    installed = {**installation.installed_distributions(), 'mmcv': '2.1.0', 'mmcv-lite': '2.2.0'}
+    monkeypatch.setattr(installation, 'installed_distributions', lambda: installed)
     assert main(['doctor']) == 1
     assert 'mmcv-lite' in capsys.readouterr().out

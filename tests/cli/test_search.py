@@ -1,13 +1,12 @@
 """What a search has found, as a table and a page."""
 
-import numpy as np
 import pytest
 from mmengine.config import Config
-from registry_cases import TINY_SUPERNET
+from search.search_samples import write_archive, write_sampled_search
 
 from posenas.cli import main
-from posenas.genotype import load_genotype, save_genotype
-from posenas.registry import MODELS, TASK_UTILS
+from posenas.genotype import load_genotype
+from posenas.registry import TASK_UTILS
 from posenas.search import Arch, Archive, Record
 
 VALUES = [(0.5, 1e9), (0.7, 2e9), (0.6, 3e9)]
@@ -73,15 +72,6 @@ def test_a_folder_without_a_search_is_named(tmp_path, capsys):
     assert 'archive.jsonl must be the archive of a search' in capsys.readouterr().err
 
 
-def write_archive(folder, scores, macs):
-    header = dict(algorithm=dict(objectives={next(iter(scores[0])): 'greater'}))
-    archive = Archive(folder / 'archive.jsonl', header)
-    for trial, (score, cost) in enumerate(zip(scores, macs, strict=True)):
-        arch = Arch(dict(width=trial))
-        archive.append(Record(trial, 0, (), f'arch{cost}', arch, score, dict(macs=cost)))
-    return str(folder)
-
-
 def test_shared_weights_are_ranked_against_trainings_beside_the_cost(tmp_path, capsys):
     macs = [100, 101, 102, 103, 200]
     folders = [tmp_path / name for name in ('shared', 'trained')]
@@ -104,33 +94,9 @@ def test_shared_weights_are_ranked_against_trainings_beside_the_cost(tmp_path, c
     assert "one of ['PCK', 'macs'], got 'AP'" in capsys.readouterr().err
 
 
-@pytest.fixture
-def sampled_search(tmp_path):
-    """Config of a search with a budget, and its counter."""
-    few = dict.fromkeys(('encoder_ops', 'decoder_ops'), ('none', 'skip_connect', 'std_conv_3x3'))
-    model = dict(TINY_SUPERNET, type='PoseNASSupernet')
-    model['backbone'] = dict(model['backbone'], **few)
-    cost = dict(type='MacsCost', counter=dict(type='PoseNASCounter', model=model))
-    loop = dict(
-        type='SearchLoop',
-        algorithm=dict(type='RandomSearch', objectives=dict(PCK='greater')),
-        evaluator=dict(type='SupernetEvaluator'),
-        wave=1,
-        num_waves=1,
-        space=dict(type='PoseNASSpace', **few, macro={}),
-        budget=dict(costs=[cost], limits=dict(macs=1.0), input_size=(64, 64), num_keypoints=17),
-    )
-    supernet = MODELS.build(model)
-    loop['space']['macro'] = supernet.space.macro
-    cfg = Config(dict(default_scope='posenas', model=model, train_cfg=loop))
-    cfg.dump(tmp_path / 'search.py')
-    return tmp_path / 'search.py', supernet.space
-
-
-def test_a_random_architecture_costs_what_another_does(sampled_search, tmp_path, capsys):
-    config, space = sampled_search
+def test_a_random_architecture_costs_what_another_does(tmp_path, capsys):
+    config, space = write_sampled_search(tmp_path)
     like, out = tmp_path / 'like.json', tmp_path / 'out.json'
-    save_genotype(space.to_genotype(space.sample(np.random.default_rng(0))), like)
     words = ['search', 'sample', str(config), str(out), '--like', str(like), '--within', '0.1']
     assert main([*words, '--seed', '3']) == 0
     text = capsys.readouterr().out
