@@ -19,8 +19,6 @@ from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['TopdownPipeline', 'inference_topdown', 'init_model', 'predict_crops']
-
 #: Entries of a config that inference uses.
 _NEEDED_KEYS = ('default_scope', 'codec', 'model', 'test_dataloader', 'val_dataloader')
 #: An image file, or the image itself, (H, W, 3) uint8 in the order blue, green, red.

@@ -20,8 +20,6 @@ from posenas.skeletons import Skeleton
 from posenas.structures import PoseDataSample
 from posenas.utils import DataError, check_positive
 
-__all__ = ['MMPoseInferencer', 'PoseInferencer', 'PoseNASInferencer']
-
 
 @INFERENCERS.register_module(name=['PoseInferencer', 'PoseNASInferencer', 'MMPoseInferencer'])
 class PoseInferencer:

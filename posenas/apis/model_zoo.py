@@ -13,8 +13,6 @@ from mmengine.logging import print_log
 from posenas.convert.config_paths import IMPOSSIBLE_CONFIGS, PUBLISHED_CONFIGS
 from posenas.utils import ConfigError, check_choice
 
-__all__ = ['ModelInfo', 'find_config', 'find_model', 'list_models']
-
 #: Metrics that stand for a result, best known first; the unit of the published tables.
 _HEADLINES = ('AP', 'PCKh', 'PCK@0.1')
 

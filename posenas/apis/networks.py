@@ -18,8 +18,6 @@ from posenas.utils import ConfigError, PoseNASError
 if TYPE_CHECKING:
     from posenas.search import Extract
 
-__all__ = ['read_batches', 'write_derived']
-
 
 def read_batches(
     network: LoadedModel, files: Sequence[str | Path] = (), num_images: int = 16

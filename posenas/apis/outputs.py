@@ -22,8 +22,6 @@ from posenas.utils import (
     write_json,
 )
 
-__all__ = ['DrawOptions', 'ResultWriter', 'draw_people', 'to_instances']
-
 
 @dataclass(frozen=True)
 class DrawOptions:

@@ -13,8 +13,6 @@ from numpy.typing import ArrayLike
 
 from posenas.utils import DataError
 
-__all__ = ['Frame', 'Source', 'list_sources', 'read_boxes', 'read_frames', 'select_boxes']
-
 _IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 _VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 _DEFAULT_FPS = 25.0

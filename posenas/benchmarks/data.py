@@ -20,8 +20,6 @@ from posenas.datasets.base import BaseTopdownDataset
 from posenas.datasets.transforms import TopdownAffine
 from posenas.utils.errors import ConfigError
 
-__all__ = ['LoadingCost', 'SampleCost', 'measure_loading', 'measure_samples']
-
 _MEMORY_MAP = Path('/proc/self/smaps_rollup')
 
 

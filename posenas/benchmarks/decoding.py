@@ -12,8 +12,6 @@ from posenas.codecs.udp_heatmap import UDPHeatmap
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import use_threads
 
-__all__ = ['measure_decoding']
-
 _INPUT_SIZE, _HEATMAP_SIZE = (192, 256), (48, 64)
 #: Joints of a person.
 _NUM_JOINTS = 17

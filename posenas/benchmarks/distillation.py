@@ -22,8 +22,6 @@ from posenas.utils.timing import (
     use_threads,
 )
 
-__all__ = ['DistillationCost', 'measure_distillation']
-
 #: What the distillations have beside the published loss, by name.
 _VARIANTS = {
     'distilled': {},

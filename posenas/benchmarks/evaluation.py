@@ -20,8 +20,6 @@ from posenas.skeletons import Skeleton, skeleton_from_category
 from posenas.utils import write_json
 from posenas.utils.randomness import Stream, make_generator
 
-__all__ = ['EvaluationCost', 'add_empty_images', 'draw_results', 'measure_evaluation']
-
 #: Deviation of drawn joints, as a share of the root of the person's area.
 _NOISE = 0.04
 #: Share of the results that lie anywhere instead of on a person.

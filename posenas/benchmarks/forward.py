@@ -21,8 +21,6 @@ from posenas.utils.profiling import profile_model
 from posenas.utils.randomness import Stream, derive_seed
 from posenas.utils.timing import draw_weights, take_turns, use_threads
 
-__all__ = ['ForwardCost', 'draw_batch', 'measure_forward']
-
 #: Channels and map (H, W) of the 3x3 convolution whose rate is the bound.
 _BOUND_CHANNELS, _BOUND_MAP = 64, (64, 48)
 

@@ -21,8 +21,6 @@ from posenas.search.gradient import (
 from posenas.utils import ConfigError
 from posenas.utils.timing import measure_peak_memory, take_turns, use_threads
 
-__all__ = ['SearchCost', 'measure_search']
-
 _LR = 1e-3
 
 

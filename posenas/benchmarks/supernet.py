@@ -14,8 +14,6 @@ from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import choose_clock, take_turns, use_threads
 
-__all__ = ['SupernetCost', 'measure_supernet']
-
 
 @dataclass(frozen=True)
 class SupernetCost:

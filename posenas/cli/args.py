@@ -11,22 +11,6 @@ from posenas.utils.errors import ConfigError
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = [
-    'CommandParser',
-    'add_config_options',
-    'add_download_options',
-    'add_draw_options',
-    'add_launch_options',
-    'add_override_options',
-    'add_translation_options',
-    'apply_draw_options',
-    'choose_work_dir',
-    'enable_drawing',
-    'export_local_rank',
-    'load_experiment',
-    'pin',
-]
-
 _LOCAL_BACKEND = dict(type='LocalVisBackend')
 
 

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser
 
-__all__ = ['add_plan_options', 'build_parser', 'compare', 'main']
-
 DESCRIPTION = (
     'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
     'runs are skipped and interrupted ones resumed; two processes started with the same plan share '

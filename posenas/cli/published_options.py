@@ -11,14 +11,6 @@ from mmengine.logging import print_log
 from posenas.cli.args import enable_drawing
 from posenas.utils.errors import ConfigError
 
-__all__ = [
-    'add_published_options',
-    'apply_published_options',
-    'choose_gpu',
-    'find_checkpoint',
-    'log_cost',
-]
-
 #: Epochs between two pictures of ``--visualize``.
 _VISUALIZE_INTERVAL = 5
 #: Files of trained weights that the published trainers leave.

@@ -8,8 +8,6 @@ from mmengine.logging import print_log
 
 from posenas.utils.errors import ConfigError
 
-__all__ = ['apply_test_options', 'set_test_dev']
-
 _DETECTIONS = 'person_detection_results'
 _VAL_BOXES = 'COCO_val2017_detections_AP_H_56_person.json'
 _TEST_DEV_BOXES = 'COCO_test-dev2017_detections_AP_H_609_person.json'

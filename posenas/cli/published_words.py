@@ -10,8 +10,6 @@ from mmengine.logging import print_log
 
 from posenas.utils.errors import ConfigError
 
-__all__ = ['has_teacher', 'parse_published', 'read_distillation', 'split_settings']
-
 #: A setting on the command line of FPD: a key of its YAML files, and behind it the value.
 _SETTING = re.compile(r'[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+')
 _SETTINGS_AT_TOP = frozenset(

@@ -6,8 +6,6 @@ from mmengine.config import Config
 
 from posenas.utils.errors import ConfigError
 
-__all__ = ['add_search_options', 'apply_search_options']
-
 _STRATEGIES = (
     *('None', 'none', 'random', 'sync', 'single', 'first_order', 'second_order'),
     *('first_order_gradient', 'second_order_gradient'),

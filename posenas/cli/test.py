@@ -34,8 +34,6 @@ from posenas.utils.errors import ConfigError
 if TYPE_CHECKING:
     from posenas.engine.runner import PoseRunner
 
-__all__ = ['build_parser', 'configure', 'main']
-
 _RESULT_SUFFIXES = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
 
 
