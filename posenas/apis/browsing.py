@@ -42,7 +42,7 @@ def browse_data(
         config: Config of an experiment.
         out_dir: Folder of the sheets.
         split: Whose data: 'train', 'val' or 'test'.
-        mode: 'transformed' for crops with joints and targets after the pipeline, 'original' for
+        mode: 'transformed' for crops with keypoints and targets after the pipeline, 'original' for
             images with the annotated person before it.
         num: Number of samples.
         name: Beginning of the names of the sheets; None takes that of the config.
@@ -86,7 +86,7 @@ def _write_sheet(path: Path, shown: list[tuple[str, list[np.ndarray]]]) -> None:
 def _draw_transformed(
     dataset: Dataset, index: int, skeleton: Skeleton
 ) -> tuple[str, list[np.ndarray]]:
-    """Draw the crop with its joints and, where there are any, with its targets."""
+    """Draw the crop with its keypoints and, where there are any, with its targets."""
     packed = dataset[index]
     sample = packed['data_samples']
     pictures = draw_input(packed['inputs'].numpy(), sample, skeleton, _TILE)

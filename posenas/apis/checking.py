@@ -51,12 +51,12 @@ def check_data(
         source: COCO keypoint file (.json), or a config whose data sets are checked.
         images: Folder of the images of a COCO keypoint file; None takes its own folder.
         skeleton: Name of a built-in skeleton, such as 'coco', for a COCO keypoint file that names
-            no joints.
+            no keypoints.
         skip_images: Whether images are not decoded.
         num_threads: Images decoded at a time.
         out: File of all findings and statistics; None writes none.
-        out_dir: Folder that gets drawings of box sizes, joints per person, visibility and the mean
-            pose; None draws none.
+        out_dir: Folder that gets drawings of box sizes, keypoints per person, visibility and the
+            mean pose; None draws none.
         progress: Wraps loops to show where the check is.
 
     Raises:
@@ -101,7 +101,7 @@ def _build_datasets(config: ConfigLike) -> Iterator[BaseTopdownDataset]:
             dataset = DATASETS.build(dict(part, lazy_init=True, pipeline=[]))
             if not isinstance(dataset, BaseTopdownDataset):
                 raise ConfigError(
-                    f'{split}_dataloader.dataset must consist of data sets of persons to be '
+                    f'{split}_dataloader.dataset must consist of data sets of people to be '
                     f'checked, got {type(dataset).__name__}: check its annotation files one by one'
                 )
             files = (dataset.ann_file, dataset.bbox_file)

@@ -38,7 +38,7 @@ def compose_distillation(
 
     Args:
         student: Config of an ordinary training.
-        teacher: Config of a network that finds the same joints.
+        teacher: Config of a network that finds the same keypoints.
         teacher_checkpoint: Its weights: file, or http(s) address; None takes ``KD.TEACHER`` of a
             student's config of FPD.
         student_checkpoint: Weights that the student starts from; None takes its ``load_from``.

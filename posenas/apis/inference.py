@@ -47,7 +47,7 @@ def init_model(
         trust_download: Whether an address without a SHA-256 may be loaded.
 
     Returns:
-        The model in evaluation mode, with its config as ``cfg`` and what is known of the joints,
+        The model in evaluation mode, with its config as ``cfg`` and what is known of the keypoints,
         under MMPose's keys, as ``dataset_meta``.
 
     Raises:
@@ -76,7 +76,7 @@ def inference_topdown(
     bbox_format: str = 'xyxy',
     batch_size: int = 32,
 ) -> list[PoseDataSample] | list[list[PoseDataSample]]:
-    """Find the joints of the people in one image or several.
+    """Find the keypoints of the people in one image or several.
 
     Crops of all people in all images go through the network in common batches.
 
@@ -115,7 +115,7 @@ class TopdownPipeline:
 
     Args:
         cfg: Config with ``test_dataloader.dataset.pipeline``.
-        dataset_meta: What is known of the joints; ``flip_indices`` is used.
+        dataset_meta: What is known of the keypoints; ``flip_indices`` is used.
 
     Raises:
         ConfigError: There is no such pipeline, or it does not start with LoadImage.
@@ -247,14 +247,14 @@ def _find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
 
 
 def _check_skeleton(skeleton: Skeleton, model: nn.Module) -> None:
-    """Require the model to find as many joints as the skeleton has."""
+    """Require the model to find as many keypoints as the skeleton has."""
     decoder = getattr(getattr(model, 'head', None), 'decoder', None)
     if decoder is None:
         return
     num_joints = model.head.out_channels // decoder.channels_per_keypoint
     if num_joints != skeleton.num_joints:
         raise ConfigError(
-            f'the skeleton must have the {num_joints} joints that the model finds, '
+            f'the skeleton must have the {num_joints} keypoints that the model finds, '
             f'{skeleton.name!r} has {skeleton.num_joints}: set metainfo of '
             'test_dataloader.dataset, or load a checkpoint that was trained on the data set'
         )

@@ -1,4 +1,4 @@
-"""Find joints in images, folders and videos, and write what was found."""
+"""Find keypoints in images, folders and videos, and write what was found."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -99,8 +99,8 @@ class PoseInferencer:
             out_dir: Folder that gets ``visualizations`` and ``predictions``.
             vis_out_dir: Folder of pictures instead.
             pred_out_dir: Folder of JSON files instead.
-            kpt_thr: Joints with a greater score are drawn.
-            radius: Of drawn joints, pixels; None suits the size of each person.
+            kpt_thr: Keypoints with a greater score are drawn.
+            radius: Of drawn keypoints, pixels; None suits the size of each person.
             thickness: Of drawn limbs, pixels; None suits the size of each person.
             draw_bbox: Whether to draw the boxes.
             draw_heatmap: Whether to draw the heatmaps.

@@ -124,7 +124,7 @@ def _check_numbers(**numbers: int) -> None:
 
 
 def _read_config(cfg: Config) -> tuple[SearchSpace, CostContext]:
-    """Find space, input size and joints in the config of a supernet."""
+    """Find space, input size and keypoints in the config of a supernet."""
     if 'space' not in (cfg.get('model') or {}):
         raise ConfigError(f'{cfg.filename} must be the config of a supernet, with model.space')
     context = CostContext(find_input_size(cfg), cfg.model.head.out_channels)

@@ -28,7 +28,7 @@ from posenas.visualization import draw_keypoint_numbers, draw_poses, enlarge, gr
 DEFAULT_BASE = 's_vipnas_res50_lspet_128x96'
 #: Least number of batches in an epoch; small data sets get smaller batches for it.
 _LEAST_BATCHES = 10
-#: Persons in the picture, in so many columns, each so many pixels high.
+#: People in the picture, in so many columns, each so many pixels high.
 _SHOWN, _COLUMNS, _HEIGHT = 8, 4, 320
 
 
@@ -38,8 +38,8 @@ class DatasetStart:
 
     Attributes:
         config: The config that trains.
-        picture: Some persons with the numbers of their joints; None where images were not found.
-        num_persons: Persons in the file.
+        picture: Some people with the numbers of their keypoints; None where images were not found.
+        num_persons: People in the file.
         proposal: Skeleton, how each of its parts is known, and what to check.
     """
 
@@ -60,7 +60,7 @@ def init_dataset(
     model: str | Path = DEFAULT_BASE,
     name: str | None = None,
 ) -> DatasetStart:
-    """Read a COCO keypoint file, propose what it does not say of its joints, and write a config.
+    """Read a COCO keypoint file, propose what it does not say of its keypoints, and write a config.
 
     Args:
         file: COCO keypoint file (.json).
@@ -75,7 +75,7 @@ def init_dataset(
 
     Raises:
         ConfigError: The model cannot be adapted, or an argument means nothing.
-        DataError: A file is malformed or has no persons.
+        DataError: A file is malformed or has no people.
     """
     if not 0 < val_share < 1:
         raise ConfigError(f'val_share must lie between 0 and 1, got {val_share}')
@@ -110,7 +110,7 @@ def init_dataset(
 
 
 def _check_base(model: str | Path, num_joints: int) -> int:
-    """Return the batch size of a config that one for ``num_joints`` joints can start from."""
+    """Return the batch size of a config that one for ``num_joints`` keypoints can start from."""
     cfg = load_checked(model)
     lacking = [key for key in ('train_pipeline', 'val_pipeline') if key not in cfg]
     if lacking or 'out_channels' not in (cfg.model.get('head') or {}):
@@ -128,7 +128,7 @@ def _check_base(model: str | Path, num_joints: int) -> int:
 
 
 def _read_persons(file: str | Path) -> tuple[PersonTable, Skeleton]:
-    """Return the persons of an annotation file and what it says of their joints."""
+    """Return the people of an annotation file and what it says of their keypoints."""
     coco = read_coco_file(file)
     skeleton = coco.skeleton
     if skeleton is None:
@@ -140,7 +140,7 @@ def _read_persons(file: str | Path) -> tuple[PersonTable, Skeleton]:
         skeleton = make_skeleton('unnamed', [f'joint_{i}' for i in range(num_joints)])
     persons, _ = coco.persons(skeleton.num_joints, '1.x')
     if not len(persons):
-        raise DataError(f'{file}: at least one person must have labelled joints and a box')
+        raise DataError(f'{file}: at least one person must have labelled keypoints and a box')
     return persons, skeleton
 
 
@@ -153,7 +153,7 @@ def _find_images(file: str | Path, given: str | Path | None, persons: PersonTabl
 
 
 def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> PersonTable:
-    """Return the persons of the validation file, which must have the same joints."""
+    """Return the people of the validation file, which must have the same keypoints."""
     persons, skeleton = _read_persons(val)
     if skeleton.joint_names != given.joint_names:
         raise DataError(
@@ -189,13 +189,13 @@ def _base_path(base: Path, out: Path) -> str:
 def _comments(file: str | Path, proposal: Proposal) -> list[str]:
     lines = [
         f'Written by posenas dataset init for {Path(file).name}; edit it as you like.',
-        'swap names the joint that a joint becomes in a mirrored image.',
+        'swap names the keypoint that a keypoint becomes in a mirrored image.',
     ]
     return lines + [f'To check: {doubt}.' for doubt in proposal.doubts]
 
 
 def _draw(path: Path, folder: str, persons: PersonTable, skeleton: Skeleton) -> Path | None:
-    """Draw the persons with the most labelled joints; None if their images are not there."""
+    """Draw the people with the most labelled keypoints; None if their images are not there."""
     counts = (persons.visibility > 0).sum(axis=1)
     rows = np.argsort(-counts, kind='stable')[:_SHOWN]
     tiles = []

@@ -28,12 +28,12 @@ class DrawOptions:
     """How predictions are drawn.
 
     Attributes:
-        kpt_thr: Joints whose score is greater are drawn, in [0, 1].
-        radius: Of joints, pixels; None suits the size of each person.
+        kpt_thr: Keypoints whose score is greater are drawn, in [0, 1].
+        radius: Of keypoints, pixels; None suits the size of each person.
         thickness: Of limbs, pixels; None suits the size of each person.
         draw_bbox: Whether to draw the boxes.
         draw_heatmap: Whether to lay the heatmaps over the image.
-        skeleton_style: 'mmpose', or 'openpose' for models of COCO's joints.
+        skeleton_style: 'mmpose', or 'openpose' for models of COCO's keypoints.
     """
 
     kpt_thr: float = 0.3
@@ -78,7 +78,7 @@ def draw_people(
     Args:
         image: (H, W, 3) uint8 in the order blue, green, red.
         samples: One per person; with ``pred_fields`` under ``draw_heatmap``.
-        skeleton: Joints and limbs.
+        skeleton: Keypoints and limbs.
         options: See :class:`DrawOptions`.
 
     Returns:
@@ -137,7 +137,7 @@ class ResultWriter:
     Args:
         vis_dir: Folder of pictures; None writes none.
         pred_dir: Folder of JSON files; None writes none.
-        dataset_meta: What is known of the joints, for the files of videos.
+        dataset_meta: What is known of the keypoints, for the files of videos.
     """
 
     def __init__(

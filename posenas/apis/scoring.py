@@ -62,7 +62,7 @@ class ScoreReport:
         subject: What was scored, such as '104,125 results'.
         scores: By name; those above 1 are percentages.
         intervals: 95 % interval by score; empty where none was asked for.
-        joints: Score -> joint -> value; empty where scores are of whole persons.
+        joints: Score -> keypoint -> value; empty where scores are of whole people.
     """
 
     subject: str
@@ -71,7 +71,7 @@ class ScoreReport:
     joints: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the subject as plain data, without what is empty of joints."""
+        """Return everything but the subject as plain data, without what is empty of keypoints."""
         data = asdict(self)
         return {k: v for k, v in data.items() if k != 'subject' and (v or k != 'joints')}
 
@@ -81,8 +81,8 @@ class ErrorReport:
     """Kinds of errors of stored predictions.
 
     Attributes:
-        counts: Joints of each kind (K, kinds), in the order of ``ERROR_KINDS``.
-        joints: Kind -> joint -> its share of the joint's cases.
+        counts: Keypoints of each kind (K, kinds), in the order of ``ERROR_KINDS``.
+        joints: Kind -> keypoint -> its share of the joint's cases.
         gains: Kind -> what AP would gain if all errors of it were corrected.
     """
 
@@ -142,7 +142,7 @@ def score_pck(
     seed: int = 0,
     track: Track = iter,
 ) -> ScoreReport:
-    """Measure the share of joints near the truth.
+    """Measure the share of keypoints near the truth.
 
     Args:
         poses: As in :func:`score_precision`.
@@ -175,7 +175,7 @@ def score_mpii(
         results: ``preds`` (N, 16, 2) in a .mat or .npz file.
         truth: The file ``mpii_gt_val.mat``.
         zero_based: Whether pixels are counted from 0, not from 1 as in MPII.
-        num_samples: Resamplings of the persons for intervals; 0 makes none.
+        num_samples: Resamplings of the people for intervals; 0 makes none.
         seed: As in :func:`score_precision`.
         track: Likewise.
 
@@ -302,14 +302,14 @@ def draw_results(
     images: str | Path | None = None,
     num_worst: int = 16,
 ) -> list[Path]:
-    """Draw the curves of the joints, kinds of errors and the worst cases.
+    """Draw the curves of the keypoints, kinds of errors and the worst cases.
 
     Args:
         poses: As in :func:`score_precision`.
         out_dir: Folder of the pictures.
         errors: Result of :func:`find_errors`; None draws none.
         images: Folder of the images; None draws no cases.
-        num_worst: Persons of the picture of cases.
+        num_worst: People of the picture of cases.
 
     Returns:
         The pictures.
@@ -349,7 +349,7 @@ def _find_intervals(
 def _name_joints(
     joint_names: Sequence[str], columns: Sequence[str], values: Sequence[NDArray[np.floating]]
 ) -> dict[str, dict[str, float]]:
-    """Return values (K,) of each column by column and joint."""
+    """Return values (K,) of each column by column and keypoint."""
     return {
         column: dict(zip(joint_names, map(float, row), strict=True))
         for column, row in zip(columns, values, strict=True)
@@ -357,7 +357,7 @@ def _name_joints(
 
 
 def _draw_worst(path: Path, images: Path, number: int, poses: StoredPoses) -> None:
-    """Draw the persons whose results are least similar to them."""
+    """Draw the people whose results are least similar to them."""
     table = poses.table
     rows, similarity = match_persons(poses)
     counted = np.flatnonzero(table.counted)

@@ -47,7 +47,7 @@ class LoadingCost:
     """Cost of reading an annotation file.
 
     Attributes:
-        num_persons: Persons in the dataset.
+        num_persons: People in the dataset.
         seconds: Time from nothing to a dataset that can be indexed.
         worker_mb: Growth of a forked worker's private memory, 2^20 bytes, while it looks up every
             person; NaN where the system does not tell.

@@ -1,4 +1,4 @@
-"""What reading joints from heatmaps costs."""
+"""What reading keypoints from heatmaps costs."""
 
 import time
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import use_threads
 
 _INPUT_SIZE, _HEATMAP_SIZE = (192, 256), (48, 64)
-#: Joints of a person.
+#: Keypoints of a person.
 _NUM_JOINTS = 17
-#: Deviation of the noise on the maps.
+#: Deviation of the noise on the heatmaps.
 _NOISE = 0.01
 
 
@@ -24,7 +24,7 @@ class DecodingCost:
     """Processor time of decoding on one thread.
 
     Attributes:
-        seconds: By refinement, for all persons.
+        seconds: By refinement, for all people.
         bound: Seconds of the forward passes that make the heatmaps.
     """
 
@@ -33,7 +33,7 @@ class DecodingCost:
 
 
 def measure_decoding(num_samples: int, repeat: int) -> dict[str, float]:
-    """Decode maps (num_samples, 17, 64, 48) of noisy Gaussians with each refinement.
+    """Decode heatmaps (num_samples, 17, 64, 48) of noisy Gaussians with each refinement.
 
     Returns:
         Seconds of processor time by refinement, medians of ``repeat`` interleaved runs.
@@ -63,7 +63,7 @@ def benchmark_decoding(
     """Compare decoding with the forward passes of a network, whose heatmaps it reads.
 
     Args:
-        num_samples: Persons.
+        num_samples: People.
         num_runs: Interleaved runs; medians count.
         network: Config or name of the network.
 

@@ -98,11 +98,11 @@ def measure_distillation(
 def benchmark_distillation(
     student: ConfigLike, teacher: ConfigLike, batch: int = 8, num_rounds: int = 5
 ) -> list[DistillationCost]:
-    """Time training steps with a frozen teacher, with drawn images at the size of the student.
+    """Time training steps with a frozen teacher, with random images at the size of the student.
 
     Args:
         student: Config of the network that is trained.
-        teacher: Config of one that finds the same joints.
+        teacher: Config of one that finds the same keypoints.
         batch: Images B.
         num_rounds: As in :func:`measure_distillation`.
 
@@ -110,7 +110,7 @@ def benchmark_distillation(
         As :func:`measure_distillation`.
 
     Raises:
-        ConfigError: The networks find different joints.
+        ConfigError: The networks find different keypoints.
     """
     own, (other, model, _) = load_checked(student), build_model(teacher)
     if own.model.head.out_channels != other.model.head.out_channels:

@@ -20,7 +20,7 @@ from posenas.skeletons import Skeleton, skeleton_from_category
 from posenas.utils import write_json
 from posenas.utils.randomness import Stream, make_generator
 
-#: Deviation of drawn joints, as a share of the root of the person's area.
+#: Deviation of drawn keypoints, as a share of the root of the person's area.
 _NOISE = 0.04
 #: Share of the results that lie anywhere instead of on a person.
 _FALSE_SHARE = 0.8
@@ -33,12 +33,12 @@ class EvaluationCost:
     Attributes:
         suppression: Rescoring and OKS-NMS of all images.
         checks: Checks and copies of annotations and results.
-        evaluator: The bare back end on what was checked, which is the bound.
+        evaluator: The bare back end on what was checked, which is the lower bound.
         memory_mb: Largest memory of the process so far, MiB.
         scores: What the evaluation returned.
         num_results: Results that were left to evaluate.
         num_drawn: Results before.
-        num_images: Images, with and without persons.
+        num_images: Images, with and without people.
     """
 
     suppression: float
@@ -57,7 +57,7 @@ class EvaluationCost:
 
 
 def add_empty_images(ground_truth: Mapping[str, Any], num_images: int) -> dict[str, Any]:
-    """Add images without persons, with ids above those of the file."""
+    """Add images without people, with ids above those of the file."""
     first = 1 + max((int(image['id']) for image in ground_truth['images']), default=0)
     empty = [dict(id=first + i) for i in range(num_images)]
     return dict(ground_truth, images=[*ground_truth['images'], *empty])
@@ -68,7 +68,7 @@ def draw_results(
 ) -> list[dict[str, Any]]:
     """Draw what a network would find in detected boxes, as a metric keeps it.
 
-    A fifth of the results are annotated persons with noise, so every person is found, some several
+    A fifth of the results are annotated people with noise, so every person is found, some several
     times; the others lie anywhere in any image, with low scores.
 
     Args:
@@ -114,12 +114,12 @@ def draw_results(
 def measure_evaluation(
     ground_truth: Mapping[str, Any], results: list[dict[str, Any]], skeleton: Skeleton
 ) -> EvaluationCost:
-    """Score drawn results once and time the stages.
+    """Score random results once and time the stages.
 
     Args:
         ground_truth: Annotations in COCO layout.
         results: From :func:`draw_results`.
-        skeleton: Joints of both.
+        skeleton: Keypoints of both.
     """
     metric = CocoMetric()
     metric.dataset_meta = skeleton.metainfo()
@@ -157,7 +157,7 @@ def benchmark_evaluation(
     Args:
         annotations: COCO keypoint file.
         num_results: Results to draw.
-        num_empty_images: Images without persons to add.
+        num_empty_images: Images without people to add.
         seed: Seed of the results.
         out: Folder that gets ``ground_truth.json`` and ``results.json``, for other evaluators.
 

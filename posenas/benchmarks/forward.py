@@ -21,7 +21,7 @@ from posenas.utils.profiling import profile_model
 from posenas.utils.randomness import Stream, derive_seed
 from posenas.utils.timing import draw_weights, take_turns, use_threads
 
-#: Channels and map (H, W) of the 3x3 convolution whose rate is the bound.
+#: Channels and map (H, W) of the 3x3 convolution whose rate is the lower bound.
 _BOUND_CHANNELS, _BOUND_MAP = 64, (64, 48)
 
 
@@ -95,7 +95,7 @@ def benchmark_forward(
     num_rounds: int = 5,
     progress: Callable[[Iterable[Path]], Iterable[Path]] = iter,
 ) -> list[NetworkCost]:
-    """Time networks in evaluation and in fused form, with drawn weights, at their input size.
+    """Time networks in evaluation and in fused form, with random weights, at their input size.
 
     Args:
         names: As in :func:`list_networks`.
@@ -182,7 +182,7 @@ def draw_batch(
 
     Args:
         size: Images B.
-        num_joints: Joints K.
+        num_joints: Keypoints K.
         input_size: (width, height) of the images.
         heatmap_size: (width, height) of the targets.
         seed: Seed of all numbers.

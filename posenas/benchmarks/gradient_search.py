@@ -136,7 +136,7 @@ def measure_search(
 
 
 def benchmark_search(config: ConfigLike, batch: int = 8, num_rounds: int = 5) -> list[SearchCost]:
-    """Time one step of every strategy with drawn images at the size of a config.
+    """Time one step of every strategy with random images at the size of a config.
 
     Args:
         config: Config of a search by gradients.

@@ -98,7 +98,7 @@ def benchmark_supernet(
     num_rounds: int = 5,
     input_size: Sequence[int] | None = None,
 ) -> SupernetCost:
-    """Time the passes of one step with drawn images: largest, smallest and two random networks.
+    """Time the passes of one step with random images: largest, smallest and two random networks.
 
     Args:
         config: Config of a supernet whose architectures are set.

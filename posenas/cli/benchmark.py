@@ -1,4 +1,4 @@
-"""Measure speed against a bound taken in the same run."""
+"""Measure speed against a lower bound taken in the same run."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas benchmark``."""
     parser = CommandParser(
         'benchmark',
-        'Measure speed against a bound taken in the same run, or compare trainings.',
+        'Measure speed against a lower bound taken in the same run, or compare trainings.',
     )
     kinds = parser.add_subparsers(
         dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
@@ -50,14 +50,14 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     forward = kinds.add_parser(
         'forward',
         help='networks in evaluation and in fused form',
-        description='Time forward passes at the size of the config, with drawn weights, in '
+        description='Time forward passes at the size of the config, with random weights, in '
         'milliseconds per image. The two forms and the bound take turns; the bound is the time '
         'of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
     )
     forward.add_argument(
         'config',
         nargs='*',
-        help='config files or names of networks (default: all but those for drawn people)',
+        help='config files or names of networks (default: all but those for synthetic people)',
     )
     forward.add_argument('--family', metavar='NAME', help='only these, such as dite-hrnet')
     forward.add_argument(
@@ -73,8 +73,8 @@ def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
     evaluation = kinds.add_parser(
         'evaluation',
         help='scoring as many results as detected boxes give on COCO val2017',
-        description='Time rescoring, OKS-NMS and average precision of drawn results in processor '
-        'time; the bound is the bare evaluator.',
+        description='Time rescoring, OKS-NMS and average precision of random results in processor '
+        'time; the lower bound is the bare evaluator.',
     )
     evaluation.add_argument('annotations', help='COCO keypoint file')
     evaluation.add_argument('--num-results', type=int, default=104125, metavar='N')
@@ -91,7 +91,7 @@ def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
     """Add ``posenas benchmark decode``."""
     decode = kinds.add_parser(
         'decode',
-        help='reading joints from heatmaps',
+        help='reading keypoints from heatmaps',
         description='Time decoding of 17 maps of 64x48 a person on one thread; the bound is the '
         'forward pass that makes them.',
     )
@@ -110,7 +110,7 @@ def _add_search_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
     search = kinds.add_parser(
         'search',
         help='steps of a search by gradients',
-        description='Time one step of every strategy on one thread, with drawn images at the size '
+        description='Time one step of every strategy on one thread, with random images at the size '
         'of the config, and trace its memory. A step trains the weights and, before that, the '
         'architecture on a batch of its own; the bound is a step that trains the weights alone.',
     )
@@ -202,7 +202,7 @@ def _report_data(args: argparse.Namespace) -> None:
     if cost:
         rows += [
             ('a sample', f'{cost.sample_ms:.2f} ms'),
-            ('the bound', f'{cost.bound_ms:.2f} ms'),
+            ('the lower bound', f'{cost.bound_ms:.2f} ms'),
             ('sample / bound', f'{cost.ratio:.2f}'),
         ]
         caption = f'{cost.num_samples} samples, median of {cost.num_runs} interleaved runs'
@@ -251,7 +251,7 @@ def _report_evaluation(args: argparse.Namespace) -> None:
     rows = [
         ('rescoring and OKS-NMS', f'{cost.suppression:.2f} s'),
         ('checks', f'{cost.checks:.2f} s'),
-        ('the bound: bare evaluator', f'{cost.evaluator:.2f} s'),
+        ('the lower bound: bare evaluator', f'{cost.evaluator:.2f} s'),
         ('total', f'{cost.total:.2f} s'),
         ('total / bound', f'{cost.total / cost.evaluator:.2f}'),
         ('memory of the process', f'{cost.memory_mb:.0f} MiB'),
@@ -269,8 +269,8 @@ def _report_decode(args: argparse.Namespace) -> None:
         (name, f'{seconds:.3f}', f'{seconds / cost.bound:.4f}')
         for name, seconds in cost.seconds.items()
     ]
-    rows.append((f'the bound: {args.network}', f'{cost.bound:.1f}', '1'))
-    columns = ('refinement', 'seconds', 'of the bound')
+    rows.append((f'the lower bound: {args.network}', f'{cost.bound:.1f}', '1'))
+    columns = ('refinement', 'seconds', 'of the lower bound')
     print_table(columns, rows, title=f'{args.num_samples:,} persons')
 
 

@@ -22,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--mode',
         choices=('transformed', 'original'),
         default='transformed',
-        help='crops with joints and targets after the pipeline, or images with the annotated '
+        help='crops with keypoints and targets after the pipeline, or images with the annotated '
         'person before it (default: %(default)s)',
     )
     parser.add_argument(

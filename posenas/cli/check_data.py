@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--skeleton',
         metavar='NAME',
-        help='built-in skeleton of a COCO keypoint file that names no joints, such as coco',
+        help='built-in skeleton of a COCO keypoint file that names no keypoints, such as coco',
     )
     parser.add_argument(
         '--skip-images', action='store_true', help='check annotations only, without decoding'
@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--out-dir',
         metavar='DIR',
-        help='draw box sizes, joints per person, visibility per joint and the mean pose here',
+        help='draw box sizes, keypoints per person, visibility per keypoint and the mean pose here',
     )
     return parser
 

@@ -25,7 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     people = kinds.add_parser(
         'synthetic',
-        help='drawn people with exact joints, boxes and visibility',
+        help='synthetic people with exact keypoints, boxes and visibility',
         description='Draw people: JPEG images, videos as folders of frames, COCO annotations.',
     )
     people.add_argument('--out', required=True, help='new or empty folder')
@@ -124,12 +124,12 @@ def _add_convert(kinds: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--separated-only',
         action='store_true',
-        help='mpii: only persons listed as sufficiently separated from others',
+        help='mpii: only people listed as sufficiently separated from others',
     )
     parser.add_argument(
         '--val',
         metavar='FILE',
-        help='mpii: published list of the validation persons, such as valid.json; divides the '
+        help='mpii: published list of the validation people, such as valid.json; divides the '
         'training persons',
     )
 
@@ -150,7 +150,7 @@ def _convert(args: argparse.Namespace) -> None:
         counts = convert(
             args.file, args.out, lambda items: show_progress(items, 'reading sizes of images')
         )
-    print_lines(f'{count} persons: {Path(args.out, name)}' for name, count in counts.items())
+    print_lines(f'{count} people: {Path(args.out, name)}' for name, count in counts.items())
 
 
 def _draw(args: argparse.Namespace) -> None:
@@ -203,7 +203,7 @@ def _print_start(made: 'DatasetStart') -> None:
     limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
     print_lines(
         [
-            f'{made.num_persons} persons; {limbs}',
+            f'{made.num_persons} people; {limbs}',
             *(f'to check {doubt}' for doubt in made.proposal.doubts),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
             f'config: {made.config}; train it: posenas train {made.config}',

@@ -46,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     print_lines(
         [
             f'{minutes:.1f} minutes. Everything is in {made.folder}:',
-            '  predictions.png  annotated (left) and found (right) joints of people never seen',
+            '  predictions.png  annotated (left) and found (right) keypoints of people never seen',
             '  curves.png       loss and scores during training',
             '  scores.json      the scores',
-            '  epoch_*.pth      the network: posenas infer IMAGE finds joints with it',
-            '  data             the drawn people, in COCO layout',
+            '  epoch_*.pth      the network: posenas infer IMAGE finds keypoints with it',
+            '  data             the synthetic people, in COCO layout',
         ]
     )
     return 0

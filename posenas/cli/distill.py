@@ -1,4 +1,4 @@
-"""Train a network on labels and on the maps of a larger one."""
+"""Train a network on labels and on the heatmaps of a larger one."""
 
 import argparse
 import sys

@@ -24,7 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
     for name, text in (
         ('coco', 'average precision of COCO'),
         ('crowdpose', 'average precision of CrowdPose, by crowding'),
-        ('pck', 'share of joints near the truth, in units of the box'),
+        ('pck', 'share of keypoints near the truth, in units of the box'),
     ):
         _add_results(kinds.add_parser(name, help=text, description=f'Report {text}.'), name)
     mpii = kinds.add_parser(
@@ -87,7 +87,7 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
 
 def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--gt', required=True, metavar='FILE', help='annotations in COCO layout')
-    parser.add_argument('--skeleton', metavar='NAME', help='default: the joints named by --gt')
+    parser.add_argument('--skeleton', metavar='NAME', help='default: the keypoints named by --gt')
     parser.add_argument('--sigmas', type=float, nargs='+', metavar='S', help='one per joint')
     parser.add_argument('--no-area', action='store_true', help='areas are 0.53 times the box')
 
@@ -222,14 +222,14 @@ def _print_values(
 
 
 def _print_joints(columns: Mapping[str, Mapping[str, float]]) -> None:
-    """Print one line per joint."""
+    """Print one line per keypoint."""
     names = next(iter(columns.values()))
     rows = [(name, *(f'{column[name]:.4f}' for column in columns.values())) for name in names]
     print_table(('joint', *columns), rows)
 
 
 def _print_errors(errors: 'ErrorReport') -> None:
-    """Print how many joints of each kind there are, and what AP would gain without each."""
+    """Print how many keypoints of each kind there are, and what AP would gain without each."""
     _print_joints(errors.joints)
     print_lines(['AP gained if all errors of one kind were corrected'])
     _print_values(errors.gains, {})

@@ -1,4 +1,4 @@
-"""Find joints in images, folders and videos."""
+"""Find keypoints in images, folders and videos."""
 
 import argparse
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     from posenas.utils.config import DictAction
 
     parser = CommandParser(
-        'infer', 'Find joints in images, folders and videos; write pictures and JSON.'
+        'infer', 'Find keypoints in images, folders and videos; write pictures and JSON.'
     )
     parser.add_argument('inputs', nargs='+', metavar='INPUT', help='image, video or folder')
     parser.add_argument(
@@ -64,7 +64,7 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.3,
         metavar='SCORE',
-        help='draw joints with a greater score (default: 0.3)',
+        help='draw keypoints with a greater score (default: 0.3)',
     )
     parser.add_argument('--radius', type=int, metavar='PIXELS', help='of drawn joints')
     parser.add_argument('--thickness', type=int, metavar='PIXELS', help='of drawn limbs')

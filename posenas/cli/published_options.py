@@ -143,7 +143,7 @@ _OPTIONS = (
     Published(
         ('--visualize',),
         _BOTH,
-        'draw joints and heatmaps of one image: in training every 5 epochs, in testing once',
+        'draw keypoints and heatmaps of one image: in training every 5 epochs, in testing once',
         _SWITCH,
         _draw_heatmaps,
     ),

@@ -212,7 +212,7 @@ def _write_results(
 
 
 def _draw_predictions(runner: PoseRunner, out_file: Path) -> None:
-    """Draw annotated and found joints side by side for some images of the validation set."""
+    """Draw annotated and found keypoints side by side for some images of the validation set."""
     model = init_model(runner.cfg, find_latest_checkpoint(runner.work_dir), device='cpu')
     dataset = runner.val_dataloader.dataset
     persons = dataset.persons
