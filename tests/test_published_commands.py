@@ -42,7 +42,7 @@ FAST = (
     's_vipnas_res50_coco_256x192 --cfg-options evaluation',
     's_vipnas_res50_coco_256x192 CHECKPOINT --eval mAP',
     'ditehrnet_18_mpii_256x256 CHECKPOINT --eval PCKh',
-    'example.yaml --exp_name o/first',
+    'example.yaml --exp_name o/name --gpu',
     'example.yaml --test_model CHECKPOINT ---margin',
     'experiments/coco/256x192_18l_64c.yaml --test_weight CHECKPOINT --gpus',
     'KD.TRAIN_TYPE FPD',
