@@ -3,12 +3,42 @@
 Every class that a config names is registered in one of these. A registry missing here would
 silently resolve to mmengine's class of the same name, so wrappers and samplers have theirs too.
 ``locations`` are imported the first time a name is looked up; none of this loads torch.
+
+A ``type`` is the name under which something is registered, or a class: importing this module stops
+all of mmengine's registries, ours among them, from importing what a name spells.
 """
 
+import sys
+from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 
 from mmengine import registry as roots
 from mmengine.registry import Registry
+from mmengine.registry import registry as lookup
+
+
+def _import_location(name: str) -> ModuleType:
+    """Import a location of a registry, which code gives; not the package of a scope or a name."""
+    if name.endswith('.registry') and name not in sys.modules:
+        raise ImportError(f'{name} must be imported by code: a config may only name it')
+    return import_module(name)
+
+
+def _find_registered(name: str) -> object:
+    """Find what has a dotted name, such as mmengine writes for a class, if it is registered."""
+    module, _, attribute = name.rpartition('.')
+    found = vars(sys.modules.get(module, object)).get(attribute)
+    nodes = [node for node in vars(sys.modules[__name__]).values() if isinstance(node, Registry)]
+    nodes += [node for node in vars(roots).values() if isinstance(node, Registry)]
+    if any(found is entry for node in nodes for entry in node.module_dict.values()):
+        return found
+    raise LookupError(f'nothing is registered as {name}')
+
+
+# mmengine looks both functions up where its class Registry is defined, whoever made the registry
+lookup.import_module = _import_location
+lookup.get_object_from_string = _find_registered
 
 
 def _child(name: str, parent: Registry | None, *packages: str) -> Registry:

@@ -113,7 +113,7 @@ class Copy:
         """Sum up the seconds that each test file took in the last run."""
         seconds: dict[str, float] = {}
         if self._report.exists():
-            for case in ElementTree.parse(self._report).iter('testcase'):
+            for case in ElementTree.parse(self._report).iter('testcase'):  # noqa: S314
                 name = case.get('file', '')
                 seconds[name] = seconds.get(name, 0.0) + float(case.get('time', 0))
         return seconds

@@ -48,7 +48,7 @@ def run(words):
         assert main(words[1:]) == 0, words
         return
     done = subprocess.run(
-        ['env', f'PYTHON={sys.executable}', 'bash', str(ROOT / words[0]), *words[1:]],
+        ['env', f'PYTHON={sys.executable}', 'bash', str(ROOT / words[0]), *words[1:]],  # noqa: S607
         capture_output=True,
         text=True,
         check=False,
@@ -62,7 +62,7 @@ def test_the_steps_of_the_readme_work_in_their_order(tmp_path, monkeypatch):
     for language, block in BLOCKS:
         if language == 'python':
             block = block.replace('epoch_30.pth', 'epoch_1.pth')
-            exec(compile(block, 'README.md', 'exec'), {})
+            exec(compile(block, 'README.md', 'exec'), {})  # noqa: S102
             continue
         for words, needs_data in commands(block):
             if words[0] != 'make' and not needs_data:

@@ -7,11 +7,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import yaml
 from mmengine.logging import print_log
 
 from posenas.convert.config_paths import IMPOSSIBLE_CONFIGS, PUBLISHED_CONFIGS
 from posenas.utils import ConfigError, check_choice
+from posenas.utils.files import read_yaml
 
 #: Metrics that stand for a result, best known first; the unit of the published tables.
 _HEADLINES = ('AP', 'PCKh', 'PCK@0.1')
@@ -83,7 +83,7 @@ def list_models() -> tuple[ModelInfo, ...]:
             weights=entry.get('Weights'),
         )
         for metafile in sorted(root.rglob('metafile.yml'))
-        for entry in yaml.safe_load(metafile.read_text(encoding='utf-8'))['Models']
+        for entry in read_yaml(metafile)['Models']
     ]
     names = [name for model in models for name in (model.name, *model.aliases)]
     shared = sorted({name for name in names if names.count(name) > 1})

@@ -21,7 +21,7 @@ from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton, make_skeleton
 from posenas.utils import ConfigError, DataError, atomic_write, write_json, write_text
-from posenas.utils.columns import read_json
+from posenas.utils.files import read_json
 from posenas.visualization import draw_keypoint_numbers, draw_poses, enlarge, grid, zoom_points
 
 #: Base of a new config: trained from scratch on small crops.

@@ -8,10 +8,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from mmengine import fileio
 from numpy.typing import ArrayLike
 
 from posenas.utils import DataError
+from posenas.utils.files import read_json
 
 _IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 _VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
@@ -225,10 +225,7 @@ def read_boxes(path: str | Path) -> dict[str, Any]:
     Raises:
         DataError: The file cannot be read or has another form.
     """
-    try:
-        content = fileio.load(str(path))
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f'{path}: boxes must be a JSON file: {error}') from error
+    content = read_json(path)
     if not isinstance(content, dict):
         raise DataError(
             f'{path}: boxes must be a JSON object from file name to boxes or a file in COCO '

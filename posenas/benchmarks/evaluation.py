@@ -15,9 +15,9 @@ from posenas.evaluation.functional import (
     prepare_results,
 )
 from posenas.evaluation.metrics import CocoMetric
-from posenas.evaluation.stored import read_json
 from posenas.skeletons import Skeleton, skeleton_from_category
 from posenas.utils import write_json
+from posenas.utils.files import read_json
 from posenas.utils.randomness import Stream, make_generator
 
 #: Deviation of drawn keypoints, as a share of the root of the person's area.

@@ -8,8 +8,9 @@ import numpy as np
 from posenas.datasets.persons import ImageTable, PersonTable
 from posenas.geometry import bbox_xywh2xyxy, clean_bbox_xywh
 from posenas.skeletons import Skeleton, skeleton_from_category
-from posenas.utils.columns import Records, read_json
+from posenas.utils.columns import Records
 from posenas.utils.errors import DataError
+from posenas.utils.files import read_json
 
 
 @dataclass

@@ -10,8 +10,9 @@ from posenas.datasets.base import BaseTopdownDataset
 from posenas.datasets.persons import ImageTable, PersonTable
 from posenas.geometry import bbox_cs2xyxy, bbox_xyxy2xywh
 from posenas.registry import DATASETS
-from posenas.utils.columns import Records, read_json
+from posenas.utils.columns import Records
 from posenas.utils.errors import ConfigError, DataError
+from posenas.utils.files import read_json
 from posenas.utils.mat_file import read_mat
 
 #: Height of a person of scale 1, pixels.

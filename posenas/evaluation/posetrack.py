@@ -19,8 +19,9 @@ from posenas.evaluation.functional import (
 )
 from posenas.geometry import points_in_polygon
 from posenas.skeletons import POSETRACK17, POSETRACK18, match_joints, skeleton_from_category
-from posenas.utils.columns import Records, read_json
+from posenas.utils.columns import Records
 from posenas.utils.errors import DataError
+from posenas.utils.files import read_json
 
 Floats = NDArray[np.float64]
 

@@ -1,12 +1,9 @@
 """Scores of stored predictions, without a network."""
 
-import gzip
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +24,7 @@ from posenas.evaluation.functional import (
 )
 from posenas.skeletons import Skeleton, get_skeleton, skeleton_from_category
 from posenas.utils import DataError
+from posenas.utils.files import read_arrays, read_json
 from posenas.utils.mat_file import read_mat
 
 #: Scores that :func:`precision_score` returns.
@@ -55,19 +53,6 @@ class StoredPoses:
     def sigmas(self) -> Floats:
         """Standard deviations of the keypoints (K,)."""
         return np.array(self.skeleton.sigmas)
-
-
-def read_json(path: str | Path) -> Any:  # noqa: ANN401  (whatever the file holds)
-    """Read a JSON file, also one compressed by gzip (``.gz``).
-
-    Raises:
-        DataError: It does not exist, or is no JSON.
-    """
-    try:
-        content = Path(path).read_bytes()
-        return json.loads(gzip.decompress(content) if str(path).endswith('.gz') else content)
-    except (OSError, EOFError, ValueError, RecursionError) as error:
-        raise DataError(f'{path} must be a readable JSON file, got: {error}') from error
 
 
 def read_stored_poses(
@@ -228,10 +213,9 @@ def read_mpii_distances(
 
 def _read_predictions(path: str | Path) -> Floats:
     """Return ``preds`` (N, 16, 2)."""
-    if str(path).endswith('.mat'):
-        return np.asarray(read_mat(path, ('preds',), allow_nan=True)['preds'], np.float64)[..., :2]
+    is_mat = str(path).endswith('.mat')
+    found = read_mat(path, ('preds',), True) if is_mat else read_arrays(path, ('preds',))
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return np.asarray(file['preds'], np.float64)[..., :2]
-    except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, BadZipFile) as error:
-        raise DataError(f'{path} must be a .mat or .npz file with preds, got: {error}') from error
+        return np.asarray(found['preds'], np.float64)[..., :2]
+    except (ValueError, IndexError, TypeError) as error:
+        raise DataError(f'{path}: preds must be numbers (N, 16, 2), got: {error}') from error

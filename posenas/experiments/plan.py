@@ -199,6 +199,8 @@ def read_plan(path: str | Path, folder: str | Path | None = None) -> Plan:
     """
     from posenas.utils.config import load_config
 
+    if Path(path).suffix != '.py':  # its commands may run anything
+        raise ConfigError(f'a plan must be a Python file, got {path}')
     content = load_config(path).to_dict()
     cells = {
         name: Cell(name, **_check(f'cell {name} of {path}', settings, Cell, {'name'}))

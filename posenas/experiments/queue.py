@@ -139,7 +139,7 @@ def _train(plan: Plan, run: Run, threads: int) -> bool:
     test = ['test', config, checkpoint, '--work-dir', folder, '--out-metrics', str(scores)]
     if not _call(test, run.folder / 'test.log', threads):
         return False
-    from posenas.evaluation.stored import read_json
+    from posenas.utils.files import read_json
 
     result = dict(seed=run.seed, minutes=measure_minutes(run.folder), scores=read_json(scores))
     write_json(run.folder / RESULT, result, indent=1)

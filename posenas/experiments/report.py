@@ -100,7 +100,7 @@ def measure_minutes(folder: Path) -> float | None:
 
 def _collect(runs: Sequence[Run]) -> _Finished:
     """Read what finished runs of a cell left."""
-    from posenas.evaluation.stored import read_json
+    from posenas.utils.files import read_json
 
     sizes = [_count(run) for run in runs]
     return _Finished(

@@ -112,9 +112,9 @@ def skeleton_from_metainfo(metainfo: Mapping[str, Any]) -> Skeleton:
 def _skeleton_from_file(path: str) -> Skeleton:
     if not Path(path).is_file():
         return get_skeleton(Path(path).stem)
-    from mmengine.config import Config
+    from posenas.utils.config import load_config
 
-    info = Config.fromfile(path).get('dataset_info')
+    info = load_config(path).get('dataset_info')
     if info is None:
         raise ConfigError(f'metainfo.from_file must define dataset_info, {path} does not')
     return skeleton_from_metainfo(info)

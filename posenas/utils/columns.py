@@ -4,49 +4,12 @@ Each function checks a whole column at once and looks for the offender only when
 that a file with 150,000 people costs seconds and every error names file, place and key.
 """
 
-import gc
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from itertools import chain
 
 import numpy as np
-from mmengine import fileio
 
 from posenas.utils.errors import DataError
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Keep the collector from walking millions of new JSON objects again and again."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-def read_json(path: str, backend_args: Mapping | None = None) -> object:
-    """Parse the JSON file at ``path``.
-
-    Args:
-        path: File, or address that mmengine's file backends understand.
-        backend_args: Arguments of that backend.
-
-    Raises:
-        DataError: The file cannot be read or is not JSON.
-    """
-    try:
-        data = fileio.get(path, backend_args)
-    except OSError as error:
-        raise DataError(f'{path}: a file of poses must be readable: {error}') from error
-    try:
-        with _without_garbage_collection():
-            return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f'{path}: a file of poses must be JSON: {error}') from error
 
 
 class Records:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-import yaml
 from mmengine.config import Config, ConfigDict
 from mmengine.config import DictAction as _DictAction
 from mmengine.logging import print_log
 
 from posenas.utils.config_copies import check_overrides
 from posenas.utils.config_forms import is_foreign_config
-from posenas.utils.errors import ConfigError
+from posenas.utils.data_config import read_data_config
+from posenas.utils.errors import ConfigError, PoseNASError
 from posenas.utils.literals import parse_literal
 from posenas.utils.old_settings import translate_settings
 
@@ -62,11 +62,12 @@ def _parse_value(text: str) -> object:
 def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     """Read a config file and apply overrides.
 
-    Configs are Python and run when they are read: load only those you trust. The scope ``mmpose``
-    is taken as ours when MMPose is not installed, and a missing one is ours.
+    Configs in Python run when they are read: load only those you trust. Those in YAML and JSON are
+    data. The scope ``mmpose`` is taken as ours when MMPose is not installed, and a missing one is
+    ours.
 
     Args:
-        path: Config file, usually ``.py``.
+        path: Config file: ``.py``, ``.json``, ``.yaml`` or ``.yml``.
         cfg_options: Dotted key -> value, as :class:`DictAction` collects them.
 
     Raises:
@@ -77,7 +78,9 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     if not path.is_file():
         raise ConfigError(f'no config file at {path}: check the path')
     try:
-        cfg = _read_yaml(path) if path.suffix in ('.yaml', '.yml') else Config.fromfile(path)
+        cfg = _read(path)
+    except PoseNASError as error:
+        raise ConfigError(f'{path} cannot be read: {error}') from error
     except Exception as error:  # a config is a program and can fail in any way
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
     if cfg_options:
@@ -86,12 +89,10 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     return cfg
 
 
-def _read_yaml(path: Path) -> Config:
-    """Read a config of YAML, which mmengine would let construct any object."""
-    content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    if not isinstance(content, dict):
-        raise TypeError(f'a config must be a mapping, got {type(content).__name__}')
-    return Config.fromfile(path) if '_base_' in content else Config(content, filename=str(path))
+def _read(path: Path) -> Config:
+    if path.suffix == '.py':
+        return Config.fromfile(path)  # noqa: TID251  (the only kind of config that is code)
+    return Config(read_data_config(path), filename=str(path))
 
 
 def override_config(cfg: Config, options: dict) -> None:

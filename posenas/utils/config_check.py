@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -21,6 +22,7 @@ from posenas.utils.config_schema import (
     USUAL_NAMES,
     VARIABLES,
 )
+from posenas.utils.data_config import SCOPES
 from posenas.utils.errors import ConfigError
 from posenas.utils.mmpose0_settings import INSTEAD
 from posenas.utils.spelling import find_nearest, find_slip
@@ -85,6 +87,12 @@ class _Registries:
     """Classes by name, from the registries of the config's scope and of mmengine."""
 
     def __init__(self, scope: str) -> None:
+        if scope not in SCOPES and f'{scope}.registry' not in sys.modules:
+            raise ConfigError(
+                f'default_scope must be one of {SCOPES}, or a package whose registry a config in '
+                f'Python imports (custom_imports = dict(imports=["{scope}.registry"])), got '
+                f'{scope!r}'
+            )
         self.scope = scope
         self.module = import_module(f'{scope}.registry')
 

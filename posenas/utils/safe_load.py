@@ -119,7 +119,7 @@ def load_checkpoint_file(
         if is_zip and not mmap:
             check_archive(path)
         with torch.serialization.safe_globals(_STAND_INS):
-            loaded = torch.load(
+            loaded = torch.load(  # noqa: TID251
                 str(path) if mmap else path, map_location, weights_only=True, mmap=mmap and is_zip
             )
         loaded = to_plain(loaded)
@@ -149,7 +149,7 @@ def load_trusted_file(path: str | Path) -> dict[str, object]:
     if not Path(path).is_file():
         raise CheckpointError(f'no checkpoint file at {path}: check the path')
     try:
-        loaded = torch.load(path, 'cpu', weights_only=False)
+        loaded = torch.load(path, 'cpu', weights_only=False)  # noqa: TID251  (the user trusts it)
     except Exception as error:  # unknown classes and damage fail in any way
         raise CheckpointError(
             f'{path} cannot be read ({type(error).__name__}: {error}): what it names must be '

@@ -92,7 +92,7 @@ def test_boxes_are_read_from_a_coco_file(tmp_path):
 @pytest.mark.parametrize(
     ('text', 'message'),
     [
-        ('{', 'must be a JSON file'),
+        ('{', 'must be a readable JSON file'),
         ('[[0, 0, 1, 1]]', 'JSON object'),
         ('{"images": [{"id": 1}], "annotations": []}', 'file_name'),
         ('{"images": [], "annotations": [{"image_id": 1, "bbox": [0, 0, 1, 1]}]}', 'COCO file'),

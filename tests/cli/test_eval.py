@@ -146,7 +146,7 @@ def mutate(value, rng):
 def test_500_malformed_files_are_refused_or_scored_but_never_break(people):
     folder, truth, results = people
     labels = json.loads(truth.read_text())
-    rng = random.Random(0)
+    rng = random.Random(0)  # noqa: S311
     refused = []
     for number in range(500):
         spoilt = [copy.deepcopy(labels), copy.deepcopy(results)]

@@ -190,7 +190,7 @@ def test_files_of_a_test_hold_what_was_predicted(trained, tmp_path, monkeypatch)
     scores = json.loads((tmp_path / 'm.json').read_text())
     assert {'PCK', 'coco/AP', 'coco/AR'} <= scores.keys()
     with open('d.pkl', 'rb') as file:
-        samples = pickle.load(file)
+        samples = pickle.load(file)  # noqa: S301
     dumped = np.concatenate([sample['pred_instances']['keypoints'] for sample in samples])
     saved = np.concatenate([batch['preds'] for batch in batches])
     assert np.allclose(dumped, saved[..., :2])
@@ -203,7 +203,7 @@ def test_files_of_a_test_hold_what_was_predicted(trained, tmp_path, monkeypatch)
 def test_pickled_results_hold_arrays(trained, tmp_path):
     out = tmp_path / 'o.pkl'
     assert main(['test', *trained, '--no-eval', '--out', str(out)]) == 0
-    batches = pickle.loads(out.read_bytes())
+    batches = pickle.loads(out.read_bytes())  # noqa: S301
     assert batches[0]['preds'].shape == (2, 17, 3)
     assert batches[0]['boxes'].dtype == np.float64
 

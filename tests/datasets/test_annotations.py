@@ -73,7 +73,7 @@ def test_a_malformed_annotation_is_an_error_that_names_file_and_key(rewrite, cha
 def test_a_file_that_is_not_json_is_an_error_that_names_it(tmp_path, content):
     path = tmp_path / 'people.json'
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r'people\.json: a file of poses must be JSON'):
+    with pytest.raises(DataError, match=r'people\.json must be a readable JSON file'):
         read_coco_file(str(path))
 
 

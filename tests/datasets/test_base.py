@@ -117,7 +117,7 @@ class GlobalNoise:
     """A transform of someone else, which draws from the global generators."""
 
     def __call__(self, results):
-        results['noise'] = (random.random(), float(np.random.random()), torch.rand(1).item())  # noqa: NPY002
+        results['noise'] = (random.random(), float(np.random.random()), torch.rand(1).item())  # noqa: NPY002, S311
         return results
 
 

@@ -24,7 +24,7 @@ def on_rank(sampler, rank, world_size):
 
 
 def test_an_epoch_index_is_an_integer_that_survives_pickling():
-    index = pickle.loads(pickle.dumps(EpochIndex(3, epoch=5)))
+    index = pickle.loads(pickle.dumps(EpochIndex(3, epoch=5)))  # noqa: S301
     assert index == 3
     assert index.epoch == 5
     assert [10, 11, 12, 13][index] == 13

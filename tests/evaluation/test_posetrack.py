@@ -220,7 +220,7 @@ def test_a_missing_file_of_results_is_refused(files):
 
 def test_mutated_files_end_in_our_errors_or_in_scores(files):
     """No other exception, and no score outside its range."""
-    rng = random.Random(0)
+    rng = random.Random(0)  # noqa: S311
     originals = {folder: load(files / folder) for folder in ('gt', 'pred')}
     junk = (None, -1, 'x', [], {}, float('inf'), 1e40, True, [[1]], 2**70)
     messages = []

@@ -38,7 +38,7 @@ rngs = st.integers(0, 10**6).map(np.random.default_rng)
 def test_an_arch_is_a_plain_value():
     arch = Arch(dict(width=8, on=True, name='a', alphas=[1, 2.5]))
     assert arch == Arch(dict(alphas=(1.0, 2.5), name='a', on=True, width=8))
-    assert len({arch, Arch(arch.to_dict()), pickle.loads(pickle.dumps(arch))}) == 1
+    assert len({arch, Arch(arch.to_dict()), pickle.loads(pickle.dumps(arch))}) == 1  # noqa: S301
     assert (arch | dict(width=16))['width'] == 16
     assert arch['width'] == 8
     assert arch.to_dict()['alphas'] == [1.0, 2.5]

@@ -25,7 +25,7 @@ def free_port():
 
 def run(script, *words, expect_success=True, **environment):
     done = subprocess.run(
-        ['bash', str(TOOLS / script), *map(str, words)],
+        ['bash', str(TOOLS / script), *map(str, words)],  # noqa: S607
         env={**os.environ, 'PYTHON': sys.executable, 'PORT': free_port(), **environment},
         capture_output=True,
         text=True,

@@ -14,8 +14,8 @@ from posenas.datasets.inspection.labels import LABEL_CHECKS, Labels, describe_la
 from posenas.datasets.inspection.sides import check_sides
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton, make_skeleton, skeleton_from_category
-from posenas.utils.columns import read_json
 from posenas.utils.errors import DataError
+from posenas.utils.files import read_json
 
 ImageRecord = tuple[str, int, int]
 Progress = Callable[[Iterable[Any]], Iterable[Any]]

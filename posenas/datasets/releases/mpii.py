@@ -12,8 +12,9 @@ from posenas.datasets.releases.files import annotate, coco_content
 from posenas.geometry import bbox_xyxy2xywh
 from posenas.skeletons import MPII
 from posenas.utils.atomic_io import make_folder, write_json
-from posenas.utils.columns import Records, read_json
+from posenas.utils.columns import Records
 from posenas.utils.errors import DataError
+from posenas.utils.files import read_json
 from posenas.utils.mat_file import read_mat_structure, write_mat
 
 _NUM_JOINTS = 16

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from posenas.datasets.releases.files import annotate, read_image_size
 from posenas.skeletons import COCO
 from posenas.utils.atomic_io import make_folder, write_json
 from posenas.utils.errors import DataError
+from posenas.utils.files import read_yaml
 
 _PARTS = ('train', 'val', 'test')
 _IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
@@ -81,10 +81,7 @@ def convert_yolo_pose(
 
 
 def _read_description(path: Path) -> _Description:
-    try:
-        content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
-        raise DataError(f'{path} must be a readable YAML file: {error}') from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise DataError(f'{path} must be a mapping with kpt_shape, names, train and val')
     shape = content.get('kpt_shape')

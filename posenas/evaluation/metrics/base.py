@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
-from mmengine.fileio import load
 from mmengine.logging import print_log
 
 from posenas.utils import DataError
+from posenas.utils.files import read_json
 
 
 class PoseMetric(BaseMetric):
@@ -109,10 +109,7 @@ def load_annotations(path: str | Path) -> dict[str, Any]:
     Raises:
         DataError: It cannot be read or is not such a file.
     """
-    try:
-        data = load(path)
-    except (OSError, TypeError, ValueError) as error:
-        raise DataError(f'{path} must be a readable COCO JSON file, got: {error}') from error
+    data = read_json(path)
     if not isinstance(data, dict) or 'annotations' not in data:
         raise DataError(f"{path} must be a COCO JSON file with 'annotations': give the label file")
     return data
