@@ -329,7 +329,8 @@ def tiny_experiment(folder: Path) -> Config:
             randomness=dict(seed=0),
             visualizer=None,
             experiment_name=folder.name,
-        )
+        ),
+        format_python_code=False,  # formatting is slow
     )
 
 

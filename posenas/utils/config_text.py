@@ -1,5 +1,6 @@
 """Configs as text, also where keys are words of Python, as ``from`` in genotypes."""
 
+from functools import lru_cache
 from keyword import iskeyword
 
 from mmengine.config import Config
@@ -22,15 +23,31 @@ class _Text(property):
     """The property ``pretty_text`` of mmengine's configs with keywords quoted."""
 
 
+class _Plain(str):
+    """The text of a config before it is formatted, and the content that it tells."""
+
+    __slots__ = ('content',)
+
+    content: dict
+
+
 def allow_keywords_as_keys() -> None:
     """Let mmengine write such configs, to work directories and into checkpoints."""
     written = Config.pretty_text
     if isinstance(written, _Text):
         return
 
+    @lru_cache(maxsize=4)
+    def format_text(plain: _Plain) -> str:
+        return written.fget(Config(plain.content))
+
     def write(cfg: Config) -> str:
-        quoted = Config(_quote(cfg.to_dict()), format_python_code=cfg._format_python_code)
-        return written.fget(quoted)
+        content = _quote(cfg.to_dict())
+        plain = _Plain(written.fget(Config(content, format_python_code=False)))
+        if not cfg._format_python_code:
+            return str(plain)
+        plain.content = content
+        return format_text(plain)  # a runner asks five times, and formatting takes long
 
     Config.pretty_text = _Text(write, doc=written.__doc__)
 

@@ -113,34 +113,6 @@ def test_without_a_codec_the_shape_must_be_given(tmp_path):
         main([str(path)])
 
 
-DITE_HRNET = ROOT / 'configs' / 'top_down' / 'dite_hrnet'
-
-
-@pytest.mark.parametrize(
-    ('stem', 'flops'),
-    [
-        ('coco/ditehrnet_18_coco_256x192', '209.8M'),
-        ('coco/ditehrnet_18_coco_384x288', '471.86M'),
-        ('mpii/ditehrnet_18_mpii_256x256', '279.52M'),
-    ],
-)
-def test_torchstat_prints_the_published_flops(stem, flops, tmp_path, capsys):
-    prefix = str(tmp_path / 'x')
-    assert main([str(DITE_HRNET / f'{stem}.py'), '--mode', 'torchstat', '--out-file', prefix]) == 0
-    total = _read(f'{prefix}.csv')[-1]
-    assert (total['Flops'], total['parameters']) == (flops, '1.19M')
-    if stem == 'coco/ditehrnet_18_coco_256x192':
-        memory = (total['MemRead(B)'], total['MemWrite(B)'])
-        assert (total['MAdd'], *memory) == ('426,103,490', '90,535,008', '63,585,308')
-
-
-def test_exact_counts_what_the_network_runs(tmp_path, capsys):
-    prefix = str(tmp_path / 'x')
-    main([str(DITE_HRNET / 'coco/ditehrnet_18_coco_256x192.py'), '--out-file', prefix])
-    total = _read(f'{prefix}.csv')[-1]
-    assert (total['parameters'], total['MACs']) == ('1,186,933', '199,443,320')
-
-
 def test_a_size_that_the_network_cannot_take_is_named():
     path = str(ROOT / 'configs/top_down/hourglass/mpii/hourglass_s4_f128_mpii_256x256.py')
     with pytest.raises(ConfigError, match=r'multiples of 64, got 100 x 128.*128 x 128'):

@@ -151,13 +151,16 @@ def test_a_translated_network_is_the_shipped_one(stem):
 
 
 def run_schedule(cfg, epochs, epoch_length):
-    """Return the learning rate at the start of every epoch and at every iteration of the first."""
+    """Return the learning rate at the start of every epoch and at every iteration of the first.
+
+    The other epochs have one iteration: the warm-up ends with the first.
+    """
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=2e-3)
     schedulers = [PARAM_SCHEDULERS.build(dict(s, optimizer=optimizer)) for s in cfg]
     rates, first = [], []
     for epoch in range(epochs):
         rates.append(optimizer.param_groups[0]['lr'])
-        for _ in range(epoch_length):
+        for _ in range(1 if epoch else epoch_length):
             if epoch == 0:
                 first.append(optimizer.param_groups[0]['lr'])
             optimizer.step()

@@ -1,24 +1,19 @@
-"""Script: kill a toy training again and again while it saves, and look at what is left.
+"""Kill a toy training again and again while it saves, and look at what is left.
 
-``kill_saver.py WORK_DIR KEEP KILLS SEED`` prints a JSON report. The process that imports torch only
-forks the trainings, so that each costs a fraction of a second.
+The trainings are forked, so that each costs a fraction of a second.
 """
 
 import json
 import os
 import re
 import signal
-import sys
 import time
 import traceback
-from pathlib import Path
 
-import matplotlib.pyplot  # noqa: F401  (else every training imports it again)
 import numpy as np
 import torch
-import torch._dynamo
+from engine.toy_training import ToyPoseNet, make_cfg, train
 from mmengine.registry import MODELS
-from toy_training import ToyPoseNet, make_cfg, train
 
 from posenas.utils import CheckpointError, find_latest_checkpoint, load_checkpoint_file
 
@@ -103,8 +98,14 @@ def wait_for_progress(work_dir, step, process):
     wait_for(is_beyond, process, pause=0.02)
 
 
-def main(work_dir, keep, kills, seed):
-    """Kill ``kills`` trainings and report on the folder after each; the last one may get on."""
+def kill_again_and_again(work_dir, keep, kills, seed):
+    """Kill ``kills`` trainings and report on the folder after each; the last one may get on.
+
+    The report is left in ``report.json`` of the folder.
+    """
+    import matplotlib.pyplot  # noqa: F401  (else every training imports it again)
+    import torch._dynamo
+
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     process = start_training(work_dir, keep)
@@ -125,8 +126,4 @@ def main(work_dir, keep, kills, seed):
     wait_for_progress(work_dir, reports[-1]['step'], process)
     kill(process)
     reports.append(dict(saving=False, **inspect(work_dir)))
-    print(json.dumps(reports))
-
-
-if __name__ == '__main__':
-    main(Path(sys.argv[1]), *map(int, sys.argv[2:]))
+    (work_dir / 'report.json').write_text(json.dumps(reports))

@@ -246,6 +246,26 @@ def test_f29_keys_that_are_keywords_are_written_and_read_back(tmp_path):
     assert Config.fromfile(tmp_path / 'config.py').to_dict() == content
 
 
+def test_f29_equal_configs_are_formatted_once(monkeypatch):
+    apply()
+    formatted = []
+    format_code = mmengine.config.config.FormatCode
+
+    def count(text, **style):
+        formatted.append(text)
+        return format_code(text, **style)
+
+    monkeypatch.setattr('mmengine.config.config.FormatCode', count)
+    content = dict(cell={'from': 'only here'}, sizes=(1, 2))
+    first, again = Config(content).pretty_text, Config(content).pretty_text
+    other = Config(dict(content, sizes=(1, 3))).pretty_text
+    assert first == again
+    assert other == first.replace('2', '3')
+    assert len(formatted) == 2
+    assert Config(content, format_python_code=False).pretty_text != first
+    assert len(formatted) == 2
+
+
 def test_a_resume_needs_a_training_checkpoint(tmp_path):
     path = str(tmp_path / 'weights.pth')
     torch.save(dict(state_dict=ToyPoseNet().state_dict()), path)

@@ -64,6 +64,7 @@ def test_training_twice_gives_the_same_weights(trained, tmp_path):
     assert largest_difference(fork(tmp_path), trained[1]) == 0
 
 
+@pytest.mark.slow
 def test_torchrun_gives_the_same_weights(trained, tmp_path):
     done = launch(tmp_path)
     assert done.returncode == 0, done.stderr

@@ -161,7 +161,7 @@ def make_search_cfg(work_dir, strategy, *, seed=0, epochs=6, arch=None, model=No
         optimizer=dict(type='Adam', lr=0.05),
         arch=arch,
     )
-    return Config(cfg.to_dict())
+    return Config(cfg.to_dict(), format_python_code=False)  # formatting is slow
 
 
 def fork_search(work_dir, strategy, **options):

@@ -215,7 +215,8 @@ def make_cfg(
         randomness=dict(seed=seed),
         log_level='ERROR',
     )
-    return Config({**cfg, **(validation if validate else {}), **extra})
+    content = {**cfg, **(validation if validate else {}), **extra}
+    return Config(content, format_python_code=False)  # formatting is slow
 
 
 def train(cfg):

@@ -53,11 +53,19 @@ def score_and_cost(arch):
     return float(score), float(sum(width**2 for width in arch.values()))
 
 
+def all_archs():
+    names = [decision.name for decision in ToySpace.decisions]
+    for widths in product(WIDTHS, repeat=NUM_STAGES):
+        yield Arch(dict(zip(names, widths, strict=True)))
+
+
+def best_score():
+    """The score of the best architecture of all."""
+    return max(score_and_cost(arch)[0] for arch in all_archs())
+
+
 @lru_cache(maxsize=1)
 def table():
     """Id -> scores of all architectures."""
-    space, scores = ToySpace(), {}
-    for widths in product(WIDTHS, repeat=NUM_STAGES):
-        arch = Arch(dict(zip((d.name for d in space.decisions), widths, strict=True)))
-        scores[space.to_genotype(arch).id] = dict(AP=score_and_cost(arch)[0])
-    return scores
+    space = ToySpace()
+    return {space.to_genotype(arch).id: dict(AP=score_and_cost(arch)[0]) for arch in all_archs()}

@@ -51,27 +51,32 @@ def experiment(tmp_path_factory):
     return path
 
 
+def train(experiment, name):
+    folder = experiment.parent / name
+    words = ['--work-dir', folder, '--cfg-options', 'train_cfg.max_epochs=3']
+    run('dist_train.sh', experiment, 2, '--seed', 1, *words)
+    return folder / 'epoch_3.pth'
+
+
 @pytest.fixture(scope='module')
-def trainings(experiment):
-    """Two equal trainings with two processes each."""
-    folders = [experiment.parent / name for name in ('first run', 'second run')]
-    for folder in folders:
-        words = ['--work-dir', folder, '--cfg-options', 'train_cfg.max_epochs=3']
-        run('dist_train.sh', experiment, 2, '--seed', 1, *words)
-    return [folder / 'epoch_3.pth' for folder in folders]
+def trained(experiment):
+    """Checkpoint of a training with two processes."""
+    return train(experiment, 'first run')
 
 
-def test_training_with_two_processes_repeats_itself(trainings):
-    first, second = (torch.load(file, weights_only=True)['state_dict'] for file in trainings)
+@pytest.mark.slow
+def test_training_with_two_processes_repeats_itself(experiment, trained):
+    files = (trained, train(experiment, 'second run'))
+    first, second = (torch.load(file, weights_only=True)['state_dict'] for file in files)
     assert first.keys() == second.keys()
     assert max((first[key] - second[key]).abs().max() for key in first) == 0.0
 
 
-def test_two_processes_measure_what_one_measures(experiment, trainings, tmp_path):
+def test_two_processes_measure_what_one_measures(experiment, trained, tmp_path):
     one, two = tmp_path / 'one.json', tmp_path / 'two.json'
     results = tmp_path / 'a b.json'
-    assert main(['test', str(experiment), str(trainings[0]), '--out-metrics', str(one)]) == 0
-    run('dist_test.sh', experiment, trainings[0], 2, '--out-metrics', two, '--out', results)
+    assert main(['test', str(experiment), str(trained), '--out-metrics', str(one)]) == 0
+    run('dist_test.sh', experiment, trained, 2, '--out-metrics', two, '--out', results)
     expected, actual = json.loads(one.read_text()), json.loads(two.read_text())
     assert {'PCK', 'coco/AP'} <= expected.keys()
     assert actual == pytest.approx(expected, abs=1e-6)
@@ -79,7 +84,9 @@ def test_two_processes_measure_what_one_measures(experiment, trainings, tmp_path
     assert [number for batch in batches for number in batch['bbox_ids']] == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize('script', ['dist_train.sh', 'dist_test.sh'])
+@pytest.mark.parametrize(
+    'script', ['dist_train.sh', pytest.param('dist_test.sh', marks=pytest.mark.slow)]
+)
 def test_an_error_in_every_process_is_an_error_of_the_launcher(script, tmp_path):
     words = ['no such config.py', *(['x.pth'] if script == 'dist_test.sh' else []), 1]
     done = run(script, *words, expect_success=False)

@@ -1,7 +1,10 @@
 import pytest
 import torch
+from source_files import ROOT
 from torch import nn
 
+from posenas.registry import MODELS
+from posenas.utils.config import load_config
 from posenas.utils.torchstat import TORCHSTAT_COLUMNS, format_torchstat, profile_leaves
 
 
@@ -83,3 +86,24 @@ def test_rows_are_printed_as_published():
 def test_large_parameter_counts_are_shortened_by_thousands():
     (stat,) = profile_leaves(nn.Sequential(nn.Linear(1000, 1187)), torch.zeros(1, 1000))
     assert format_torchstat([stat])[0][3] == '1.19M'
+
+
+@pytest.mark.parametrize(
+    ('stem', 'flops'),
+    [
+        ('coco/ditehrnet_18_coco_256x192', '209.8M'),
+        ('coco/ditehrnet_18_coco_384x288', '471.86M'),
+        ('mpii/ditehrnet_18_mpii_256x256', '279.52M'),
+    ],
+)
+def test_the_total_of_dite_hrnet_is_the_published_one(stem, flops):
+    cfg = load_config(ROOT / 'configs' / 'top_down' / 'dite_hrnet' / f'{stem}.py')
+    width, height = cfg.codec.input_size
+    with torch.device('meta'):  # shapes are all that is counted
+        model = MODELS.build(cfg.model)
+    rows = format_torchstat(profile_leaves(model, torch.empty(1, 3, height, width, device='meta')))
+    total = dict(zip(TORCHSTAT_COLUMNS, rows[-1], strict=True))
+    assert (total['Flops'], total['parameters']) == (flops, '1.19M')
+    if stem == 'coco/ditehrnet_18_coco_256x192':
+        memory = (total['MemRead(B)'], total['MemWrite(B)'])
+        assert (total['MAdd'], *memory) == ('426,103,490', '90,535,008', '63,585,308')

@@ -153,7 +153,7 @@ def test_a_resumed_search_ends_with_the_same_bits(strategy, iterations, tmp_path
     )
 
 
-def search_fabrics(folder, images, strategy='first_order', model=(), **changes):
+def search_fabrics(folder, images, strategy='first_order', model=(), epochs=3, **changes):
     """Search neural fabrics on four pictures, split by image; return the runner."""
     cfg = tiny_experiment(images)
     fabrics = deepcopy(TINY_FABRICS)
@@ -163,7 +163,7 @@ def search_fabrics(folder, images, strategy='first_order', model=(), **changes):
     cfg.work_dir, cfg.val_cfg, cfg.val_dataloader, cfg.val_evaluator = str(folder), None, None, None
     preprocessor = cfg.model.data_preprocessor
     cfg.model = dict(fabrics, type='CNFSupernet', data_preprocessor=preprocessor, **dict(model))
-    cfg.train_cfg = dict(type='ArchSearchLoop', max_epochs=3, strategy=strategy)
+    cfg.train_cfg = dict(type='ArchSearchLoop', max_epochs=epochs, strategy=strategy)
     own = 'weights'
     if strategy == 'first_order':
         cfg.train_cfg.arch_ratio = 0.5
@@ -191,7 +191,7 @@ def test_a_resumed_search_of_fabrics_ends_with_the_same_genotype(tmp_path):
 def test_what_is_not_searched_stays(strategy, fixed, tmp_path):
     # Published: 'sync' trains both, whatever the switches say.
     model = {f'search_{fixed}': False}
-    runner = search_fabrics(tmp_path / 'work', tmp_path, strategy, model)
+    runner = search_fabrics(tmp_path / 'work', tmp_path, strategy, model, epochs=1)
     for name, parameter in runner.model.arch_parameters().items():
         if f'{fixed}s' in name:
             assert not parameter.any(), name

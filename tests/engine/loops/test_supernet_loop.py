@@ -1,7 +1,5 @@
 """Training of a supernet by several architectures per step."""
 
-import gc
-import multiprocessing
 import os
 import socket
 from pathlib import Path
@@ -11,10 +9,10 @@ import pytest
 import torch
 from mmengine.config import Config
 from registry_cases import CODEC, TINY_MODEL, TINY_VIPNAS, tiny_experiment
-from torch import distributed, nn
+from torch import nn
+from two_processes import join_gloo, run_ranks
 
 from posenas.engine import PoseRunner, SupernetLoop
-from posenas.engine.distributed import leave_gloo
 from posenas.engine.loops.supernet_loop import average_gradients
 from posenas.search.elastic import ElasticBatchNorm2d
 from posenas.utils import ConfigError
@@ -184,27 +182,13 @@ def test_what_cannot_be_trained_is_refused(tmp_path, change, text):
 
 
 def join(rank, folder):
-    store = distributed.FileStore(str(folder / 'store'), 2)
-    distributed.init_process_group('gloo', store=store, rank=rank, world_size=2)
+    join_gloo(rank, folder)
     used, unused = nn.Parameter(torch.zeros(3)), nn.Parameter(torch.zeros(2))
     used.grad = torch.tensor([1.0, 2.0, 3.0]) * (rank + 1)
     if rank:
         unused.grad = torch.ones(2)
     average_gradients([used, unused])
     torch.save([used.grad, unused.grad], folder / f'{rank}.pth')
-    leave_gloo()
-
-
-def run_ranks(work, *arguments):
-    """Run ``work(rank, *arguments)`` in two processes."""
-    gc.collect()  # a copy of earlier data loaders must not end their workers
-    context = multiprocessing.get_context('fork')
-    ranks = [context.Process(target=work, args=(rank, *arguments)) for rank in range(2)]
-    for process in ranks:
-        process.start()
-    for process in ranks:
-        process.join(120)
-        assert process.exitcode == 0
 
 
 def test_ranks_average_gradients_where_some_have_none(tmp_path: Path):
@@ -220,11 +204,9 @@ def train_as_rank(rank, folder, port):
         RANK=rank, WORLD_SIZE=2, LOCAL_RANK=rank, MASTER_ADDR='127.0.0.1', MASTER_PORT=port
     )
     os.environ.update({name: str(value) for name, value in names.items()})
-    torch.set_num_threads(1)
     runner = make_runner(folder, cfg=dict(launcher='pytorch'), share_statistics=True)
     runner.train()
     torch.save(runner.train_loop.supernet.state_dict(), folder / f'rank_{rank}.pth')
-    leave_gloo()
 
 
 def test_two_processes_that_share_statistics_train_the_same_supernet(tmp_path):
@@ -237,8 +219,7 @@ def test_two_processes_that_share_statistics_train_the_same_supernet(tmp_path):
 
 
 def normalise_as_rank(rank, folder):
-    store = distributed.FileStore(str(folder / 'store'), 2)
-    distributed.init_process_group('gloo', store=store, rank=rank, world_size=2)
+    join_gloo(rank, folder)
     norm, x = make_norm(), make_maps()[2 * rank : 2 * rank + 2].requires_grad_()
     norm.is_shared = True
     y = norm(x)
@@ -246,7 +227,6 @@ def normalise_as_rank(rank, folder):
     average_gradients(norm.parameters())
     found = dict(y=y, x=x.grad, weight=2 * norm.weight.grad, bias=2 * norm.bias.grad)
     torch.save({**found, **dict(norm.named_buffers())}, folder / f'{rank}.pth')
-    leave_gloo()
 
 
 def make_norm():

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from search.toy_space import ToyCost, ToySpace, score_and_cost, table
+from search.toy_space import ToyCost, ToySpace, best_score, score_and_cost
 
 from posenas.registry import TASK_UTILS
 from posenas.search import Budget, Choice, Record, ViPNASSpace, objective_values
@@ -68,7 +68,7 @@ def test_evolution_beats_random_search_at_equal_evaluations(kind):
     gains = best_scores(kind) - best_scores('random')  # chance alone ties now and then
     assert (gains > 0).mean() > 0.8
     assert gains.mean() > 3.5 * gains.std(ddof=1) / len(gains) ** 0.5
-    assert best_scores(kind).max() == max(scores['AP'] for scores in table().values())
+    assert best_scores(kind).max() == best_score()
 
 
 def hypervolume(values, reference):
@@ -120,7 +120,7 @@ def pymoo_front(seed, population, num_waves):
 def test_nsga2_dominates_as_much_as_pymoo():
     ours, theirs = [], []
     reference = (10.0, 6144.0)
-    for seed in range(10):
+    for seed in range(6):
         records = run(make('nsga2', seed, objectives=BOTH), 16, 20).records
         ours.append(hypervolume(objective_values(records, BOTH), reference))
         theirs.append(hypervolume(pymoo_front(seed, 16, 20), reference))
