@@ -11,7 +11,7 @@ from posenas.apis.building import ConfigLike, build_dataset, load_checked
 from posenas.datasets.transforms import LoadImage
 from posenas.datasets.wrappers import pack_crop_joints
 from posenas.skeletons import Skeleton
-from posenas.utils import ConfigError, atomic_write, check_choice
+from posenas.utils import ConfigError, check_choice
 from posenas.visualization import (
     draw_bboxes,
     draw_input,
@@ -19,6 +19,7 @@ from posenas.visualization import (
     enlarge,
     fit_tile,
     grid,
+    write_picture,
     zoom_points,
 )
 
@@ -78,9 +79,7 @@ def browse_data(
 def _write_sheet(path: Path, shown: list[tuple[str, list[np.ndarray]]]) -> None:
     tiles = [picture for _, pictures in shown for picture in pictures]
     captions = [text for name, pictures in shown for text in (name, *[''] * (len(pictures) - 1))]
-    sheet = cv2.cvtColor(grid(tiles, _COLUMNS, None, captions), cv2.COLOR_RGB2BGR)
-    with atomic_write(path) as file:
-        file.write(cv2.imencode('.png', sheet)[1].tobytes())
+    write_picture(path, grid(tiles, _COLUMNS, None, captions))
 
 
 def _draw_transformed(

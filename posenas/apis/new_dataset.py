@@ -20,9 +20,16 @@ from posenas.datasets.inspection.skeleton_proposal import Proposal, propose_skel
 from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton, make_skeleton
-from posenas.utils import ConfigError, DataError, atomic_write, write_json, write_text
+from posenas.utils import ConfigError, DataError, write_json, write_text
 from posenas.utils.files import read_json
-from posenas.visualization import draw_keypoint_numbers, draw_poses, enlarge, grid, zoom_points
+from posenas.visualization import (
+    draw_keypoint_numbers,
+    draw_poses,
+    enlarge,
+    grid,
+    write_picture,
+    zoom_points,
+)
 
 #: Base of a new config: trained from scratch on small crops.
 DEFAULT_BASE = 's_vipnas_res50_lspet_128x96'
@@ -215,7 +222,5 @@ def _draw(path: Path, folder: str, persons: PersonTable, skeleton: Skeleton) -> 
         tiles.append(draw_keypoint_numbers(drawn, points, levels, score_thr=0))
     if not tiles:
         return None
-    sheet = cv2.cvtColor(grid(tiles, _COLUMNS, (_HEIGHT, _HEIGHT)), cv2.COLOR_RGB2BGR)
-    with atomic_write(path) as file:
-        file.write(cv2.imencode('.jpg', sheet)[1].tobytes())
+    write_picture(path, grid(tiles, _COLUMNS, (_HEIGHT, _HEIGHT)))
     return path

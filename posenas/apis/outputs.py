@@ -15,7 +15,6 @@ from posenas.skeletons import COCO, Skeleton
 from posenas.structures import PoseDataSample
 from posenas.utils import (
     OutputError,
-    atomic_write,
     check_choice,
     check_probability,
     make_folder,
@@ -187,8 +186,10 @@ class ResultWriter:
             self._add_frame(source, picture, instances)
             return
         if self.vis_dir is not None:
+            from posenas.visualization import write_picture
+
             suffix = source.path.suffix.lower() if source.path else '.jpg'
-            _write_picture(self.vis_dir / f'{source.stem}{suffix}', picture)
+            write_picture(self.vis_dir / f'{source.stem}{suffix}', picture)
         if self.pred_dir is not None:
             write_json(self.pred_dir / f'{source.stem}.json', instances, indent=2)
 
@@ -249,14 +250,3 @@ class _VideoFile:
         """Close the file and remove it."""
         self.writer.release()
         self.part.unlink(missing_ok=True)
-
-
-def _write_picture(path: Path, picture: np.ndarray) -> None:
-    """Encode an RGB picture by the suffix of ``path``, JPEG where OpenCV does not know it."""
-    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-    suffix = path.suffix if cv2.haveImageWriter(path.name) else '.jpg'
-    is_encoded, content = cv2.imencode(suffix, bgr)
-    if not is_encoded:
-        raise OutputError(f'{path} must be writable as an image of {picture.shape}')
-    with atomic_write(path.with_suffix(suffix)) as file:
-        file.write(content.tobytes())

@@ -38,8 +38,14 @@ from posenas.evaluation.stored import (
     read_mpii_distances,
 )
 from posenas.skeletons import POSETRACK17
-from posenas.utils import ConfigError, atomic_write
-from posenas.visualization import Case, draw_error_chart, draw_gallery, draw_pck_curves
+from posenas.utils import ConfigError
+from posenas.visualization import (
+    Case,
+    draw_error_chart,
+    draw_gallery,
+    draw_pck_curves,
+    write_picture,
+)
 
 #: Share of the samples inside the intervals.
 _LEVEL = 0.95
@@ -371,6 +377,4 @@ def _draw_worst(path: Path, images: Path, number: int, poses: StoredPoses) -> No
         found = table.results[rows[person]] if rows[person] >= 0 else None
         caption = f'image {image_id}, OKS {similarity[person]:.2f}'
         cases.append(Case(image, table.truth[person], found, caption))
-    sheet = cv2.cvtColor(draw_gallery(cases, poses.skeleton), cv2.COLOR_RGB2BGR)
-    with atomic_write(path) as file:
-        file.write(cv2.imencode('.jpg', sheet)[1].tobytes())
+    write_picture(path, draw_gallery(cases, poses.skeleton))

@@ -8,6 +8,15 @@ from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table, show_bar
 from posenas.cli.reading import check_numbers
 
+#: Files of the work dir and what they hold.
+_FILES = {
+    'predictions.png': 'annotated (left) and found (right) joints of people never seen',
+    'curves.png': 'loss and scores during training',
+    'scores.json': 'the scores',
+    'epoch_*.pth': 'the network: posenas infer IMAGE finds joints with it',
+    'data': 'the drawn people, in COCO layout',
+}
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas demo``."""
@@ -43,16 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = run_demo(args.work_dir, args.seed, *numbers, show_bar)
     _print_scores(made.scores, made.mean_pose)
     minutes = (time.monotonic() - start) / 60
-    print_lines(
-        [
-            f'{minutes:.1f} minutes. Everything is in {made.folder}:',
-            '  predictions.png  annotated (left) and found (right) keypoints of people never seen',
-            '  curves.png       loss and scores during training',
-            '  scores.json      the scores',
-            '  epoch_*.pth      the network: posenas infer IMAGE finds keypoints with it',
-            '  data             the synthetic people, in COCO layout',
-        ]
-    )
+    print_lines([f'{minutes:.1f} minutes. Everything is in {made.folder}:'])
+    print_lines(f'  {name:16} {what}' for name, what in _FILES.items())
     return 0
 
 

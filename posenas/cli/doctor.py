@@ -7,6 +7,7 @@ from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_table
 from posenas.utils.errors import ConfigError
 from posenas.utils.installation import Finding, check_installation
+from posenas.version import __version__
 
 _STYLES = {'ok': 'green', 'note': 'cyan', 'problem': 'bold red'}
 
@@ -19,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas doctor``; the exit code is 1 if there is a problem."""
     build_parser().parse_args(argv)
-    findings = check_installation()
+    findings = [Finding('posenas', 'ok', __version__), *check_installation()]
     if not any(finding.state == 'problem' for finding in findings):
         findings += _check_configs()
     rows = [(subject, f'[{_STYLES[state]}]{state}', text) for subject, state, text in findings]

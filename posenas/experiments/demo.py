@@ -24,9 +24,9 @@ from posenas.evaluation.functional import (
     normalised_distances,
     place_pose,
 )
-from posenas.utils import ConfigError, atomic_write, find_latest_checkpoint, write_json
+from posenas.utils import ConfigError, find_latest_checkpoint, write_json
 from posenas.utils.timing import use_threads
-from posenas.visualization import draw_curves, draw_poses, grid
+from posenas.visualization import draw_curves, draw_poses, grid, write_picture
 
 _CONFIG = 's_vipnas_res50_demo_synthetic_128x96'
 _SIZE = (320, 240)  # of the pictures: small ones are quick to draw and to read
@@ -228,6 +228,4 @@ def _draw_predictions(runner: PoseRunner, out_file: Path) -> None:
         for joints in (people.keypoints, found):
             tiles.append(draw_poses(picture, joints, labelled, dataset.skeleton))
         captions += ['annotated', 'found']
-    sheet = grid(tiles, 4, _TILE, captions)
-    with atomic_write(out_file) as file:
-        file.write(cv2.imencode('.png', sheet[..., ::-1])[1].tobytes())
+    write_picture(out_file, grid(tiles, 4, _TILE, captions))

@@ -8,8 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from posenas.version import __version__
-
 #: Shared memory below this many bytes is too small for the batches of loader workers.
 _SMALL_SHARED_MEMORY = 2**30
 #: Distributions that serve as well as the one that posenas asks for.
@@ -34,7 +32,6 @@ def check_installation() -> list[Finding]:
     """Check versions, conflicts and devices; torch is imported only if the others are in order."""
     installed = installed_distributions()
     findings = [
-        Finding('posenas', 'ok', __version__),
         Finding('Python', 'ok', f'{platform.python_version()} on {platform.platform()}'),
         *check_packages(_read_requirements(installed), installed),
         *check_conflicts(installed),

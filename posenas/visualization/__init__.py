@@ -16,7 +16,7 @@ from .graph import draw_graphs
 from .inputs import draw_input
 from .label_charts import draw_label_charts
 from .openpose import OPENPOSE, to_openpose
-from .panels import enlarge, fit_tile, grid, side_by_side, zoom_points
+from .panels import enlarge, fit_tile, grid, side_by_side, write_picture, zoom_points
 from .pareto_page import Axis, TradePoint, make_pareto_page, write_pareto_page
 from .run_chart import draw_runs
 from .search_chart import draw_search
@@ -53,5 +53,6 @@ __all__ = [
     'suitable_line_width',
     'to_openpose',
     'write_pareto_page',
+    'write_picture',
     'zoom_points',
 ]

@@ -1,10 +1,13 @@
 """Pictures put together: equal tiles with captions, in rows and columns; all RGB uint8."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from posenas.utils import OutputError, atomic_write
 
 Image = NDArray[np.uint8]
 
@@ -115,3 +118,18 @@ def _write(sheet: Image, text: str, corner: tuple[int, int], width: int) -> None
     scale *= min(1.0, width / max(text_width, 1))
     place = corner[0], corner[1] + _CAPTION_HEIGHT - 8
     cv2.putText(sheet, text, place, font, scale, _INK, 1, cv2.LINE_AA)
+
+
+def write_picture(path: str | Path, picture: Image) -> None:
+    """Write an RGB picture as a whole, JPEG where OpenCV does not know the suffix of ``path``.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    path = Path(path)
+    suffix = path.suffix if cv2.haveImageWriter(path.name) else '.jpg'
+    is_encoded, content = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    if not is_encoded:
+        raise OutputError(f'{path} must be writable as an image of {picture.shape}')
+    with atomic_write(path.with_suffix(suffix)) as file:
+        file.write(content.tobytes())
