@@ -222,7 +222,7 @@ def write_distilled(folder):
     distill.compose(distill.build_parser().parse_args(words)).dump('distilled.py')
 
 
-def choose_experiment(project, path, folder):
+def choose_experiment(row, path, folder):
     """Write the small experiment that stands for a shipped config; return its name."""
     name = str(path.relative_to(ROOT / 'configs'))
     if 'distill/' in name:
@@ -237,13 +237,13 @@ def choose_experiment(project, path, folder):
     if name.startswith('search/posenas'):
         write_shipped('search', 'posenas_search_tiny_synthetic_128x96', folder, val_interval=1)
         return 'search'
-    if project == 'Dite-HRNet' and 'mpii' in name:
+    if '--eval PCKh' in row.command:
         write_mpii(folder)
         return 'mpii'
-    if project == 'PoseNAS':
+    if row.project == 'PoseNAS':
         write_shipped('posenas', 'posenas_l8_c16_synthetic_128x96', folder)
         return 'posenas'
-    return 'fabrics' if project == 'PNFS' else 'tiny'
+    return 'fabrics' if row.project == 'PNFS' else 'tiny'
 
 
 def shrink(row, folder):
@@ -251,7 +251,7 @@ def shrink(row, folder):
     words, name = row.words, 'fabrics' if row.project == 'PNFS' else 'tiny'
     if words[0] not in AS_THEY_ARE:
         for index, path in config_words(row):
-            name = choose_experiment(row.project, path, folder)
+            name = choose_experiment(row, path, folder)
             words[index] = f'{name}.py'
     small = {'CHECKPOINT': f'{name}.pth', 'CONFIG': f'{name}.py', '8': '2'}
     small['OLD.py'] = str(ROOT / 'tests/data/legacy_configs/s_vipnas_res50_coco_256x192.py')
