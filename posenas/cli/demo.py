@@ -10,11 +10,11 @@ from posenas.cli.reading import check_numbers
 
 #: Files of the work dir and what they hold.
 _FILES = {
-    'predictions.png': 'annotated (left) and found (right) joints of people never seen',
+    'predictions.png': 'annotated (left) and found (right) keypoints of people never seen',
     'curves.png': 'loss and scores during training',
     'scores.json': 'the scores',
-    'epoch_*.pth': 'the network: posenas infer IMAGE finds joints with it',
-    'data': 'the drawn people, in COCO layout',
+    'epoch_*.pth': 'the network: posenas infer IMAGE finds keypoints with it',
+    'data': 'the synthetic people, in COCO layout',
 }
 
 

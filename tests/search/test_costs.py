@@ -70,6 +70,12 @@ def test_a_violation_is_relative_to_the_limit(limit, cost, violation):
     assert budget.violation(dict(macs=cost)) == pytest.approx(violation)
 
 
+def test_a_limit_may_be_a_single_value():
+    budget = Budget([MacsCost(COUNTER)], dict(macs=(100, 100)))
+    assert budget.violation(dict(macs=100)) == 0
+    assert budget.violation(dict(macs=90)) == budget.violation(dict(macs=110)) == 0.1
+
+
 def test_violations_of_several_limits_add_up():
     budget = Budget([MacsCost(COUNTER), ParamsCost(COUNTER)], dict(macs=10, params=10))
     assert budget.violation(dict(macs=15, params=20)) == pytest.approx(1.5)

@@ -17,12 +17,14 @@ from posenas.engine.distributed import leave_gloo
 from posenas.genotype import load_genotype
 from posenas.search import (
     EvaluationError,
+    SupernetEvaluator,
     TableEvaluator,
     TrainEvaluator,
     ViPNASSpace,
     read_archive,
     recalibrate,
 )
+from posenas.search.evaluators import Bench
 
 SPACE = TINY_VIPNAS['space']
 
@@ -158,6 +160,25 @@ def test_a_table_says_what_it_lacks(tmp_path):
     assert own.fingerprint() == read.fingerprint()
     with pytest.raises(EvaluationError, match='add '):
         TableEvaluator(space, {}).evaluate(arch, 0, tmp_path)
+
+
+def test_the_fingerprint_of_a_supernet_knows_where_its_weights_stand():
+    class Named(nn.Module):
+        def __init__(self, *names):
+            super().__init__()
+            for name in names:
+                self.register_parameter(name, nn.Parameter(torch.ones(2)))
+
+        def set_arch(self, arch):
+            raise NotImplementedError
+
+    def fingerprint(model):
+        evaluator = SupernetEvaluator(ToySpace())
+        evaluator.start(lambda: Bench(model, [], [], [], 'images'))
+        return evaluator.fingerprint()
+
+    assert fingerprint(Named('a', 'b')) == fingerprint(Named('a', 'b'))
+    assert fingerprint(Named('a', 'b')) != fingerprint(Named('a', 'c'))
 
 
 def make_train_evaluator(folder, space, **changes):

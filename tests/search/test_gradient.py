@@ -104,6 +104,18 @@ def test_the_finite_difference_tends_to_the_exact_product():
     assert errors[2] < 1e-6
 
 
+def test_what_is_returned_keeps_no_graph_alive():
+    toy = Toy()
+    losses = toy.loss(0), toy.loss(1), toy.weights, toy.arch, sgd_steps(2.0)
+    for gradients, value in (
+        second_order(*losses),
+        second_order(*losses, 1e-2),
+        first_order(toy.loss(1), toy.weights, toy.arch),
+    ):
+        assert not value.requires_grad
+        assert not any(gradient.requires_grad for gradient in gradients.values())
+
+
 def test_nothing_is_changed_on_the_way():
     toy = Toy()
     before = {name: weight.detach().clone() for name, weight in toy.weights.items()}

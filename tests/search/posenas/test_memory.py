@@ -90,6 +90,17 @@ def test_a_process_takes_what_was_predicted_within_15_percent():
     assert wanted == pytest.approx(measured, rel=0.15)
 
 
+def test_adam_keeps_two_numbers_for_each_parameter():
+    backbone = dict(BACKBONE, encoder_ops=('skip_connect',), decoder_ops=('skip_connect',))
+    found = forecast(backbone)
+    network = nn.Sequential(MODELS.build(dict(backbone)), MODELS.build(dict(HEAD)))
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    buffers = sum(buffer.numel() * buffer.element_size() for buffer in network.buffers())
+    assert found.optimizer == 2 * 4 * parameters
+    assert found.weights == 4 * parameters + buffers
+    assert found.total == found.optimizer + found.weights + found.steps
+
+
 def test_counted_storages_end_with_their_last_user():
     x = torch.ones(1000, requires_grad=True)
     with StorageCounter([x]) as counter:

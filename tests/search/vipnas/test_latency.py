@@ -63,6 +63,22 @@ def test_a_table_without_timed_networks_adds_up_times_in_the_same_order_in_every
     assert all(factor == (name not in besides) for name, factor in factors.items())
 
 
+def test_every_number_that_is_read_or_written_takes_its_time():
+    space = SPACES['tiny']
+    table = plan_table(space)
+    genotype = space.to_genotype(space.extremes()[0])
+    operations = list_operations(genotype, CONTEXT)
+    touched = sum(
+        o.in_channels * np.prod(o.size) + o.out_channels * np.prod(o.output_size)
+        for o in operations
+    )
+    wanted = dict(maps=touched, call=len(operations), weights=sum(o.params for o in operations))
+    for name, number in wanted.items():
+        factors = dict.fromkeys(table.factors, 0.0) | {name: 1.0}
+        found = LatencyTable('rule', CONTEXT, table.times, factors).predict(genotype)
+        assert found == pytest.approx(number)
+
+
 def test_the_band_holds_only_pairs_of_nearly_equal_cost():
     space = SPACES['tiny']
     table = plan_table(space)
