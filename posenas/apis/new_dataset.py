@@ -164,7 +164,8 @@ def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> PersonTab
     persons, skeleton = _read_persons(val)
     if skeleton.joint_names != given.joint_names:
         raise DataError(
-            f'{val} must have the joints of {file}, {given.joint_names}, got {skeleton.joint_names}'
+            f'{val} must have the keypoints of {file}, {given.joint_names}, got '
+            f'{skeleton.joint_names}'
         )
     return persons
 

@@ -44,8 +44,8 @@ def describe_network(entries: Mapping[str, object]) -> str:
         return 'an unknown network'
     facts = _FACTS[family](entries) if family in _FACTS else []
     shapes = (_shape(value) for name, value in entries.items() if _OUTPUTS.fullmatch(name))
-    joints = next((shape[0] for shape in shapes if shape), None)
-    facts += [] if joints is None else [f'{joints} joints']
+    keypoints = next((shape[0] for shape in shapes if shape), None)
+    facts += [] if keypoints is None else [f'{keypoints} keypoints']
     return f'{family} ({", ".join(facts)})' if facts else family
 
 

@@ -826,7 +826,7 @@ def test_configs_for_tests_alone(dite):
         (dict(model__test_cfg__post_process='dark'), 'post_process must be'),
         (dict(model__test_cfg__post_process='megvii'), "must not be 'megvii'"),
         (dict(model__test_cfg__use_udp=True), 'use_udp must be True exactly'),
-        (dict(data__train__type='BottomUpCocoDataset'), 'must be a data set of persons'),
+        (dict(data__train__type='BottomUpCocoDataset'), 'must be a data set of people'),
         (dict(data__train__pipeline__3__type='MultitaskGatherTarget'), 'has no counterpart'),
         (dict(data__train__pipeline__4__use_udp=True), 'use_udp of TopDownAffine'),
         (dict(data__train__pipeline__6__mean=[0.5] * 3), 'must be the same in all pipelines'),

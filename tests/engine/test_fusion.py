@@ -5,6 +5,7 @@ from registry_cases import TINY_MODEL
 from torch import nn
 
 from posenas.engine.fusion import fuse_conv_bn
+from posenas.models.fused import FUSED_RULES, FusedRule
 from posenas.registry import MODELS
 from posenas.utils import PoseNASError
 
@@ -40,9 +41,7 @@ def test_fusing_keeps_the_output_and_removes_norms(cfg):
 
 
 class NormFirst(nn.Module):
-    """Declares a pair that its forward pass calls in the other order."""
-
-    conv_bn_pairs = (('conv', 'norm'),)
+    """Its rule names a pair that its forward pass calls in the other order."""
 
     def __init__(self):
         super().__init__()
@@ -53,8 +52,9 @@ class NormFirst(nn.Module):
         return self.conv(self.norm(x))
 
 
-def test_a_network_that_fusing_would_change_is_refused_and_stays():
+def test_a_network_that_fusing_would_change_is_refused_and_stays(monkeypatch):
     torch.manual_seed(0)
+    monkeypatch.setitem(FUSED_RULES, NormFirst, FusedRule(pairs=(('conv', 'norm'),)))
     model = NormFirst()
     with pytest.raises(PoseNASError, match='fuse-conv-bn'):
         fuse_conv_bn(model, (4, 4))

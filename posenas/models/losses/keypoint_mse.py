@@ -197,7 +197,7 @@ class CombinedTargetMSELoss(nn.Module):
         """
         check_shape('target', target, output.shape)
         if output.shape[1] % 3:
-            raise ValueError(f'output must have 3 maps per keypoint, got {output.shape[1]} maps')
+            raise ValueError(f'output must have 3 heatmaps per keypoint, got {output.shape[1]}')
         predicted, wanted = output.unflatten(1, (-1, 3)), target.unflatten(1, (-1, 3))
         difference = predicted - wanted  # (B, K, 3, H, W)
         weights = select_weights(output, target_weights, self.use_target_weight, channels=3)

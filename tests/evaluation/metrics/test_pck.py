@@ -78,7 +78,7 @@ def test_head_needs_a_skeleton_with_a_head():
 
 def test_detected_boxes_are_refused_because_they_have_no_labels():
     sample = make_sample(4, 7, person(), person(**dict.fromkeys(JOINTS, 0)))
-    with pytest.raises(DataError, match='samples must have annotated joints'):
+    with pytest.raises(DataError, match='samples must have annotated keypoints'):
         evaluate([sample])
 
 

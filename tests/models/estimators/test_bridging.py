@@ -97,5 +97,5 @@ def test_what_is_no_list_of_pairs_is_refused(pairs):
 
 def test_half_a_pair_of_joints_cannot_be_averaged_over_mirrored_images():
     JointBridge([(0, 0), (1, 1), (2, 2)]).check_symmetry([0, 2, 1])
-    with pytest.raises(ConfigError, match=r'joints \[1\]'):
+    with pytest.raises(ConfigError, match=r'keypoints \[1\]'):
         JointBridge([(0, 0), (1, 1)]).check_symmetry([0, 2, 1])
