@@ -83,7 +83,8 @@ def read_yaml(path: str | Path) -> Any:  # noqa: ANN401  (whatever the file hold
     try:
         return yaml.safe_load(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        raise DataError(f'{path} must be a readable YAML file, got: {error}') from error
+        reason = ' '.join(str(error).split())
+        raise DataError(f'{path} must be a readable YAML file, got: {reason}') from error
 
 
 def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]:
