@@ -67,7 +67,6 @@ convert weights.pth out.pth --config {}
 genotype show {}
 genotype embed genotype.json {} out.py
 search sample {} out.json --like genotype.json
-search sample vipnas_search_tiny_synthetic_128x96 out.json --like {}
 latency build {} table.json
 latency fit {} table.json
 derive {} weights.pth out
