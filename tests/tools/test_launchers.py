@@ -53,9 +53,9 @@ def experiment(tmp_path_factory):
 
 def train(experiment, name):
     folder = experiment.parent / name
-    words = ['--work-dir', folder, '--cfg-options', 'train_cfg.max_epochs=3']
+    words = ['--work-dir', folder, '--cfg-options', 'train_cfg.max_epochs=1']
     run('dist_train.sh', experiment, 2, '--seed', 1, *words)
-    return folder / 'epoch_3.pth'
+    return folder / 'epoch_1.pth'
 
 
 @pytest.fixture(scope='module')
