@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posenas.cli.examples import EXAMPLES
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -14,18 +15,35 @@ if TYPE_CHECKING:
 _LOCAL_BACKEND = dict(type='LocalVisBackend')
 
 
+class _HelpFormatter(argparse.HelpFormatter):
+    """Wraps paragraphs, but leaves examples on lines of their own."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        fill = super()._fill_text
+        paragraphs = text.split('\n\n')
+        kept = [p if p.startswith('examples:') else fill(p, width, indent) for p in paragraphs]
+        return '\n\n'.join(kept)
+
+
 class CommandParser(argparse.ArgumentParser):
     """Argument parser that reads ``_`` in the name of an option as ``-``.
 
     Args:
-        command: Name of the command after ``posenas``.
+        command: Name of the command after ``posenas``; its examples end the help.
         description: What the command does, in one sentence.
+        epilog: What else is to be said behind the options.
         **kwargs: Arguments of :class:`argparse.ArgumentParser`.
     """
 
-    def __init__(self, command: str, description: str, **kwargs: Any) -> None:
+    def __init__(self, command: str, description: str, epilog: str = '', **kwargs: Any) -> None:
+        lines = [f'  posenas {example}' for example in EXAMPLES[command]]
         super().__init__(
-            prog=f'posenas {command}', description=description, allow_abbrev=False, **kwargs
+            prog=f'posenas {command}',
+            description=description,
+            epilog='\n\n'.join(filter(None, [epilog, '\n'.join(['examples:', *lines])])),
+            formatter_class=_HelpFormatter,
+            allow_abbrev=False,
+            **kwargs,
         )
 
     def parse_known_args(
