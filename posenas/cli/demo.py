@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     check_numbers(args, 'num_images', 'num_val_images', 'epochs')
-    from posenas.experiments import run_demo
+    from posenas.experiments.demo import run_demo
 
     start = time.monotonic()
     numbers = args.num_images, args.num_val_images, args.epochs

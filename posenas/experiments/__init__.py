@@ -1,6 +1,5 @@
-"""The demo, and plans of trainings that are compared: how they run and what they found."""
+"""Plans of trainings that are compared: how they run and what they found; and the demo."""
 
-from .demo import DemoResult, run_demo
 from .plan import Cell, Comparison, Plan, Run, read_plan
 from .queue import run_plan
 from .report import read_run, report_plan
@@ -9,7 +8,6 @@ from .runs import Difference, compare_runs, read_distances, score_runs
 __all__ = [
     'Cell',
     'Comparison',
-    'DemoResult',
     'Difference',
     'Plan',
     'Run',
@@ -18,7 +16,6 @@ __all__ = [
     'read_plan',
     'read_run',
     'report_plan',
-    'run_demo',
     'run_plan',
     'score_runs',
 ]
