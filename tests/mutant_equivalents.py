@@ -16,7 +16,31 @@ class Equivalent:
     reason: str
 
 
-EQUIVALENTS: tuple[Equivalent, ...] = ()
+EQUIVALENTS: tuple[Equivalent, ...] = (
+    Equivalent(
+        'edge = np.roll(start, -1, axis=0) - start  # (V, 2)',
+        'edge = np.roll(start, 1, axis=0) - start  # (V, 2)',
+        'each edge runs to the corner before instead of the next one: the same edges, backwards, '
+        'and neither the even-odd rule nor the border knows their direction',
+    ),
+    Equivalent(
+        'if num_parts > 1:',
+        'if num_parts >= 1:',
+        'one part only adds an axis of length 1, which the flattening removes again',
+    ),
+    Equivalent(
+        'if feature.shape[2:] != wanted.shape[2:]:',
+        'if feature.shape[2:] != wanted.shape[3:]:',
+        'maps of the right size are interpolated to the same size, which is the identity, bit by '
+        'bit, for values and gradients',
+    ),
+    Equivalent(
+        'twin = MODELS.build(deepcopy(self._plain_cfg))',
+        'twin = MODELS.build(self._plain_cfg)',
+        'the config was built from once before the supernet copied it, so a part that changes its '
+        'config fails already there',
+    ),
+)
 
 
 def find_reason(diff: str) -> str | None:

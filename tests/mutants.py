@@ -114,6 +114,17 @@ def judge(mutant: Mutant, copy: Copy, options: argparse.Namespace, test: Callabl
     )
 
 
+def fail_twice(copy: Copy, chosen: Sequence[str]) -> Outcome:
+    """Run tests until one fails, and fails again alone: load may make one late, not a mutant."""
+    passed: list[str] = []
+    while True:
+        outcome = copy.test(chosen, '-x', '-n', '0', *passed)
+        alone = outcome.status == 'failed' and copy.test(outcome.failed[:1], '-n', '0')
+        if not alone or alone.status != 'passed':
+            return outcome
+        passed.append(f'--deselect={outcome.failed[0]}')
+
+
 def make_test(copy: Copy, records: Records, options: argparse.Namespace) -> Callable:
     """Make the function that runs the tests of a module."""
     relevance = Relevance(copy.folder)
@@ -127,7 +138,7 @@ def make_test(copy: Copy, records: Records, options: argparse.Namespace) -> Call
             return copy.test(['tests'], '-x', *workers, *ignored)
         if not chosen:
             return Outcome('passed')
-        outcome = copy.test(chosen, '-x', '-n', '0')
+        outcome = fail_twice(copy, chosen)
         records.learn(copy.measure())
         return outcome
 

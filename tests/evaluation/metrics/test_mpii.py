@@ -122,3 +122,5 @@ def test_samples_without_head_boxes_are_refused():
 def test_other_units_are_refused():
     with pytest.raises(ConfigError, match='use PCKAccuracy'):
         MpiiPCKAccuracy(norm_item='torso')
+    with pytest.raises(ValueError, match='thr must be greater than 0'):
+        MpiiPCKAccuracy(thr=0)

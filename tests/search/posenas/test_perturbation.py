@@ -47,6 +47,19 @@ def test_what_is_missed_most_is_kept_in_any_order(seed):
     assert planted.num_losses == 14 * (7 + 7 + 3 * 8) + 5 * 14
 
 
+def test_attention_is_not_tried_on_edges_with_stride():
+    operations = ('none', 'skip_connect', 'std_conv_3x3', 'se_connect', 'spatial_wise')
+    space = PoseNASSpace(operations, operations)
+    planted = Planted(space, np.random.default_rng(0))
+    for worth in planted.worth.values():  # attention is missed most wherever it may be
+        worth[:, operations.index('se_connect') :] += 1
+    rng = np.random.default_rng(0)
+    arch = select_by_perturbation(space, planted, planted.measure, planted.tune, rng)
+    assert arch == derive_cells(space, planted.worth)
+    # five groups of four candidates on 14 edges; attention is none of 8 edges of the reduction cell
+    assert planted.num_losses == 14 * 5 * 4 - 8 * 2 + 5 * 14
+
+
 def test_restricting_takes_operations_away_and_gives_the_last_one_all():
     operations = torch.tensor([[0.2, 0.3, 0.5]] * 3)
     mix = Mix(((1, 2),) * 3, operations)
