@@ -25,9 +25,15 @@ def _import_location(name: str) -> ModuleType:
     return import_module(name)
 
 
-def _find_registered(name: str) -> object:
-    """Find what has a dotted name, such as mmengine writes for a class, if it is registered."""
+def _find_registered(name: str) -> object | None:
+    """Find what has a dotted name, such as mmengine writes for a class, if it is registered.
+
+    Returns:
+        None for a name without dots, which no registry has.
+    """
     module, _, attribute = name.rpartition('.')
+    if not module:
+        return None
     found = vars(sys.modules.get(module, object)).get(attribute)
     nodes = [node for node in vars(sys.modules[__name__]).values() if isinstance(node, Registry)]
     nodes += [node for node in vars(roots).values() if isinstance(node, Registry)]

@@ -9,7 +9,9 @@ from posenas.utils import CheckpointError
 DESCRIPTIONS = {
     's_vipnas_res50_256x192': 'S-ViPNAS-Res50 (17 keypoints)',
     'ditehrnet18_mpii_256x256': 'Dite-HRNet (16 keypoints)',
-    'fpd/hourglass_s4_f128_mpii_256x256': 'stacked hourglass (4 stacks, 128 features, 16 joints)',
+    'fpd/hourglass_s4_f128_mpii_256x256': (
+        'stacked hourglass (4 stacks, 128 features, 16 keypoints)'
+    ),
     'fpd/pose_hrnet_w32_coco_256x192': 'HRNet (width 32, 17 keypoints)',
     'pnfs/tiny_cnfx1_allops_coco': 'CNF (1 parts: whole_body)',
     'posenas/l18_c48_coco_256x192': 'PoseNAS (18 cells, 2 stages, 17 keypoints)',
