@@ -103,3 +103,13 @@ def test_the_original_map_is_left_alone(arrays):
     before = arrays['decode_heatmaps'].copy()
     PNFSHeatmap((48, 64), (12, 16)).batch_decode(arrays['decode_heatmaps'])
     np.testing.assert_array_equal(arrays['decode_heatmaps'], before)
+
+
+@pytest.mark.parametrize(
+    ('point', 'weight'),
+    [((0, 200), 1), ((100, 0), 1), ((287, 383), 1), ((-0.1, 200), 0), ((287.1, 200), 0)],
+)
+def test_a_keypoint_counts_from_the_first_pixel_to_the_last(point, weight):
+    maps, weights = encode([(*point, 1)], sigma=2)
+    assert weights.tolist() == [weight]
+    assert (maps.max() > 0) == bool(weight)

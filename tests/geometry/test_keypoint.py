@@ -40,6 +40,18 @@ def test_joints_of_another_skeleton_are_moved_joined_or_absent():
     assert moved.dtype == levels.dtype == np.float32
 
 
+@pytest.mark.parametrize('shape', [(), (2,), (2, 5)])
+def test_any_number_of_people_and_frames_moves_to_another_skeleton(shape):
+    rng = np.random.default_rng(0)
+    keypoints, visible = rng.random((*shape, 3, 2)), rng.random((*shape, 3))
+    moved, levels = convert_keypoints(keypoints, visible, 4, [(2, 0), ((0, 1), 3)])
+    assert (moved.shape, levels.shape) == ((*shape, 4, 2), (*shape, 4))
+    for index in np.ndindex(shape):
+        alone = convert_keypoints(keypoints[index], visible[index], 4, [(2, 0), ((0, 1), 3)])
+        np.testing.assert_array_equal(moved[index], alone[0])
+        np.testing.assert_array_equal(levels[index], alone[1])
+
+
 @pytest.mark.parametrize(
     ('mapping', 'message'),
     [
