@@ -34,12 +34,6 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         'maps of the right size are interpolated to the same size, which is the identity, bit by '
         'bit, for values and gradients',
     ),
-    Equivalent(
-        'twin = MODELS.build(deepcopy(self._plain_cfg))',
-        'twin = MODELS.build(self._plain_cfg)',
-        'the config was built from once before the supernet copied it, so a part that changes its '
-        'config fails already there',
-    ),
 )
 
 

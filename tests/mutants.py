@@ -114,11 +114,12 @@ def judge(mutant: Mutant, copy: Copy, options: argparse.Namespace, test: Callabl
     )
 
 
-def fail_twice(copy: Copy, chosen: Sequence[str]) -> Outcome:
+def fail_twice(copy: Copy, chosen: Sequence[str], records: Records) -> Outcome:
     """Run tests until one fails, and fails again alone: load may make one late, not a mutant."""
     passed: list[str] = []
     while True:
         outcome = copy.test(chosen, '-x', '-n', '0', *passed)
+        records.learn(copy.measure())
         alone = outcome.status == 'failed' and copy.test(outcome.failed[:1], '-n', '0')
         if not alone or alone.status != 'passed':
             return outcome
@@ -138,9 +139,7 @@ def make_test(copy: Copy, records: Records, options: argparse.Namespace) -> Call
             return copy.test(['tests'], '-x', *workers, *ignored)
         if not chosen:
             return Outcome('passed')
-        outcome = fail_twice(copy, chosen)
-        records.learn(copy.measure())
-        return outcome
+        return fail_twice(copy, chosen, records)
 
     return test
 
