@@ -68,6 +68,12 @@ def test_the_code_base_of_hrnet_keeps_boxes_one_pixel_thin():
     )
 
 
+def test_a_box_beside_the_image_is_cut_to_nothing():
+    cut, valid = clean_bbox_xywh(np.array([[-20.0, -20, 5, 5]]), np.array([40, 40]), '1.x')
+    np.testing.assert_array_equal(cut, [[0, 0, 0, 0]])
+    assert not valid.any()
+
+
 def test_unknown_generation_is_refused():
     with pytest.raises(ValueError, match='generation'):
         clean_bbox_xywh(np.zeros((1, 4)), np.array([4, 4]), '2.x')
