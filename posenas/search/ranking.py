@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import kendalltau
 
 from posenas.search.archive import Record, read_archive
 from posenas.utils import ConfigError
@@ -143,7 +142,7 @@ def rank(first: Sequence[float], second: Sequence[float], num_samples: int = 200
     chosen = make_generator(Stream.RANKING, 0).integers(len(a), size=(num_samples, len(a)))
     taus = _tau(a[chosen], b[chosen])
     low, high = np.nanpercentile(taus, [2.5, 97.5])
-    return Ranking(len(a), float(kendalltau(a, b).statistic), float(low), float(high))
+    return Ranking(len(a), float(_tau(a[None], b[None])[0]), float(low), float(high))
 
 
 def _tau(first: Floats, second: Floats) -> Floats:
