@@ -11,6 +11,7 @@ import torch
 from registry_cases import tiny_experiment
 from source_files import ROOT
 from tiny_data import write_people
+from two_processes import run_ranks
 
 from posenas.cli import main
 
@@ -59,29 +60,71 @@ def train(experiment, name):
 
 
 @pytest.fixture(scope='module')
-def trained(experiment):
+def launched(experiment):
     """Checkpoint of a training with two processes."""
     return train(experiment, 'first run')
 
 
 @pytest.mark.slow
-def test_training_with_two_processes_repeats_itself(experiment, trained):
-    files = (trained, train(experiment, 'second run'))
+def test_training_with_two_processes_repeats_itself(experiment, launched):
+    files = (launched, train(experiment, 'second run'))
     first, second = (torch.load(file, weights_only=True)['state_dict'] for file in files)
     assert first.keys() == second.keys()
     assert max((first[key] - second[key]).abs().max() for key in first) == 0.0
 
 
-def test_two_processes_measure_what_one_measures(experiment, trained, tmp_path):
-    one, two = tmp_path / 'one.json', tmp_path / 'two.json'
-    results = tmp_path / 'a b.json'
-    assert main(['test', str(experiment), str(trained), '--out-metrics', str(one)]) == 0
-    run('dist_test.sh', experiment, trained, 2, '--out-metrics', two, '--out', results)
+def assert_same_measures(experiment, checkpoint, folder, measure):
+    """Compare the scores of two processes with those of one, and look at the results they wrote."""
+    one, two, results = (folder / name for name in ('one.json', 'two.json', 'a b.json'))
+    assert main(['test', str(experiment), str(checkpoint), '--out-metrics', str(one)]) == 0
+    measure('--out-metrics', str(two), '--out', str(results))
     expected, actual = json.loads(one.read_text()), json.loads(two.read_text())
     assert {'PCK', 'coco/AP'} <= expected.keys()
     assert actual == pytest.approx(expected, abs=1e-6)
     batches = json.loads(results.read_text())
     assert [number for batch in batches for number in batch['bbox_ids']] == [1, 2, 3, 4, 5]
+
+
+def measure_as_rank(rank, port, words):
+    names = dict(RANK=rank, LOCAL_RANK=rank, WORLD_SIZE=2, MASTER_PORT=port)
+    os.environ.update({name: str(value) for name, value in names.items()})
+    assert main(words) == 0
+
+
+def test_two_processes_measure_what_one_measures(experiment, tmp_path):
+    work_dir = tmp_path / 'work'
+    assert main(['train', str(experiment), '--work-dir', str(work_dir), '--seed', '1']) == 0
+    checkpoint = work_dir / 'epoch_1.pth'
+    words = ['test', str(experiment), str(checkpoint), '--launcher', 'pytorch']
+
+    def measure(*options):
+        run_ranks(measure_as_rank, free_port(), [*words, *options])
+
+    assert_same_measures(experiment, checkpoint, tmp_path, measure)
+
+
+@pytest.mark.slow
+def test_two_launched_processes_measure_what_one_measures(experiment, launched, tmp_path):
+    def measure(*options):
+        run('dist_test.sh', experiment, launched, 2, *options)
+
+    assert_same_measures(experiment, launched, tmp_path, measure)
+
+
+@pytest.mark.parametrize(('script', 'files'), [('dist_train.sh', 1), ('dist_test.sh', 2)])
+def test_torchrun_gets_every_word_unbroken(script, files, tmp_path):
+    fake = tmp_path / 'python'
+    fake.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    fake.chmod(0o755)
+    named, options = ['a b.py', 'c d.pth'][:files], ['--work-dir', 'work dir', '--amp']
+    environment = dict(PYTHON=str(fake), PORT='1234', NNODES='3', NODE_RANK='2')
+    passed = run(script, *named, 5, *options, **environment).stdout.splitlines()
+    program = str(TOOLS / script.removeprefix('dist_').replace('.sh', '.py'))
+    assert passed == [
+        *('-m', 'torch.distributed.run', '--nnodes=3', '--node-rank=2'),
+        *('--master-addr=127.0.0.1', '--master-port=1234', '--nproc-per-node=5'),
+        *(program, *named, '--launcher', 'pytorch', *options),
+    ]
 
 
 @pytest.mark.parametrize(
