@@ -14,12 +14,15 @@ from functools import cache
 from importlib import import_module
 
 import pytest
-from source_files import MODULES, PACKAGE, parse
+from source_files import MODULES as ALL_MODULES
+from source_files import PACKAGE, parse
 
 from posenas import registry
 from posenas.cli import COMMANDS, find_entry
 from posenas.utils import config_schema as schema
 
+#: Examples are commands; a test of their own parses and runs them.
+MODULES = [path for path in ALL_MODULES if path.name != 'examples.py']
 #: An option of a command; a path; a key with a value; a key with an underscore. What follows a
 #: slash, a bracket or a dash is something else; ``\0`` stands for a value that is filled in.
 NAME = re.compile(

@@ -96,7 +96,11 @@ def test_a_script_above_an_editable_checkout_imports_the_package(checkout, tmp_p
     zipfile.ZipFile(next(tmp_path.glob('*.whl'))).extractall(site)
     script = checkout.parent / 'script.py'
     script.write_text(
-        f'import site; site.addsitedir({str(site)!r})\n'
+        # the environment of the tests may hold an editable installation of its own
+        'import os, site, sys\n'
+        "own = [p for p in sys.path if os.path.isfile(os.path.join(p, 'posenas', '__init__.py'))]\n"
+        'sys.path[:] = [p for p in sys.path if p not in own]\n'
+        f'site.addsitedir({str(site)!r})\n'
         'import posenas; from posenas import __version__; from posenas.apis import find_config\n'
         "print(posenas.__file__, __version__, find_config('s_vipnas_res50_coco_256x192'))"
     )

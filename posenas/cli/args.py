@@ -36,11 +36,12 @@ class CommandParser(argparse.ArgumentParser):
     """
 
     def __init__(self, command: str, description: str, epilog: str = '', **kwargs: Any) -> None:
-        lines = [f'  posenas {example}' for example in EXAMPLES[command]]
+        lines = [f'  posenas {example}' for example in EXAMPLES.get(command, ())]
+        examples = '\n'.join(['examples:', *lines]) if lines else ''
         super().__init__(
             prog=f'posenas {command}',
             description=description,
-            epilog='\n\n'.join(filter(None, [epilog, '\n'.join(['examples:', *lines])])),
+            epilog='\n\n'.join(filter(None, [epilog, examples])),
             formatter_class=_HelpFormatter,
             allow_abbrev=False,
             **kwargs,
