@@ -128,8 +128,9 @@ def _check_base(model: str | Path, num_joints: int) -> int:
     joints = cfg.model.head.out_channels
     if 'parts' in cfg.model.head and joints != num_joints:
         raise ConfigError(
-            f'{model} divides its {joints} joints into parts of the body, which the {num_joints} '
-            f'joints of the data do not have: choose another model, such as {DEFAULT_BASE}'
+            f'{model} divides its {joints} keypoints into parts of the body, which the '
+            f'{num_joints} keypoints of the data do not have: choose another '
+            f'model, such as {DEFAULT_BASE}'
         )
     return cfg.train_dataloader.batch_size
 

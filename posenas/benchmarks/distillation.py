@@ -115,8 +115,8 @@ def benchmark_distillation(
     own, (other, model, _) = load_checked(student), build_model(teacher)
     if own.model.head.out_channels != other.model.head.out_channels:
         raise ConfigError(
-            f'student and teacher must find the same joints, got {own.model.head.out_channels} and '
-            f'{other.model.head.out_channels}'
+            f'student and teacher must find the same keypoints, got '
+            f'{own.model.head.out_channels} and {other.model.head.out_channels}'
         )
     sizes = [own.model.head.decoder[key] for key in ('input_size', 'heatmap_size')]
     return measure_distillation(own.model, model, batch, sizes, num_rounds)

@@ -23,7 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
         'data',
         help='reading annotations and preparing samples',
         description='Time the data set of a config on one thread. A sample is read, decoded, '
-        'augmented, cropped and given its target; the bound is reading, decoding and one warp.',
+        'augmented, cropped and given its target; the lower bound is reading, decoding and one '
+        'warp.',
     )
     add_config_options(data)
     data.add_argument('--split', choices=('train', 'val', 'test'), default='train')
@@ -51,8 +52,8 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
         'forward',
         help='networks in evaluation and in fused form',
         description='Time forward passes at the size of the config, with random weights, in '
-        'milliseconds per image. The two forms and the bound take turns; the bound is the time '
-        'of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
+        'milliseconds per image. The two forms and the lower bound take turns; the lower bound is '
+        'the time of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
     )
     forward.add_argument(
         'config',
@@ -79,7 +80,7 @@ def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
     evaluation.add_argument('annotations', help='COCO keypoint file')
     evaluation.add_argument('--num-results', type=int, default=104125, metavar='N')
     evaluation.add_argument(
-        '--empty-images', type=int, default=2654, metavar='N', help='images added without persons'
+        '--empty-images', type=int, default=2654, metavar='N', help='images added without people'
     )
     evaluation.add_argument('--seed', type=int, default=0, metavar='N')
     evaluation.add_argument(
@@ -92,10 +93,10 @@ def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
     decode = kinds.add_parser(
         'decode',
         help='reading keypoints from heatmaps',
-        description='Time decoding of 17 maps of 64x48 a person on one thread; the bound is the '
-        'forward pass that makes them.',
+        description='Time decoding of 17 heatmaps of 64x48 a person on one thread; the lower bound '
+        'is the forward pass that makes them.',
     )
-    decode.add_argument('--num-samples', type=int, default=1000, metavar='N', help='persons')
+    decode.add_argument('--num-samples', type=int, default=1000, metavar='N', help='people')
     decode.add_argument(
         '--network',
         default='s_vipnas_mbv3_coco_256x192',
@@ -112,7 +113,8 @@ def _add_search_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
         help='steps of a search by gradients',
         description='Time one step of every strategy on one thread, with random images at the size '
         'of the config, and trace its memory. A step trains the weights and, before that, the '
-        'architecture on a batch of its own; the bound is a step that trains the weights alone.',
+        'architecture on a batch of its own; the lower bound is a step that trains the weights '
+        'alone.',
     )
     add_config_options(search)
     search.add_argument('--batch', type=int, default=8, metavar='N', help='images (default: 8)')
@@ -125,12 +127,12 @@ def _add_distillation_parser(kinds: argparse._SubParsersAction) -> argparse.Argu
         'distillation',
         help='training steps with a frozen teacher',
         description='Count what training steps keep for the backward pass, trace their memory and '
-        'time them on one thread, with drawn images at the size of the student. The bound is a '
-        "step of the student alone and, for time, the teacher's inference besides.",
+        'time them on one thread, with random images at the size of the student. The lower bound '
+        "is a step of the student alone and, for time, the teacher's inference besides.",
     )
     config = 'config file or name of a network'
     distillation.add_argument('student', help=config)
-    distillation.add_argument('teacher', help=f'{config} that finds the same joints')
+    distillation.add_argument('teacher', help=f'{config} that finds the same keypoints')
     distillation.add_argument('--batch', type=int, default=8, metavar='N', help='(default: 8)')
     return distillation
 
@@ -141,8 +143,8 @@ def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.Argument
         'supernet',
         help='steps of a supernet whose architectures are set',
         description='Time the passes of one step, largest, smallest and two random architectures, '
-        'on one thread, with drawn images at the size of the config. The bound is the passes of '
-        'the four networks, cut out.',
+        'on one thread, with random images at the size of the config. The lower bound is the '
+        'passes of the four networks, cut out.',
     )
     add_config_options(supernet)
     supernet.add_argument('--batch', type=int, default=8, metavar='N', help='images (default: 8)')

@@ -70,8 +70,8 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
     parser = kinds.add_parser(
         'init',
         help='a config that trains on your own annotation file',
-        description='Read a COCO keypoint file, propose what it does not say of its joints, write '
-        'a config, and print and draw the proposal.',
+        description='Read a COCO keypoint file, propose what it does not say of its keypoints, '
+        'write a config, and print and draw the proposal.',
     )
     parser.add_argument('file', help='COCO keypoint file (.json)')
     parser.add_argument('--val', metavar='FILE', help='the same for validation')
@@ -130,7 +130,7 @@ def _add_convert(kinds: argparse._SubParsersAction) -> None:
         '--val',
         metavar='FILE',
         help='mpii: published list of the validation people, such as valid.json; divides the '
-        'training persons',
+        'training people',
     )
 
 

@@ -27,8 +27,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas distill``."""
     parser = CommandParser(
         'distill',
-        'Train a student on labels and on the maps of a teacher; data, optimizer and schedule are '
-        "those of the student's config.",
+        'Train a student on labels and on the heatmaps of a teacher; data, optimizer and schedule '
+        "are those of the student's config.",
         epilog='--cfg-options change the composed config where they begin with model., as in '
         "model.teacher_flip_test=True, and else the student's.",
     )

@@ -201,7 +201,7 @@ def _show_progress(numbers: range) -> Iterable[int]:
 
 
 def _print_scores(args: argparse.Namespace, found: 'ScoreReport') -> dict:
-    """Print scores and, where they are known, those of each joint; returns them as plain data."""
+    """Print scores and, where known, those of each keypoint; returns them as plain data."""
     print_lines([f'{found.subject} of {args.results}'])
     _print_values(found.scores, found.intervals)
     if found.joints:

@@ -177,7 +177,7 @@ class BaseTopdownDataset(Dataset):
                 f'{source}: at least one person must be usable, got none (left out: '
                 f'{left_out or "nothing"})'
             )
-        message = f'{source}: {len(persons)} persons' + (left_out and f', left out {left_out}')
+        message = f'{source}: {len(persons)} people' + (left_out and f', left out {left_out}')
         print_log(message, logger='current')
         # Shared memory: workers mark here which samples are bad.
         self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()

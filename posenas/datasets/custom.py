@@ -119,7 +119,7 @@ def _dataset_text(file: str, images: str, pipeline: str, more: str) -> str:
 
 
 def _skeleton_text(skeleton: Skeleton) -> str:
-    """Write a built-in skeleton by its name, others in MMPose's form, one joint or limb a line."""
+    """Write a built-in skeleton by its name, others in MMPose's form, a keypoint or limb a line."""
     if SKELETONS.get(skeleton.name) == skeleton:
         return f'metainfo = dict(dataset_name={skeleton.name!r})\n'
     names = skeleton.joint_names

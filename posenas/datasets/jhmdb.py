@@ -15,7 +15,7 @@ from posenas.registry import DATASETS
 class JhmdbDataset(BaseTopdownDataset):
     """Persons of JHMDB; takes the base class's arguments.
 
-    The files count pixels from 1, samples count from 0. Boxes are those of the persons' masks,
+    The files count pixels from 1, samples count from 0. Boxes are those of the people's masks,
     keypoints that lie outside of the image stay labelled. Where a file states no area it is that of
     the box times 0.53, the share of a person's mask.
 

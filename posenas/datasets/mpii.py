@@ -42,7 +42,7 @@ class MpiiDataset(BaseTopdownDataset):
 
     Args:
         ann_file: JSON file, relative to ``data_root``.
-        headbox_file: MATLAB file with the same persons' ``headboxes_src`` (2, 2, N),
+        headbox_file: MATLAB file with the same people's ``headboxes_src`` (2, 2, N),
             ``pos_gt_src`` (16, 2, N) and ``jnt_missing`` (16, N); PCKh needs it.
         legacy_visibility: Whether keypoints take the visibility of others, as in the published
             training of Pose Neural Fabrics Search, which ordered keypoints anew but not their

@@ -99,7 +99,7 @@ def _with_boxes(file: CocoFile) -> CocoFile:
 
 
 def _enclose(keypoints: object) -> list[float]:
-    """Return left, top, width, height around labelled joints; nothing where they are malformed."""
+    """Return left, top, width, height around labelled keypoints; nothing if malformed."""
     try:
         joints = np.array(keypoints, np.float64).reshape(-1, 3)
     except (TypeError, ValueError):

@@ -87,8 +87,8 @@ class Skeleton:
         loose = [limb for limb in self.limbs if any(joint not in joints for joint in limb)]
         if loose or len(self.limb_colors) != len(self.limbs):
             raise ValueError(
-                f'limbs of skeleton {self.name!r} must join its {self.num_joints} joints and have '
-                f'a colour each, got {loose or self.limb_colors}'
+                f'limbs of skeleton {self.name!r} must join its {self.num_joints} keypoints and '
+                f'have a colour each, got {loose or self.limb_colors}'
             )
 
     @property

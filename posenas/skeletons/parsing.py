@@ -53,7 +53,7 @@ def skeleton_from_category(category: Mapping[str, object], name: str = 'custom')
     """
     joints = category.get('keypoints')
     if not isinstance(joints, Sequence) or isinstance(joints, str) or not joints:
-        raise DataError(f'categories[].keypoints must list the names of the joints, got {joints!r}')
+        raise DataError(f'categories[].keypoints must list keypoint names, got {joints!r}')
     names = tuple(str(joint) for joint in joints)
     known = [skeleton for skeleton in SKELETONS.values() if skeleton.joint_names == names]
     if known:
@@ -76,8 +76,8 @@ def skeleton_from_category(category: Mapping[str, object], name: str = 'custom')
         return replace(skeleton, flip_indices=tuple(map(int, cast(Sequence[int], given))))
     except (TypeError, ValueError) as error:
         raise DataError(
-            f'categories[].flip_indices must hold for each of the {len(names)} joints its partner, '
-            f'counted from 0, got {given!r}: {error}'
+            f'categories[].flip_indices must hold for each of the {len(names)} keypoints its '
+            f'partner, counted from 0, got {given!r}: {error}'
         ) from error
 
 

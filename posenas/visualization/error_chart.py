@@ -1,4 +1,4 @@
-"""Pictures of how poses go wrong: kinds of errors per joint, share of joints within a distance."""
+"""Pictures of how poses go wrong: kinds of errors per keypoint, share within a distance."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -46,7 +46,7 @@ def draw_error_chart(
         left.barh(rows, 100 * share, left=100 * start, color=color, label=kind, height=0.8)
         start += share
     left.set_yticks(rows, joint_names, fontsize=8)
-    left.set_xlabel('% of labelled keypoints of matched persons')
+    left.set_xlabel('% of labelled keypoints of matched people')
     left.legend(ncols=len(kinds), loc='lower center', bbox_to_anchor=(0.5, 1), frameon=False)
     right.bar(list(gains), [100 * gain for gain in gains.values()], color=_COLORS[1:])
     right.set_title('AP gained without them', fontsize=10)

@@ -90,7 +90,7 @@ def _draw_levels(figure: 'Figure', keypoints: Floats, skeleton: Skeleton) -> Non
         axes.barh(rows, share, left=start, color=color, label=name, height=0.8)
         start += share
     axes.set_yticks(rows, skeleton.joint_names, fontsize=8)
-    axes.set_xlabel('% of persons')
+    axes.set_xlabel('% of people')
     axes.legend(ncols=3, loc='lower center', bbox_to_anchor=(0.5, 1), frameon=False)
 
 

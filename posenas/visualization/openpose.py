@@ -30,7 +30,7 @@ _LIMBS = (
 
 
 def _build() -> Skeleton:
-    """Extend COCO's joints by the neck and colour each joint like the limb that ends there."""
+    """Extend COCO's keypoints by the neck; each has the colour of the limb that ends there."""
     names = (*COCO.joint_names, 'neck')
     colors = {second: color for _, second, color in _LIMBS}
     return Skeleton(

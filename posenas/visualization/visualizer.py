@@ -178,7 +178,7 @@ class PoseLocalVisualizer(Visualizer):
         with_numbers: bool,
         skeleton_style: str,
     ) -> np.ndarray:
-        """Draw all instances, each with ``scores`` (N, K) for its joints, on the zoomed image."""
+        """Draw all instances, each with ``scores`` (N, K) of its keypoints, on the zoomed image."""
         keypoints = zoom_points(np.asarray(instances.keypoints)[..., :2], zoom)
         skeleton = self._current_skeleton()
         widths = [self.line_width] * len(keypoints)

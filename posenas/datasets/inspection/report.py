@@ -134,7 +134,7 @@ def _list_of(report: Report, content: Mapping[str, Any], section: str) -> list:
 
 
 def _find_skeleton(report: Report, content: Mapping[str, Any], records: list) -> Skeleton:
-    """Return the skeleton that the file names, else one with as many joints as is usual in it."""
+    """Return the skeleton that the file names, else one with as many keypoints as usual."""
     categories = content.get('categories')
     entries = categories if isinstance(categories, list) else []
     named = [entry for entry in entries if isinstance(entry, dict) and 'keypoints' in entry]

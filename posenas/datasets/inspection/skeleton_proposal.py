@@ -154,7 +154,7 @@ def _name_source(has_side: bool, is_alone: bool) -> str:
 
 
 def _face_partners(rows: np.ndarray) -> np.ndarray | None:
-    """Return the partners of numbered joints ``rows`` if there are as many as in a known face."""
+    """Return the partners of numbered keypoints ``rows`` if as many as in a known face."""
     if len(rows) not in _FACES:
         return None
     partners = rows.copy()

@@ -74,7 +74,7 @@ def joint_accuracies(distances: Floats, threshold: float) -> NDArray[np.float64]
 
 
 def mean_accuracy(distances: Floats, threshold: float) -> float:
-    """Average :func:`joint_accuracies` over the joint types that have samples; NaN without any."""
+    """Average :func:`joint_accuracies` over the keypoints that have samples; NaN without any."""
     accuracies = joint_accuracies(distances, threshold)
     present = accuracies[~np.isnan(accuracies)]
     return float(present.mean()) if len(present) else float('nan')

@@ -175,7 +175,7 @@ def joint_precision(
 def _curve_statistics(
     correct: Flags, weights: Floats, num_labelled: float
 ) -> tuple[float, float, float]:
-    """Return area, last precision and last recall of joints (N,) in descending order of score."""
+    """Return area, last precision and last recall of keypoints (N,), the highest score first."""
     if len(correct) == 0:
         return 0.0, 0.0, 0.0
     hits = np.cumsum(weights * correct)

@@ -95,7 +95,7 @@ class CocoMetric(PoseMetric):
         self.backend = backend
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Take joints (K, 3), score of the box and area, and annotations where none are given."""
+        """Take keypoints (K, 3), score of the box, area, and annotations where none are given."""
         keypoints = predicted_keypoints(sample)
         if self.pred_converter is not None:
             keypoints = _convert(keypoints, **self.pred_converter)
@@ -205,7 +205,7 @@ def _convert(
     mapping: Sequence[tuple[int | tuple[int, int], int]],
     type: str = 'KeypointConverter',
 ) -> np.ndarray:
-    """Move joints (K, 3) to another skeleton, (num_keypoints, 3); joints without source are 0."""
+    """Move keypoints (K, 3) to another skeleton, (num_keypoints, 3); 0 without a source."""
     check_choice('type of a converter', type, ('KeypointConverter',))
     points, levels = convert_keypoints(keypoints[:, :2], keypoints[:, 2], num_keypoints, mapping)
     return np.concatenate([points, levels[:, None]], axis=1)

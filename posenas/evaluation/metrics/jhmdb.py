@@ -29,7 +29,7 @@ class JhmdbPCKAccuracy(PoseMetric):
     ``Knee PCK`` and ``Ank PCK``, each the mean of left and right; ``Mean PCK``, the mean over all
     15 keypoint types, also under the name ``PCK``. In units of the torso (left shoulder to right
     hip) the same with ``tPCK``. Differs from MMPose: a distance equal to the threshold is correct,
-    and people without a labelled torso are left out of ``tPCK`` instead of being measured by the
+    and people without a labelled torso do not count in ``tPCK`` instead of being measured by the
     predicted one.
 
     Args:

@@ -52,7 +52,7 @@ class LspPCKMetric(PoseMetric):
         self.joints = tuple(category.get('keypoints', ()))
         lacking = set(_LIMB_JOINTS) - set(self.joints)
         if lacking:
-            raise DataError(f'{ann_file} must name the joints of LSP, it lacks {sorted(lacking)}')
+            raise DataError(f'{ann_file} must name the keypoints of LSP, lacks {sorted(lacking)}')
         for place, label in enumerate(data['annotations']):
             _check_label(f'annotations[{place}] of {ann_file}', label, len(self.joints))
         self.labels = {label['image_id']: label for label in data['annotations']}

@@ -150,9 +150,9 @@ class FPDDistiller(BaseModel):
         loss = self.unlabelled_loss
         if not loss.weighs_joints(loss.pose) and loss.alpha != 1:
             raise ConfigError(
-                'unlabelled.alpha must be 1 where the loss against targets does not weigh joints '
-                f'(use_target_weight=False), got {loss.alpha}: the targets of samples without '
-                'labels are zero'
+                'unlabelled.alpha must be 1 where the loss against targets does not weigh '
+                f'keypoints (use_target_weight=False), got {loss.alpha}: the targets of samples '
+                'without labels are zero'
             )
 
     def _build_loss(self, cfg: Mapping) -> FPDLoss:

@@ -94,8 +94,9 @@ class TeacherCache:
         stored = {key: header.get(key) for key in wanted}
         if stored != wanted:
             raise ConfigError(
-                f'model.cache.path must be a folder with maps of this teacher, preprocessing and '
-                f'form, {wanted}, got {self.path} with {stored}: give another folder, or delete it'
+                f'model.cache.path must be a folder with heatmaps of this teacher, preprocessing '
+                f'and form, {wanted}, got {self.path} with {stored}: give another folder, or '
+                'delete it'
             )
         self._format = MapFormat(tuple(header['shape']), self.radius)
 

@@ -219,8 +219,9 @@ class BaseHeatmapHead(BaseModule):
             return
         if made[0] != wanted[0]:
             raise ConfigError(
-                f'the head must make as many maps as {source} hold: it makes {made[0]}, {source} '
-                f'hold {wanted[0]}; set head.out_channels={wanted[0]} (joints of the dataset)'
+                f'the head must make as many heatmaps as {source} hold: it makes {made[0]}, '
+                f'{source} hold {wanted[0]}; set head.out_channels={wanted[0]} (keypoints '
+                'of the data set)'
             )
         size, wanted_size = made[:0:-1], wanted[:0:-1]
         raise ConfigError(

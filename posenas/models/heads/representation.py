@@ -10,7 +10,7 @@ from posenas.utils import check_choice, check_positive
 
 @MODELS.register_module()
 class ScalarRepresentation(nn.Module):
-    """One number per joint and cell of the map. Without parameters: the layers are the part's."""
+    """One number per keypoint and heatmap cell. Without parameters: the layers are the part's."""
 
     @property
     def macro(self) -> dict[str, object]:

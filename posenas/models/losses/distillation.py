@@ -157,7 +157,7 @@ class FPDLoss(nn.Module):
         targets: Tensor | Sequence[Tensor],
         teacher: Tensor | Sequence[Tensor],
     ) -> list[tuple[Tensor, Tensor, Tensor]]:
-        """Put maps, targets and teacher's maps of each output together, in full precision."""
+        """Group heatmaps, targets and teacher's heatmaps of each output, in full precision."""
         count = len(outputs)
         targets = [targets] * count if isinstance(targets, Tensor) else targets
         teacher = [teacher] * count if isinstance(teacher, Tensor) else teacher

@@ -180,7 +180,7 @@ class HeatmapKL(DistillExtension):
         """Compute ``loss_kl``, summed over the outputs, a mean over keypoints and people."""
         total = 0.0
         for maps, wanted in zip(lesson.outputs, lesson.teacher_maps, strict=True):
-            step = maps.shape[1] // lesson.weights.shape[1]  # the map that peaks leads its group
+            step = maps.shape[1] // lesson.weights.shape[1]  # the peaked one leads its group
             pair = (m[:, ::step].flatten(2) / self.tau for m in (maps, wanted))  # (B, K, H * W)
             total = total + (_divergence(*pair) * lesson.weights).mean()
         return dict(loss_kl=total * self.tau**2 * self.weight)

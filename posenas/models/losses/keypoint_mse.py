@@ -47,7 +47,7 @@ class KeypointMSELoss(nn.Module):
 
     Args:
         use_target_weight: Whether keypoints are weighted.
-        skip_empty_channel: Whether heatmaps whose target is zero everywhere are left out of the
+        skip_empty_channel: Whether heatmaps whose target is zero everywhere add nothing to the
             sum; they still count in the mean.
         loss_weight: Factor of the result.
         square_weight: Whether the square of the weight is the factor, as where output and target
