@@ -166,7 +166,7 @@ def _draw(args: argparse.Namespace) -> None:
         poses=args.poses,
     )
     total = spec.num_images + spec.num_videos * spec.num_frames
-    with show_bar('drawing people', total) as bar:
+    with show_bar('rendering people', total) as bar:
         files = build_synthetic(args.out, spec, args.jobs, bar.advance)
     print_lines(f'annotations: {file}' for file in files)
 

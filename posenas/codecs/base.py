@@ -72,8 +72,8 @@ class KeypointCodec(ABC):
         check_shape('keypoints_visible', weights, points.shape[:2])
         finite = np.isfinite(points[0]).all(axis=1) & np.isfinite(weights[0])
         labelled = finite & (weights[0] >= 0.5)
-        cells = np.where(labelled[:, None], points[0], 0) / self.stride
-        heatmaps, drawn = self.draw_targets(cells, labelled)
+        pixels = np.where(labelled[:, None], points[0], 0) / self.stride
+        heatmaps, drawn = self.draw_targets(pixels, labelled)
         weights[0, ~finite | (labelled & ~drawn)] = 0
         return dict(heatmaps=heatmaps, keypoint_weights=weights)
 
@@ -115,20 +115,20 @@ class KeypointCodec(ABC):
                 f'got {channels} channels'
             )
         groups = maps.reshape(-1, self.channels_per_keypoint, height, width)
-        cells, scores = self.locate(_blank_broken(groups))
+        pixels, scores = self.locate(_blank_broken(groups))
         if self.generation == 'hrnet':
-            cells = np.where((cells == -1).all(axis=1, keepdims=True), 0, cells)
-        keypoints = (cells * self.stride).astype(np.float32)
+            pixels = np.where((pixels == -1).all(axis=1, keepdims=True), 0, pixels)
+        keypoints = (pixels * self.stride).astype(np.float32)
         return keypoints.reshape(batch_size, -1, 2), scores.reshape(batch_size, -1)
 
     @abstractmethod
     def draw_targets(
-        self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
+        self, pixels: NDArray[np.float64], labelled: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Draw the heatmaps of all keypoints.
 
         Args:
-            cells: (K, 2), real-valued and finite, heatmap pixels.
+            pixels: (K, 2), real-valued and finite, heatmap pixels.
             labelled: (K,); the heatmap of any other keypoint stays zero.
 
         Returns:

@@ -17,7 +17,7 @@ Border = Literal['zero', 'reflect']
 def window_around(
     centers: NDArray[np.float64], sigma: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First cell and end (exclusive), each (K, 2), of the 3-sigma window of centres (K, 2)."""
+    """First pixel and end (exclusive), each (K, 2), of the 3-sigma window of centres (K, 2)."""
     return np.trunc(centers - 3 * sigma), np.trunc(centers + 3 * sigma + 1)
 
 
@@ -52,11 +52,11 @@ def draw_gaussians(
     """
     profiles = []
     for axis, length in enumerate(heatmap_size):
-        cells = np.arange(length)
-        profile = np.exp(-((cells - centers[:, axis, None]) ** 2) / (2 * sigma**2))
+        pixels = np.arange(length)
+        profile = np.exp(-((pixels - centers[:, axis, None]) ** 2) / (2 * sigma**2))
         if window is not None:
             start, end = window[0][:, axis, None], window[1][:, axis, None]
-            profile *= (cells >= start) & (cells < end)
+            profile *= (pixels >= start) & (pixels < end)
         profiles.append(profile)
     return _outer(profiles[0], profiles[1])
 
@@ -87,12 +87,12 @@ def draw_disc_offsets(
 
 
 def draw_impulses(
-    cells: NDArray[np.int64], heatmap_size: tuple[int, int], kernel_size: int, peak: float
+    pixels: NDArray[np.int64], heatmap_size: tuple[int, int], kernel_size: int, peak: float
 ) -> NDArray[np.float32]:
     """Blur one impulse per heatmap and scale the heatmap to ``peak`` at the impulse.
 
     Args:
-        cells: (K, 2) whole heatmap pixels inside the heatmap.
+        pixels: (K, 2) whole heatmap pixels inside the heatmap.
         heatmap_size: Width and height, heatmap pixels.
         kernel_size: Odd width of the blur, heatmap pixels; the heatmap is mirrored at its border,
             so that a heatmap pixel between impulse and border may exceed ``peak``.
@@ -104,13 +104,13 @@ def draw_impulses(
     profiles = []
     for axis, length in enumerate(heatmap_size):
         matrix = blur_matrix(length, kernel_size, 'reflect')
-        centers = cells[:, axis]
+        centers = pixels[:, axis]
         profiles.append(matrix[:, centers].T / matrix[centers, centers][:, None])
     return _outer(profiles[0] * np.float32(peak), profiles[1])
 
 
 def draw_spread_impulses(
-    cells: NDArray[np.int64], heatmap_size: tuple[int, int], sigma: float
+    pixels: NDArray[np.int64], heatmap_size: tuple[int, int], sigma: float
 ) -> NDArray[np.float32]:
     """Filter one impulse per heatmap by a Gaussian and scale each heatmap to a maximum of 1.
 
@@ -118,7 +118,7 @@ def draw_spread_impulses(
     ``scipy.ndimage.gaussian_filter(impulse, sigma, mode='nearest')`` does.
 
     Args:
-        cells: (K, 2) whole heatmap pixels inside the heatmap.
+        pixels: (K, 2) whole heatmap pixels inside the heatmap.
         heatmap_size: Width and height, heatmap pixels.
         sigma: Standard deviation of the filter, heatmap pixels.
 
@@ -134,7 +134,7 @@ def draw_spread_impulses(
         rows = np.repeat(np.arange(length), len(offsets))
         sources = np.clip(np.add.outer(np.arange(length), offsets), 0, length - 1).ravel()
         np.add.at(matrix, (rows, sources), np.tile(taps, length))
-        profile = matrix[:, cells[:, axis]].T  # (K, length)
+        profile = matrix[:, pixels[:, axis]].T  # (K, length)
         profiles.append(profile / profile.max(axis=1, keepdims=True))
     return _outer(profiles[0], profiles[1])
 

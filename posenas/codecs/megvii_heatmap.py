@@ -35,10 +35,10 @@ class MegviiHeatmap(KeypointCodec):
         self.kernel_size = kernel_size
 
     def draw_targets(
-        self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
+        self, pixels: NDArray[np.float64], labelled: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Draw blurred impulses; see :meth:`KeypointCodec.draw_targets`."""
-        impulses = np.trunc(cells)
+        impulses = np.trunc(pixels)
         drawn = labelled & ((impulses >= 0) & (impulses < self.heatmap_size)).all(axis=1)
         impulses = np.where(drawn[:, None], impulses, 0).astype(np.int64)
         maps = draw_impulses(impulses, self.heatmap_size, self.kernel_size, peak=255)
@@ -48,7 +48,7 @@ class MegviiHeatmap(KeypointCodec):
     def locate(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Find and refine maxima; see :meth:`KeypointCodec.locate`."""
         blurred = blur_keeping_maxima(maps[:, 0], self.kernel_size)
-        cells, maxima = find_maxima(blurred)
-        refined, free = refine_quarter(blurred, cells, '0.x')
+        pixels, maxima = find_maxima(blurred)
+        refined, free = refine_quarter(blurred, pixels, '0.x')
         scores = maxima / np.float32(255) + np.float32(0.5)
         return refined + np.where(free, 0.5, 0.0), scores

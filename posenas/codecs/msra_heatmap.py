@@ -52,15 +52,15 @@ class MSRAHeatmap(KeypointCodec):
         self.refine = ('dark' if unbiased else 'quarter') if refine == 'auto' else refine
 
     def draw_targets(
-        self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
+        self, pixels: NDArray[np.float64], labelled: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Draw Gaussians; see :meth:`KeypointCodec.draw_targets`."""
         if self.unbiased:
             reach = 3 * self.sigma
-            drawn = labelled & overlaps_map(cells - reach, cells + reach + 1, self.heatmap_size)
-            maps = draw_gaussians(cells, self.heatmap_size, self.sigma)
+            drawn = labelled & overlaps_map(pixels - reach, pixels + reach + 1, self.heatmap_size)
+            maps = draw_gaussians(pixels, self.heatmap_size, self.sigma)
         else:
-            centers = np.trunc(cells + 0.5)
+            centers = np.trunc(pixels + 0.5)
             window = window_around(centers, self.sigma)
             drawn = labelled & overlaps_map(*window, self.heatmap_size)
             maps = draw_gaussians(centers, self.heatmap_size, self.sigma, window)
@@ -69,9 +69,9 @@ class MSRAHeatmap(KeypointCodec):
 
     def locate(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Find and refine maxima; see :meth:`KeypointCodec.locate`."""
-        cells, scores = find_maxima(maps[:, 0])
+        pixels, scores = find_maxima(maps[:, 0])
         if self.refine == 'dark':
-            return refine_dark(maps[:, 0], cells, self.blur_kernel_size), scores
+            return refine_dark(maps[:, 0], pixels, self.blur_kernel_size), scores
         if self.refine == 'quarter':
-            return refine_quarter(maps[:, 0], cells, self.generation)[0], scores
-        return cells.astype(np.float64), scores
+            return refine_quarter(maps[:, 0], pixels, self.generation)[0], scores
+        return pixels.astype(np.float64), scores

@@ -39,14 +39,14 @@ class PNFSHeatmap(KeypointCodec):
         self.legacy_truncation = legacy_truncation
 
     def draw_targets(
-        self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
+        self, pixels: NDArray[np.float64], labelled: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Draw spread impulses; see :meth:`KeypointCodec.draw_targets`."""
-        points = cells * self.stride
+        points = pixels * self.stride
         inside = ((points >= 0) & (points + 1 <= self.input_size)).all(axis=1)
         if self.legacy_truncation:
-            cells = np.trunc(points) / self.stride
-        impulses = np.minimum(np.trunc(cells + 0.5), np.array(self.heatmap_size) - 1)
+            pixels = np.trunc(points) / self.stride
+        impulses = np.minimum(np.trunc(pixels + 0.5), np.array(self.heatmap_size) - 1)
         drawn = labelled & inside
         impulses = np.where(drawn[:, None], impulses, 0).astype(np.int64)
         maps = draw_spread_impulses(impulses, self.heatmap_size, self.sigma)
@@ -55,6 +55,6 @@ class PNFSHeatmap(KeypointCodec):
 
     def locate(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Find maxima and move them; see :meth:`KeypointCodec.locate`."""
-        cells, scores = find_maxima(maps[:, 0])
-        refined = refine_quarter(maps[:, 0], np.maximum(cells, 0), self.generation)[0]
+        pixels, scores = find_maxima(maps[:, 0])
+        refined = refine_quarter(maps[:, 0], np.maximum(pixels, 0), self.generation)[0]
         return refined + 0.5 / self.stride, scores

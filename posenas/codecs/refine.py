@@ -1,6 +1,6 @@
 """From heatmaps to real-valued heatmap pixels: maxima, and offsets of less than a heatmap pixel.
 
-All functions take M heatmaps at once. Cells are (M, 2), x before y; a heatmap pixel of -1 stays as
+All functions take M heatmaps at once. Pixels are (M, 2), x before y; a heatmap pixel of -1 stays as
 it is.
 """
 
@@ -9,47 +9,47 @@ from numpy.typing import NDArray
 
 from posenas.codecs.gaussian import blur_maps
 
-Cells = NDArray[np.int64]
+Pixels = NDArray[np.int64]
 
 
-def find_maxima(maps: NDArray[np.float32]) -> tuple[Cells, NDArray[np.float32]]:
+def find_maxima(maps: NDArray[np.float32]) -> tuple[Pixels, NDArray[np.float32]]:
     """Find the first maximum of each heatmap in row-major order.
 
     Args:
         maps: (M, H, W).
 
     Returns:
-        Cells (M, 2), (-1, -1) where no value is positive, and the maxima (M,).
+        Pixels (M, 2), (-1, -1) where no value is positive, and the maxima (M,).
     """
     flat = maps.reshape(len(maps), -1)
     indices = flat.argmax(axis=1)
     maxima = np.take_along_axis(flat, indices[:, None], axis=1)[:, 0]
-    cells = np.stack([indices % maps.shape[2], indices // maps.shape[2]], axis=1)
-    cells[maxima <= 0] = -1
-    return cells, maxima
+    pixels = np.stack([indices % maps.shape[2], indices // maps.shape[2]], axis=1)
+    pixels[maxima <= 0] = -1
+    return pixels, maxima
 
 
-def take_windows(maps: NDArray[np.float32], cells: Cells, radius: int) -> NDArray[np.float64]:
+def take_windows(maps: NDArray[np.float32], pixels: Pixels, radius: int) -> NDArray[np.float64]:
     """Cut the square around each heatmap pixel out of its heatmap; the border is repeated outside.
 
     Args:
         maps: (M, H, W).
-        cells: (M, 2).
-        radius: Cells on each side of the centre.
+        pixels: (M, 2).
+        radius: Pixels on each side of the centre.
 
     Returns:
         Windows (M, 2 * radius + 1, 2 * radius + 1).
     """
     reach = np.arange(-radius, radius + 1)
-    columns = np.clip(cells[:, 0, None] + reach, 0, maps.shape[2] - 1)
-    rows = np.clip(cells[:, 1, None] + reach, 0, maps.shape[1] - 1)
+    columns = np.clip(pixels[:, 0, None] + reach, 0, maps.shape[2] - 1)
+    rows = np.clip(pixels[:, 1, None] + reach, 0, maps.shape[1] - 1)
     indices = np.arange(len(maps))[:, None, None]
     windows = maps[indices, rows[:, :, None], columns[:, None, :]]
     return np.asarray(windows, dtype=np.float64)
 
 
 def refine_quarter(
-    maps: NDArray[np.float32], cells: Cells, generation: str
+    maps: NDArray[np.float32], pixels: Pixels, generation: str
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Move each heatmap pixel by a quarter towards its larger neighbour, along both axes.
 
@@ -59,35 +59,35 @@ def refine_quarter(
 
     Args:
         maps: (M, H, W).
-        cells: (M, 2).
+        pixels: (M, 2).
         generation: '1.x', '0.x' or 'hrnet'.
 
     Returns:
         Real-valued heatmap pixels (M, 2), and (M, 2) which coordinates were free to move.
     """
     last = np.array([maps.shape[2] - 1, maps.shape[1] - 1])
-    free = np.logical_and(cells > 1, cells < last)
-    other_allows = np.greater(cells, 0) if generation == '1.x' else free
+    free = np.logical_and(pixels > 1, pixels < last)
+    other_allows = np.greater(pixels, 0) if generation == '1.x' else free
     free = free & other_allows[:, ::-1]
-    slopes = np.sign(_gradient(take_windows(maps, cells, radius=1)))
-    return cells.astype(np.float64) + np.where(free, 0.25 * slopes, 0.0), free
+    slopes = np.sign(_gradient(take_windows(maps, pixels, radius=1)))
+    return pixels.astype(np.float64) + np.where(free, 0.25 * slopes, 0.0), free
 
 
-def refine_dark(maps: NDArray[np.float32], cells: Cells, kernel_size: int) -> NDArray[np.float64]:
+def refine_dark(maps: NDArray[np.float32], pixels: Pixels, kernel_size: int) -> NDArray[np.float64]:
     """Move each heatmap pixel to the top of a Gaussian fitted to the smoothed heatmap around it.
 
     Source: Zhang et al., Distribution-Aware Coordinate Representation for Human Pose Estimation,
-    CVPR 2020, section 3.2. Cells closer than two to a border stay.
+    CVPR 2020, section 3.2. Pixels closer than two to a border stay.
 
     Args:
         maps: (M, H, W).
-        cells: (M, 2).
+        pixels: (M, 2).
         kernel_size: Odd width of the blur that precedes the fit, heatmap pixels.
 
     Returns:
         Real-valued heatmap pixels (M, 2).
     """
-    smooth = take_windows(blur_keeping_maxima(maps, kernel_size), cells, radius=2)
+    smooth = take_windows(blur_keeping_maxima(maps, kernel_size), pixels, radius=2)
     logs = np.log(np.maximum(smooth, 1e-10))
     center = logs[:, 2, 2]
     steps = _newton_steps(
@@ -97,12 +97,12 @@ def refine_dark(maps: NDArray[np.float32], cells: Cells, kernel_size: int) -> ND
         0.25 * (logs[:, 3, 3] - logs[:, 1, 3] - logs[:, 3, 1] + logs[:, 1, 1]),
     )
     last = np.array([maps.shape[2] - 2, maps.shape[1] - 2])
-    fits = np.logical_and(cells > 1, cells < last).all(axis=1, keepdims=True)
-    return cells.astype(np.float64) + np.where(fits, steps, 0.0)
+    fits = np.logical_and(pixels > 1, pixels < last).all(axis=1, keepdims=True)
+    return pixels.astype(np.float64) + np.where(fits, steps, 0.0)
 
 
 def refine_udp_dark(
-    maps: NDArray[np.float32], cells: Cells, kernel_size: int, generation: str
+    maps: NDArray[np.float32], pixels: Pixels, kernel_size: int, generation: str
 ) -> NDArray[np.float64]:
     """Refine as :func:`refine_dark`, with differences over one heatmap pixel and up to the border.
 
@@ -112,7 +112,7 @@ def refine_udp_dark(
 
     Args:
         maps: (M, H, W).
-        cells: (M, 2).
+        pixels: (M, 2).
         kernel_size: Odd width of the blur that precedes the fit, heatmap pixels.
         generation: '1.x', '0.x' or 'hrnet', as '0.x'.
 
@@ -123,7 +123,7 @@ def refine_udp_dark(
         smooth = blur_keeping_maxima(maps, kernel_size)
     else:
         smooth = blur_maps(maps, kernel_size, 'reflect')
-    logs = np.log(np.clip(take_windows(smooth, cells, radius=1), 1e-3, 50))
+    logs = np.log(np.clip(take_windows(smooth, pixels, radius=1), 1e-3, 50))
     center, left, right = logs[:, 1, 1], logs[:, 1, 0], logs[:, 1, 2]
     above, below = logs[:, 0, 1], logs[:, 2, 1]
     corners = logs[:, 0, 0] + logs[:, 2, 2]
@@ -134,7 +134,7 @@ def refine_udp_dark(
         below - 2 * center + above + tiny,
         0.5 * (corners + 2 * center - left - right - above - below),
     )
-    return cells.astype(np.float64) + np.where(cells >= 0, steps, 0.0)
+    return pixels.astype(np.float64) + np.where(pixels >= 0, steps, 0.0)
 
 
 def blur_keeping_maxima(maps: NDArray[np.float32], kernel_size: int) -> NDArray[np.float32]:

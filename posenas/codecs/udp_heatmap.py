@@ -68,7 +68,7 @@ class UDPHeatmap(KeypointCodec):
         self.stride = np.subtract(self.input_size, 1) / np.subtract(self.heatmap_size, 1)
 
     def draw_targets(
-        self, cells: NDArray[np.float64], labelled: NDArray[np.bool_]
+        self, pixels: NDArray[np.float64], labelled: NDArray[np.bool_]
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Draw Gaussians or discs; see :meth:`KeypointCodec.draw_targets`.
 
@@ -77,27 +77,29 @@ class UDPHeatmap(KeypointCodec):
         width, height = self.heatmap_size
         if self.heatmap_type == 'combined':
             inside_only = self.generation != '1.x'
-            groups = draw_disc_offsets(cells, self.heatmap_size, self.radius, inside_only)
+            groups = draw_disc_offsets(pixels, self.heatmap_size, self.radius, inside_only)
             groups[~labelled] = 0
             return groups.reshape(-1, height, width), labelled
-        window = window_around(np.trunc(cells + 0.5), self.sigma)
+        window = window_around(np.trunc(pixels + 0.5), self.sigma)
         drawn = labelled & overlaps_map(*window, self.heatmap_size)
-        maps = draw_gaussians(cells, self.heatmap_size, self.sigma, window)
+        maps = draw_gaussians(pixels, self.heatmap_size, self.sigma, window)
         maps[~drawn] = 0
         return maps, drawn
 
     def locate(self, maps: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Find and refine maxima; see :meth:`KeypointCodec.locate`."""
         if self.heatmap_type == 'gaussian':
-            cells, scores = find_maxima(maps[:, 0])
-            refined = refine_udp_dark(maps[:, 0], cells, self.blur_kernel_size, self.generation)
+            pixels, scores = find_maxima(maps[:, 0])
+            refined = refine_udp_dark(maps[:, 0], pixels, self.blur_kernel_size, self.generation)
             return refined, scores
-        cells, scores = find_maxima(blur_maps(maps[:, 0], 2 * self.blur_kernel_size + 1, 'reflect'))
+        pixels, scores = find_maxima(
+            blur_maps(maps[:, 0], 2 * self.blur_kernel_size + 1, 'reflect')
+        )
         offsets = maps[:, 1:]
         if self.generation != '1.x':
             offsets = blur_maps(offsets, self.blur_kernel_size, 'reflect')
         steps = np.stack(
-            [take_windows(offsets[:, axis], cells, radius=0)[:, 0, 0] for axis in range(2)], axis=1
+            [take_windows(offsets[:, axis], pixels, radius=0)[:, 0, 0] for axis in range(2)], axis=1
         )
-        steps[cells < 0] = 0  # a heatmap without maximum has no offset
-        return cells + self.radius * steps, scores
+        steps[pixels < 0] = 0  # a heatmap without maximum has no offset
+        return pixels + self.radius * steps, scores

@@ -107,7 +107,7 @@ def run_demo(
     folder = Path(folder or Path('work_dirs', 'demo', f'{datetime.now():%Y%m%d_%H%M%S}'))
     cfg = configure_demo(folder, seed, epochs)
     for split, count in dict(train=num_images, val=num_val_images).items():
-        with show_bar(f'drawing people ({split})', count) as bar:
+        with show_bar(f'rendering people ({split})', count) as bar:
             _draw_people(folder / 'data' / split, 2 * seed + SEEDS[split], count, bar)
     with use_threads(min(_MAX_THREADS, os.cpu_count() or 1)):
         with show_bar('training', None) as bar:

@@ -137,7 +137,7 @@ def heatmaps_to_image(
     Args:
         heatmaps: (K, h, w).
         warp_mat: Matrix (2, 3) from image to crop.
-        stride: Pixels of the crop per cell of the maps along x and y.
+        stride: Pixels of the crop per pixel of the heatmaps along x and y.
         image_size: (width, height) of the image.
 
     Returns:

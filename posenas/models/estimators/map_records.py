@@ -110,7 +110,7 @@ def _find_peaks(maps: Maps) -> NDArray[np.uint16]:
 
 
 def _quantise(values: Maps) -> tuple[NDArray[np.float16], Bytes]:
-    """Return least and largest value (M, 2) of each heatmap and 8 bits for each cell (M, H, W)."""
+    """Return least and largest value (M, 2) of each heatmap and 8 bits for each pixel (M, H, W)."""
     bounds = np.stack([values.min(axis=(1, 2)), values.max(axis=(1, 2))], axis=1)
     bounds = bounds.astype(np.float16)
     low, high = bounds.astype(np.float32).T[..., None, None]

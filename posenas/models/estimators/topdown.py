@@ -20,7 +20,7 @@ class TopdownPoseEstimator(BasePoseEstimator):
 
     The arguments are those of :class:`BasePoseEstimator`. In ``test_cfg``: ``flip_test`` averages
     with the heatmaps of the mirrored crop, ``flip_mode`` says how those are mirrored back,
-    ``shift_heatmap`` moves them one cell to the right, ``output_heatmaps`` adds ``pred_fields``,
+    ``shift_heatmap`` moves them one pixel to the right, ``output_heatmaps`` adds ``pred_fields``,
     ``output_keypoint_indices`` names the keypoints that predictions keep, in this order.
     """
 

@@ -164,7 +164,7 @@ class BaseHeatmapHead(BaseModule):
                 images.
             data_samples: Their samples; ``flip_indices`` (K,) is read under ``flip_test``.
             test_cfg: ``flip_test``, ``flip_mode``, ``shift_heatmap`` (move mirrored heatmaps one
-                cell to the right), ``output_heatmaps`` (return the heatmaps too).
+                pixel to the right), ``output_heatmaps`` (return the heatmaps too).
 
         Returns:
             Per image ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); and the heatmaps

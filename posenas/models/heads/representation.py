@@ -10,7 +10,7 @@ from posenas.utils import check_choice, check_positive
 
 @MODELS.register_module()
 class ScalarRepresentation(nn.Module):
-    """One number per keypoint and heatmap cell. Without parameters: the layers are the part's."""
+    """One number per keypoint and heatmap pixel. Without parameters: the layers are the part's."""
 
     @property
     def macro(self) -> dict[str, object]:
@@ -36,7 +36,7 @@ class ScalarRepresentation(nn.Module):
 
 @MODELS.register_module()
 class VectorRepresentation(nn.Module):
-    """One vector v per keypoint and cell; the heatmap is its squashed length s / (1 + s), s = v^2.
+    """One vector v per keypoint and pixel; the heatmap is its squashed length s / (1 + s), s = v^2.
 
     Yang et al., Pose Neural Fabrics Search, 2019, "vector in pixel". Without parameters: the layers
     are the part's.
