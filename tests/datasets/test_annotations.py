@@ -41,7 +41,7 @@ BROKEN = [
     (_set('images', 1, file_name=7), r'images\[1\].file_name'),
     (_set('images', 1, width=-3), r'images\[1\].width'),
     (_set('images', 1, height='tall'), r'images\[1\].height'),
-    (_set('categories', 0, keypoints=[]), 'keypoints must list the names'),
+    (_set('categories', 0, keypoints=[]), 'keypoints must list keypoint names'),
     (_set('categories', 0, skeleton=[[1, 99]]), None),
     (_drop('annotations', 3, 'keypoints'), r'annotations\[3\].keypoints .*required.*nothing'),
     (_drop('annotations', 3, 'bbox'), r'annotations\[3\].bbox .*required'),

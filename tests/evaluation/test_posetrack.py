@@ -198,7 +198,7 @@ def test_malformed_results_are_named(files, key, value, text):
     ('names', 'text'),
     [
         (['left_thumb', 'right_thumb'], 'must name keypoints of PoseTrack'),
-        ('nose', 'must list the names'),
+        ('nose', 'must list keypoint names'),
     ],
 )
 def test_joints_that_are_none_of_posetrack_are_refused(files, names, text):
