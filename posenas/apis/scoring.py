@@ -199,7 +199,7 @@ def score_mpii(
 
     names, count = list(_PCKH_LIMITS), len(distances)
     intervals = _find_intervals(score, names, count, num_samples, seed, track)
-    return ScoreReport(f'{count:,} persons', scores, intervals)
+    return ScoreReport(f'{count:,} people', scores, intervals)
 
 
 def score_posetrack(

@@ -273,7 +273,7 @@ def _report_decode(args: argparse.Namespace) -> None:
     ]
     rows.append((f'the lower bound: {args.network}', f'{cost.bound:.1f}', '1'))
     columns = ('refinement', 'seconds', 'of the lower bound')
-    print_table(columns, rows, title=f'{args.num_samples:,} persons')
+    print_table(columns, rows, title=f'{args.num_samples:,} people')
 
 
 def _report_search(args: argparse.Namespace) -> None:

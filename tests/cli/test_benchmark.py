@@ -22,7 +22,7 @@ def experiment(tmp_path):
 def test_the_data_of_a_config_are_measured(experiment, capsys):
     assert main(['benchmark', 'data', experiment, '--repeat', '2', '--num-samples', '3']) == 0
     text = capsys.readouterr().out
-    assert all(word in text for word in ('persons', 'reading annotations', 'sample / bound'))
+    assert all(word in text for word in ('people', 'reading annotations', 'sample / bound'))
     assert '3 samples, median of 2' in text
 
 
