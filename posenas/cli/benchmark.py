@@ -196,7 +196,7 @@ def _report_data(args: argparse.Namespace) -> None:
         lambda runs: show_progress(runs, 'preparing samples'),
     )
     rows = [
-        ('persons', f'{found.loading.num_persons:,}'),
+        ('people', f'{found.loading.num_persons:,}'),
         ('reading annotations', f'{found.loading.seconds:.2f} s'),
         ('private memory a worker adds', f'{found.loading.worker_mb:.1f} MiB'),
     ]
