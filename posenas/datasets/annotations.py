@@ -79,6 +79,29 @@ class CocoFile:
         valid = self._clean_boxes(table, generation)
         return table.select(valid), dropped | {'with an empty box': int((~valid).sum())}
 
+    def regions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, int]]:
+        """Collect the boxes of all people and of crowds, cut to their images.
+
+        Returns:
+            Corners (N, 4), rows of the images (N,), which are crowds (N,), and how many
+            annotations were left out by reason.
+
+        Raises:
+            DataError: An annotation contradicts the file, or there are none.
+        """
+        records, rows, single, dropped = self._find_single()
+        is_crowd = records.integers('iscrowd', 0) != 0
+        wanted = single | (is_crowd & np.isin(records.integers('category_id', 1), self.category_ids))
+        boxes = records.where(wanted).rows('bbox', 4).astype(np.float32)
+        sizes = self.images.sizes[rows[wanted]].astype(np.float32)
+        limits = np.where(sizes > 0, sizes + 1, np.inf)  # corners may lie on the border
+        corners, valid = clean_bbox_xywh(boxes, limits)
+        counts = {
+            'of another category': dropped['of another category'],
+            'with an empty box': int((~valid).sum()),
+        }
+        return corners[valid], rows[wanted][valid], is_crowd[wanted][valid], counts
+
     def _find_single(self) -> tuple[Records, np.ndarray, np.ndarray, dict[str, int]]:
         """Return annotations, image rows (N,), which are of one person (N,), counts of others."""
         if self.annotations is None:

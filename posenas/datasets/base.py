@@ -76,6 +76,7 @@ class BaseTopdownDataset(Dataset):
     """
 
     METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'coco'}
+    _COUNTED: ClassVar[str] = 'people'  # what one sample is, in messages
 
     def __init__(
         self,
@@ -96,7 +97,7 @@ class BaseTopdownDataset(Dataset):
         generation: str = '1.x',
         bad_sample_policy: str | None = None,
         backend_args: Mapping[str, Any] | None = None,
-        image_subset: Mapping[str, float] | None = None,
+        image_subset: Mapping[str, Any] | None = None,
         num_views: int | None = None,
     ) -> None:
         if data_mode != 'topdown':
@@ -177,7 +178,7 @@ class BaseTopdownDataset(Dataset):
                 f'{source}: at least one person must be usable, got none (left out: '
                 f'{left_out or "nothing"})'
             )
-        message = f'{source}: {len(persons)} people' + (left_out and f', left out {left_out}')
+        message = f'{source}: {len(persons)} {self._COUNTED}' + (left_out and f', left out {left_out}')
         print_log(message, logger='current')
         # Shared memory: workers mark here which samples are bad.
         self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()

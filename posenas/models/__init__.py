@@ -6,6 +6,7 @@ from .backbones import (
     Hourglass,
     HRNet,
     HRNetPyramid,
+    LightResNet,
     MobileNetV2Pyramid,
     MobileNetV3,
     PoseNAS,
@@ -18,10 +19,17 @@ from .backbones import (
 from .body_parts import make_parts
 from .data_preprocessor import PoseDataPreprocessor
 from .ema import ExpMomentumEMA
-from .estimators import BasePoseEstimator, FPDDistiller, TeacherCache, TopdownPoseEstimator
+from .estimators import (
+    BasePoseEstimator,
+    FPDDistiller,
+    PersonDetector,
+    TeacherCache,
+    TopdownPoseEstimator,
+)
 from .fused import table
 from .heads import (
     BaseHeatmapHead,
+    CenterBoxHead,
     CNFHead,
     HeatmapHead,
     PoseNASHead,
@@ -42,13 +50,14 @@ from .losses import (
     LogitDistill,
     SelfDistillHead,
 )
-from .necks import PartReduceNeck
+from .necks import PartReduceNeck, TopDownFusion
 
 __all__ = [
     'BaseHeatmapHead',
     'BasePoseEstimator',
     'CNFBackbone',
     'CNFHead',
+    'CenterBoxHead',
     'CombinedTargetMSELoss',
     'ContextBlock',
     'DistillExtension',
@@ -65,11 +74,13 @@ __all__ = [
     'JointsMSELoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
+    'LightResNet',
     'LoadReport',
     'LogitDistill',
     'MobileNetV2Pyramid',
     'MobileNetV3',
     'PartReduceNeck',
+    'PersonDetector',
     'PoseDataPreprocessor',
     'PoseNAS',
     'PoseNASHead',
@@ -79,6 +90,7 @@ __all__ = [
     'StackedHourglassHead',
     'TeacherCache',
     'TinyConvNet',
+    'TopDownFusion',
     'TopdownPoseEstimator',
     'ViPNASHead',
     'ViPNASInvertedResidual',

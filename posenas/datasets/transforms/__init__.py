@@ -2,6 +2,7 @@
 
 from .albumentation import Albumentation
 from .bbox_center_scale import GetBBoxCenterScale
+from .detection import GenerateBoxTarget, Letterbox
 from .generate_target import GenerateTarget
 from .keypoint_converter import KeypointConverter
 from .loading import LoadImage
@@ -17,9 +18,11 @@ from .topdown_affine import TopdownAffine
 __all__ = [
     'Albumentation',
     'CoarseDropout',
+    'GenerateBoxTarget',
     'GenerateTarget',
     'GetBBoxCenterScale',
     'KeypointConverter',
+    'Letterbox',
     'LoadImage',
     'PNFSGetBox',
     'PNFSTopdownAffine',

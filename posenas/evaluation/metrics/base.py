@@ -4,7 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -31,6 +31,7 @@ class PoseMetric(BaseMetric):
     """
 
     default_prefix = ''  # mmengine warns about None
+    _COUNTED: ClassVar[str] = 'people'  # what one sample is, in messages
 
     def __init__(
         self,
@@ -95,7 +96,7 @@ class PoseMetric(BaseMetric):
         # the size is unknown to searches, which score without mmengine's collective evaluation
         excluded = max(self._size, len(unique)) - len(persons)
         print_log(
-            f'{type(self).__name__}: {len(persons)} people scored, {excluded} excluded'
+            f'{type(self).__name__}: {len(persons)} {self._COUNTED} scored, {excluded} excluded'
             + (f' ({len(self.bad_images)} images could not be read)' if self.bad_images else ''),
             logger='current',
             level=logging.WARNING if excluded else logging.INFO,

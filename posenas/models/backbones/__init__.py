@@ -4,6 +4,7 @@ from .cnf import CNFBackbone
 from .dite_hrnet import DiteHRNet
 from .hourglass import Hourglass
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
+from .light_resnet import LightResNet
 from .mobilenet_v2 import InvertedResidual, MobileNetV2Pyramid
 from .mobilenet_v3 import MobileNetV3
 from .pose_nas import PoseNAS
@@ -24,6 +25,7 @@ __all__ = [
     'HighResolutionNet',
     'Hourglass',
     'InvertedResidual',
+    'LightResNet',
     'MobileNetV2Pyramid',
     'MobileNetV3',
     'PoseNAS',

@@ -2,5 +2,6 @@
 
 from .feature_map_processor import FeatureMapProcessor
 from .part_reduce import PartReduceNeck
+from .top_down_fusion import TopDownFusion
 
-__all__ = ['FeatureMapProcessor', 'PartReduceNeck']
+__all__ = ['FeatureMapProcessor', 'PartReduceNeck', 'TopDownFusion']
