@@ -23,6 +23,7 @@ from .samplers import (
     MultiSourceSampler,
     PartsSampler,
 )
+from .taught import TaughtDataset
 from .unlabelled import UnlabelledTopdownDataset
 from .wrappers import ConcatDataset, RepeatDataset
 
@@ -49,6 +50,7 @@ __all__ = [
     'PersonTable',
     'PoseTrack18Dataset',
     'RepeatDataset',
+    'TaughtDataset',
     'UnlabelledTopdownDataset',
     'convert_lsp_release',
     'convert_lspet_release',

@@ -67,6 +67,23 @@ class CocoFile:
         }
         return table.select(labelled & valid), dropped
 
+    def teacher_keypoints(self, num_joints: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Collect the keypoints of a teacher, with its ``keypoint_scores``.
+
+        Args:
+            num_joints: Number of keypoints K that each annotation must have.
+
+        Returns:
+            Identifiers of the annotations (N,), keypoints (N, K, 3): x and y in image pixels and
+            whether they are given, and scores (N, K).
+
+        Raises:
+            DataError: An annotation contradicts the layout, or has no scores.
+        """
+        records = self._find_single()[0]
+        flat = records.rows('keypoints', 3 * num_joints).reshape(-1, num_joints, 3)
+        return records.integers('id'), flat, records.rows('keypoint_scores', num_joints)
+
     def boxes(self, num_joints: int, generation: str) -> tuple[PersonTable, dict[str, int]]:
         """Collect the boxes of all annotated people, whether or not they have keypoints.
 
@@ -91,7 +108,9 @@ class CocoFile:
         """
         records, rows, single, dropped = self._find_single()
         is_crowd = records.integers('iscrowd', 0) != 0
-        wanted = single | (is_crowd & np.isin(records.integers('category_id', 1), self.category_ids))
+        wanted = single | (
+            is_crowd & np.isin(records.integers('category_id', 1), self.category_ids)
+        )
         boxes = records.where(wanted).rows('bbox', 4).astype(np.float32)
         sizes = self.images.sizes[rows[wanted]].astype(np.float32)
         limits = np.where(sizes > 0, sizes + 1, np.inf)  # corners may lie on the border

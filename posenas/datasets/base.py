@@ -30,7 +30,8 @@ class BaseTopdownDataset(Dataset):
 
     A sample is a dict (K keypoints): ``img_path``, ``img_id``, ``id``, ``bbox`` (1, 4) corners
     and ``bbox_score`` (1,), ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible``
-    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``area`` where the file has it,
+    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``label_scores`` (1, K) where a
+    teacher set labels, ``area`` where the file has it,
     ``category_id``, ``iscrowd``, the skeleton's ``flip_indices``, ``upper_body_ids``,
     ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,), ``dataset_name``, and ``rng``, the
     generator that transforms draw from. It is seeded by :attr:`seed`, the epoch (attribute
@@ -178,7 +179,9 @@ class BaseTopdownDataset(Dataset):
                 f'{source}: at least one person must be usable, got none (left out: '
                 f'{left_out or "nothing"})'
             )
-        message = f'{source}: {len(persons)} {self._COUNTED}' + (left_out and f', left out {left_out}')
+        message = f'{source}: {len(persons)} {self._COUNTED}' + (
+            left_out and f', left out {left_out}'
+        )
         print_log(message, logger='current')
         # Shared memory: workers mark here which samples are bad.
         self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
@@ -230,6 +233,8 @@ class BaseTopdownDataset(Dataset):
             'keypoints_level': persons.visibility[one].copy(),
             **self._common,
         }
+        if persons.label_scores is not None:
+            info['label_scores'] = persons.label_scores[one].copy()
         area = float(persons.areas[index])
         if area == area:
             info['area'] = area

@@ -77,7 +77,9 @@ class MosaicDataset(Dataset):
             scale_range=scale_range, mosaic_scale_range=mosaic_scale_range
         ).items():
             if not 0 < low <= high:
-                raise ConfigError(f'{name} must be two ascending factors above 0, got {low}, {high}')
+                raise ConfigError(
+                    f'{name} must be two ascending factors above 0, got {low}, {high}'
+                )
         check_positive('photo_size', photo_size)
         check_probability('mosaic_prob', mosaic_prob)
         check_probability('flip_prob', flip_prob)
@@ -205,6 +207,8 @@ def _move_boxes(
     cut = np.concatenate([whole[:, :2].clip(0, size), whole[:, 2:].clip(0, size)], axis=1)
     sides, whole_sides = cut[:, 2:] - cut[:, :2], whole[:, 2:] - whole[:, :2]
     visible = sides.prod(axis=1) / np.maximum(whole_sides.prod(axis=1), 1e-9)
-    is_ignored = is_crowd | (visible < _MIN_VISIBLE) | (sides.min(axis=1, initial=np.inf) < _MIN_SIDE)
+    is_ignored = (
+        is_crowd | (visible < _MIN_VISIBLE) | (sides.min(axis=1, initial=np.inf) < _MIN_SIDE)
+    )
     left = sides.min(axis=1, initial=np.inf) > 0
     return cut[left].astype(np.float32), is_ignored[left]

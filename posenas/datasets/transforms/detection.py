@@ -38,7 +38,9 @@ class Letterbox(BaseTransform):
             image, inner, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         )
         results['img'] = canvas
-        results['warp_mat'] = np.array([[inner[0] / width, 0.0, 0.0], [0.0, inner[1] / height, 0.0]])
+        results['warp_mat'] = np.array(
+            [[inner[0] / width, 0.0, 0.0], [0.0, inner[1] / height, 0.0]]
+        )
         return results
 
 

@@ -84,9 +84,7 @@ class CocoBoxMetric(PoseMetric):
         scores = {'recall': recall, 'false per image': false, 'threshold': threshold}
         return evaluate_boxes(truth, rows) | scores
 
-    def _find_threshold(
-        self, truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
-    ) -> float:
+    def _find_threshold(self, truth: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> float:
         """Return the least threshold, in hundredths, with few enough false boxes."""
         low, high = 0, 100
         while low < high:  # false boxes become fewer as the threshold rises

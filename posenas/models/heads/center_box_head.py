@@ -43,7 +43,7 @@ class CenterBoxHead(BaseModule):
         in_channels: int,
         decoder: dict,
         upsample: int = 1,
-        box_loss_weight: float = 2.0,
+        box_loss_weight: float = 4.0,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         default = dict(type='Normal', std=0.01, layer=['Conv2d'])

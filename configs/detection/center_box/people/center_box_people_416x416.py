@@ -21,7 +21,7 @@ train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_begin=4, val_interval
 val_cfg = dict()
 test_cfg = dict()
 optim_wrapper = dict(
-    optimizer=dict(type='AdamW', lr=1.5e-3, weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=10),
     paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0),
 )
@@ -45,6 +45,6 @@ custom_hooks = [
 default_hooks = dict(
     logger=dict(interval=50),
     checkpoint=dict(
-        type='CheckpointHook', interval=2, max_keep_ckpts=2, save_best='bbox/AP', rule='greater'
+        type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='bbox/AP', rule='greater'
     ),
 )
