@@ -129,8 +129,8 @@ class CombinedDataset(Dataset):
         if num_keypoints != skeleton.num_joints:
             raise ConfigError(
                 f'samples of {sample["dataset_name"]} must have the {skeleton.num_joints} '
-                f'keypoints of {skeleton.name}, got {num_keypoints}: end the pipeline of the source '
-                'with KeypointConverter'
+                f'keypoints of {skeleton.name}, got {num_keypoints}: end the pipeline of the '
+                'source with KeypointConverter'
             )
         return {
             'flip_indices': list(skeleton.flip_indices),

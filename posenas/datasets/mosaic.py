@@ -142,7 +142,7 @@ class MosaicDataset(Dataset):
         scale_range: Sequence[float],
         rng: np.random.Generator,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Put ``photo`` into ``region`` (corners) of ``canvas``; return its boxes as in a sample."""
+        """Put ``photo`` into ``region`` (corners) of ``canvas``; return boxes as in a sample."""
         x1, y1, x2, y2 = region
         image, size = photo['img'], np.array([x2 - x1, y2 - y1])
         placement = self._place(image.shape[:2], size, scale_range, rng)

@@ -15,7 +15,8 @@ class PersonDetector(BasePoseEstimator):
     """Find the boxes of the people of an image.
 
     The arguments are those of :class:`BasePoseEstimator`. In ``test_cfg``: ``score_thr``, the least
-    score of a box (default 0.01, for curves of precision).
+    score of a box (default 0.01, for curves of precision); and ``default_thr``, the threshold of
+    :func:`posenas.apis.detect_people` (default 0.3).
     """
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:

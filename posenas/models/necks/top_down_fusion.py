@@ -1,6 +1,7 @@
 """Features of several scales, brought to the finest one."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch.nn.functional as F  # noqa: N812  (PyTorch's own abbreviation)
 from mmcv.cnn import ConvModule
@@ -48,8 +49,7 @@ class TopDownFusion(BaseModule):
             for inputs, width in zip(in_channels, channels, strict=True)
         )
         self.reductions = nn.ModuleList(
-            ConvModule(coarse, fine, 1, **plain)
-            for fine, coarse in zip(channels[:-1], channels[1:], strict=True)
+            ConvModule(coarse, fine, 1, **plain) for fine, coarse in pairwise(channels)
         )
         self.smoothings = nn.ModuleList(
             ConvModule(width, width, 3, padding=1, norm_cfg=norm_cfg) for width in channels[:-1]
