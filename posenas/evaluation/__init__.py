@@ -1,6 +1,7 @@
 """Scores of predicted poses: pure functions and the metrics built on them."""
 
 from .metrics import (
+    CocoBoxMetric,
     CocoMetric,
     JhmdbPCKAccuracy,
     LspPCKMetric,
@@ -13,6 +14,7 @@ from .metrics import (
 from .stored import StoredPoses, read_stored_poses
 
 __all__ = [
+    'CocoBoxMetric',
     'CocoMetric',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',

@@ -99,9 +99,7 @@ def test_the_photos_of_a_mosaic_come_from_one_part(tmp_path):
     (tmp_path / 'b').mkdir()
     bright = PersonBoxDataset(**write_photos(tmp_path / 'a'))
     dim = PersonBoxDataset(**write_photos(tmp_path / 'b', level=60))
-    canvases = MosaicDataset(
-        ConcatDataset([bright, dim]), (64, 64), photo_size=100, mosaic_prob=1
-    )
+    canvases = MosaicDataset(ConcatDataset([bright, dim]), (64, 64), photo_size=100, mosaic_prob=1)
     for epoch in range(10):
         assert canvases[EpochIndex(3, epoch)]['img'].max() <= 114  # the grey of the border
 
