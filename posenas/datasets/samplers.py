@@ -49,24 +49,31 @@ class _AddressedSampler(Sampler):
     stream = Stream.SHUFFLE
 
     def __init__(self, dataset: Sized, shuffle: bool = True, seed: int | None = None) -> None:
-        if len(dataset) == 0:
-            raise ValueError('a sampler needs a dataset with at least one sample, got an empty one')
-        self.rank, self.world_size = get_dist_info()
-        self.dataset = dataset
-        self.shuffle = shuffle
-        self.seed = sync_random_seed() if seed is None else seed
-        self.start = 0
+        _set_address(self, dataset, shuffle, seed)
 
-    def _order(self, size: int, *key: int) -> list[int]:
-        """Return the order in which a pass visits the indices below ``size``.
 
-        Args:
-            size: Number of samples.
-            *key: Address of the pass in :attr:`stream`, the epoch first.
-        """
-        if not self.shuffle:
-            return list(range(size))
-        return make_generator(self.stream, self.seed, *key).permutation(size).tolist()
+def _set_address(sampler: Sampler, dataset: Sized, shuffle: bool, seed: int | None) -> None:
+    """Give ``sampler`` what its order follows from."""
+    if len(dataset) == 0:
+        raise ValueError('a sampler needs a dataset with at least one sample, got an empty one')
+    sampler.rank, sampler.world_size = get_dist_info()
+    sampler.dataset = dataset
+    sampler.shuffle = shuffle
+    sampler.seed = sync_random_seed() if seed is None else seed
+    sampler.start = 0
+
+
+def _draw_order(sampler: Sampler, size: int, *key: int) -> list[int]:
+    """Return the order in which a pass visits the indices below ``size``.
+
+    Args:
+        sampler: Sampler with an address.
+        size: Number of samples.
+        *key: Address of the pass in ``sampler.stream``, the epoch first.
+    """
+    if not sampler.shuffle:
+        return list(range(size))
+    return make_generator(sampler.stream, sampler.seed, *key).permutation(size).tolist()
 
 
 @DATA_SAMPLERS.register_module()
@@ -99,7 +106,7 @@ class DefaultSampler(_AddressedSampler):
 
     def __iter__(self) -> Iterator[EpochIndex]:
         """Yield this rank's indices of the epoch, from :attr:`start` on."""
-        order = self._order(len(self.dataset), self.epoch)
+        order = _draw_order(self, len(self.dataset), self.epoch)
         first = self.rank + self.start * self.world_size
         for position in range(first, self.total_size, self.world_size):
             yield EpochIndex(order[position % len(order)], self.epoch)
@@ -136,7 +143,7 @@ class InfiniteSampler(_AddressedSampler):
         position = self.rank + self.start * self.world_size
         while True:
             epoch = position // size
-            order = self._order(size, epoch)
+            order = _draw_order(self, size, epoch)
             while position // size == epoch:
                 yield EpochIndex(order[position % size], epoch)
                 position += self.world_size
@@ -149,7 +156,7 @@ class InfiniteSampler(_AddressedSampler):
         """Do nothing: the stream knows its epoch."""
 
 
-class PartsSampler(_AddressedSampler):
+class PartsSampler(Sampler):
     """Batches with a fixed number of samples from each part of the data.
 
     Each part is an endless stream with shuffles and epochs of its own, so a smaller part is
@@ -168,7 +175,7 @@ class PartsSampler(_AddressedSampler):
     def __init__(
         self, dataset: Sized, parts: Sequence[np.ndarray], shuffle: bool, seed: int | None
     ) -> None:
-        super().__init__(dataset, shuffle, seed)
+        _set_address(self, dataset, shuffle, seed)
         self.parts = parts
         self.counts: list[int] = []
         self._batch_size: int | None = None
@@ -226,7 +233,7 @@ class PartsSampler(_AddressedSampler):
             for place in range(position, position + per_batch):
                 if place // len(part) != epoch:
                     epoch = place // len(part)
-                    order = self._order(len(part), epoch, number)
+                    order = _draw_order(self, len(part), epoch, number)
                 yield EpochIndex(part[order[place % len(part)]], epoch)
             batch += 1
 
