@@ -74,7 +74,8 @@ class PoseMetric(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict[str, Any]]) -> None:
         """Store what one batch of data samples, as dicts, contributes."""
         for sample in data_samples:
-            result = dict(id=sample['id'], img_id=sample['img_id'])
+            source = sample.get('dataset_name')  # ids of two data sets may be equal
+            result = dict(id=sample['id'], img_id=sample['img_id'], source=source)
             if 'bad_sample' in sample:
                 result['bad_sample'] = sample['bad_sample']
             else:
@@ -89,7 +90,7 @@ class PoseMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Drop repeated people, score the others, say how many are missing."""
-        unique = {(result['img_id'], result['id']): result for result in results}.values()
+        unique = {(r['source'], r['img_id'], r['id']): r for r in results}.values()
         self.bad_images = frozenset(r['img_id'] for r in unique if 'bad_sample' in r)
         persons = [result for result in unique if result['img_id'] not in self.bad_images]
         scores = {name: float(value) for name, value in self.score(persons).items()}
