@@ -45,6 +45,27 @@ def test_a_detector_trains_for_one_epoch(path, tmp_path, monkeypatch):
     assert 0 <= runner.message_hub.get_scalar('val/bbox/recall').current() <= 1
 
 
+def test_a_stopped_detector_goes_on_to_the_same_bits(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = shrink(load_config(CONFIGS[0]))
+    cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
+    cfg.randomness = dict(seed=0)
+    cfg.train_cfg = dict(max_epochs=2)
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', interval=1, by_epoch=False)
+
+    def train(name, **options):
+        runner = PoseRunner.from_cfg(Config(dict(cfg.to_dict(), work_dir=name, **options)))
+        runner.train()
+        return {key: value.clone() for key, value in runner.model.state_dict().items()}
+
+    whole = train('whole')
+    last = max(int(path.stem[5:]) for path in (tmp_path / 'whole').glob('iter_*.pth'))
+    middle = str(tmp_path / 'whole' / f'iter_{last // 2 + 1}.pth')  # within an epoch
+    resumed = train('resumed', load_from=middle, resume=True)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
+
+
 @every_config
 def test_a_detector_is_small(path):
     cfg = load_config(path)
