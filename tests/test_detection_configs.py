@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 from mmengine.config import Config
 from source_files import ROOT
 from tiny_data import write_people
 
+from posenas.apis import browse_data
 from posenas.engine import PoseRunner
 from posenas.registry import MODELS
 from posenas.utils.config import load_config
@@ -74,3 +76,25 @@ def test_a_detector_is_small(path):
         cost = profile_model(MODELS.build(cfg.model), torch.empty(1, 3, height, width))
     assert cost.parameters <= 0.8e6
     assert cost.macs <= 0.7e9
+
+
+def test_canvases_and_mixes_can_be_looked_at(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (sheet,) = browse_data(shrink(load_config(CONFIGS[0])), num=3, name='canvases')
+    assert cv2.imread(str(sheet)) is not None
+    people = dict(
+        type='LspDataset',
+        ann_file=str(write_people(tmp_path, skeleton='lsp')),
+        data_prefix=dict(img=str(tmp_path)),
+        pipeline=[dict(type='KeypointConverter', num_keypoints=17, mapping=[(9, 5), (8, 6)])],
+    )
+    mix = load_config(ROOT / 'configs/top_down/tiny/synthetic/tiny_synthetic_128x96.py')
+    mix.train_dataloader.dataset = dict(
+        type='CombinedDataset',
+        metainfo=dict(dataset_name='coco'),
+        datasets=[people],
+        pipeline=mix.train_pipeline,
+    )
+    for mode in ('transformed', 'original'):
+        (sheet,) = browse_data(mix, mode=mode, num=2, name='mix')
+        assert cv2.imread(str(sheet)) is not None

@@ -94,17 +94,22 @@ class CombinedDataset(Dataset):
 
     def __getitem__(self, index: int) -> Any:  # noqa: ANN401  (what the last transform returns)
         """Prepare sample ``index``; in training its attribute ``epoch`` varies the transforms."""
+        sample = self.get_data_info(index)
+        path = sample['img_path']
+        for step in self.pipeline:
+            sample = step(sample)
+            if sample is None:
+                raise DataError(f'{path}: {type(step).__name__} found nothing to work on')
+        return sample
+
+    def get_data_info(self, index: int) -> dict[str, Any]:
+        """Return sample ``index`` as it enters the common pipeline."""
         epoch, index = getattr(index, 'epoch', 0), int(index)
         if not -len(self) <= index < len(self):
             raise IndexError(f'index must lie within the {len(self)} samples, got {index}')
         number, place = self._locate(index % len(self), epoch)
         sample = self.datasets[number][EpochIndex(place, epoch)]
-        path = sample['img_path']
         sample.update(self._common(sample))
-        for step in self.pipeline:
-            sample = step(sample)
-            if sample is None:
-                raise DataError(f'{path}: {type(step).__name__} found nothing to work on')
         return sample
 
     def _locate(self, index: int, epoch: int) -> tuple[int, int]:
