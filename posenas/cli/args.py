@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from posenas.cli.examples import EXAMPLES
+from posenas.cli.outcome import Status
 from posenas.utils.errors import ConfigError
+from posenas.utils.spelling import find_nearest
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -25,7 +28,33 @@ class _HelpFormatter(argparse.HelpFormatter):
         return '\n\n'.join(kept)
 
 
-class CommandParser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
+    """Argument parser that says in one line what is wrong, and which option may be meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with the status of a refusal."""
+        said = re.sub(r'^argument (\S+): (?=must )', r'\1 ', message)
+        unknown = re.search(r'^unrecognized arguments: (--[^\s=]+)', message)
+        nearest = find_nearest(unknown[1], _list_options(self)) if unknown else None
+        meant = f'did you mean {nearest}? ' if nearest else ''
+        self.exit(
+            Status.REFUSED, f'{self.prog}: error: {said}; {meant}{self.prog} --help lists all\n'
+        )
+
+
+def _list_options(parser: argparse.ArgumentParser) -> list[str]:
+    """List the options of a parser and of those in it."""
+    inner = [
+        option
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for each in action.choices.values()
+        for option in _list_options(each)
+    ]
+    return [*parser._option_string_actions, *inner]
+
+
+class CommandParser(OneLineParser):
     """Argument parser that reads ``_`` in the name of an option as ``-``.
 
     Args:

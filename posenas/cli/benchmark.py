@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, OneLineParser, add_config_options
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_numbers, read_config
@@ -17,7 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
         'Measure speed against a lower bound taken in the same run, or compare trainings.',
     )
     kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
+        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
     )
     data = kinds.add_parser(
         'data',

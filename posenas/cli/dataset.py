@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
 from posenas.utils.errors import ConfigError
 
@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     """List the options of the command."""
     parser = CommandParser('dataset', 'Create data sets.')
     kinds = parser.add_subparsers(
-        dest='kind', required=True, metavar='KIND', parser_class=argparse.ArgumentParser
+        dest='kind', required=True, metavar='KIND', parser_class=OneLineParser
     )
     people = kinds.add_parser(
         'synthetic',

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.utils.atomic_io import write_json
 from posenas.utils.errors import ConfigError
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas eval``."""
     parser = CommandParser('eval', 'Score stored predictions, without a network.')
     kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
+        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
     )
     for name, text in (
         ('coco', 'average precision of COCO'),

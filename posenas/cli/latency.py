@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, OneLineParser, add_config_options
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_numbers, read_config
 
@@ -12,7 +12,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas latency``."""
     parser = CommandParser('latency', 'Predict how long networks of a search space take.')
     kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
+        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
     )
     build = kinds.add_parser(
         'build',

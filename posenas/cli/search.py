@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_numbers
 from posenas.genotype import save_genotype
@@ -22,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog='A search itself is a training: posenas train with a config of configs/search.',
     )
     actions = parser.add_subparsers(
-        dest='action', required=True, metavar='ACTION', parser_class=argparse.ArgumentParser
+        dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
     )
     show = actions.add_parser('show', help='list the best architectures, and draw all of them')
     show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
