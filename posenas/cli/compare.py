@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser
+from posenas.cli.values import RESAMPLINGS, WORKERS
 
 DESCRIPTION = (
     'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
@@ -30,12 +31,16 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cells', nargs='+', default=[], metavar='NAME', help='only these and what they need'
     )
-    parser.add_argument('--threads', type=int, default=1, metavar='N', help='(default: 1)')
+    parser.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
     parser.add_argument(
         '--no-run', action='store_true', help='train nothing, report what is finished'
     )
     parser.add_argument(
-        '--bootstrap', type=int, default=2000, metavar='N', help='resamplings (default: 2000)'
+        '--bootstrap',
+        type=RESAMPLINGS,
+        default=2000,
+        metavar='N',
+        help='resamplings (default: 2000)',
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table, show_bar
-from posenas.cli.reading import check_numbers
+from posenas.cli.values import COUNT, SEED
 
 #: Files of the work dir and what they hold.
 _FILES = {
@@ -26,14 +26,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--work-dir', help='new or empty folder (default: work_dirs/demo/<date and time>)'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of data and training (default: 0)')
+    parser.add_argument('--seed', type=SEED, default=0, help='of data and training (default: 0)')
     parser.add_argument(
-        '--num-images', type=int, default=3000, help='training images (default: %(default)s)'
+        '--num-images', type=COUNT, default=3000, help='training images (default: %(default)s)'
     )
     parser.add_argument(
-        '--num-val-images', type=int, default=300, help='validation images (default: %(default)s)'
+        '--num-val-images', type=COUNT, default=300, help='validation images (default: %(default)s)'
     )
-    parser.add_argument('--epochs', type=int, help='passes over the images (default: the config)')
+    parser.add_argument('--epochs', type=COUNT, help='passes over the images (default: the config)')
     return parser
 
 
@@ -41,10 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas demo``; returns its exit code.
 
     Raises:
-        ConfigError: A number is not positive, or the folder holds something.
+        ConfigError: The folder holds something.
     """
     args = build_parser().parse_args(argv)
-    check_numbers(args, 'num_images', 'num_val_images', 'epochs')
     from posenas.experiments.demo import run_demo
 
     start = time.monotonic()

@@ -17,6 +17,7 @@ from posenas.cli.args import (
 from posenas.cli.published_options import add_published_options, apply_published_options
 from posenas.cli.published_words import read_distillation
 from posenas.cli.training import add_training_options, run_training
+from posenas.cli.values import COUNT_OR_NONE, SHARE
 from posenas.utils.atomic_io import write_text
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--alpha',
-        type=float,
+        type=SHARE,
         metavar='A',
         help="share of the teacher's term in [0, 1] (default: KD.ALPHA of YAML, else 0.5)",
     )
@@ -73,7 +74,7 @@ def _add_unlabelled_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--labelled-per-batch',
-        type=int,
+        type=COUNT_OR_NONE,
         metavar='N',
         help='samples with labels in each batch, 0 for none (default: half of the batch)',
     )

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_progress
+from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS, SEED
 from posenas.utils.atomic_io import write_json
-from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from posenas.apis.scoring import ErrorReport, ScoreReport
@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas eval``."""
     parser = CommandParser('eval', 'Score stored predictions, without a network.')
     kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
+        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
     )
     for name, text in (
         ('coco', 'average precision of COCO'),
@@ -67,7 +67,7 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
     if kind == 'pck':
         parser.add_argument(
             '--thr',
-            type=float,
+            type=POSITIVE,
             nargs='+',
             default=[0.05, 0.1, 0.2],
             metavar='X',
@@ -80,7 +80,11 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
     parser.add_argument('--out-dir', metavar='DIR', help='draw errors and curves of the joints')
     parser.add_argument('--images', metavar='DIR', help='images, to draw the worst cases')
     parser.add_argument(
-        '--worst', type=int, default=16, metavar='N', help='persons drawn (default: %(default)s)'
+        '--worst',
+        type=COUNT_OR_NONE,
+        default=16,
+        metavar='N',
+        help='persons drawn (default: %(default)s)',
     )
     _add_common(parser)
 
@@ -88,19 +92,19 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
 def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--gt', required=True, metavar='FILE', help='annotations in COCO layout')
     parser.add_argument('--skeleton', metavar='NAME', help='default: the keypoints named by --gt')
-    parser.add_argument('--sigmas', type=float, nargs='+', metavar='S', help='one per joint')
+    parser.add_argument('--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one per joint')
     parser.add_argument('--no-area', action='store_true', help='areas are 0.53 times the box')
 
 
 def _add_common(parser: argparse.ArgumentParser, samples: int = 0, unit: str = 'images') -> None:
     parser.add_argument(
         '--bootstrap',
-        type=int,
+        type=RESAMPLINGS,
         default=samples,
         metavar='N',
         help=f'95%% intervals from N resamplings of the {unit} (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the resampling')
+    parser.add_argument('--seed', type=SEED, default=0, metavar='N', help='of the resampling')
     parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
 
 
@@ -112,8 +116,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read or is malformed.
     """
     args = build_parser().parse_args(argv)
-    if args.bootstrap < 0 or getattr(args, 'worst', 0) < 0:
-        raise ConfigError('--bootstrap and --worst must not be negative')
     report = _REPORTS[args.what](args)
     if args.out_metrics:
         write_json(args.out_metrics, report, indent=1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_download_options
 from posenas.cli.printing import print_lines, show_bar
+from posenas.cli.values import COUNT, SHARE, SIDE
 from posenas.utils import DataError
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     parser.add_argument(
-        '--batch-size', type=int, default=8, metavar='N', help='images at once (default: 8)'
+        '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
     )
     parser.add_argument(
         '--cfg-options',
@@ -61,13 +62,13 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_draw_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--kpt-thr',
-        type=float,
+        type=SHARE,
         default=0.3,
         metavar='SCORE',
         help='draw keypoints with a greater score (default: 0.3)',
     )
-    parser.add_argument('--radius', type=int, metavar='PIXELS', help='of drawn joints')
-    parser.add_argument('--thickness', type=int, metavar='PIXELS', help='of drawn limbs')
+    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn joints')
+    parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
     parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
     parser.add_argument('--skeleton-style', choices=('mmpose', 'openpose'), default='mmpose')

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table
+from posenas.cli.values import number
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
 
@@ -44,10 +45,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--family', metavar='NAME', help='such as vipnas or dite-hrnet')
     parser.add_argument('--dataset', metavar='NAME', help='with results on it: coco, mpii, ...')
-    parser.add_argument('--max-params', type=float, metavar='M', help='at most M million')
-    parser.add_argument('--max-macs', type=float, metavar='G', help='at most G x 10^9')
+    parser.add_argument('--max-params', type=number(), metavar='M', help='at most M million')
+    parser.add_argument('--max-macs', type=number(), metavar='G', help='at most G x 10^9')
     parser.add_argument(
-        '--min-accuracy', type=float, metavar='X', help='published AP in 0..1 or PCKh in percent'
+        '--min-accuracy', type=number(), metavar='X', help='published AP in 0..1 or PCKh in percent'
     )
     parser.add_argument(
         '--sort', choices=_ORDERS, default='family', help='order (default: %(default)s)'

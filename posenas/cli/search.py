@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table
-from posenas.cli.reading import check_numbers
+from posenas.cli.values import COUNT, SEED, SHARE
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
@@ -22,12 +22,12 @@ def build_parser() -> argparse.ArgumentParser:
         epilog='A search itself is a training: posenas train with a config of configs/search.',
     )
     actions = parser.add_subparsers(
-        dest='action', required=True, metavar='ACTION', parser_class=argparse.ArgumentParser
+        dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
     )
     show = actions.add_parser('show', help='list the best architectures, and draw all of them')
     show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
     show.add_argument(
-        '--top', type=int, default=10, metavar='N', help='rows of the table (default: 10)'
+        '--top', type=COUNT, default=10, metavar='N', help='rows of the table (default: 10)'
     )
     show.add_argument(
         '--sort',
@@ -65,10 +65,10 @@ def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
         '--like', required=True, metavar='SOURCE', help='genotype file, derived folder or config'
     )
     parser.add_argument(
-        '--within', type=float, default=0.02, metavar='SHARE', help='of the cost (default: 0.02)'
+        '--within', type=SHARE, default=0.02, metavar='SHARE', help='of the cost (default: 0.02)'
     )
     parser.add_argument('--cost', default='macs', metavar='KEY', help='(default: macs)')
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='(default: 0)')
+    parser.add_argument('--seed', type=SEED, default=0, metavar='N', help='(default: 0)')
 
 
 def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
@@ -92,7 +92,7 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
     parser.add_argument('--cost', default='macs', metavar='KEY', help='(default: macs)')
     parser.add_argument(
         '--band',
-        type=float,
+        type=SHARE,
         default=0.05,
         metavar='SHARE',
         help='costs count as nearly equal within this share (default: 0.05)',
@@ -112,7 +112,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show(args: argparse.Namespace) -> None:
-    check_numbers(args, 'top')
     from posenas.search import read_search, write_search_page
 
     found = read_search(args.archive, args.sort)

@@ -37,6 +37,7 @@ from posenas.registry import RUNNERS
 from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
+from posenas.utils.errors import refuse_impossible
 
 
 @RUNNERS.register_module()
@@ -68,6 +69,9 @@ class PoseRunner(Runner):
 
         A missing ``default_scope`` is 'posenas', as is MMPose's where that is not installed; a
         missing ``work_dir`` is ``work_dirs/<name of the config>``.
+
+        Raises:
+            ConfigError: What the config describes cannot be built.
         """
         cfg = Config(cfg) if not isinstance(cfg, Config) else cfg.copy()
         name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
@@ -76,7 +80,8 @@ class PoseRunner(Runner):
         make_folder(cfg.work_dir)
         cfg.setdefault('randomness', dict(seed=None))
         cfg.setdefault('env_cfg', dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)))
-        return super().from_cfg(cfg)
+        with refuse_impossible('the runner'):
+            return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set threads, limits and, when launched so, the process group."""
