@@ -6,22 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from posenas.annotations.boxes import check_boxes
 from posenas.annotations.categories import check_categories
 from posenas.annotations.findings import Findings
 from posenas.annotations.images import check_images
 from posenas.annotations.names import locate_files
 from posenas.annotations.people import (
     Rows,
-    check_boxes,
     check_counts,
     check_labels,
     check_links,
     find_people,
 )
+from posenas.skeletons import Skeleton, make_skeleton
 from posenas.utils.files import read_json
-
-#: Why annotations are rightly left out of a training: nothing about them is wrong.
-LEFT_OUT = ('of another category', 'crowd', 'without keypoints')
 
 
 class AnnotationFile:
@@ -53,10 +51,10 @@ class AnnotationFile:
         self.findings = Findings(path)
         if not isinstance(content, dict) or 'images' not in content:
             text = (
-                'a COCO keypoint file must be an object with images, annotations and categories, '
-                f'got {content!r:.80}'
+                'must be a COCO keypoint file, it must be an object with images, annotations and '
+                f'categories, got {content!r:.80}'
             )
-            self.findings.refuse('malformed file', 'the file', text)
+            self.findings.refuse('malformed file', path, text)
             content = {} if not isinstance(content, dict) else content
         self.content: dict[str, Any] = content
         images, self.images = check_images(self._list('images', []), self.findings)
@@ -113,8 +111,8 @@ class AnnotationFile:
         self.people, self.left_out = find_people(rows, self.category_ids, known, self.findings)
         counts = check_labels(self.people, num_joints, self.findings)
         self._stated = check_counts(self.people, counts, self.findings)
-        check_boxes(self.people, counts, self.findings)
-        self.labelled = counts > 0
+        has_box = check_boxes(self.people, counts, self.findings)
+        self.labelled = (counts > 0) & has_box
         self.left_out['without keypoints'] = int((counts == 0).sum())
         self.content['annotations'] = [record for _, record in rows]
 
@@ -158,3 +156,8 @@ def read_annotations(path: str, backend_args: Mapping | None = None) -> Annotati
         DataError: It cannot be read or is not JSON.
     """
     return AnnotationFile(path, read_json(path, backend_args))
+
+
+def unnamed_skeleton(file: AnnotationFile) -> Skeleton:
+    """Return a skeleton for a file that names no keypoints, with numbers for names."""
+    return make_skeleton('unnamed', [f'joint_{i}' for i in range(file.count_joints())])

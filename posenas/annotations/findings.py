@@ -64,7 +64,8 @@ class Findings(list[Finding]):
             return
         first, more = reasons[0], len(reasons) - 1
         rest = f' (and {more} more errors: posenas check-data lists them)' if more else ''
-        raise DataError(f'{self.path}: {first.place} {first.text}{rest}')
+        place = '' if first.place == self.path else f': {first.place}'
+        raise DataError(f'{self.path}{place} {first.text}{rest}')
 
 
 def announce(path: str, findings: Iterable[Finding]) -> None:

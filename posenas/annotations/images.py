@@ -1,5 +1,6 @@
 """The images of a file in COCO's layout: ids, names, sizes."""
 
+from collections import Counter
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -136,6 +137,9 @@ def _drop_repeated(images: list[tuple[str, dict]], findings: Findings) -> list[t
             text = f'must occur once in its list, got {record["id"]} of {name} again'
             findings.refuse('image id twice', f'{place}.id', text)
     findings.note('image listed twice', repeated, 'the same id and file; it counts once')
+    names = Counter(record['file_name'] for _, record in kept)
+    shared = [name for name, number in names.items() if number > 1]
+    findings.note('image file twice', shared, 'several images have this file')
     return kept
 
 

@@ -12,8 +12,6 @@ from posenas.annotations.values import are_of, as_integer, as_number, as_numbers
 
 Rows = list[tuple[int, dict[str, Any]]]  # place in the file's list, and record
 
-#: Margin around labelled keypoints of people without a box, relative to each extent: PoseTrack's.
-_MARGIN = 0.15
 #: Level of a keypoint as visible.
 _VISIBLE = 2.0
 _NUMBERS = {int, float}
@@ -141,7 +139,7 @@ def check_labels(rows: Rows, num_joints: int, findings: Findings) -> np.ndarray:
     """
     length = 3 * num_joints
     counts = np.zeros(len(rows), np.int64)
-    plain = [i for i, (_, r) in enumerate(rows) if _is_plain(r.get('keypoints'), length)]
+    plain = [i for i, (_, r) in enumerate(rows) if is_plain(r.get('keypoints'), length)]
     try:
         flat = chain.from_iterable(rows[i][1]['keypoints'] for i in plain)
         table = np.fromiter(flat, np.float64, len(plain) * length).reshape(len(plain), length)
@@ -169,7 +167,8 @@ _MADE = {
 }
 
 
-def _is_plain(value: object, length: int) -> bool:
+def is_plain(value: object, length: int) -> bool:
+    """Say whether a value is a list of so many numbers."""
     return isinstance(value, list) and len(value) == length and set(map(type, value)) <= _NUMBERS
 
 
@@ -252,76 +251,6 @@ def check_counts(rows: Rows, counts: np.ndarray, findings: Findings) -> dict[int
     text = 'it must count the keypoints with v > 0; the labels decide'
     findings.note('num_keypoints differs', differing, text)
     return stated
-
-
-def check_boxes(rows: Rows, counts: np.ndarray, findings: Findings) -> None:
-    """Make ``bbox`` four numbers, ``area`` and ``track_id`` numbers or absent.
-
-    Args:
-        rows: People.
-        counts: Labelled keypoints of each (N,); boxes of people without any may be anything.
-        findings: Gets what is wrong or was put right.
-    """
-    drawn, texts = [], []
-    tracks: dict[str, int] = {}
-    for (place, record), count in zip(rows, counts.tolist(), strict=True):
-        box = record.get('bbox')
-        if not _is_plain(box, 4) or not max(map(abs, box)) < _LARGEST:
-            if not box and count > 0 and (box is None or isinstance(box, list)):
-                drawn.append(place_of(place, record))
-                record['bbox'] = _enclose(record['keypoints'])
-            else:
-                texts += [place_of(place, record)] if count > 0 else []
-                record['bbox'] = _read_box(place, record, count, findings)
-        if type(record.get('area', 0)) not in _NUMBERS or not abs(record.get('area', 0)) < _LARGEST:
-            _read_area(place, record, count, findings)
-        if type(record.get('track_id', 0)) is not int:
-            _read_track(place, record, tracks, findings)
-    findings.note('box missing', drawn, f'labelled keypoints were enclosed, with {_MARGIN:.0%}')
-    findings.note('box in another form', texts, 'read as numbers: left, top, width, height')
-    findings.note('track_id is text', list(tracks), 'each got a number')
-
-
-def _enclose(keypoints: list[float]) -> list[float]:
-    """Return left, top, width, height around labelled keypoints."""
-    joints = np.array(keypoints, np.float64).reshape(-1, 3)
-    points = joints[joints[:, 2] > 0, :2]
-    low, size = points.min(0), np.ptp(points, axis=0)
-    return [*(low - _MARGIN * size).tolist(), *((1 + 2 * _MARGIN) * size).tolist()]
-
-
-def _read_box(place: int, record: dict, count: int, findings: Findings) -> list[float]:
-    box = record.get('bbox')
-    numbers = as_numbers(box, 4)
-    if numbers is None and count > 0:
-        has = f' (it has {len(box)})' if isinstance(box, list) and len(box) != 4 else ''
-        text = f'must be a list of 4 finite numbers: left, top, width, height{has}, got {box!r:.80}'
-        findings.refuse('malformed box', place_of(place, record, 'bbox'), text)
-    return numbers or [0.0] * 4
-
-
-def _read_area(place: int, record: dict, count: int, findings: Findings) -> None:
-    """Leave a number, or nothing where there is none."""
-    area = record.pop('area')
-    number = as_number(area)
-    if number is not None:
-        record['area'] = number
-    elif area is not None and area == area and count > 0:
-        text = f'must be a finite number, got {area!r:.80}'
-        findings.refuse('malformed area', place_of(place, record, 'area'), text)
-
-
-def _read_track(place: int, record: dict, tracks: dict[str, int], findings: Findings) -> None:
-    """Leave an integer, a new one for each text, or nothing for null."""
-    value = record.pop('track_id')
-    number = as_integer(value)
-    if number is None and isinstance(value, str):
-        number = tracks.setdefault(value, len(tracks))
-    if number is not None:
-        record['track_id'] = number
-    elif value is not None:
-        text = f'must be an integer, got {value!r:.80}'
-        findings.refuse('malformed annotation', place_of(place, record, 'track_id'), text)
 
 
 def clear_crowd(record: dict) -> None:

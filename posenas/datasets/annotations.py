@@ -15,6 +15,8 @@ from posenas.utils.files import read_json
 
 #: Why labelled people are left out all the same: what their labels or boxes lack.
 LOST = ('labelled outside of the image', 'with an empty box', 'with area 0')
+#: What a file needs to be trained on.
+NOBODY = 'at least one person must have labelled keypoints (v > 0) and a box'
 
 
 @dataclass

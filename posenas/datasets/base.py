@@ -219,6 +219,15 @@ class BaseTopdownDataset(Dataset):
             return coco.detections(self.bbox_file, num_joints, threshold)
         return coco.persons(num_joints, self.generation)
 
+    @property
+    def given(self) -> Skeleton | None:
+        """The skeleton of the config, None where it is that of the file."""
+        return self._given
+
+    def list_files(self) -> list[str]:
+        """List the files in COCO's layout whose labels are read; none where it is another one."""
+        return [self.ann_file]
+
     def read_file(self) -> CocoFile:
         """Read the annotation file and take the skeleton that it names, unless one was given."""
         coco = read_coco_file(self.ann_file, self.backend_args, self.image_folder)

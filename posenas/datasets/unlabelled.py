@@ -64,6 +64,10 @@ class UnlabelledTopdownDataset(BaseTopdownDataset):
         if not lazy_init:
             self.full_init()
 
+    def list_files(self) -> list[str]:
+        """List no file: labels are not read."""
+        return []
+
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
         """Read the boxes; see :meth:`BaseTopdownDataset.load_persons`."""
         if self.layout == 'mpii':
