@@ -7,7 +7,14 @@ from typing import Any
 
 from posenas.apis.building import ConfigLike, load_checked
 from posenas.datasets import BaseTopdownDataset
-from posenas.datasets.inspection.report import Report, inspect_annotations, inspect_images
+from posenas.datasets.annotations import LOST
+from posenas.datasets.inspection import (
+    Report,
+    inspect_annotations,
+    inspect_images,
+    inspect_persons,
+    list_images,
+)
 from posenas.datasets.wrappers import list_parts
 from posenas.registry import DATASETS
 from posenas.skeletons import get_skeleton
@@ -65,15 +72,14 @@ def check_data(
     if num_threads < 1:
         raise ConfigError(f'num_threads must be at least 1, got {num_threads}')
     if isinstance(source, str | Path) and str(source).endswith('.json'):
-        known = skeleton and get_skeleton(skeleton)
-        report = inspect_annotations(
-            str(source), known, lambda items: progress(items, 'checking annotations')
-        )
-        checks = [(report, images or Path(source).parent)]
+        known = get_skeleton(skeleton) if skeleton else None
+        folder = images or Path(source).parent
+        checks = [(inspect_annotations(str(source), known, folder), folder)]
     else:
         checks = [
-            (_inspect_dataset(dataset, progress), dataset.image_folder)
+            (report, dataset.image_folder)
             for dataset in _build_datasets(source)
+            for report in _inspect_dataset(dataset)
         ]
     pictures: list[Path] = []
     for report, folder in checks:
@@ -110,16 +116,40 @@ def _build_datasets(config: ConfigLike) -> Iterator[BaseTopdownDataset]:
                 yield dataset
 
 
-def _inspect_dataset(dataset: BaseTopdownDataset, progress: Progress) -> Report:
-    """Check the annotation file, and that the data set accepts it and its boxes."""
-    report = inspect_annotations(
-        dataset.ann_file, None, lambda items: progress(items, 'checking annotations')
-    )
+def _inspect_dataset(dataset: BaseTopdownDataset) -> list[Report]:
+    """Check the annotation files, and that the data set accepts them and its boxes."""
+    reports = [
+        inspect_annotations(path, dataset.given, dataset.image_folder, dataset.generation)
+        for path in dataset.list_files()
+    ]
     try:
-        report.statistics['samples'] = len(dataset)
+        persons = dataset.persons
     except DataError as error:
-        report.add('error', 'refused by the data set', type(dataset).__name__, str(error))
-    return report
+        reports = reports or [Report(dataset.ann_file)]
+        text = str(error)
+        if not any(report.num_errors for report in reports) or dataset.bbox_file:
+            reports[0].add('error', 'refused by the data set', type(dataset).__name__, text)
+        return reports
+    reports = reports or [inspect_persons(dataset.ann_file, persons, dataset.skeleton)]
+    first = reports[0]
+    first.statistics['samples'] = len(dataset)
+    if dataset.bbox_file:
+        first.statistics['detected boxes left out'] = {
+            k: n for k, n in dataset.left_out.items() if n
+        }
+        first.images = list_images(persons)
+    else:
+        _account(dataset, reports)
+    return reports
+
+
+def _account(dataset: BaseTopdownDataset, reports: list[Report]) -> None:
+    """Report people that the data set loses and the checks of its files have not seen."""
+    lost = sum(number for reason, number in dataset.left_out.items() if reason in LOST)
+    seen = sum(int((report.labels.lost != '').sum()) for report in reports if report.labels)
+    if lost > seen:
+        text = f'{lost - seen} more people are left out by {type(dataset).__name__}'
+        reports[0].add('error', 'left out by the data set', dataset.ann_file, text)
 
 
 def _draw(folder: Path, report: Report) -> list[Path]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from posenas.annotations import announce, unnamed_skeleton
 from posenas.apis.building import load_checked
 from posenas.apis.model_zoo import find_config
-from posenas.datasets.annotations import read_coco_file
+from posenas.datasets.annotations import NOBODY, CocoFile, read_coco_file
 from posenas.datasets.custom import (
     CustomConfig,
     find_image_folder,
@@ -19,9 +20,8 @@ from posenas.datasets.custom import (
 from posenas.datasets.inspection.skeleton_proposal import Proposal, propose_skeleton
 from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
-from posenas.skeletons import Skeleton, make_skeleton
+from posenas.skeletons import Skeleton
 from posenas.utils import ConfigError, DataError, write_json, write_text
-from posenas.utils.files import read_json
 from posenas.visualization import (
     draw_keypoint_numbers,
     draw_poses,
@@ -91,15 +91,15 @@ def init_dataset(
     if out.suffix != '.py':
         raise ConfigError(f'out must be a config file ending in .py, got {out}')
     base = find_config(model)
-    persons, given = _read_persons(file)
+    coco, persons, given = _read_persons(file)
     base_batch = _check_base(model, given.num_joints)
     proposal = propose_skeleton(persons, given, name)
-    folder = _find_images(file, images, persons)
+    folder = _find_images(coco, persons, images)
     if val:
-        val_folder = _find_images(val, val_images, _read_alike(val, file, given))
+        val_folder = _find_images(*_read_alike(val, file, given), val_images)
         files, share = (file, val), 1.0
     else:
-        files, val_folder, share = _split(file, val_share, seed, out), folder, 1 - val_share
+        files, val_folder, share = _split(coco, val_share, seed, out), folder, 1 - val_share
     small = max(2, int(share * len(persons)) // _LEAST_BATCHES)
     config = CustomConfig(
         base=_base_path(base, out),
@@ -135,46 +135,45 @@ def _check_base(model: str | Path, num_joints: int) -> int:
     return cfg.train_dataloader.batch_size
 
 
-def _read_persons(file: str | Path) -> tuple[PersonTable, Skeleton]:
-    """Return the people of an annotation file and what it says of their keypoints."""
-    coco = read_coco_file(file)
-    skeleton = coco.skeleton
-    if skeleton is None:
-        records = coco.annotations.records if coco.annotations else []
-        lengths = {len(r['keypoints']) for r in records if isinstance(r.get('keypoints'), list)}
-        num_joints = max(lengths, default=0) // 3
-        if not num_joints:
-            raise DataError(f'{file}: annotations must have keypoints, none has')
-        skeleton = make_skeleton('unnamed', [f'joint_{i}' for i in range(num_joints)])
-    persons, _ = coco.persons(skeleton.num_joints, '1.x')
+def _read_persons(file: str | Path) -> tuple[CocoFile, PersonTable, Skeleton]:
+    """Return an annotation file, its people and what it says of their keypoints."""
+    coco = read_coco_file(str(file))
+    skeleton = coco.skeleton or unnamed_skeleton(coco.file)
+    if not skeleton.num_joints:
+        raise DataError(f'{file}: annotations must have keypoints, none has')
+    persons, left_out = coco.persons(skeleton.num_joints, '1.x')
     if not len(persons):
-        raise DataError(f'{file}: at least one person must have labelled keypoints and a box')
-    return persons, skeleton
+        reasons = ', '.join(f'{number} {why}' for why, number in left_out.items() if number)
+        raise DataError(f'{file}: {NOBODY}, got none (left out: {reasons or "nothing"})')
+    return coco, persons, skeleton
 
 
-def _find_images(file: str | Path, given: str | Path | None, persons: PersonTable) -> str:
-    """Return the folder of the images: the one that is given, else one near the file."""
-    if given:
-        return str(given)
+def _find_images(coco: CocoFile, persons: PersonTable, given: str | Path | None) -> str:
+    """Return the folder of the images, the given one or one near the file; say what was made."""
     names = [persons.images.name(row) for row in persons.image_rows[:3]]
-    return str(find_image_folder(file, names) or Path(file).parent)
+    found = given or find_image_folder(coco.path, names) or Path(coco.path).parent
+    coco.file.locate_images(str(found))
+    persons.images = CocoFile(coco.file).images
+    announce(coco.path, coco.file.findings)
+    return str(found)
 
 
-def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> PersonTable:
-    """Return the people of the validation file, which must have the same keypoints."""
-    persons, skeleton = _read_persons(val)
+def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> tuple[CocoFile, PersonTable]:
+    """Return the validation file and its people, who must have the same keypoints."""
+    coco, persons, skeleton = _read_persons(val)
     if skeleton.joint_names != given.joint_names:
         raise DataError(
             f'{val} must have the keypoints of {file}, {given.joint_names}, got '
             f'{skeleton.joint_names}'
         )
-    return persons
+    return coco, persons
 
 
-def _split(file: str | Path, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
+def _split(coco: CocoFile, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
     """Write the two parts of a file beside the config; returns their paths."""
     files = [out.with_name(f'{out.stem}_{part}.json') for part in ('train', 'val')]
-    for path, content in zip(files, split_content(read_json(file), val_share, seed), strict=True):
+    parts = split_content(coco.file.content, val_share, seed)
+    for path, content in zip(files, parts, strict=True):
         write_json(path, content)
     return files[0], files[1]
 

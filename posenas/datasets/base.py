@@ -11,7 +11,8 @@ import torch
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from posenas.datasets.annotations import read_coco_file
+from posenas.annotations import Finding, announce
+from posenas.datasets.annotations import CocoFile, read_coco_file
 from posenas.datasets.image_subset import select_images
 from posenas.datasets.persons import PersonTable
 from posenas.datasets.views import fingerprint
@@ -31,8 +32,10 @@ class BaseTopdownDataset(Dataset):
     A sample is a dict (K keypoints): ``img_path``, ``img_id``, ``id``, ``bbox`` (1, 4) corners
     and ``bbox_score`` (1,), ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible``
     (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``area`` where the file has it,
-    ``category_id``, ``iscrowd``, the skeleton's ``flip_indices``, ``upper_body_ids``,
-    ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,), ``dataset_name``, and ``rng``, the
+    ``category_id``, ``iscrowd``, ``stated_size``, width and height in the file with which
+    ``LoadImage`` compares the picture, None if unknown, the skeleton's ``flip_indices``,
+    ``upper_body_ids``, ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,),
+    ``dataset_name``, and ``rng``, the
     generator that transforms draw from. It is seeded by :attr:`seed`, the epoch (attribute
     ``epoch`` of the index) and the index, so a sample does not depend on workers or on what was
     drawn before; ``run_seed`` holds seed and index alone, for what stays the same in all epochs. In
@@ -69,6 +72,8 @@ class BaseTopdownDataset(Dataset):
     Attributes:
         METAINFO: Skeleton of files that name no keypoints.
         seed: First part of the seed of each sample; set by the runner.
+        findings: What was put right in the annotation file, once it is read.
+        left_out: How many people were left out, by reason, once it is read.
 
     Raises:
         ConfigError: An argument cannot mean anything.
@@ -133,6 +138,8 @@ class BaseTopdownDataset(Dataset):
             _check_views(num_views, pipeline)
         self._given = None if metainfo is None else skeleton_from_metainfo(metainfo)
         self._persons: PersonTable | None = None
+        self.findings: list[Finding] = []
+        self.left_out: dict[str, int] = {}
         self._set_skeleton(self._given or skeleton_from_metainfo(self.METAINFO))
         if not lazy_init:
             self.full_init()
@@ -166,6 +173,8 @@ class BaseTopdownDataset(Dataset):
         if self._persons is not None:
             return
         persons, dropped = self.load_persons()
+        self.left_out = dropped
+        announce(self.ann_file, self.findings)
         if self.image_subset is not None:
             chosen = select_images(persons.images.ids, self.image_subset)
             persons = persons.select(np.isin(persons.images.ids[persons.image_rows], chosen))
@@ -203,14 +212,29 @@ class BaseTopdownDataset(Dataset):
 
         The skeleton may be replaced by the one the file names.
         """
-        coco = read_coco_file(self.ann_file, self.backend_args)
-        if self._given is None and coco.skeleton is not None:
-            self._set_skeleton(coco.skeleton)
+        coco = self.read_file()
         num_joints = self.skeleton.num_joints
         if self.bbox_file:
             threshold = self.filter_cfg.get('bbox_score_thr')
             return coco.detections(self.bbox_file, num_joints, threshold)
         return coco.persons(num_joints, self.generation)
+
+    @property
+    def given(self) -> Skeleton | None:
+        """The skeleton of the config, None where it is that of the file."""
+        return self._given
+
+    def list_files(self) -> list[str]:
+        """List the files in COCO's layout whose labels are read; none where it is another one."""
+        return [self.ann_file]
+
+    def read_file(self) -> CocoFile:
+        """Read the annotation file and take the skeleton that it names, unless one was given."""
+        coco = read_coco_file(self.ann_file, self.backend_args, self.image_folder)
+        self.findings = coco.file.findings
+        if self._given is None and coco.skeleton is not None:
+            self._set_skeleton(coco.skeleton)
+        return coco
 
     def get_data_info(self, index: int) -> dict[str, Any]:
         """Return sample ``index`` as it enters the pipeline, but for ``rng``."""
@@ -222,6 +246,7 @@ class BaseTopdownDataset(Dataset):
             'id': int(persons.ids[index]),
             'category_id': int(persons.category_ids[index]),
             'iscrowd': 0,
+            'stated_size': self._stated_size(image_row),
             'bbox': persons.bboxes[one].copy(),
             'bbox_score': persons.bbox_scores[one].copy(),
             'keypoints': persons.keypoints[one].copy(),
@@ -235,6 +260,11 @@ class BaseTopdownDataset(Dataset):
         if self.test_mode and persons.is_annotated:
             info['raw_ann_info'] = self._raw_annotation(index, info)
         return info
+
+    def _stated_size(self, image_row: int) -> tuple[int, int] | None:
+        """Return width and height of an image as in the file, None where it does not say both."""
+        width, height = self.persons.images.sizes[image_row].tolist()
+        return (width, height) if width and height else None
 
     def _raw_annotation(self, index: int, info: Mapping[str, Any]) -> dict[str, Any]:
         """Write the annotation of sample ``index`` as COCO's files do."""

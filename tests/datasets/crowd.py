@@ -43,7 +43,7 @@ def write_figures(path: Path, points: np.ndarray, names: list[str] | None, **cat
         box = [*low.tolist(), *(high - low).tolist()]
         images.append(dict(id=number, file_name=f'{number}.jpg', width=SIZE, height=SIZE))
         annotations.append(
-            dict(id=number, image_id=number, category_id=1, bbox=box, keypoints=flat)
+            dict(id=number, image_id=number, category_id=1, bbox=box, area=1.0, keypoints=flat)
         )
     kind = dict(id=1, name='person', **category)
     if names is not None:

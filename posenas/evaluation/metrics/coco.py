@@ -81,7 +81,8 @@ class CocoMetric(PoseMetric):
             raise ConfigError('format_only needs outfile_prefix, the place of the results')
         self.ground_truth = None
         if ann_file is not None and not format_only:
-            self.ground_truth = load_annotations(ann_file)
+            is_crowd = iou_type == 'keypoints_crowd'
+            self.ground_truth = load_annotations(ann_file, keep_counts=is_crowd)
         self.use_area = use_area
         self.iou_type = iou_type
         self.score_mode = score_mode
