@@ -111,14 +111,15 @@ class SimCCLabel:
         """Draw the labels (N, K, bins) of whole-numbered bins ``centers`` (N, K)."""
         bins = np.arange(self.num_bins[axis])
         offsets = bins - centers[..., None]
+        label: NDArray[np.float64]
         if self.smoothing_type == 'standard':
             rest = self.label_smooth_weight / (len(bins) - 1)
             label = np.where(offsets == 0, 1 - self.label_smooth_weight, rest)
-            return label.astype(np.float32)
-        sigma = self.sigma[axis]
-        label = np.exp(-(offsets**2) / (2 * sigma**2))
-        if self.normalize:
-            label /= sigma * np.sqrt(2 * np.pi)
+        else:
+            sigma = float(self.sigma[axis])
+            label = np.exp(-(offsets**2) / (2 * sigma**2))
+            if self.normalize:
+                label /= sigma * np.sqrt(2 * np.pi)
         return label.astype(np.float32)
 
     def decode(
@@ -143,7 +144,9 @@ class SimCCLabel:
         vectors = [axis[None] if axis.ndim == 2 else axis for axis in vectors]
         check_shape('simcc_x', vectors[0], (None, None, self.num_bins[0]))
         check_shape('simcc_y', vectors[1], (*vectors[0].shape[:2], self.num_bins[1]))
-        finite = np.isfinite(vectors[0]).all(axis=2) & np.isfinite(vectors[1]).all(axis=2)
+        finite: NDArray[np.bool_] = np.array(
+            [np.isfinite(axis).all(axis=2) for axis in vectors]
+        ).all(axis=0)
         if not finite.all():
             vectors = [np.where(finite[..., None], axis, np.float32(0)) for axis in vectors]
         scores = np.minimum(*(axis.max(axis=2) for axis in vectors))

@@ -240,7 +240,16 @@ _DEFAULT_INIT = [
 
 
 def list_stages(maps: Tensor | list[Tensor]) -> list[Tensor]:
-    """Return the heatmaps of every stage, the prediction last."""
+    """Return the heatmaps of every stage, the prediction last.
+
+    Raises:
+        ConfigError: They are the vectors of a head of coordinate classification.
+    """
+    if isinstance(maps, tuple):
+        raise ConfigError(
+            'a network that makes heatmaps is needed here, got one that makes vectors of bins: '
+            'take another head'
+        )
     return [maps] if isinstance(maps, Tensor) else maps
 
 
