@@ -34,6 +34,7 @@ class SimCCLabel:
     Attributes:
         input_size: See the argument.
         num_bins: Bins of x and of y.
+        channels_per_keypoint: Always 1, as of codecs with one heatmap per keypoint.
 
     Raises:
         ValueError: A size, a ratio or a standard deviation is not positive, the smoothing is
@@ -71,6 +72,7 @@ class SimCCLabel:
         self.decode_visibility, self.decode_beta = decode_visibility, decode_beta
         width, height = (round(side * self.simcc_split_ratio) for side in self.input_size)
         self.num_bins = (width, height)
+        self.channels_per_keypoint = 1
 
     def encode(
         self, keypoints: ArrayLike, keypoints_visible: ArrayLike | None = None
@@ -144,9 +146,7 @@ class SimCCLabel:
         vectors = [axis[None] if axis.ndim == 2 else axis for axis in vectors]
         check_shape('simcc_x', vectors[0], (None, None, self.num_bins[0]))
         check_shape('simcc_y', vectors[1], (*vectors[0].shape[:2], self.num_bins[1]))
-        finite: NDArray[np.bool_] = np.array(
-            [np.isfinite(axis).all(axis=2) for axis in vectors]
-        ).all(axis=0)
+        finite = _find_finite(vectors[0]) & _find_finite(vectors[1])
         if not finite.all():
             vectors = [np.where(finite[..., None], axis, np.float32(0)) for axis in vectors]
         scores = np.minimum(*(axis.max(axis=2) for axis in vectors))
@@ -177,6 +177,12 @@ class SimCCLabel:
         curvature = 1e-9 + (far_right - 2 * center + far_left) / 4
         offsets: NDArray[np.float64] = (slope / curvature).reshape(vectors.shape[:2])
         return offsets
+
+
+def _find_finite(vectors: Floats) -> NDArray[np.bool_]:
+    """Tell which of the vectors (N, K, bins) hold finite numbers only, (N, K)."""
+    finite = np.isfinite(vectors).all(axis=2)
+    return np.asarray(finite)
 
 
 def _find_peak(logits: Floats) -> Floats:
