@@ -76,6 +76,16 @@ def on_heatmaps(num_maps: int = 17) -> Callable[[nn.Module], Sequence[Tensor]]:
     return run
 
 
+def on_vectors(module: nn.Module) -> Sequence[Tensor]:
+    logits = [noise(2, 17, bins).requires_grad_() for bins in (96, 128)]
+    targets = [noise(2, 17, bins, seed=1).softmax(-1) for bins in (96, 128)]
+    return [module(logits, targets, torch.ones(2, 17))]
+
+
+def on_last_feature(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
+    return lambda module: module((noise(2, channels, 4, 3),))
+
+
 def on_pictures(module: nn.Module) -> Sequence[Tensor]:
     pictures = [torch.full((3, 64, 48), level, dtype=torch.uint8) for level in (10, 200)]
     return [module(dict(inputs=pictures, data_samples=None), module.training)['inputs']]
@@ -143,6 +153,7 @@ def on_lesson(module: nn.Module) -> Sequence[Tensor]:
     return list(module(lesson).values())
 
 
+SIMCC = dict(in_channels=8, out_channels=17, input_size=(48, 64), in_featuremap_size=(3, 4))
 DITE_EXTRA = dict(
     stem=dict(stem_channels=32, out_channels=32),
     num_stages=2,
@@ -227,6 +238,7 @@ TINY_VIPNAS = dict(space=TINY_VIPNAS_SPACE, head=dict(out_channels=17, decoder=C
 
 #: Registered class -> how to build and run it.
 MODELS = dict(
+    CSPNeXt=ModelCase(dict(deepen_factor=0.1, widen_factor=0.125), on_images),
     HRNet=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
     HRNetPyramid=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
     MobileNetV2Pyramid=ModelCase({}, on_images),
@@ -259,10 +271,15 @@ MODELS = dict(
     ViPNASMobileNetV3=ModelCase({}, on_images),
     ViPNASResNet=ModelCase(dict(depth=50), on_images),
     HeatmapHead=ModelCase(dict(in_channels=8, out_channels=17), on_features(8)),
+    RTMCCHead=ModelCase(dict(SIMCC, gau_cfg=dict(hidden_dims=32, s=16)), on_last_feature(8)),
+    SimCCHead=ModelCase(
+        dict(SIMCC, deconv_out_channels=(16,), deconv_kernel_sizes=(4,)), on_last_feature(8)
+    ),
     PoseNASHead=ModelCase(dict(in_channels=(8, 8), out_channels=17), on_stages(8)),
     StackedHourglassHead=ModelCase(dict(out_channels=17), on_stages(17)),
     ViPNASHead=ModelCase(dict(in_channels=16, out_channels=17), on_features(16)),
     KeypointMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
+    KLDiscretLoss=ModelCase(dict(beta=10.0), on_vectors),
     JointsMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     KeypointOHKMMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     CombinedTargetMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps(51)),
@@ -471,6 +488,7 @@ PARTS = dict(
     AuxiliarySkipHook={},
     PerturbationHook={},
     PlainCheckpointHook={},
+    PipelineSwitchHook=dict(switch_epoch=1, switch_pipeline=[dict(type='LoadImage')]),
     CheckpointHook={},
     DistillStateHook={},
     EMATeacherHook={},
@@ -507,9 +525,11 @@ PARTS = dict(
     RandomFlip={},
     RandomHalfBody={},
     TopdownAffine=dict(input_size=(48, 64)),
+    YOLOXHSVRandomAug={},
     MegviiHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), kernel_size=5),
     MSRAHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), sigma=2),
     PNFSHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
+    SimCCLabel=dict(input_size=(48, 64)),
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoMetric={},
     JhmdbPCKAccuracy={},

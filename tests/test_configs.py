@@ -104,10 +104,10 @@ def to_shares(image_subset, size=4000):
 def shrink(cfg):
     """Return the config for tiny inputs, two samples a step, one epoch, no workers."""
     content = cfg.to_dict()
-    codec = content['codec']
-    size, maps = codec['input_size'], codec['heatmap_size']
-    stride = size[0] // maps[0]
     network = cfg.model.get('student', cfg.model)
+    size = content['codec']['input_size']
+    maps = network.head.get('in_featuremap_size') or content['codec']['heatmap_size']
+    stride = size[0] // maps[0]
     side = LARGER.get(network.backbone.type, SMALLEST)
     small = type(size)((side, side))
     small_maps = type(maps)((side // stride, side // stride))

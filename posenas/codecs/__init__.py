@@ -1,11 +1,12 @@
-"""Codecs between keypoints and heatmaps; NumPy and OpenCV only."""
+"""Codecs between keypoints and what networks make of them; NumPy and OpenCV only."""
 
-from .accuracy import pose_pck_accuracy
+from .accuracy import pose_pck_accuracy, simcc_pck_accuracy
 from .base import KeypointCodec
 from .megvii_heatmap import MegviiHeatmap
 from .msra_heatmap import MSRAHeatmap
 from .pnfs_heatmap import PNFSHeatmap
 from .refine import find_maxima, refine_dark, refine_quarter, refine_udp_dark
+from .simcc_label import SimCCLabel
 from .udp_heatmap import UDPHeatmap
 
 __all__ = [
@@ -13,10 +14,12 @@ __all__ = [
     'MSRAHeatmap',
     'MegviiHeatmap',
     'PNFSHeatmap',
+    'SimCCLabel',
     'UDPHeatmap',
     'find_maxima',
     'pose_pck_accuracy',
     'refine_dark',
     'refine_quarter',
     'refine_udp_dark',
+    'simcc_pck_accuracy',
 ]

@@ -126,16 +126,9 @@ class BaseTopdownDataset(Dataset):
         self.bad_sample_policy = bad_sample_policy or ('skip' if test_mode else 'replace')
         check_choice('bad_sample_policy', self.bad_sample_policy, BAD_SAMPLE_POLICIES)
         self.backend_args = backend_args
-        self.pipeline = [step if callable(step) else TRANSFORMS.build(step) for step in pipeline]
-        self._has_foreign = any(
-            not type(step).__module__.startswith('posenas.') for step in self.pipeline
-        )
         self.seed = 0
         self.num_views = num_views
-        self._pipeline_cfg = list(pipeline)
-        self._fingerprints: dict[int, str] = {}
-        if num_views is not None:
-            _check_views(num_views, pipeline)
+        self.set_pipeline(pipeline)
         self._given = None if metainfo is None else skeleton_from_metainfo(metainfo)
         self._persons: PersonTable | None = None
         self.findings: list[Finding] = []
@@ -143,6 +136,26 @@ class BaseTopdownDataset(Dataset):
         self._set_skeleton(self._given or skeleton_from_metainfo(self.METAINFO))
         if not lazy_init:
             self.full_init()
+
+    def set_pipeline(self, pipeline: Sequence[dict | Callable]) -> None:
+        """Prepare samples by other transforms from now on.
+
+        Workers of a data loader that run already keep theirs.
+
+        Args:
+            pipeline: Transforms, as configs or callables.
+
+        Raises:
+            ConfigError: There are callables, and the samples have views.
+        """
+        self.pipeline = [step if callable(step) else TRANSFORMS.build(step) for step in pipeline]
+        self._has_foreign = any(
+            not type(step).__module__.startswith('posenas.') for step in self.pipeline
+        )
+        self._pipeline_cfg = list(pipeline)
+        self._fingerprints: dict[int, str] = {}
+        if self.num_views is not None:
+            _check_views(self.num_views, pipeline)
 
     def _set_skeleton(self, skeleton: Skeleton) -> None:
         self.skeleton = skeleton

@@ -2,6 +2,7 @@
 
 from .backbones import (
     CNFBackbone,
+    CSPNeXt,
     DiteHRNet,
     Hourglass,
     HRNet,
@@ -22,13 +23,16 @@ from .estimators import BasePoseEstimator, FPDDistiller, TeacherCache, TopdownPo
 from .fused import table
 from .heads import (
     BaseHeatmapHead,
+    BaseSimCCHead,
     CNFHead,
     HeatmapHead,
     PoseNASHead,
+    RTMCCHead,
+    SimCCHead,
     StackedHourglassHead,
     ViPNASHead,
 )
-from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps
+from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps, flip_vectors
 from .loading import LoadReport, load_state
 from .losses import (
     CombinedTargetMSELoss,
@@ -39,6 +43,7 @@ from .losses import (
     JointsMSELoss,
     KeypointMSELoss,
     KeypointOHKMMSELoss,
+    KLDiscretLoss,
     LogitDistill,
     SelfDistillHead,
 )
@@ -47,8 +52,10 @@ from .necks import PartReduceNeck
 __all__ = [
     'BaseHeatmapHead',
     'BasePoseEstimator',
+    'BaseSimCCHead',
     'CNFBackbone',
     'CNFHead',
+    'CSPNeXt',
     'CombinedTargetMSELoss',
     'ContextBlock',
     'DistillExtension',
@@ -63,6 +70,7 @@ __all__ = [
     'HeatmapKL',
     'Hourglass',
     'JointsMSELoss',
+    'KLDiscretLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
     'LoadReport',
@@ -73,8 +81,10 @@ __all__ = [
     'PoseDataPreprocessor',
     'PoseNAS',
     'PoseNASHead',
+    'RTMCCHead',
     'ResNet',
     'SelfDistillHead',
+    'SimCCHead',
     'SqueezeExcitation',
     'StackedHourglassHead',
     'TeacherCache',
@@ -86,6 +96,7 @@ __all__ = [
     'ViPNASResNet',
     'checkpoint_module',
     'flip_heatmaps',
+    'flip_vectors',
     'load_state',
     'make_parts',
     'table',

@@ -27,6 +27,7 @@ REGISTRIES = {
     'representation': ('MODELS',),
     'dataset': ('DATASETS',),
     'pipeline': ('TRANSFORMS',),
+    'switch_pipeline': ('TRANSFORMS',),
     'train_pipeline': ('TRANSFORMS',),
     'val_pipeline': ('TRANSFORMS',),
     'test_pipeline': ('TRANSFORMS',),

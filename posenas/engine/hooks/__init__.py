@@ -9,6 +9,7 @@ from .input_pictures import InputPicturesHook
 from .memory_forecast import MemoryForecastHook
 from .nan_guard import NanGuardHook
 from .perturbation import PerturbationHook
+from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
 from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
@@ -28,6 +29,7 @@ __all__ = [
     'MemoryForecastHook',
     'NanGuardHook',
     'PerturbationHook',
+    'PipelineSwitchHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',
     'SkipDropoutHook',

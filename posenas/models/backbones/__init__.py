@@ -1,6 +1,7 @@
 """Backbones: networks from images to tuples of feature maps."""
 
 from .cnf import CNFBackbone
+from .csp_next import CSPNeXt
 from .dite_hrnet import DiteHRNet
 from .hourglass import Hourglass
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
@@ -17,6 +18,7 @@ from .vipnas_resnet import ViPNASResNet
 __all__ = [
     'POSENAS_CELLS',
     'CNFBackbone',
+    'CSPNeXt',
     'DiteHRNet',
     'HRNet',
     'HRNetPyramid',

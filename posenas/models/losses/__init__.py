@@ -14,6 +14,7 @@ from .keypoint_mse import (
     KeypointMSELoss,
     KeypointOHKMMSELoss,
 )
+from .simcc import KLDiscretLoss
 
 __all__ = [
     'CombinedTargetMSELoss',
@@ -22,6 +23,7 @@ __all__ = [
     'FeatureDistill',
     'HeatmapKL',
     'JointsMSELoss',
+    'KLDiscretLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
     'LogitDistill',
