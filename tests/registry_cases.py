@@ -471,6 +471,7 @@ PARTS = dict(
     AuxiliarySkipHook={},
     PerturbationHook={},
     PlainCheckpointHook={},
+    RunReportHook={},
     CheckpointHook={},
     DistillStateHook={},
     EMATeacherHook={},

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
 from posenas.utils.randomness import Stream, make_generator
+
+if TYPE_CHECKING:
+    from posenas.models import PredictionSpread
 
 #: Entries of a config that inference uses.
 _NEEDED_KEYS = ('default_scope', 'codec', 'model', 'test_dataloader', 'val_dataloader')
@@ -59,6 +62,8 @@ def init_model(
             or there is no such device.
         CheckpointError: The checkpoint cannot be had, read safely or does not fit the model.
     """
+    from posenas.models import find_unsettled_norms
+
     cfg, model, loaded = build_model(
         config,
         checkpoint,
@@ -69,6 +74,8 @@ def init_model(
     )
     if checkpoint is None:
         _warn_of_random_weights(config)
+    elif unsettled := find_unsettled_norms(model):
+        print_log(f'{checkpoint}: {unsettled}', logger='current', level=30)
     skeleton = _find_skeleton(cfg, loaded)
     _check_skeleton(skeleton, model)
     model.cfg, model.dataset_meta = cfg, skeleton.metainfo()
@@ -226,11 +233,20 @@ class Crops(Sequence):
 
 
 def predict_crops(
-    model: nn.Module, crops: Iterable[dict[str, Any]], batch_size: int = 32
+    model: nn.Module,
+    crops: Iterable[dict[str, Any]],
+    batch_size: int = 32,
+    spread: 'PredictionSpread | None' = None,
 ) -> Iterator[PoseDataSample]:
     """Run a model on what :meth:`TopdownPipeline.crop` cuts out, ``batch_size`` at a time.
 
     Memory is that of one batch, however many crops there are.
+
+    Args:
+        model: Result of :func:`init_model`.
+        crops: People.
+        batch_size: Crops that go through the network at once.
+        spread: Told of every crop and its prediction.
 
     Yields:
         The data sample of each crop, with predictions.
@@ -238,7 +254,10 @@ def predict_crops(
     remaining = iter(crops)
     while batch := list(islice(remaining, batch_size)):
         with torch.no_grad():
-            yield from model.test_step(pseudo_collate(batch))
+            samples = model.test_step(pseudo_collate(batch))
+        if spread is not None:
+            spread.add([crop['inputs'] for crop in batch], samples)
+        yield from samples
 
 
 def _parse_bboxes(bboxes: ArrayLike, bbox_format: str) -> tuple[np.ndarray, np.ndarray]:

@@ -26,6 +26,7 @@ class InferenceReport:
         unmarked: Names of pictures with people of whom no keypoint was drawn, and how many such
             pictures there are of each name.
         best_unmarked: Highest score in those.
+        doubts: Why the predictions may mean nothing, known at the end.
     """
 
     sources: Sequence[Source]
@@ -37,6 +38,7 @@ class InferenceReport:
     num_people: int = 0
     unmarked: dict[str, int] = field(default_factory=dict)
     best_unmarked: float = 0.0
+    doubts: list[str] = field(default_factory=list)
 
     def add(self, name: str, samples: Sequence[PoseDataSample], is_drawn: bool) -> None:
         """Count an image and the people found in it."""
@@ -49,14 +51,13 @@ class InferenceReport:
             self.unmarked[name] = self.unmarked.get(name, 0) + 1
             self.best_unmarked = max(best, self.best_unmarked)
 
-    def unmarked_line(self) -> str:
-        """Say of how many pictures no keypoint was drawn, empty if there are none."""
-        if not self.unmarked:
-            return ''
-        return (
+    def warnings(self) -> list[str]:
+        """Say of how many pictures no keypoint was drawn, and why predictions may mean nothing."""
+        unmarked = (
             f'nothing is drawn in {_count(self.unmarked)}, because no keypoint scored above '
             f'{self.kpt_thr:g}: the highest score there is {self.best_unmarked:.3g} (see --kpt-thr)'
         )
+        return [*([unmarked] if self.unmarked else []), *self.doubts]
 
     def lines(self) -> list[str]:
         """Say, in a line for each reason, how much was left out and why."""
@@ -98,7 +99,7 @@ class InferenceReport:
             f'({_name([name or "the list" for name in surplus])})'
             if surplus
             else '',
-            self.unmarked_line(),
+            *self.warnings(),
         ]
         return [line for line in lines if line]
 

@@ -148,7 +148,9 @@ class PoseInferencer:
         self, bbox_format: str, batch_size: int, draw_heatmap: bool, keep_heatmaps: bool
     ) -> Iterator[list[tuple[Frame, list[PoseDataSample], np.ndarray | None]]]:
         """Yield batches of images, each with a sample per person and its heatmap to be drawn."""
-        report = self.report
+        from posenas.models import PredictionSpread, describe_doubts
+
+        report, spread = self.report, PredictionSpread()
 
         def note_bad(source: Source, error: DataError) -> None:
             if len(report.sources) == 1:
@@ -168,7 +170,7 @@ class PoseInferencer:
                 for frame in batch
             ]
             self.model.test_cfg['output_heatmaps'] = draw_heatmap
-            samples = predict_crops(self.model, chain.from_iterable(crops))
+            samples = predict_crops(self.model, chain.from_iterable(crops), spread=spread)
             results = []
             for frame, group in zip(batch, crops, strict=True):
                 own = islice(samples, len(group))
@@ -178,6 +180,7 @@ class PoseInferencer:
                     own = _collect_heatmaps(own, heatmap, keep_heatmaps)
                 results.append((frame, list(own), heatmap))
             yield results
+        report.doubts += describe_doubts(self.model, spread)
 
     def _deliver(
         self,
@@ -205,8 +208,8 @@ class PoseInferencer:
                     if return_vis:
                         result['visualization'].append(picture)
                 yield result
-        if unmarked := self.report.unmarked_line():
-            print_log(unmarked, logger='current', level=30)
+        for text in self.report.warnings():
+            print_log(text, logger='current', level=30)
 
 
 #: Names under which other projects would look for the class.

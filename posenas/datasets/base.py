@@ -69,6 +69,7 @@ class BaseTopdownDataset(Dataset):
     Attributes:
         METAINFO: Skeleton of files that name no keypoints.
         seed: First part of the seed of each sample; set by the runner.
+        left_out: People of the files that are no samples, counted by reason.
 
     Raises:
         ConfigError: An argument cannot mean anything.
@@ -133,6 +134,7 @@ class BaseTopdownDataset(Dataset):
             _check_views(num_views, pipeline)
         self._given = None if metainfo is None else skeleton_from_metainfo(metainfo)
         self._persons: PersonTable | None = None
+        self.left_out: dict[str, int] = {}
         self._set_skeleton(self._given or skeleton_from_metainfo(self.METAINFO))
         if not lazy_init:
             self.full_init()
@@ -166,12 +168,15 @@ class BaseTopdownDataset(Dataset):
         if self._persons is not None:
             return
         persons, dropped = self.load_persons()
+        count = len(persons)
         if self.image_subset is not None:
             chosen = select_images(persons.images.ids, self.image_subset)
             persons = persons.select(np.isin(persons.images.ids[persons.image_rows], chosen))
         persons = persons.select(self._choose_rows(len(persons)))
         source = self.bbox_file or self.ann_file
-        left_out = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)
+        dropped = {**dropped, 'not chosen by the config': max(count - len(persons), 0)}
+        self.left_out = {why: number for why, number in dropped.items() if number}
+        left_out = ', '.join(f'{number} {why}' for why, number in self.left_out.items())
         if not len(persons):
             raise DataError(
                 f'{source}: at least one person must be usable, got none (left out: '

@@ -208,6 +208,7 @@ class PoseRunner(Runner):
             nan_guard=dict(type='NanGuardHook'),
             plain_checkpoint=dict(type='PlainCheckpointHook'),
             stop_signal=dict(type='StopSignalHook'),
+            run_report=dict(type='RunReportHook'),
         )
         hooks = {**defaults, **(hooks or {})}
         left_out = [name for name in defaults if hooks[name] is None]
@@ -283,6 +284,11 @@ class PoseRunner(Runner):
         self._has_loaded = True
         self.logger.info(f'loaded {filename}')
         return checkpoint
+
+    @property
+    def has_loaded(self) -> bool:
+        """Whether the weights come from a checkpoint."""
+        return self._has_loaded
 
     @cached_property
     def config_text(self) -> str:

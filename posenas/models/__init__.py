@@ -43,6 +43,7 @@ from .losses import (
     SelfDistillHead,
 )
 from .necks import PartReduceNeck
+from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
 
 __all__ = [
     'BaseHeatmapHead',
@@ -73,6 +74,7 @@ __all__ = [
     'PoseDataPreprocessor',
     'PoseNAS',
     'PoseNASHead',
+    'PredictionSpread',
     'ResNet',
     'SelfDistillHead',
     'SqueezeExcitation',
@@ -85,6 +87,8 @@ __all__ = [
     'ViPNASMobileNetV3',
     'ViPNASResNet',
     'checkpoint_module',
+    'describe_doubts',
+    'find_unsettled_norms',
     'flip_heatmaps',
     'load_state',
     'make_parts',

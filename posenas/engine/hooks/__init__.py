@@ -10,6 +10,7 @@ from .memory_forecast import MemoryForecastHook
 from .nan_guard import NanGuardHook
 from .perturbation import PerturbationHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
+from .run_report import RunReportHook
 from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
 from .subnet_scores import SubnetScoresHook
@@ -30,6 +31,7 @@ __all__ = [
     'PerturbationHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',
+    'RunReportHook',
     'SkipDropoutHook',
     'StopSignalHook',
     'SubnetScoresHook',
