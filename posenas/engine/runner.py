@@ -10,7 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
@@ -37,6 +37,7 @@ from posenas.registry import RUNNERS
 from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
+from posenas.utils.processes import can_share_memory
 
 
 @RUNNERS.register_module()
@@ -160,6 +161,8 @@ class PoseRunner(Runner):
             seed: Seed of shuffles and transforms, equal on all ranks.
             diff_rank_seed: Kept for mmengine's signature, without effect.
         """
+        if isinstance(dataloader, dict):
+            dataloader = _without_workers(dataloader)
         if isinstance(dataloader, dict) and seed is not None:
             dataloader = dict(dataloader)
             dataloader.pop('disable_subprocess_warning', None)
@@ -345,3 +348,17 @@ class PoseRunner(Runner):
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
         super()._init_model_weights()
+
+
+def _without_workers(loader: dict) -> dict:
+    """Return the config of a data loader; it loads by itself where workers share no memory."""
+    if not loader.get('num_workers') or can_share_memory():
+        return loader
+    print_log(
+        f'num_workers is 0 instead of {loader["num_workers"]}: without /dev/shm, workers cannot '
+        'hand over what they load (containers get it by --shm-size)',
+        'current',
+        level=30,
+    )
+    needs_workers = ('persistent_workers', 'prefetch_factor')
+    return {k: v for k, v in loader.items() if k not in needs_workers} | dict(num_workers=0)

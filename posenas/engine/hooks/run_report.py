@@ -76,6 +76,11 @@ class RunReportHook(Hook):
         if skipped:
             text.append(f'{skipped} iterations were skipped (loss or gradient not finite)')
         runner.logger.info('; '.join(text))
+        if not done:
+            runner.logger.warning(
+                f'nothing was trained: {runner.iter} of {loop.max_iters} iterations were done '
+                'before; to go on, set a larger train_cfg.max_epochs or max_iters'
+            )
         self._warn(runner)
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:

@@ -117,12 +117,6 @@ class TrainLoop(BaseLoop):
         Returns:
             The trained model.
         """
-        if self.progress >= self.max_progress:
-            self.runner.logger.warning(
-                f'nothing is trained: {self.progress} of {self.max_progress} are done (epochs, or '
-                'iterations where those are counted); to go on, set a larger train_cfg.max_epochs '
-                'or max_iters'
-            )
         self.runner.call_hook('before_train')
         self.run_stages()
         self.runner.call_hook('after_train')
