@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -95,10 +96,13 @@ class RunReportHook(Hook):
 
 
 def _require_batches(loader: DataLoader, name: str) -> None:
-    if not len(loader):
+    """Refuse a loader that drops everything; a rank alone may have none of a few samples."""
+    sampler = loader.batch_sampler
+    share = -(-len(loader.dataset) // get_world_size())
+    if getattr(sampler, 'drop_last', False) and share < sampler.batch_size:
         raise ConfigError(
             f'{name} must have at least one batch, got none from {len(loader.dataset)} samples in '
-            f'batches of {loader.batch_sampler.batch_size}: set {name}.drop_last=False'
+            f'batches of {sampler.batch_size}: set {name}.drop_last=False'
         )
 
 
