@@ -489,6 +489,7 @@ PARTS = dict(
     PerturbationHook={},
     PlainCheckpointHook={},
     PipelineSwitchHook=dict(switch_epoch=1, switch_pipeline=[dict(type='LoadImage')]),
+    RunReportHook={},
     CheckpointHook={},
     DistillStateHook={},
     EMATeacherHook={},

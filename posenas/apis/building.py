@@ -127,7 +127,6 @@ def build_model(
     loaded = {}
     if checkpoint is not None:
         loaded = read_checkpoint(checkpoint, sha256=sha256, trust=trust_download)
-    if loaded:
         load_state(model, adapt_checkpoint(loaded, model.state_dict()))
     return LoadedModel(cfg, model.eval(), loaded)
 

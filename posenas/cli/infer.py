@@ -34,7 +34,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--boxes',
         metavar='FILE.json',
-        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file '
+        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file, '
+        'where two files have one name with their folders: cam1/photo.jpg '
         '(default: the whole image is one person)',
     )
     parser.add_argument(
@@ -96,23 +97,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.sha256,
         args.trust_download,
     )
-    num_images, num_people = _look_at(inferencer, args)
+    _look_at(inferencer, args)
+    report = inferencer.report
     print_lines(
-        [f'{num_images} images, {num_people} people: pictures and JSON are in {args.out_dir}']
+        [
+            f'{report.num_images} images, {report.num_people} people: pictures and JSON are in '
+            f'{args.out_dir}',
+            *report.lines(),
+        ]
     )
-    bad = len(inferencer.bad_inputs)
-    if bad:
-        print_lines(
-            [f'left out, because they could not be read: {bad} inputs (see the warnings above)']
-        )
-    if not num_images:
-        raise DataError(f'at least one of {bad} inputs must be readable')
+    if not report.num_images:
+        raise DataError(f'at least one of {len(report.bad_inputs)} inputs must be readable')
     return 0
 
 
-def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> tuple[int, int]:
-    """Run over all inputs under a progress bar; count images and people."""
-    from posenas.apis.sources import list_sources, read_boxes
+def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> None:
+    """Run over all inputs under a progress bar."""
+    from posenas.apis.boxes import read_boxes
+    from posenas.apis.sources import list_sources
 
     boxes = None if args.boxes is None else read_boxes(args.boxes)
     total = sum(source.count_frames() for source in list_sources(args.inputs))
@@ -128,11 +130,9 @@ def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> tuple[in
         draw_heatmap=args.draw_heatmap,
         skeleton_style=args.skeleton_style,
     )
-    num_images = num_people = 0
+    num_images = 0
     with show_bar('finding joints', total or None) as bar:
         for result in results:
             num_images += len(result['predictions'])
-            num_people += sum(map(len, result['predictions']))
             bar.advance(len(result['predictions']))
         bar.update(num_images, num_images)
-    return num_images, num_people

@@ -21,6 +21,7 @@ from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.utils.checks import check_choice, check_positive
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.paths import join_path
+from posenas.utils.processes import can_share_memory
 from posenas.utils.randomness import SCHEME, Stream, make_generator
 
 BAD_SAMPLE_POLICIES = ('replace', 'skip', 'fail')
@@ -73,7 +74,7 @@ class BaseTopdownDataset(Dataset):
         METAINFO: Skeleton of files that name no keypoints.
         seed: First part of the seed of each sample; set by the runner.
         findings: What was put right in the annotation file, once it is read.
-        left_out: How many people were left out, by reason, once it is read.
+        left_out: People of the files that are no samples, counted by reason.
 
     Raises:
         ConfigError: An argument cannot mean anything.
@@ -186,14 +187,16 @@ class BaseTopdownDataset(Dataset):
         if self._persons is not None:
             return
         persons, dropped = self.load_persons()
-        self.left_out = dropped
         announce(self.ann_file, self.findings)
+        count = len(persons)
         if self.image_subset is not None:
             chosen = select_images(persons.images.ids, self.image_subset)
             persons = persons.select(np.isin(persons.images.ids[persons.image_rows], chosen))
         persons = persons.select(self._choose_rows(len(persons)))
         source = self.bbox_file or self.ann_file
-        left_out = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)
+        dropped = {**dropped, 'not chosen by the config': max(count - len(persons), 0)}
+        self.left_out = {why: number for why, number in dropped.items() if number}
+        left_out = ', '.join(f'{number} {why}' for why, number in self.left_out.items())
         if not len(persons):
             raise DataError(
                 f'{source}: at least one person must be usable, got none (left out: '
@@ -201,8 +204,9 @@ class BaseTopdownDataset(Dataset):
             )
         message = f'{source}: {len(persons)} people' + (left_out and f', left out {left_out}')
         print_log(message, logger='current')
-        # Shared memory: workers mark here which samples are bad.
-        self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
+        self._bad = torch.zeros(len(persons), dtype=torch.uint8)
+        if can_share_memory():  # workers mark here which samples are bad
+            self._bad.share_memory_()
         self._persons = persons
 
     def _choose_rows(self, count: int) -> np.ndarray:

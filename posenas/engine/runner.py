@@ -10,7 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
@@ -38,6 +38,7 @@ from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.errors import refuse_impossible
+from posenas.utils.processes import can_share_memory
 
 
 @RUNNERS.register_module()
@@ -165,6 +166,8 @@ class PoseRunner(Runner):
             seed: Seed of shuffles and transforms, equal on all ranks.
             diff_rank_seed: Kept for mmengine's signature, without effect.
         """
+        if isinstance(dataloader, dict):
+            dataloader = _without_workers(dataloader)
         if isinstance(dataloader, dict) and seed is not None:
             dataloader = dict(dataloader)
             dataloader.pop('disable_subprocess_warning', None)
@@ -213,6 +216,7 @@ class PoseRunner(Runner):
             nan_guard=dict(type='NanGuardHook'),
             plain_checkpoint=dict(type='PlainCheckpointHook'),
             stop_signal=dict(type='StopSignalHook'),
+            run_report=dict(type='RunReportHook'),
         )
         hooks = {**defaults, **(hooks or {})}
         left_out = [name for name in defaults if hooks[name] is None]
@@ -289,6 +293,11 @@ class PoseRunner(Runner):
         self.logger.info(f'loaded {filename}')
         return checkpoint
 
+    @property
+    def has_loaded(self) -> bool:
+        """Whether the weights come from a checkpoint."""
+        return self._has_loaded
+
     @cached_property
     def config_text(self) -> str:
         """The config as a file would say it; formatting takes long, so it is done once."""
@@ -344,3 +353,17 @@ class PoseRunner(Runner):
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
         super()._init_model_weights()
+
+
+def _without_workers(loader: dict) -> dict:
+    """Return the config of a data loader; it loads by itself where workers share no memory."""
+    if not loader.get('num_workers') or can_share_memory():
+        return loader
+    print_log(
+        f'num_workers is 0 instead of {loader["num_workers"]}: without /dev/shm, workers cannot '
+        'hand over what they load (containers get it by --shm-size)',
+        'current',
+        level=30,
+    )
+    needs_workers = ('persistent_workers', 'prefetch_factor')
+    return {k: v for k, v in loader.items() if k not in needs_workers} | dict(num_workers=0)

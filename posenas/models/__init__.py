@@ -48,6 +48,7 @@ from .losses import (
     SelfDistillHead,
 )
 from .necks import PartReduceNeck
+from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
 
 __all__ = [
     'BaseHeatmapHead',
@@ -82,6 +83,7 @@ __all__ = [
     'PoseNAS',
     'PoseNASHead',
     'RTMCCHead',
+    'PredictionSpread',
     'ResNet',
     'SelfDistillHead',
     'SimCCHead',
@@ -95,6 +97,8 @@ __all__ = [
     'ViPNASMobileNetV3',
     'ViPNASResNet',
     'checkpoint_module',
+    'describe_doubts',
+    'find_unsettled_norms',
     'flip_heatmaps',
     'flip_vectors',
     'load_state',

@@ -4,10 +4,25 @@ import ctypes
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
 
 #: Option of prctl(2): the signal that a process gets when its parent has died.
 _PR_SET_PDEATHSIG = 1
+#: Where Linux keeps the memory that processes share, and their semaphores.
+_SHARED_MEMORY = '/dev/shm'  # noqa: S108  (the system's own place)
+
+
+def can_share_memory() -> bool:
+    """Tell whether processes can share memory: on Linux not without a writable ``/dev/shm``."""
+    if sys.platform != 'linux':
+        return True
+    try:
+        with tempfile.TemporaryFile(dir=_SHARED_MEMORY) as file:
+            file.write(bytes(1))
+    except OSError:
+        return False
+    return True
 
 
 def ending_with_parent() -> dict[str, Callable[[], None]]:

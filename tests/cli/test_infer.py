@@ -23,7 +23,9 @@ def test_a_folder_gives_pictures_and_json_and_bad_images_are_counted(
 ):
     boxes = tmp_path / 'boxes.json'
     boxes.write_text(json.dumps({'a.png': [[15, 15, 75, 95], [125, 15, 185, 100]]}))
-    code = infer(image_folder, '--boxes', boxes, '--kpt_thr', '0.1', '--draw-bbox')
+    code = infer(
+        image_folder, '--boxes', boxes, '--kpt_thr', '0.1', '--draw-bbox', '--draw-heatmap'
+    )
     assert code == 0
     out = tmp_path / 'out'
     names = sorted(path.relative_to(out).as_posix() for path in out.rglob('*.*'))
@@ -35,6 +37,8 @@ def test_a_folder_gives_pictures_and_json_and_bad_images_are_counted(
     captured = capsys.readouterr()
     assert '2 images, 2 people' in captured.out
     assert 'could not be read: 1 inputs' in captured.out
+    assert 'neither pictures nor videos: 1 in the folders (notes.txt)' in captured.out
+    assert 'have no boxes: 1 image' in captured.out
 
 
 def test_a_video_and_images_go_through_in_one_call(infer, image_folder, video_file, tmp_path):

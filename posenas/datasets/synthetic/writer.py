@@ -8,6 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import cv2
+from mmengine.logging import print_log
 
 from posenas.datasets.synthetic.poses import POSE_SETS
 from posenas.datasets.synthetic.scene import Annotation, Picture, Studio
@@ -15,6 +16,7 @@ from posenas.datasets.synthetic.video import draw_video
 from posenas.skeletons import COCO
 from posenas.utils.atomic_io import write_json
 from posenas.utils.errors import ConfigError, OutputError
+from posenas.utils.processes import can_share_memory
 
 IMAGE_ANNOTATIONS = 'annotations/person_keypoints.json'
 VIDEO_ANNOTATIONS = 'annotations/person_keypoints_videos.json'
@@ -116,6 +118,9 @@ def build_synthetic(
 @contextmanager
 def _open_pool(jobs: int) -> Iterator[Callable[..., Iterator[Part]]]:
     """Offer a ``map`` that keeps the order, over ``jobs`` processes or in this one."""
+    if jobs > 1 and not can_share_memory():
+        print_log('one process instead of several: this machine has no /dev/shm', 'current')
+        jobs = 1
     if jobs == 1:
         yield map
         return

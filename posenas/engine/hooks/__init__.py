@@ -11,6 +11,7 @@ from .nan_guard import NanGuardHook
 from .perturbation import PerturbationHook
 from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
+from .run_report import RunReportHook
 from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
 from .subnet_scores import SubnetScoresHook
@@ -32,6 +33,7 @@ __all__ = [
     'PipelineSwitchHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',
+    'RunReportHook',
     'SkipDropoutHook',
     'StopSignalHook',
     'SubnetScoresHook',
