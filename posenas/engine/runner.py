@@ -1,6 +1,8 @@
 """The runner: mmengine's, made exact, safe and at home on CPUs."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from torch.utils.data import DataLoader
 from posenas.convert import adapt_checkpoint
 from posenas.datasets.samplers import LabelledRatioSampler
 from posenas.engine import compat
-from posenas.engine.distributed import init_gloo
+from posenas.engine.distributed import agree_on_largest, init_gloo
 from posenas.engine.evaluator import Evaluator
 from posenas.engine.optim import SearchOptimWrapper
 from posenas.engine.randomness import (
@@ -31,12 +33,19 @@ from posenas.engine.randomness import (
     seed_initialization,
     set_dataset_seed,
 )
+from posenas.engine.resumable import check_resumable
 from posenas.engine.training_state import collect_training, restore_training
 from posenas.models import load_state
 from posenas.registry import RUNNERS
-from posenas.utils import make_folder
+from posenas.utils import ConfigError, make_folder, write_text
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
+from posenas.utils.locks import hold_lock
+
+#: File of a work dir that the training or search at work there has locked.
+_LOCK = '.lock'
+#: Seconds in which a predecessor that was killed has gone.
+_PATIENCE = 5.0
 
 
 @RUNNERS.register_module()
@@ -215,8 +224,47 @@ class PoseRunner(Runner):
             del hooks[name]
         super().register_default_hooks(hooks)
 
+    def train(self) -> nn.Module:
+        """Train to the end.
+
+        Raises:
+            ConfigError: Another training or search is at work in the work dir.
+        """
+        with self._claim_work_dir():
+            return super().train()
+
+    @contextmanager
+    def _claim_work_dir(self) -> Iterator[None]:
+        """Keep other trainings and searches out of the work dir inside the block."""
+        with ExitStack() as stack:
+            is_free = True
+            if self.rank == 0:
+                lock = hold_lock(Path(self.work_dir, _LOCK), _PATIENCE)
+                is_free = stack.enter_context(lock) is not None
+            if agree_on_largest(int(not is_free)):
+                raise ConfigError(
+                    f'{self.work_dir} must be free of other trainings and searches, but one is at '
+                    'work there: give another --work-dir, or wait for its end'
+                )
+            yield
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config into the work dir, unless that is another training's at the moment."""
+        name = Path(self.cfg.filename).name if self.cfg.filename else f'{self.timestamp}.py'
+        text = self.config_text
+        with hold_lock(Path(self.work_dir, _LOCK)) as lock:
+            if lock is not None:
+                write_text(Path(self.work_dir, name), text)
+
     def load_or_resume(self) -> None:
-        """Resume or load as the config says; without a checkpoint resuming starts afresh."""
+        """Resume or load as the config says; without a checkpoint resuming starts afresh.
+
+        Raises:
+            ConfigError: The training could not be resumed, see :func:`check_resumable`.
+        """
+        if isinstance(self._train_loop, BaseLoop):
+            check_resumable(self)
         if self._has_loaded:
             return
         source = self._load_from
