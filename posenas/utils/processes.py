@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 
 #: Option of prctl(2): the signal that a process gets when its parent has died.
 _PR_SET_PDEATHSIG = 1
@@ -17,13 +18,16 @@ def ending_with_parent() -> dict[str, Callable[[], None]]:
     state and ends. Call it in the thread that waits for the process. Nothing happens on systems
     other than Linux.
     """
+    return dict(preexec_fn=partial(tie_to, os.getpid())) if sys.platform == 'linux' else {}
+
+
+def tie_to(parent: int) -> None:
+    """Let this process get SIGTERM when the process ``parent``, which started it, has died.
+
+    Nothing happens on systems other than Linux.
+    """
     if sys.platform != 'linux':
-        return {}
-    libc, parent = ctypes.CDLL(None), os.getpid()
-
-    def tie() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it has died meanwhile
-            os._exit(1)
-
-    return dict(preexec_fn=tie)
+        return
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it has died meanwhile
+        os._exit(1)

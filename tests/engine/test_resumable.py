@@ -16,13 +16,13 @@ from posenas.utils.plain_data import to_plain
 #: Kind of a schedule -> its arguments.
 SCHEDULES = {
     'Constant': dict(factor=0.3, end=9),
-    'CosineAnnealing': dict(T_max=7, eta_min=0.001),
-    'CosineRestart': dict(periods=[4, 9], restart_weights=[1, 0.5], eta_min=0.001),
+    'CosineAnnealing': dict(T_max=7, eta_min=0.0001),
+    'CosineRestart': dict(periods=[4, 9], restart_weights=[1, 0.5], eta_min=0.0001),
     'Exponential': dict(gamma=0.9),
     'Linear': dict(start_factor=0.1, end=9),
     'MultiStep': dict(milestones=[3, 8], gamma=0.5),
-    'OneCycle': dict(eta_max=0.3, total_steps=20),
-    'Poly': dict(power=0.9, eta_min=0.001, end=15),
+    'OneCycle': dict(eta_max=0.01, total_steps=20),
+    'Poly': dict(power=0.9, eta_min=0.0001, end=15),
     'ReduceOnPlateau': dict(monitor='score', rule='greater', patience=1, factor=0.5),
     'Step': dict(step_size=4, gamma=0.5),
 }
@@ -72,7 +72,7 @@ def test_a_training_with_any_schedule_resumes_exactly(name, tmp_path):
     by_epoch = 'Plateau' in name
     options = dict(
         schedulers=[describe(name, by_epoch=by_epoch)],
-        optimizer=dict(type='SGD', lr=0.1, momentum=0.9),
+        optimizer=dict(type='SGD', lr=0.003, momentum=0.5),
     )
     assert_resumes(options, 7, tmp_path)
 
@@ -151,8 +151,7 @@ def test_a_training_with_any_hook_resumes_exactly(name, tmp_path):
 )
 @pytest.mark.parametrize('begin', [{}, dict(begin_epoch=2), dict(begin_iter=9)], ids=str)
 def test_a_training_with_any_average_resumes_exactly(options, begin, tmp_path):
-    kind = options.pop('type')
-    hook = dict(type='EMAHook', ema_type=kind, priority=49, **options, **begin)
+    hook = dict(options, type='EMAHook', ema_type=options['type'], priority=49, **begin)
     assert_resumes(dict(hooks=[hook]), 7, tmp_path)
 
 

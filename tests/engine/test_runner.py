@@ -10,7 +10,7 @@ from registry_cases import tiny_experiment
 
 from posenas.convert import export_state_dict
 from posenas.engine import CheckpointHook, EpochBasedTrainLoop, NanGuardHook, PoseRunner
-from posenas.utils.errors import CheckpointError
+from posenas.utils.errors import CheckpointError, ConfigError
 from posenas.utils.randomness import SCHEME, SCHEME_KEY
 
 SHORT = dict(epochs=1, interval=5, validate=False)
@@ -232,3 +232,17 @@ def test_a_published_checkpoint_is_loaded_as_it_is(tmp_path):
     assert largest_difference(second.model.state_dict(), ours) > 0
     second.load_or_resume()
     assert largest_difference(second.model.state_dict(), ours) == 0
+
+
+def test_a_second_training_in_the_same_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr('posenas.engine.runner._PATIENCE', 0.1)
+    first = PoseRunner.from_cfg(make_cfg(tmp_path))
+    with first._claim_work_dir():
+        written = {path: path.read_bytes() for path in tmp_path.glob('*.py')}
+        second = PoseRunner.from_cfg(make_cfg(tmp_path, seed=8))
+        with pytest.raises(ConfigError, match='must be free of other trainings'):
+            second.train()
+        assert {path: path.read_bytes() for path in tmp_path.glob('*.py')} == written
+        assert not list(tmp_path.glob('*.pth'))
+    second.train()
+    assert list(tmp_path.glob('*.pth'))
