@@ -41,6 +41,7 @@ from posenas.utils import ConfigError, make_folder, write_text
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.locks import hold_lock
+from posenas.utils.processes import has_shared_memory
 
 #: File of a work dir that the training or search at work there has locked.
 _LOCK = '.lock'
@@ -162,7 +163,8 @@ class PoseRunner(Runner):
     ) -> DataLoader:
         """Build a data loader whose data set and sampler know the seed.
 
-        A sampler that composes batches learns their size.
+        A sampler that composes batches learns their size. Without shared memory there are no
+        workers.
 
         Args:
             dataloader: Data loader or its config.
@@ -174,6 +176,10 @@ class PoseRunner(Runner):
             dataloader.pop('disable_subprocess_warning', None)
             worker = dict(type=init_worker, rank=get_rank(), seed=seed)
             dataloader.setdefault('worker_init_fn', worker)
+        wants_workers = isinstance(dataloader, dict) and dataloader.get('num_workers')
+        if wants_workers and not has_shared_memory():
+            dataloader = dict(dataloader, num_workers=0, persistent_workers=False)
+            dataloader.pop('prefetch_factor', None)
         loader = Runner.build_dataloader(dataloader, seed=seed)
         if seed is not None:
             set_dataset_seed(loader.dataset, seed)

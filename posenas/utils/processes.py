@@ -1,11 +1,13 @@
-"""Processes that do not outlive the one that started them."""
+"""Processes that do not outlive the one that started them, and whether there can be some."""
 
 import ctypes
+import logging
+import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 
 #: Option of prctl(2): the signal that a process gets when its parent has died.
 _PR_SET_PDEATHSIG = 1
@@ -31,3 +33,24 @@ def tie_to(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it has died meanwhile
         os._exit(1)
+
+
+@cache
+def has_shared_memory() -> bool:
+    """Tell whether processes can share memory, as workers that load data do; says so once if not.
+
+    Containers may have no ``/dev/shm``, or one that is full or read-only.
+    """
+    try:
+        multiprocessing.get_context('fork' if sys.platform == 'linux' else None).Lock()
+    except OSError as error:
+        from mmengine.logging import print_log
+
+        print_log(
+            f'shared memory (/dev/shm) must be writable for workers, got: {error.strerror}; '
+            'everything is done in one process',
+            'current',
+            logging.WARNING,
+        )
+        return False
+    return True
