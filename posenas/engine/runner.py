@@ -1,8 +1,6 @@
 """The runner: mmengine's, made exact, safe and at home on CPUs."""
 
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
@@ -24,7 +22,7 @@ from torch.utils.data import DataLoader
 from posenas.convert import adapt_checkpoint
 from posenas.datasets.samplers import LabelledRatioSampler
 from posenas.engine import compat
-from posenas.engine.distributed import agree_on_largest, init_gloo
+from posenas.engine.distributed import init_gloo
 from posenas.engine.evaluator import Evaluator
 from posenas.engine.optim import SearchOptimWrapper
 from posenas.engine.randomness import (
@@ -35,18 +33,14 @@ from posenas.engine.randomness import (
 )
 from posenas.engine.resumable import check_resumable
 from posenas.engine.training_state import collect_training, restore_training
+from posenas.engine.work_dir import LOCK, claim_work_dir, explain_full_disk, raise_write_errors
 from posenas.models import load_state
 from posenas.registry import RUNNERS
-from posenas.utils import ConfigError, make_folder, write_text
+from posenas.utils import make_folder, write_text
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.locks import hold_lock
 from posenas.utils.processes import has_shared_memory
-
-#: File of a work dir that the training or search at work there has locked.
-_LOCK = '.lock'
-#: Seconds in which a predecessor that was killed has gone.
-_PATIENCE = 5.0
 
 
 @RUNNERS.register_module()
@@ -86,7 +80,8 @@ class PoseRunner(Runner):
         make_folder(cfg.work_dir)
         cfg.setdefault('randomness', dict(seed=None))
         cfg.setdefault('env_cfg', dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)))
-        return super().from_cfg(cfg)
+        with explain_full_disk(cfg.work_dir):
+            return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set threads, limits and, when launched so, the process group."""
@@ -99,6 +94,12 @@ class PoseRunner(Runner):
         namesakes = sum(self._timestamp in name for name in MessageHub._instance_dict)
         if namesakes:
             self._timestamp += f'_{namesakes}'
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger, whose file says in one line that the disk is full."""
+        logger = super().build_logger(*args, **kwargs)
+        raise_write_errors(logger)
+        return logger
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build the visualizer of this run, which writes into this run's folder.
@@ -236,30 +237,15 @@ class PoseRunner(Runner):
         Raises:
             ConfigError: Another training or search is at work in the work dir.
         """
-        with self._claim_work_dir():
+        with claim_work_dir(self.work_dir), explain_full_disk(self.work_dir):
             return super().train()
-
-    @contextmanager
-    def _claim_work_dir(self) -> Iterator[None]:
-        """Keep other trainings and searches out of the work dir inside the block."""
-        with ExitStack() as stack:
-            is_free = True
-            if self.rank == 0:
-                lock = hold_lock(Path(self.work_dir, _LOCK), _PATIENCE)
-                is_free = stack.enter_context(lock) is not None
-            if agree_on_largest(int(not is_free)):
-                raise ConfigError(
-                    f'{self.work_dir} must be free of other trainings and searches, but one is at '
-                    'work there: give another --work-dir, or wait for its end'
-                )
-            yield
 
     @master_only
     def dump_config(self) -> None:
         """Write the config into the work dir, unless that is another training's at the moment."""
         name = Path(self.cfg.filename).name if self.cfg.filename else f'{self.timestamp}.py'
         text = self.config_text
-        with hold_lock(Path(self.work_dir, _LOCK)) as lock:
+        with hold_lock(Path(self.work_dir, LOCK)) as lock:
             if lock is not None:
                 write_text(Path(self.work_dir, name), text)
 

@@ -1,10 +1,9 @@
 """The file of a search: exact, torn and damaged."""
 
 import json
-import resource
-from contextlib import contextmanager
 
 import pytest
+from small_disk import disk_of
 
 from posenas.search import Arch, Archive, Record, find_front, read_archive
 from posenas.utils import ConfigError, DataError, OutputError
@@ -110,17 +109,6 @@ def test_a_line_that_does_not_fit_on_the_disk_leaves_the_file_as_it_was(tmp_path
         assert archive.path.read_bytes() == whole
     archive.append(make_record(1))
     assert len(read_archive(archive.path)[1]) == 2
-
-
-@contextmanager
-def disk_of(size):
-    """Let files grow to ``size`` bytes, as on a full disk; Python ignores the signal of it."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_second_search_in_the_same_file_is_told_so(tmp_path):
