@@ -493,6 +493,7 @@ PARTS = dict(
     CheckpointHook={},
     DistillStateHook={},
     EMATeacherHook={},
+    EarlyStoppingHook=dict(monitor='AP', rule='greater'),
     StopSignalHook={},
     SubnetScoresHook={},
     PoseVisualizationHook={},

@@ -10,7 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub, print_log
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
@@ -31,14 +31,17 @@ from posenas.engine.randomness import (
     seed_initialization,
     set_dataset_seed,
 )
+from posenas.engine.resumable import check_resumable
 from posenas.engine.training_state import collect_training, restore_training
+from posenas.engine.work_dir import LOCK, claim_work_dir, explain_full_disk, raise_write_errors
 from posenas.models import load_state
 from posenas.registry import RUNNERS
-from posenas.utils import make_folder
+from posenas.utils import make_folder, write_text
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.errors import refuse_impossible
-from posenas.utils.processes import can_share_memory
+from posenas.utils.locks import hold_lock
+from posenas.utils.processes import has_shared_memory
 
 
 @RUNNERS.register_module()
@@ -81,7 +84,7 @@ class PoseRunner(Runner):
         make_folder(cfg.work_dir)
         cfg.setdefault('randomness', dict(seed=None))
         cfg.setdefault('env_cfg', dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)))
-        with refuse_impossible('the runner'):
+        with explain_full_disk(cfg.work_dir), refuse_impossible('the runner'):
             return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict) -> None:
@@ -95,6 +98,12 @@ class PoseRunner(Runner):
         namesakes = sum(self._timestamp in name for name in MessageHub._instance_dict)
         if namesakes:
             self._timestamp += f'_{namesakes}'
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger, whose file says in one line that the disk is full."""
+        logger = super().build_logger(*args, **kwargs)
+        raise_write_errors(logger)
+        return logger
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build the visualizer of this run, which writes into this run's folder.
@@ -159,20 +168,23 @@ class PoseRunner(Runner):
     ) -> DataLoader:
         """Build a data loader whose data set and sampler know the seed.
 
-        A sampler that composes batches learns their size.
+        A sampler that composes batches learns their size. Without shared memory there are no
+        workers.
 
         Args:
             dataloader: Data loader or its config.
             seed: Seed of shuffles and transforms, equal on all ranks.
             diff_rank_seed: Kept for mmengine's signature, without effect.
         """
-        if isinstance(dataloader, dict):
-            dataloader = _without_workers(dataloader)
         if isinstance(dataloader, dict) and seed is not None:
             dataloader = dict(dataloader)
             dataloader.pop('disable_subprocess_warning', None)
             worker = dict(type=init_worker, rank=get_rank(), seed=seed)
             dataloader.setdefault('worker_init_fn', worker)
+        wants_workers = isinstance(dataloader, dict) and dataloader.get('num_workers')
+        if wants_workers and not has_shared_memory():
+            dataloader = dict(dataloader, num_workers=0, persistent_workers=False)
+            dataloader.pop('prefetch_factor', None)
         loader = Runner.build_dataloader(dataloader, seed=seed)
         if seed is not None:
             set_dataset_seed(loader.dataset, seed)
@@ -224,8 +236,32 @@ class PoseRunner(Runner):
             del hooks[name]
         super().register_default_hooks(hooks)
 
+    def train(self) -> nn.Module:
+        """Train to the end.
+
+        Raises:
+            ConfigError: Another training or search is at work in the work dir.
+        """
+        with claim_work_dir(self.work_dir), explain_full_disk(self.work_dir):
+            return super().train()
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config into the work dir, unless that is another training's at the moment."""
+        name = Path(self.cfg.filename).name if self.cfg.filename else f'{self.timestamp}.py'
+        text = self.config_text
+        with hold_lock(Path(self.work_dir, LOCK)) as lock:
+            if lock is not None:
+                write_text(Path(self.work_dir, name), text)
+
     def load_or_resume(self) -> None:
-        """Resume or load as the config says; without a checkpoint resuming starts afresh."""
+        """Resume or load as the config says; without a checkpoint resuming starts afresh.
+
+        Raises:
+            ConfigError: The training could not be resumed, see :func:`check_resumable`.
+        """
+        if isinstance(self._train_loop, BaseLoop):
+            check_resumable(self)
         if self._has_loaded:
             return
         source = self._load_from
@@ -353,17 +389,3 @@ class PoseRunner(Runner):
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
         super()._init_model_weights()
-
-
-def _without_workers(loader: dict) -> dict:
-    """Return the config of a data loader; it loads by itself where workers share no memory."""
-    if not loader.get('num_workers') or can_share_memory():
-        return loader
-    print_log(
-        f'num_workers is 0 instead of {loader["num_workers"]}: without /dev/shm, workers cannot '
-        'hand over what they load (containers get it by --shm-size)',
-        'current',
-        level=30,
-    )
-    needs_workers = ('persistent_workers', 'prefetch_factor')
-    return {k: v for k, v in loader.items() if k not in needs_workers} | dict(num_workers=0)

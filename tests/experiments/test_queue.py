@@ -43,7 +43,7 @@ def calls(monkeypatch):
     """Commands that were run."""
     done = []
 
-    def call(words, log, threads):
+    def call(lock, threads, words, log):
         done.append(words)
         return main(list(words)) == 0
 
@@ -97,7 +97,7 @@ def test_commands_run_anew_until_they_went_well_and_configs_may_come_from_them(
     answers = dict(copy=True, check=False)
     seen = []
 
-    def call(words, log, threads):
+    def call(lock, threads, words, log):
         seen.append(words[0])
         if words[0] == 'copy':
             path = folder / 'made_s0/net.py'

@@ -4,6 +4,7 @@ from .arch_values import ArchValueHook
 from .check_invalid_loss import CheckInvalidLossHook
 from .collapse_guard import CollapseGuardHook
 from .distill_state import DistillStateHook
+from .early_stopping import EarlyStoppingHook
 from .ema_teacher import EMATeacherHook
 from .input_pictures import InputPicturesHook
 from .memory_forecast import MemoryForecastHook
@@ -26,6 +27,7 @@ __all__ = [
     'CollapseGuardHook',
     'DistillStateHook',
     'EMATeacherHook',
+    'EarlyStoppingHook',
     'InputPicturesHook',
     'MemoryForecastHook',
     'NanGuardHook',

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from posenas.engine.signals import exit_on_sigterm
 from posenas.registry import LOOPS, TASK_UTILS
 from posenas.utils import ConfigError, check_positive, make_folder
+from posenas.utils.atomic_io import append_line
 from posenas.utils.checkpoint import save_checkpoint
 from posenas.utils.randomness import Stream, make_generator
 
@@ -224,8 +225,8 @@ class SearchLoop(BaseLoop):
                 f'trial {record.trial} of 0 to {self.max_iters - 1}, {record.id}: '
                 f'{figures or record.status}; {seconds:.1f} s'
             )
-            with open(self.work_dir / 'timings.jsonl', 'a', encoding='utf-8') as file:
-                file.write(json.dumps(dict(trial=record.trial, seconds=round(seconds, 3))) + '\n')
+            timing = dict(trial=record.trial, seconds=round(seconds, 3))
+            append_line(self.work_dir / 'timings.jsonl', json.dumps(timing))
 
     def _keep_winners(self) -> None:
         """Write the genotypes of the Pareto front and what cutting them out needs."""
