@@ -1,9 +1,7 @@
 """What all top-down data sets share: one person is one sample."""
 
 import os
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,12 +11,13 @@ from torch.utils.data import Dataset
 
 from posenas.annotations import Finding, announce
 from posenas.datasets.annotations import CocoFile, read_coco_file
+from posenas.datasets.foreign import has_foreign, seeded_globals
 from posenas.datasets.image_subset import select_images
 from posenas.datasets.persons import PersonTable
-from posenas.datasets.views import fingerprint
+from posenas.datasets.views import check_views, fingerprint
 from posenas.registry import TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
-from posenas.utils.checks import check_choice, check_positive
+from posenas.utils.checks import check_choice
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.paths import join_path
 from posenas.utils.processes import has_shared_memory
@@ -150,13 +149,11 @@ class BaseTopdownDataset(Dataset):
             ConfigError: There are callables, and the samples have views.
         """
         self.pipeline = [step if callable(step) else TRANSFORMS.build(step) for step in pipeline]
-        self._has_foreign = any(
-            not type(step).__module__.startswith('posenas.') for step in self.pipeline
-        )
+        self._has_foreign = has_foreign(self.pipeline)
         self._pipeline_cfg = list(pipeline)
         self._fingerprints: dict[int, str] = {}
         if self.num_views is not None:
-            _check_views(self.num_views, pipeline)
+            check_views(self.num_views, pipeline)
 
     def _set_skeleton(self, skeleton: Skeleton) -> None:
         self.skeleton = skeleton
@@ -346,7 +343,7 @@ class BaseTopdownDataset(Dataset):
         sample.update(changes or {})
         if not self._has_foreign:
             return self._run(sample)
-        with _seeded_globals(int(rng.integers(2**32))):
+        with seeded_globals(int(rng.integers(2**32))):
             return self._run(sample)
 
     def _run(self, sample: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -391,28 +388,3 @@ class BaseTopdownDataset(Dataset):
         """Samples met so far, by any worker, that could not be read: index, id and img_path."""
         infos = ((int(i), self.get_data_info(int(i))) for i in torch.nonzero(self._bad).ravel())
         return tuple(dict(index=i, id=info['id'], img_path=info['img_path']) for i, info in infos)
-
-
-def _check_views(num_views: int, pipeline: Sequence[dict | Callable]) -> None:
-    """Require a positive number, and transforms whose settings can be compared."""
-    check_positive('num_views', num_views)
-    if not all(isinstance(step, Mapping) for step in pipeline):
-        raise ConfigError(
-            'num_views needs a pipeline of configs: whether two callables do the same cannot be '
-            'told'
-        )
-
-
-@contextmanager
-def _seeded_globals(seed: int) -> Iterator[None]:
-    """Seed the global generators for transforms that are not ours, and restore them after."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])

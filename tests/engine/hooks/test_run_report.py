@@ -55,20 +55,6 @@ def test_gradients_that_are_fewer_than_are_accumulated_are_used(tmp_path):
     assert not before.equal(runner.model.conv.weight.cpu())
 
 
-def test_without_shared_memory_loaders_do_without_workers(tmp_path, monkeypatch):
-    messages = []
-    monkeypatch.setattr('posenas.utils.processes._SHARED_MEMORY', str(tmp_path / 'none'))
-    monkeypatch.setattr(
-        'posenas.engine.runner.print_log', lambda text, *_, **__: messages.append(text)
-    )
-    cfg = make_cfg(tmp_path, epochs=1, workers=2)
-    runner = PoseRunner.from_cfg(cfg)
-    runner.train()
-    assert runner.train_dataloader.num_workers == 0
-    assert len(messages) == 1
-    assert 'num_workers is 0 instead of 2: without /dev/shm' in messages[0]
-
-
 def test_a_test_of_random_weights_says_so(tmp_path, monkeypatch):
     cfg = make_cfg(tmp_path, epochs=1)
     for part in ('cfg', 'dataloader', 'evaluator'):
