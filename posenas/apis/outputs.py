@@ -20,6 +20,7 @@ from posenas.utils import (
     make_folder,
     write_json,
 )
+from posenas.utils.paths import lend_utf8, to_utf8
 
 
 @dataclass(frozen=True)
@@ -230,10 +231,13 @@ class _VideoFile:
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         self.path = path
-        self.part = path.with_name(f'.{path.stem}.part{path.suffix}')  # the suffix sets the form
+        name = to_utf8(path.stem)
+        self.part = path.with_name(f'.{name}.part{path.suffix}')  # the suffix sets the form
         make_folder(path.parent)
         self.size = size
-        self.writer = cv2.VideoWriter(str(self.part), cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
+        with lend_utf8(path.parent) as folder:
+            part = str(Path(folder, self.part.name))
+            self.writer = cv2.VideoWriter(part, cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
         if not self.writer.isOpened():
             raise OutputError(f'{path} must be writable as a video, the encoder refused it')
 

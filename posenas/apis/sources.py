@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from posenas.utils import DataError
 from posenas.utils.files import read_json
+from posenas.utils.paths import lend_utf8
 
 _IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 _VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
@@ -46,7 +47,8 @@ class Source:
         """Count images; of a video what its header says, 0 where that is unknown."""
         if not self.is_video:
             return 1
-        video = cv2.VideoCapture(str(self.path))
+        with lend_utf8(self.path) as name:
+            video = cv2.VideoCapture(name)
         count = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
         video.release()
         return count

@@ -10,7 +10,7 @@ from .metrics import (
     PoseTrack18Metric,
     ResultFile,
 )
-from .stored import StoredPoses, read_stored_poses
+from .stored import StoredPoses, read_stored_poses, read_truth
 
 __all__ = [
     'CocoMetric',
@@ -23,4 +23,5 @@ __all__ = [
     'ResultFile',
     'StoredPoses',
     'read_stored_poses',
+    'read_truth',
 ]

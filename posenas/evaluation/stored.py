@@ -77,15 +77,33 @@ def read_stored_poses(
         DataError: A file cannot be read or is malformed; the text names file and entry.
         ConfigError: There is no such skeleton.
     """
+    truth, found = read_truth(annotations, skeleton, sigmas, use_area, iou_type)
+    count = found.num_joints
+    listed = read_json(results)
+    rows = _check(results, lambda: prepare_results(listed, truth, count))
+    return StoredPoses(truth, rows, found, tabulate(truth, rows, count))
+
+
+def read_truth(
+    annotations: str | Path,
+    skeleton: str | None = None,
+    sigmas: Sequence[float] | None = None,
+    use_area: bool = True,
+    iou_type: str = 'keypoints',
+) -> tuple[dict[str, Any], Skeleton]:
+    """Read annotations in COCO's form, checked; see :func:`read_stored_poses`.
+
+    Raises:
+        DataError: The file cannot be read or is malformed; the text names file and entry.
+        ConfigError: There is no such skeleton.
+    """
     raw = read_json(annotations)
     found = _find_skeleton(annotations, raw) if skeleton is None else get_skeleton(skeleton)
     if sigmas is not None:
         found = _with_sigmas(found, sigmas)
     count = found.num_joints
     truth = _check(annotations, lambda: prepare_ground_truth(raw, count, iou_type, use_area))
-    listed = read_json(results)
-    rows = _check(results, lambda: prepare_results(listed, truth, count))
-    return StoredPoses(truth, rows, found, tabulate(truth, rows, count))
+    return truth, found
 
 
 def _find_skeleton(path: str | Path, raw: object) -> Skeleton:

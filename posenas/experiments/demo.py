@@ -220,7 +220,8 @@ def _draw_predictions(runner: PoseRunner, out_file: Path) -> None:
     tiles, captions = [], []
     for row in rows:
         people = persons.select(persons.image_rows == row)
-        image = cv2.imread(str(Path(dataset.image_folder, persons.images.name(row))))
+        path = Path(dataset.image_folder, persons.images.name(row))
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
         samples = inference_topdown(model, image, people.bboxes)
         found = np.concatenate([sample.pred_instances.keypoints for sample in samples])
         picture = image[..., ::-1].copy()

@@ -17,10 +17,15 @@ from numpy.typing import NDArray
 from posenas.search.space import Arch
 from posenas.utils import ConfigError, DataError, OutputError, check_choice, write_text
 from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
+from posenas.utils.value_types import describe_type, fits_type
 
 _SCHEMA = 'search-archive/1'
 #: An evaluation gave scores, or could not: training diverged, for one.
 _STATUSES = ('ok', 'failed')
+#: Types of what a line holds; scores and costs are numbers.
+_TYPES = dict(
+    trial=int, generation=int, parents=list[int], id=str, arch=dict, scores=dict, costs=dict
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +79,24 @@ class Record:
         """
         try:
             data = json.loads(line)
+            _check_types(data)
             return cls(**dict(data, arch=Arch(data['arch']), parents=tuple(data['parents'])))
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f'a line must hold one record, got {line[:80]!r}: {error}') from error
+
+
+def _check_types(data: Mapping) -> None:
+    """Require what a line holds to have the types of :class:`Record`.
+
+    Raises:
+        ValueError: An entry has another one.
+    """
+    for name, value in data.items():
+        wanted = _TYPES.get(name, object)
+        is_figures = name in ('scores', 'costs') and isinstance(value, dict)
+        entries = value.values() if is_figures else ()
+        if not (fits_type(value, wanted) and all(fits_type(entry, float) for entry in entries)):
+            raise ValueError(f'{name} must be {describe_type(wanted)}, got {value!r:.80}')
 
 
 def _to_json(data: Mapping) -> str:

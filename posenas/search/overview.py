@@ -47,6 +47,9 @@ def read_search(path: str | Path, sort: str | None = None) -> SearchOverview:
         )
     objectives = header['algorithm']['objectives']
     name = sort or next(iter(objectives))
+    known = sorted({**good[0].costs, **good[0].scores})
+    if name not in known:
+        raise ConfigError(f'sort must be a score or cost of the search, one of {known}, got {name}')
     is_greater = objectives.get(name, 'less' if name in good[0].costs else 'greater') == 'greater'
     ranked = sorted(good, key=lambda r: (-r.value(name) if is_greater else r.value(name), r.trial))
     front = frozenset(record.trial for record in find_front(good, objectives))
