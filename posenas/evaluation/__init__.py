@@ -10,6 +10,7 @@ from .metrics import (
     PoseTrack18Metric,
     ResultFile,
 )
+from .notes import explain_scores
 from .stored import StoredPoses, read_stored_poses, read_truth
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     'PoseTrack18Metric',
     'ResultFile',
     'StoredPoses',
+    'explain_scores',
     'read_stored_poses',
     'read_truth',
 ]

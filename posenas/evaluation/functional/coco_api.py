@@ -166,6 +166,8 @@ def _prepare_annotation(
     width, height = source['bbox'][2:]
     area = source['area'] if use_area else AREA_PER_BOX * width * height
     _check_values(f'area of {where}', [area], 1, 'square pixels')
+    _check_values(f'iscrowd of {where}', [source.get('iscrowd', 0)], 1, '0 or 1')
+    _check_values(f'num_keypoints of {where}', [source.get('num_keypoints', 0)], 1, 'a count')
     if area < 0 or width < 0 or height < 0:
         raise DataError(
             f'area and size of the bbox of {where} must not be negative, got {area} and '
