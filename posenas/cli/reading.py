@@ -92,7 +92,8 @@ def check_data_paths(cfg: 'Config', *splits: str) -> None:
     """
     from posenas.datasets.paths import find_missing
 
-    find_missing({split: cfg.get(f'{split}_dataloader') for split in splits})
+    names = [f'{split}_dataloader' for split in splits]
+    find_missing({name: cfg.get(name) for name in names})
 
 
 def _option(name: str) -> str:

@@ -17,6 +17,8 @@ from posenas.utils.errors import OutputError
 
 #: End of the names of temporary files; a killed process leaves at most one of them behind.
 _SUFFIX = '.part'
+#: Bytes that a full disk has no room for, though it still takes names of files.
+_BLOCK = 4096
 
 
 @contextmanager
@@ -97,12 +99,14 @@ def make_folder(path: str | Path) -> Path:
     probe = folder / f'.{secrets.token_hex(4)}{_SUFFIX}'
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(_BLOCK))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f'{path} must be a folder to write to, got: {_reason(error, probe)}; change the path '
-            'or its rights'
+            f'{path} must be a folder to write to, got: {_reason(error, probe)}; free space, '
+            'change the path or its rights'
         ) from error
     return folder
 
