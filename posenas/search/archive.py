@@ -22,6 +22,7 @@ from posenas.utils.value_types import describe_type, fits_type
 _SCHEMA = 'search-archive/1'
 #: An evaluation gave scores, or could not: training diverged, for one.
 _STATUSES = ('ok', 'failed')
+_BETTER = {'greater', 'less'}
 #: Types of what a line holds; scores and costs are numbers.
 _TYPES = dict(
     trial=int, generation=int, parents=list[int], id=str, arch=dict, scores=dict, costs=dict
@@ -198,6 +199,26 @@ def read_archive(path: str | Path) -> tuple[dict, list[Record]]:
         if records[-1].trial != trial:
             raise DataError(f'{path}, line {trial + 2} must hold trial {trial}, got {line[:80]!r}')
     return header, records
+
+
+def read_objectives(path: str | Path, header: Mapping) -> dict[str, str]:
+    """Return the objectives of a search: score or cost -> whether 'greater' or 'less' is better.
+
+    Args:
+        path: Its archive, for the message.
+        header: What :func:`read_archive` returned.
+
+    Raises:
+        DataError: The header names none.
+    """
+    algorithm = header.get('algorithm')
+    found = algorithm.get('objectives') if isinstance(algorithm, dict) else None
+    if not (isinstance(found, dict) and found and {*map(str, found.values())} <= _BETTER):
+        raise DataError(
+            f'{find_archive(path)}: algorithm.objectives must name scores with one of '
+            f'{sorted(_BETTER)}, got {found!r:.80}'
+        )
+    return found
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from posenas.search.archive import Record, find_archive, find_front, read_archive
+from posenas.search.archive import Record, find_archive, find_front, read_archive, read_objectives
 from posenas.utils import ConfigError
 
 
@@ -45,7 +45,7 @@ def read_search(path: str | Path, sort: str | None = None) -> SearchOverview:
         raise ConfigError(
             f'{archive} must hold an architecture with scores, got {len(records)} lines'
         )
-    objectives = header['algorithm']['objectives']
+    objectives = read_objectives(path, header)
     name = sort or next(iter(objectives))
     known = sorted({**good[0].costs, **good[0].scores})
     if name not in known:

@@ -145,7 +145,8 @@ def _check_entries(part: str, entries: object, keys: Sequence[str]) -> None:
         for key in keys:
             if key not in entry:
                 raise DataError(f'{part}[{index}] must have {key!r}, got only {_some(entry)}')
-            if key.endswith('id') and not isinstance(entry[key], int | str):
+        for key in ('id', 'image_id', 'category_id'):
+            if not isinstance(entry.get(key, 0), int | str):
                 raise DataError(
                     f'{part}[{index}].{key} must be a number or text, got {entry[key]!r:.200}'
                 )
