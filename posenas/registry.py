@@ -12,13 +12,10 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
 
 from mmengine import registry as roots
 from mmengine.registry import Registry
 from mmengine.registry import registry as lookup
-
-from posenas.utils.errors import refuse_impossible
 
 
 def _import_location(name: str) -> ModuleType:
@@ -48,17 +45,6 @@ def _find_registered(name: str) -> object | None:
 # mmengine looks both functions up where its class Registry is defined, whoever made the registry
 lookup.import_module = _import_location
 lookup.get_object_from_string = _find_registered
-_build = Registry.build
-
-
-def _build_or_refuse(registry: Registry, cfg: dict, *args: Any, **kwargs: Any) -> object:
-    """Build what a config describes; arguments that cannot be meant are a ConfigError."""
-    kind = cfg.get('type') if isinstance(cfg, dict) else None
-    with refuse_impossible(str(getattr(kind, '__name__', kind or registry.name))):
-        return _build(registry, cfg, *args, **kwargs)
-
-
-Registry.build = _build_or_refuse
 
 
 def _child(name: str, parent: Registry | None, *packages: str) -> Registry:

@@ -339,6 +339,8 @@ def choose_device(device: str | torch.device | None) -> torch.device:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (AssertionError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f'device must exist on this machine, got {device!r}: {reason}') from error
+        raise ConfigError(
+            f'device must exist on this machine, got {device!r}: cpu does, and cuda:0 where '
+            'posenas doctor finds a GPU'
+        ) from error
     return chosen

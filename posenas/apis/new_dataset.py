@@ -85,7 +85,7 @@ def init_dataset(
         DataError: A file is malformed or has no people.
     """
     if not 0 < val_share < 1:
-        raise ConfigError(f'val_share must lie between 0 and 1, got {val_share}')
+        raise ConfigError(f'val_share must be above 0 and below 1, got {val_share}')
     name = name or Path(out or file).stem
     out = Path(out or Path('configs', f'{name}.py'))
     if out.suffix != '.py':

@@ -20,6 +20,7 @@ from posenas.utils import (
     make_folder,
     write_json,
 )
+from posenas.utils.paths import lend_utf8, to_utf8
 
 
 @dataclass(frozen=True)
@@ -240,11 +241,14 @@ class _VideoFile:
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         self.path = path
-        self.part = path.with_name(f'.{path.stem}.part{path.suffix}')  # the suffix sets the form
+        name = to_utf8(path.stem)
+        self.part = path.with_name(f'.{name}.part{path.suffix}')  # the suffix sets the form
         make_folder(path.parent)
         self.size = size
         self.num_frames, self.last = 0, None
-        self.writer = cv2.VideoWriter(str(self.part), cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
+        with lend_utf8(path.parent) as folder:
+            part = str(Path(folder, self.part.name))
+            self.writer = cv2.VideoWriter(part, cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
         if not self.writer.isOpened():
             raise OutputError(f'{path} must be writable as a video, the encoder refused it')
 
@@ -283,7 +287,8 @@ class _VideoFile:
 
 def _count_readable(path: Path, wanted: int) -> int:
     """Count the frames that a finished video promises; none where its last one is broken."""
-    video = cv2.VideoCapture(str(path))
+    with lend_utf8(path) as name:
+        video = cv2.VideoCapture(name)
     try:
         found = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
         video.set(cv2.CAP_PROP_POS_FRAMES, wanted - 1)

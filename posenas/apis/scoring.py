@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posenas.datasets.transforms.loading import decode_image, read_bytes
+from posenas.evaluation import explain_scores
 from posenas.evaluation.functional import (
     ERROR_KINDS,
     classify_errors,
@@ -75,6 +76,11 @@ class ScoreReport:
     scores: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     joints: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """Explain scores that would surprise; see :func:`posenas.evaluation.explain_scores`."""
+        return explain_scores(self.scores)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything but the subject as plain data, without what is empty of keypoints."""

@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from posenas.cli.args import OneLineParser
+from posenas.cli.args import OneLineParser, name_options
 from posenas.cli.outcome import MEANINGS, run_command
+from posenas.utils.errors import PoseNASError
 from posenas.utils.spelling import find_nearest
 from posenas.version import __version__
 
@@ -100,4 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     command = _build_parser().parse_args(words[:1]).command
     module, function = find_entry(command)
-    return getattr(import_module(module), function)(words[1:])
+    entry = import_module(module)
+    try:
+        return getattr(entry, function)(words[1:])
+    except PoseNASError as error:
+        text = name_options(str(error), entry.build_parser())
+        raise type(error)(text) from error

@@ -52,6 +52,14 @@ def _list_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
                 yield from _list_actions(inner)
 
 
+def name_options(text: str, parser: argparse.ArgumentParser) -> str:
+    """Let the text of an error name options where it names the arguments they are handed on as."""
+    for action in _list_actions(parser):
+        name = (action.option_strings or [action.metavar or action.dest])[0]
+        text = re.sub(rf'^{action.dest}(?= (must|needs) )', str(name), text)
+    return text
+
+
 class CommandParser(OneLineParser):
     """Argument parser that reads ``_`` in the name of an option as ``-``.
 

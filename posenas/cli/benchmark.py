@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from posenas.cli.args import CommandParser, OneLineParser, add_config_options
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.printing import print_table, show_progress
-from posenas.cli.reading import read_config
+from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
 
@@ -215,6 +215,7 @@ def _report_data(args: argparse.Namespace) -> None:
 
 
 def _report_forward(args: argparse.Namespace) -> None:
+    check_paths(args, new_files=('json',))
     from posenas.benchmarks import benchmark_forward
 
     found = benchmark_forward(
@@ -247,6 +248,7 @@ def _report_forward(args: argparse.Namespace) -> None:
 
 
 def _report_evaluation(args: argparse.Namespace) -> None:
+    check_paths(args, new_folders=('out',))
     from posenas.benchmarks import benchmark_evaluation
 
     cost = benchmark_evaluation(

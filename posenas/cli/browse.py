@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser, add_config_options
 from posenas.cli.printing import print_lines
-from posenas.cli.reading import read_config
+from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT
 
 
@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: The annotation file, or in mode 'original' an image, cannot be read.
     """
     args = build_parser().parse_args(argv)
+    check_paths(args, new_folders=('out_dir',))
     from posenas.apis import browse_data
 
     print_lines(browse_data(read_config(args), args.out_dir, args.phase, args.mode, args.num))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table, show_progress
+from posenas.cli.reading import check_paths
 from posenas.cli.values import WORKERS
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: The config or skeleton does not exist.
     """
     args = build_parser().parse_args(argv)
+    check_paths(args, folders=('images',), new_files=('out',), new_folders=('out_dir',))
     from posenas.apis import check_data
 
     found = check_data(

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser
+from posenas.cli.reading import check_paths
 from posenas.cli.values import RESAMPLINGS, WORKERS
 
 DESCRIPTION = (
@@ -56,6 +57,7 @@ def compare(args: argparse.Namespace) -> int:
     def announce(name: str) -> None:
         sys.stderr.write(f'{name}\n')
 
+    check_paths(args, files=('plan',), new_folders=('work_dir',))
     plan = read_plan(args.plan, args.work_dir)
     failed = [] if args.no_run else run_plan(plan, args.cells, args.threads, announce)
     sys.stdout.write(report_plan(plan, args.bootstrap))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
+from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
 from posenas.utils.errors import ConfigError
 
@@ -175,6 +176,7 @@ def _draw(args: argparse.Namespace) -> None:
 
 
 def _init(args: argparse.Namespace) -> None:
+    check_paths(args, files=('val',), folders=('images', 'val_images'), new_files=('out',))
     from posenas.apis import init_dataset
 
     _print_start(

@@ -49,14 +49,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = time.monotonic()
     numbers = args.num_images, args.num_val_images, args.epochs
     made = run_demo(args.work_dir, args.seed, *numbers, show_bar)
-    _print_scores(made.scores, made.mean_pose)
+    _print_scores(made.scores, made.mean_pose, made.notes)
     minutes = (time.monotonic() - start) / 60
     print_lines([f'{minutes:.1f} minutes. Everything is in {made.folder}:'])
     print_lines(f'  {name:16} {what}' for name, what in _FILES.items())
     return 0
 
 
-def _print_scores(scores: Mapping[str, float], baseline: float) -> None:
+def _print_scores(scores: Mapping[str, float], baseline: float, notes: Sequence[str]) -> None:
     pck = 100 * scores['PCK']
     coco = [f'{100 * scores[f"coco/{name}"]:.1f}' for name in ('AP', 'AP .5', 'AR')]
     rows = [
@@ -66,3 +66,4 @@ def _print_scores(scores: Mapping[str, float], baseline: float) -> None:
     ]
     title = 'people of a seed that was not trained on'
     print_table(('', 'PCK@0.1-box', 'AP', 'AP .5', 'AR'), rows, title=title, left=('',))
+    print_lines(notes)

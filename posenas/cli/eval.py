@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_progress
+from posenas.cli.reading import check_paths, speak_of_options
 from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS, SEED
 from posenas.utils.atomic_io import write_json
 
@@ -116,6 +117,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read or is malformed.
     """
     args = build_parser().parse_args(argv)
+    check_paths(args, new_files=('out_metrics',))
+    if 'out_dir' in args:
+        check_paths(args, folders=('images',), new_folders=('out_dir',))
     report = _REPORTS[args.what](args)
     if args.out_metrics:
         write_json(args.out_metrics, report, indent=1)
@@ -188,14 +192,15 @@ def _read(args: argparse.Namespace, results: str) -> 'StoredPoses':
     from posenas.evaluation import read_stored_poses
 
     is_crowd = args.what == 'crowdpose'
-    return read_stored_poses(
-        args.gt,
-        results,
-        args.skeleton,
-        args.sigmas,
-        use_area=not (args.no_area or is_crowd),
-        iou_type='keypoints_crowd' if is_crowd else 'keypoints',
-    )
+    with speak_of_options({'use_area=False': '--no-area', "iou_type='keypoints'": 'eval coco'}):
+        return read_stored_poses(
+            args.gt,
+            results,
+            args.skeleton,
+            args.sigmas,
+            use_area=not (args.no_area or is_crowd),
+            iou_type='keypoints_crowd' if is_crowd else 'keypoints',
+        )
 
 
 def _show_progress(numbers: range) -> Iterable[int]:
@@ -206,6 +211,7 @@ def _print_scores(args: argparse.Namespace, found: 'ScoreReport') -> dict:
     """Print scores and, where known, those of each keypoint; returns them as plain data."""
     print_lines([f'{found.subject} of {args.results}'])
     _print_values(found.scores, found.intervals)
+    print_lines(found.notes)
     if found.joints:
         _print_joints(found.joints)
     return found.to_dict()

@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posenas.cli.args import CommandParser, add_download_options
 from posenas.cli.printing import print_lines, show_bar
+from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, SHARE, SIDE
 from posenas.utils import DataError
 
@@ -87,6 +88,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: Inputs or boxes are missing or malformed, or no input could be read.
     """
     args = build_parser().parse_args(argv)
+    check_paths(args, files=('boxes',), new_folders=('out_dir',))
+    boxes, total = _read_inputs(args)
     from posenas.apis import PoseInferencer
 
     inferencer = PoseInferencer(
@@ -97,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.sha256,
         args.trust_download,
     )
-    _look_at(inferencer, args)
+    _look_at(inferencer, args, boxes, total)
     report = inferencer.report
     print_lines(
         [
@@ -111,13 +114,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> None:
-    """Run over all inputs under a progress bar."""
+def _read_inputs(args: argparse.Namespace) -> tuple[dict[str, Any] | None, int]:
+    """Read the boxes and count the images, before a model is built for them."""
     from posenas.apis.boxes import read_boxes
     from posenas.apis.sources import list_sources
 
     boxes = None if args.boxes is None else read_boxes(args.boxes)
-    total = sum(source.count_frames() for source in list_sources(args.inputs))
+    return boxes, sum(source.count_frames() for source in list_sources(args.inputs))
+
+
+def _look_at(
+    inferencer: 'PoseInferencer', args: argparse.Namespace, boxes: dict[str, Any] | None, total: int
+) -> None:
+    """Run over all inputs under a progress bar."""
     results = inferencer(
         args.inputs,
         bboxes=boxes,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table
+from posenas.cli.reading import check_paths
 from posenas.cli.values import number
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
@@ -65,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: No network fits.
     """
     args = build_parser().parse_args(argv)
+    check_paths(args, new_files=('json',))
     from posenas.apis import select_models
 
     models = select_models(

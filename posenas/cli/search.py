@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table
+from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, SEED, SHARE
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
@@ -112,6 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show(args: argparse.Namespace) -> None:
+    check_paths(args, new_files=('page',))
     from posenas.search import read_search, write_search_page
 
     found = read_search(args.archive, args.sort)

@@ -7,7 +7,7 @@ from posenas.cli.args import CommandParser, add_config_options
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import read_config
 from posenas.cli.values import COUNT, SIDE
-from posenas.utils.atomic_io import write_text
+from posenas.utils.atomic_io import check_writable, write_text
 from posenas.utils.errors import ConfigError
 
 #: Headers of columns that hold text, aligned to the left.
@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.shape and len(args.shape) > 2:
         raise ConfigError(f'invalid input shape: --shape takes H W or one number, got {args.shape}')
+    if args.out_file:
+        check_writable(f'{args.out_file}.csv')
     from posenas.apis import summarize_network
 
     size = args.shape and (args.shape[-1], args.shape[0])

@@ -9,6 +9,7 @@ import numpy as np
 
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.utils.errors import DataError
+from posenas.utils.paths import lend_utf8
 
 _PICTURES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 #: Frames in a row that cannot be decoded after which a video counts as cut short.
@@ -28,7 +29,8 @@ def open_video(path: str | Path) -> cv2.VideoCapture:
     """
     if not Path(path).is_file():
         raise DataError(f'{path} must be a video file, there is none')
-    video = cv2.VideoCapture(str(path))
+    with lend_utf8(path) as name:
+        video = cv2.VideoCapture(name)
     if not video.isOpened():
         raise DataError(f'{path}: a video must be decodable, this file is broken or no video')
     return video

@@ -78,6 +78,29 @@ def read_stored_poses(
         DataError: A file cannot be read or is malformed; the text names file and entry.
         ConfigError: There is no such skeleton.
     """
+    truth, found, file = _read_truth(annotations, skeleton, sigmas, use_area, iou_type)
+    count = found.num_joints
+    listed = _name_images(file, str(results))
+    rows = _check(results, lambda: prepare_results(listed, truth, count))
+    return StoredPoses(truth, rows, found, tabulate(truth, rows, count))
+
+
+def read_truth(annotations: str | Path) -> tuple[dict[str, Any], Skeleton]:
+    """Read annotations in COCO's form, checked, and the skeleton that they name.
+
+    Raises:
+        DataError: The file cannot be read or is malformed; the text names file and entry.
+    """
+    return _read_truth(annotations)[:2]
+
+
+def _read_truth(
+    annotations: str | Path,
+    skeleton: str | None = None,
+    sigmas: Sequence[float] | None = None,
+    use_area: bool = True,
+    iou_type: str = 'keypoints',
+) -> tuple[dict[str, Any], Skeleton, AnnotationFile]:
     file = read_annotations(str(annotations))
     file.findings.require()
     found = _find_skeleton(file) if skeleton is None else get_skeleton(skeleton)
@@ -87,9 +110,7 @@ def read_stored_poses(
     raw = _require_people(file, count, iou_type)
     announce(file.path, file.findings)
     truth = _check(annotations, lambda: prepare_ground_truth(raw, count, iou_type, use_area))
-    listed = _name_images(file, str(results))
-    rows = _check(results, lambda: prepare_results(listed, truth, count))
-    return StoredPoses(truth, rows, found, tabulate(truth, rows, count))
+    return truth, found, file
 
 
 def _find_skeleton(file: AnnotationFile) -> Skeleton:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.search.archive import Record, read_archive
+from posenas.search.archive import Record, read_archive, read_objectives
 from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 
@@ -113,7 +113,7 @@ def _read_all(paths: Sequence[str | Path], key: str | None) -> tuple[str, list[R
     records: list[Record] = []
     for path in paths:
         header, found = read_archive(path)
-        key = key or next(iter(header['algorithm']['objectives']))
+        key = key or next(iter(read_objectives(path, header)))
         records += found
     if key is None:
         raise ConfigError('searches to rank must be given, got none')

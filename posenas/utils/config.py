@@ -10,6 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.config import DictAction as _DictAction
 from mmengine.logging import print_log
 
+from posenas.utils import building  # noqa: F401  (registries refuse from now on)
 from posenas.utils.config_copies import check_overrides
 from posenas.utils.config_forms import is_foreign_config
 from posenas.utils.data_config import read_data_config

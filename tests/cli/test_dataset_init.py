@@ -78,7 +78,7 @@ def test_a_skeleton_without_names_is_written_out(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ('options', 'text'),
     [
-        (['--val-share', '1'], 'val_share must lie between'),
+        (['--val-share', '1'], '--val-share must be above 0 and below 1, got 1.0'),
         (['--out', 'mine.json'], 'ending in .py'),
         (['--model', 'nothing_like_it'], 'must be a config file or the name'),
         (['--val', 'lsp/people.json'], 'must have the keypoints of'),

@@ -113,7 +113,6 @@ def test_real_detections_of_another_skeleton_have_the_recorded_precision(shared_
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (('--bootstrap', '-1'), 'must not be negative'),
         (('--skeleton', 'dog'), 'skeleton must be one of'),
         (('--sigmas', '0.1'), 'sigmas must be 17 positive numbers'),
     ],

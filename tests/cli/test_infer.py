@@ -1,6 +1,9 @@
 """The command posenas infer."""
 
 import json
+import os
+import shutil
+import sys
 
 import pytest
 
@@ -78,3 +81,21 @@ def test_old_and_new_spellings_are_understood():
     common = ['a.jpg', '--checkpoint', 'c.pth']
     assert parser.parse_args([*common, '--model', 'body', '--out_dir', 'o']).config == 'body'
     assert parser.parse_args([*common, '--config', 'body']).out_dir == 'work_dirs/infer'
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='names of files are bytes on Linux alone')
+def test_names_that_are_not_utf8_are_looked_at_like_others(
+    infer, image_folder, video_file, tmp_path, capsys
+):
+    latin = os.fsdecode(b'b\xe4r')
+    folder = tmp_path / latin
+    folder.mkdir()
+    shutil.copy(image_folder / 'a.png', folder / f'{latin}.png')
+    shutil.copy(video_file, folder / f'{latin}.avi')
+    shutil.copy(image_folder / 'broken.jpg', folder / f'{latin}.jpg')
+    boxes = tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps({f'{latin}.png': [[15, 15, 75, 95]]}))
+    assert infer(folder, '--boxes', boxes, '--out-dir', str(folder / 'out')) == 0
+    for kind in ('visualizations', 'predictions'):
+        assert len(list((folder / 'out' / kind).iterdir())) == 2
+    assert 'Traceback' not in capsys.readouterr().err

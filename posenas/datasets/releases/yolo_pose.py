@@ -12,6 +12,7 @@ from posenas.skeletons import COCO
 from posenas.utils.atomic_io import make_folder, write_json
 from posenas.utils.errors import DataError
 from posenas.utils.files import read_yaml
+from posenas.utils.value_types import fits_type
 
 _PARTS = ('train', 'val', 'test')
 _IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
@@ -99,7 +100,7 @@ def _read_description(path: Path) -> _Description:
         for part in _PARTS
         if (entries := content.get(part))
     }
-    if not parts or not all(isinstance(e, str) for entries in parts.values() for e in entries):
+    if not parts or not all(fits_type(entries, list[str]) for entries in parts.values()):
         raise DataError(f'{path}: train, val and test must be folders or lists, got {parts!r:.80}')
     return _Description(
         path=path,

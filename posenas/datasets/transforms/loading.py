@@ -17,6 +17,10 @@ from posenas.utils.checks import check_choice
 from posenas.utils.errors import DataError
 
 _CV2_FLAGS = {'color': cv2.IMREAD_COLOR, 'grayscale': cv2.IMREAD_GRAYSCALE}
+_COLOR_TYPES = (
+    *('color', 'grayscale', 'unchanged'),
+    *('color_ignore_orientation', 'grayscale_ignore_orientation'),
+)
 _BACKENDS = ('cv2', 'turbojpeg', 'pillow', 'tifffile')
 _JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 
@@ -92,7 +96,8 @@ class LoadImage(BaseTransform):
 
     Args:
         to_float32: Whether to convert to float32.
-        color_type: 'color' or 'grayscale'.
+        color_type: 'color'; 'grayscale', which gives three equal channels; 'unchanged', which
+            leaves transparency out; both of the former with '_ignore_orientation' behind it.
         imdecode_backend: Decoder: 'cv2', 'turbojpeg', 'pillow', 'tifffile'.
         file_client_args: Older name of ``backend_args``.
         ignore_empty: Whether to return None instead of raising.
@@ -109,6 +114,7 @@ class LoadImage(BaseTransform):
         backend_args: dict | None = None,
     ) -> None:
         check_choice('imdecode_backend', imdecode_backend, _BACKENDS)
+        check_choice('color_type', color_type, _COLOR_TYPES)
         if file_client_args not in (None, {'backend': 'disk'}):
             backend_args = backend_args or file_client_args
         self.to_float32 = to_float32
@@ -141,7 +147,11 @@ class LoadImage(BaseTransform):
         image = decode_image(path, content, self.color_type, self.imdecode_backend)
         if 'stated_size' in results and 'ignore_orientation' not in self.color_type:
             self._compare(path, content, image, results['stated_size'])
-        return image
+        if image.dtype != np.uint8:
+            raise DataError(f'{path}: an image must have 8 bits per channel, got {image.dtype}')
+        if image.ndim == 2 or image.shape[2] == 1:  # networks take three channels
+            return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        return np.ascontiguousarray(image[..., :3])  # without transparency
 
     def _compare(
         self, path: str, content: bytes, image: np.ndarray, stated: tuple[int, int] | None

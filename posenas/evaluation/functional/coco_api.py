@@ -155,7 +155,8 @@ def _check_entries(part: str, entries: object, keys: Sequence[str]) -> None:
         for key in keys:
             if key not in entry:
                 raise DataError(f'{part}[{index}] must have {key!r}, got only {_some(entry)}')
-            if key.endswith('id') and not isinstance(entry[key], int | str):
+        for key in ('id', 'image_id', 'category_id'):
+            if not isinstance(entry.get(key, 0), int | str):
                 raise DataError(
                     f'{part}[{index}].{key} must be a number or text, got {entry[key]!r:.200}'
                 )
@@ -181,6 +182,8 @@ def _prepare_annotation(
     is_stated = use_area and 'area' in source
     area = source['area'] if is_stated else AREA_PER_BOX * width * height
     _check_values(f'area of {where}', [area], 1, 'square pixels')
+    _check_values(f'iscrowd of {where}', [source.get('iscrowd', 0)], 1, '0 or 1')
+    _check_values(f'num_keypoints of {where}', [source.get('num_keypoints', 0)], 1, 'a count')
     if area < 0 or width < 0 or height < 0:
         raise DataError(
             f'area and size of the bbox of {where} must not be negative, got {area} and '
