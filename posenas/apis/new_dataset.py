@@ -46,13 +46,15 @@ class DatasetStart:
     Attributes:
         config: The config that trains.
         picture: Some people with the numbers of their keypoints; None where images were not found.
-        num_persons: People in the file.
+        num_persons: People in the file that can be trained on.
+        left_out: Its other annotations, counted by reason.
         proposal: Skeleton, how each of its parts is known, and what to check.
     """
 
     config: Path
     picture: Path | None
     num_persons: int
+    left_out: dict[str, int]
     proposal: Proposal
 
 
@@ -91,7 +93,7 @@ def init_dataset(
     if out.suffix != '.py':
         raise ConfigError(f'out must be a config file ending in .py, got {out}')
     base = find_config(model)
-    persons, given = _read_persons(file)
+    persons, given, left_out = _read_persons(file)
     base_batch = _check_base(model, given.num_joints)
     proposal = propose_skeleton(persons, given, name)
     folder = _find_images(file, images, persons)
@@ -113,7 +115,7 @@ def init_dataset(
     )
     write_text(out, write_config_text(config))
     picture = _draw(out.with_suffix('.jpg'), folder, persons, proposal.skeleton)
-    return DatasetStart(out, picture, len(persons), proposal)
+    return DatasetStart(out, picture, len(persons), left_out, proposal)
 
 
 def _check_base(model: str | Path, num_joints: int) -> int:
@@ -135,8 +137,8 @@ def _check_base(model: str | Path, num_joints: int) -> int:
     return cfg.train_dataloader.batch_size
 
 
-def _read_persons(file: str | Path) -> tuple[PersonTable, Skeleton]:
-    """Return the people of an annotation file and what it says of their keypoints."""
+def _read_persons(file: str | Path) -> tuple[PersonTable, Skeleton, dict[str, int]]:
+    """Return the people of an annotation file, their keypoints and counts of what is left out."""
     coco = read_coco_file(file)
     skeleton = coco.skeleton
     if skeleton is None:
@@ -146,10 +148,10 @@ def _read_persons(file: str | Path) -> tuple[PersonTable, Skeleton]:
         if not num_joints:
             raise DataError(f'{file}: annotations must have keypoints, none has')
         skeleton = make_skeleton('unnamed', [f'joint_{i}' for i in range(num_joints)])
-    persons, _ = coco.persons(skeleton.num_joints, '1.x')
+    persons, dropped = coco.persons(skeleton.num_joints, '1.x')
     if not len(persons):
         raise DataError(f'{file}: at least one person must have labelled keypoints and a box')
-    return persons, skeleton
+    return persons, skeleton, {why: count for why, count in dropped.items() if count}
 
 
 def _find_images(file: str | Path, given: str | Path | None, persons: PersonTable) -> str:
@@ -162,7 +164,7 @@ def _find_images(file: str | Path, given: str | Path | None, persons: PersonTabl
 
 def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> PersonTable:
     """Return the people of the validation file, which must have the same keypoints."""
-    persons, skeleton = _read_persons(val)
+    persons, skeleton, _ = _read_persons(val)
     if skeleton.joint_names != given.joint_names:
         raise DataError(
             f'{val} must have the keypoints of {file}, {given.joint_names}, got '
