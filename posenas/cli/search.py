@@ -120,9 +120,9 @@ def _show(args: argparse.Namespace) -> None:
     goals = ', '.join(f'{key} ({better} is better)' for key, better in found.objectives.items())
     print_lines(
         [
-            f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed, '
-            f'the best {min(args.top, len(found.records))} are listed; '
-            f'* marks the {len(found.front)} that no other beats in {goals}'
+            f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
+            f'* marks the {len(found.front)} that no other beats in {goals}; '
+            f'listed are {min(args.top, len(found.records))}'
         ]
     )
     if args.page:
