@@ -191,6 +191,8 @@ class PoseInferencer:
         return_datasamples: bool,
     ) -> Iterator[dict[str, list]]:
         """Draw, write and hand back what was found in each batch."""
+        from posenas.models import find_unsettled_norms
+
         needs_picture = return_vis or writer.vis_dir is not None
         with writer:
             for batch in batches:
@@ -208,8 +210,10 @@ class PoseInferencer:
                     if return_vis:
                         result['visualization'].append(picture)
                 yield result
+        known = str(find_unsettled_norms(self.model))  # logged when the model was loaded
         for text in self.report.warnings():
-            print_log(text, logger='current', level=30)
+            if text != known:
+                print_log(text, logger='current', level=30)
 
 
 #: Names under which other projects would look for the class.
