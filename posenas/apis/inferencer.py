@@ -138,19 +138,25 @@ class PoseInferencer:
             pred_out_dir = pred_out_dir or Path(out_dir) / 'predictions'
         writer = ResultWriter(vis_out_dir, pred_out_dir, self.model.dataset_meta)
         passed_over = list_passed_over(inputs)
-        self.report = InferenceReport(sources, BoxTable(bboxes, sources), passed_over, kpt_thr)
-        for name in self.report.boxes.unused[:3]:
+        report = InferenceReport(sources, BoxTable(bboxes, sources), passed_over, kpt_thr)
+        self.report = report  # calls may be in progress side by side, each with its own
+        for name in report.boxes.unused[:3]:
             print_log(f'left out: the boxes of {name} fit no input', logger='current', level=30)
-        batches = self._predict(bbox_format, batch_size, draw_heatmap, return_datasamples)
-        return self._deliver(batches, writer, options, return_vis, return_datasamples)
+        batches = self._predict(report, bbox_format, batch_size, draw_heatmap, return_datasamples)
+        return self._deliver(report, batches, writer, options, return_vis, return_datasamples)
 
     def _predict(
-        self, bbox_format: str, batch_size: int, draw_heatmap: bool, keep_heatmaps: bool
+        self,
+        report: InferenceReport,
+        bbox_format: str,
+        batch_size: int,
+        draw_heatmap: bool,
+        keep_heatmaps: bool,
     ) -> Iterator[list[tuple[Frame, list[PoseDataSample], np.ndarray | None]]]:
         """Yield batches of images, each with a sample per person and its heatmap to be drawn."""
         from posenas.models import PredictionSpread, describe_doubts
 
-        report, spread = self.report, PredictionSpread()
+        spread = PredictionSpread()
 
         def note_bad(source: Source, error: DataError) -> None:
             if len(report.sources) == 1:
@@ -184,6 +190,7 @@ class PoseInferencer:
 
     def _deliver(
         self,
+        report: InferenceReport,
         batches: Iterator[list[tuple[Frame, list[PoseDataSample], np.ndarray | None]]],
         writer: ResultWriter,
         options: DrawOptions,
@@ -191,6 +198,8 @@ class PoseInferencer:
         return_datasamples: bool,
     ) -> Iterator[dict[str, list]]:
         """Draw, write and hand back what was found in each batch."""
+        from posenas.models import find_unsettled_norms
+
         needs_picture = return_vis or writer.vis_dir is not None
         with writer:
             for batch in batches:
@@ -203,13 +212,15 @@ class PoseInferencer:
                     instances = to_instances(samples)
                     writer.write(frame, picture, instances)
                     name = str(frame.source.path or frame.source.name)
-                    self.report.add(name, samples, needs_picture)
+                    report.add(name, samples, needs_picture)
                     result['predictions'].append(samples if return_datasamples else instances)
                     if return_vis:
                         result['visualization'].append(picture)
                 yield result
-        for text in self.report.warnings():
-            print_log(text, logger='current', level=30)
+        known = str(find_unsettled_norms(self.model))  # logged when the model was loaded
+        for text in report.warnings():
+            if text != known:
+                print_log(text, logger='current', level=30)
 
 
 #: Names under which other projects would look for the class.

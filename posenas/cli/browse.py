@@ -57,5 +57,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_paths(args, new_folders=('out_dir',))
     from posenas.apis import browse_data
 
-    print_lines(browse_data(read_config(args), args.out_dir, args.phase, args.mode, args.num))
+    drawn = browse_data(read_config(args), args.out_dir, args.phase, args.mode, args.num)
+    print_lines(map(str, drawn))
+    parts = [f'{drawn.num_drawn} of {drawn.num_samples} samples are drawn']
+    if drawn.num_bad:
+        parts.append(f'{drawn.num_bad} of them could not be read and are black or replaced')
+    parts += [f'left out of the files {count} {why}' for why, count in drawn.left_out.items()]
+    print_lines(['; '.join(parts)])
     return 0

@@ -173,6 +173,9 @@ def _draw(args: argparse.Namespace) -> None:
     with show_bar('rendering people', total) as bar:
         files = build_synthetic(args.out, spec, args.jobs, bar.advance)
     print_lines(f'annotations: {file}' for file in files)
+    parts = [f'{spec.num_images} images'] if spec.num_images else []
+    parts += [f'{spec.num_videos} videos of {spec.num_frames} frames'] * bool(spec.num_videos)
+    print_lines([f'rendered {" and ".join(parts) or "nothing: set --num-images or --num-videos"}'])
 
 
 def _init(args: argparse.Namespace) -> None:
@@ -206,9 +209,11 @@ def _print_start(made: 'DatasetStart') -> None:
     columns = ('', 'joint', 'partner', 'how it is known', 'sigma', 'how it is known')
     print_table(columns, rows)
     limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
+    left_out = ', '.join(f'{count} {why}' for why, count in made.left_out.items())
     print_lines(
         [
             f'{made.num_persons} people; {limbs}',
+            *([f'left out: {left_out}'] if left_out else []),
             *(f'to check {doubt}' for doubt in made.proposal.doubts),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
             f'config: {made.config}; train it: posenas train {made.config}',

@@ -173,6 +173,9 @@ def _report_comparison(args: argparse.Namespace) -> dict:
 
     both = [_read(args, results) for results in (args.results, args.other)]
     found = compare_results(*both, args.bootstrap, args.seed, _show_progress)
+    for name, path, poses in zip('AB', (args.results, args.other), both, strict=True):
+        parts = '; '.join(poses.describe())
+        print_lines([f'{name}: {len(poses.rows):,} results of {path}; {parts}'])
     rows = [
         (
             name,
@@ -209,7 +212,7 @@ def _show_progress(numbers: range) -> Iterable[int]:
 
 def _print_scores(args: argparse.Namespace, found: 'ScoreReport') -> dict:
     """Print scores and, where known, those of each keypoint; returns them as plain data."""
-    print_lines([f'{found.subject} of {args.results}'])
+    print_lines([f'{found.subject} of {args.results}', *found.notes])
     _print_values(found.scores, found.intervals)
     print_lines(found.notes)
     if found.joints:

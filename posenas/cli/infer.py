@@ -35,8 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--boxes',
         metavar='FILE.json',
-        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file, '
-        'where two files have one name with their folders: cam1/photo.jpg '
+        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file; '
+        'files of one name with their folders, as cam1/photo.jpg '
         '(default: the whole image is one person)',
     )
     parser.add_argument(

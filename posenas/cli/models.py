@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     check_paths(args, new_files=('json',))
-    from posenas.apis import select_models
+    from posenas.apis import list_models, select_models
 
     models = select_models(
         args.pattern,
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if not models:
         raise ConfigError('no network fits: posenas models without options lists all of them')
-    _show_table(models)
+    _show_table(models, len(list_models()))
     if args.details:
         print_lines(line for model in models for line in _describe(model))
     if args.json:
@@ -108,14 +108,15 @@ def _format_row(model: 'ModelInfo') -> tuple[str, ...]:
     )
 
 
-def _show_table(models: Sequence['ModelInfo']) -> None:
-    """Write one line per model."""
+def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
+    """Write one line per model; ``total`` is how many there are."""
+    rest = f', {total - len(models)} do not fit' if len(models) < total else ''
     left = [column for column in _COLUMNS if column not in _NUMBERS]
     print_table(_COLUMNS, map(_format_row, models), left=left, is_plain=True)
     print_lines(
         [
-            f'{len(models)} networks. Input is height x width; ms are of the fused form for one '
-            'image on one thread (docs/benchmarks.md); published figures are quoted as their '
+            f'{len(models)} networks{rest}. Input is height x width; ms are of the fused form for '
+            'one image on one thread (docs/benchmarks.md); published figures are quoted as their '
             'authors counted them.'
         ]
     )

@@ -122,7 +122,8 @@ def _show(args: argparse.Namespace) -> None:
     print_lines(
         [
             f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
-            f'* marks the {len(found.front)} that no other beats in {goals}'
+            f'* marks the {len(found.front)} that no other beats in {goals}; '
+            f'listed are {min(args.top, len(found.records))}'
         ]
     )
     if args.page:
@@ -188,4 +189,5 @@ def _rank(args: argparse.Namespace) -> None:
     ]
     tau = f'tau with trained {found.truth}'
     print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
-    print_lines(['an order by chance has tau 0'])
+    left_out = ', '.join(f'{count} {why}' for why, count in found.left_out.items() if count)
+    print_lines(['an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else [])])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from posenas.annotations import AnnotationFile, Findings, announce, read_annotations
 from posenas.evaluation.functional import (
+    MAX_RESULTS,
     PoseTable,
     head_distances,
     head_sizes,
@@ -54,6 +55,22 @@ class StoredPoses:
     def sigmas(self) -> Floats:
         """Standard deviations of the keypoints (K,)."""
         return np.array(self.skeleton.sigmas)
+
+    def describe(self) -> list[str]:
+        """Say what is compared, and in a line for each reason what does not count."""
+        table = self.table
+        wanted = set(table.truth_group[table.counted].tolist())
+        lines = [f'{int(table.counted.sum()):,} people in {len(wanted):,} images are scored']
+        left_out = {
+            'people do not count: a crowd, or without labelled keypoints': int(
+                (~table.counted).sum()
+            ),
+            'images with people have no result': len(wanted - set(table.group.tolist())),
+            f'results do not count: below the {MAX_RESULTS} best of their image': (
+                len(self.rows) - len(table.row)
+            ),
+        }
+        return lines + [f'{count:,} {why}' for why, count in left_out.items() if count]
 
 
 def read_stored_poses(

@@ -155,10 +155,10 @@ def describe_doubts(model: nn.Module, spread: PredictionSpread) -> list[str]:
     """Say why predictions of a network may mean nothing, in sentences; empty if they may not.
 
     Args:
-        model: The network.
+        model: The network; of a distillation the student counts.
         spread: Its predictions for some people.
     """
-    unsettled = find_unsettled_norms(model)
+    unsettled = find_unsettled_norms(getattr(model, 'student', model))
     same = spread.describe_sameness()
     reason = (
         'its batch norms have not settled'

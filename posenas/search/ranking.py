@@ -57,11 +57,13 @@ class SearchRanking:
         truth: Score of the trained networks.
         groups: All networks by score and by cost, then, if there are enough, those of nearly equal
             cost likewise.
+        left_out: Evaluations that are not compared, counted by reason.
     """
 
     score: str
     truth: str
     groups: tuple[RankedGroup, ...]
+    left_out: Mapping[str, int]
 
 
 def rank_searches(
@@ -105,6 +107,7 @@ def rank_searches(
             for name, rows in groups.items()
             for figure, of_all in figures.items()
         ),
+        _count_left_out(first, second, pairs),
     )
 
 
@@ -170,6 +173,19 @@ def find_band(costs: Sequence[float], width: float) -> list[int]:
         for least in sorted(costs)
     ]
     return max(groups, key=len, default=[])
+
+
+def _count_left_out(
+    cheap: Sequence[Record], trained: Sequence[Record], pairs: Sequence[tuple[Record, Record]]
+) -> dict[str, int]:
+    """Count by reason what :func:`pair_records` leaves out."""
+    paired = {record.id for record, _ in pairs}
+    counts = {}
+    for name, records in (('with cheap scores', cheap), ('trained', trained)):
+        good = [record for record in records if record.status == 'ok']
+        counts[f'{name} that failed'] = len(records) - len(good)
+        counts[f'{name} alone'] = sum(record.id not in paired for record in good)
+    return counts
 
 
 def pair_records(cheap: Sequence[Record], trained: Sequence[Record]) -> list[tuple[Record, Record]]:

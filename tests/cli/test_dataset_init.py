@@ -25,9 +25,13 @@ def people(tmp_path, monkeypatch):
 
 
 def test_one_command_and_the_config_trains(people, capsys):
+    content = json.loads(people.read_text())
+    content['annotations'][0]['iscrowd'] = 1
+    people.write_text(json.dumps(content))
     assert run(people, '--out', 'mine.py', *TINY) == 0
     printed = capsys.readouterr().out
     assert 'left_eye' in printed
+    assert 'left out: 1 crowd' in printed
     assert 'posenas train mine.py' in printed
     assert Path('mine.jpg').stat().st_size > 1000
     options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']

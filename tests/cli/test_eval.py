@@ -63,6 +63,26 @@ def test_errors_curves_and_worst_cases_are_drawn(people):
         assert cv2.imread(str(folder / 'out' / name)).std() > 5
 
 
+def test_what_does_not_count_is_said(people, capsys):
+    folder, truth, results = people
+    content = json.loads(truth.read_text())
+    content['annotations'][0]['iscrowd'] = 1
+    truth.write_text(json.dumps(content))
+    (folder / 'results.json').write_text(json.dumps(results + [results[1]] * 21))
+    expected = (
+        '26 results',
+        '5 people in 5 images are scored',
+        '1 people do not count: a crowd, or without labelled keypoints',
+        '1 images with people have no result',
+        '2 results do not count: below the 20 best of their image',
+    )
+    run(people, 'pck')
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in expected)
+    assert main(['compare', *[str(folder / 'results.json')] * 2, '--gt', str(truth)]) == 0
+    assert '26 results' in capsys.readouterr().out
+
+
 def test_a_person_without_result_has_no_joint_right(people):
     report = run(people, 'pck', '--thr', 0.5, 0.05)
     assert report['scores']['PCK@0.5'] == pytest.approx(5 / 6)

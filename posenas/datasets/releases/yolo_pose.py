@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from posenas.datasets.releases.files import annotate, read_image_size
 from posenas.skeletons import COCO
@@ -68,16 +69,22 @@ def convert_yolo_pose(
     for part, entries in description.parts.items():
         files = [file for entry in entries for file in _list_images(description, entry)]
         images, annotations = [], []
+        without = 0
         for number, file in enumerate(progress(files), start=1):
             width, height = size = read_image_size(file)
             is_below = file.is_relative_to(description.root)
             name = file.relative_to(description.root) if is_below else file
             images.append(dict(id=number, file_name=name.as_posix(), width=width, height=height))
-            for values in _read_labels(description, file):
+            objects = _read_labels(description, file)
+            without += not len(objects)
+            for values in objects:
                 annotations.append(_convert(values, len(annotations) + 1, number, size))
         content = dict(images=images, annotations=annotations, categories=description.categories())
         write_json(folder / f'{part}.json', content)
         counts[f'{part}.json'] = len(annotations)
+        if without:
+            text = f'{part}.json: {without} of {len(files)} images have no label, so no people'
+            print_log(text, 'current')
     return counts
 
 
