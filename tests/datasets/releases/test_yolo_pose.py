@@ -92,7 +92,7 @@ def test_the_command_converts(tmp_path, capsys):
         ([LINE, LINE.replace('0.25', 'x')], r'a\.txt, line 2 must hold'),
         ([LINE.replace('0.25', 'nan')], 'finite'),
         (['7' + LINE[1:]], 'must begin with a class of'),
-        ([LINE.replace(' 2 ', ' 3 ')], 'third value of a keypoint'),
+        ([LINE.replace(' 2 ', ' 7 ')], 'third value of a keypoint'),
     ],
 )
 def test_malformed_labels_are_refused_with_their_line(tmp_path, lines, match):
