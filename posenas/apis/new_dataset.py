@@ -1,6 +1,7 @@
 """From an annotation file of one's own to a config that trains."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +48,14 @@ class DatasetStart:
         config: The config that trains.
         picture: Some people with the numbers of their keypoints; None where images were not found.
         num_persons: People in the file.
+        left_out: How many of its annotations are left out, by reason.
         proposal: Skeleton, how each of its parts is known, and what to check.
     """
 
     config: Path
     picture: Path | None
     num_persons: int
+    left_out: Mapping[str, int]
     proposal: Proposal
 
 
@@ -91,7 +94,7 @@ def init_dataset(
     if out.suffix != '.py':
         raise ConfigError(f'out must be a config file ending in .py, got {out}')
     base = find_config(model)
-    coco, persons, given = _read_persons(file)
+    coco, persons, given, left_out = _read_persons(file)
     base_batch = _check_base(model, given.num_joints)
     proposal = propose_skeleton(persons, given, name)
     folder = _find_images(coco, persons, images)
@@ -113,7 +116,7 @@ def init_dataset(
     )
     write_text(out, write_config_text(config))
     picture = _draw(out.with_suffix('.jpg'), folder, persons, proposal.skeleton)
-    return DatasetStart(out, picture, len(persons), proposal)
+    return DatasetStart(out, picture, len(persons), left_out, proposal)
 
 
 def _check_base(model: str | Path, num_joints: int) -> int:
@@ -135,17 +138,18 @@ def _check_base(model: str | Path, num_joints: int) -> int:
     return cfg.train_dataloader.batch_size
 
 
-def _read_persons(file: str | Path) -> tuple[CocoFile, PersonTable, Skeleton]:
-    """Return an annotation file, its people and what it says of their keypoints."""
+def _read_persons(file: str | Path) -> tuple[CocoFile, PersonTable, Skeleton, dict[str, int]]:
+    """Return an annotation file, its people, their keypoints, and how many it leaves out."""
     coco = read_coco_file(str(file))
     skeleton = coco.skeleton or unnamed_skeleton(coco.file)
     if not skeleton.num_joints:
         raise DataError(f'{file}: annotations must have keypoints, none has')
     persons, left_out = coco.persons(skeleton.num_joints, '1.x')
+    left_out = {why: number for why, number in left_out.items() if number}
     if not len(persons):
-        reasons = ', '.join(f'{number} {why}' for why, number in left_out.items() if number)
+        reasons = ', '.join(f'{number} {why}' for why, number in left_out.items())
         raise DataError(f'{file}: {NOBODY}, got none (left out: {reasons or "nothing"})')
-    return coco, persons, skeleton
+    return coco, persons, skeleton, left_out
 
 
 def _find_images(coco: CocoFile, persons: PersonTable, given: str | Path | None) -> str:
@@ -160,7 +164,7 @@ def _find_images(coco: CocoFile, persons: PersonTable, given: str | Path | None)
 
 def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> tuple[CocoFile, PersonTable]:
     """Return the validation file and its people, who must have the same keypoints."""
-    coco, persons, skeleton = _read_persons(val)
+    coco, persons, skeleton, _ = _read_persons(val)
     if skeleton.joint_names != given.joint_names:
         raise DataError(
             f'{val} must have the keypoints of {file}, {given.joint_names}, got '

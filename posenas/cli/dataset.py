@@ -200,10 +200,11 @@ def _print_start(made: 'DatasetStart') -> None:
         rows.append((joint, name, pair, sources[0], f'{skeleton.sigmas[joint]:g}', sources[1]))
     columns = ('', 'joint', 'partner', 'how it is known', 'sigma', 'how it is known')
     print_table(columns, rows)
+    left_out = ''.join(f', left out {n} {why}' for why, n in made.left_out.items())
     limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
     print_lines(
         [
-            f'{made.num_persons} people; {limbs}',
+            f'{made.num_persons} people{left_out}; {limbs}',
             *(f'to check {doubt}' for doubt in made.proposal.doubts),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
             f'config: {made.config}; train it: posenas train {made.config}',
