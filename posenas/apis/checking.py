@@ -55,7 +55,7 @@ def check_data(
     """Find all that is wrong with data: malformed annotations, unreadable images, doubtful labels.
 
     Args:
-        source: COCO keypoint file (.json), or a config whose data sets are checked.
+        source: COCO keypoint file (.json, .json.gz), or a config whose data sets are checked.
         images: Folder of the images of a COCO keypoint file; None takes its own folder.
         skeleton: Name of a built-in skeleton, such as 'coco', for a COCO keypoint file that names
             no keypoints.
@@ -71,7 +71,7 @@ def check_data(
     """
     if num_threads < 1:
         raise ConfigError(f'num_threads must be at least 1, got {num_threads}')
-    if isinstance(source, str | Path) and str(source).endswith('.json'):
+    if isinstance(source, str | Path) and str(source).endswith(('.json', '.json.gz')):
         known = get_skeleton(skeleton) if skeleton else None
         folder = images or Path(source).parent
         checks = [(inspect_annotations(str(source), known, folder), folder, 'color')]

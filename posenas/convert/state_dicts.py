@@ -188,8 +188,8 @@ def _strip_wrapper(entries: Mapping[str, object]) -> dict[str, str]:
 
 def _find_averages(names: Iterable[str]) -> set[str]:
     """Find the buffers of an EMA hook: ``ema_`` and the name of a weight, underscores for dots."""
-    names = set(names)
-    return names & {'ema_' + name.replace('.', '_') for name in names}
+    known = set(names)
+    return known & {'ema_' + name.replace('.', '_') for name in known}
 
 
 def _choose_naming(entries: Iterable[str], source: str) -> Naming:
