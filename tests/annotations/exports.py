@@ -106,6 +106,13 @@ def _category_0(content):
     each('annotations', category_id=0)(content)
 
 
+def _boxes_alone(content):
+    """Make each keypoint an annotation of its own, as RectLabel does."""
+    content['categories'] = [dict(id=i, name=name) for i, name in enumerate(NAMES, start=1)]
+    for person in content['annotations']:
+        person.pop('keypoints')
+
+
 def _addresses(content):
     for image in content['images']:
         image['coco_url'] = f'http://host/{image.pop("file_name")}'
@@ -310,5 +317,6 @@ BROKEN = [
     ),
     ('names of keypoints a number', category(keypoints=1), 'must name keypoints'),
     ('nobody', lambda c: c.update(annotations=[]), None),
+    ('no keypoints anywhere', _boxes_alone, None),
     ('all v 0', each('annotations', keypoints=[5, 5, 0] * 4), None),
 ]

@@ -109,6 +109,11 @@ def inspect_annotations(
         report.statistics = {'images': len(report.images)}
         return report
     skeleton = skeleton or _find_skeleton(file)
+    if not skeleton.num_joints:
+        report.findings += file.findings
+        report.add('error', 'nobody to train on', path, 'annotations must have keypoints, none has')
+        report.statistics = {'images': len(file.content['images'])}
+        return report
     file.check_people(skeleton.num_joints)
     report.findings += file.findings
     coco = CocoFile(file)
