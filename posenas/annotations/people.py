@@ -8,12 +8,18 @@ import numpy as np
 
 from posenas.annotations.findings import Findings
 from posenas.annotations.images import ImageIds
-from posenas.annotations.values import are_of, as_integer, as_number, as_numbers, values_of
+from posenas.annotations.values import (
+    LEVELS,
+    are_of,
+    as_integer,
+    as_level,
+    as_number,
+    as_numbers,
+    values_of,
+)
 
 Rows = list[tuple[int, dict[str, Any]]]  # place in the file's list, and record
 
-#: Level of a keypoint as visible.
-_VISIBLE = 2.0
 _NUMBERS = {int, float}
 #: Values are stored in single precision.
 _LARGEST = 1e30
@@ -160,9 +166,7 @@ def check_labels(rows: Rows, num_joints: int, findings: Findings) -> np.ndarray:
 #: What may be unusual about keypoints -> what is made of it.
 _MADE = {
     'keypoints in another form': 'read as numbers x, y, v',
-    'v is a fraction': 'COCO-WholeBody and results of networks have such; v > 0 counts as visible',
-    'v = 3': 'Halpe has such; it counts as visible',
-    'v < 0': 'it counts as unlabelled',
+    **LEVELS,
     'unlabelled keypoint without place': 'null and NaN with v = 0 became 0',
 }
 
@@ -206,14 +210,13 @@ def _repair_keypoints(
 
 def _read_joint(triple: list, made: set[str]) -> list[float] | str:
     """Return x, y and v as 0, 1 or 2; or what they must be."""
-    level = as_number(triple[2])
-    if level is None or not -1 <= level <= 3:
+    found = as_level(triple[2])
+    if found is None:
         return 'they hold x, y, v with v 0, 1 or 2'
     if any(isinstance(item, str) for item in triple):
         made.add('keypoints in another form')
-    if level not in (0, 1, 2):
-        made.add('v < 0' if level < 0 else 'v = 3' if level == 3 else 'v is a fraction')
-        level = 0.0 if level < 0 else _VISIBLE
+    level, unusual = found
+    made |= {unusual} - {''}
     place = [as_number(item) for item in triple[:2]]
     if None in place:
         if level > 0:

@@ -8,6 +8,12 @@ from typing import Any
 _WHOLE = re.compile(r'\s*[+-]?\d{1,18}(\.0*)?\s*')
 #: Values are stored in single precision.
 _LIMIT = 1e30
+#: Unusual third values of keypoints -> what they count as.
+LEVELS = {
+    'v is a fraction': 'COCO-WholeBody and results of networks have such; v > 0 counts as visible',
+    'v = 3': 'Halpe has such; it counts as visible',
+    'v < 0': 'it counts as unlabelled',
+}
 
 
 def as_integer(value: object) -> int | None:
@@ -46,3 +52,20 @@ def values_of(records: Sequence[dict], key: str) -> list[Any]:
 def are_of(values: Sequence[object], kinds: Collection[type]) -> bool:
     """Say whether all values have one of these types."""
     return set(map(type, values)) <= set(kinds)
+
+
+def as_level(value: object) -> tuple[float, str] | None:
+    """Return what the third value of a keypoint means, and what is unusual about it.
+
+    Returns:
+        0 unlabelled, 1 occluded, 2 visible; and a key of :data:`LEVELS`, '' for these three
+        values. None if it can mean nothing, as beyond 3, where columns may be exchanged.
+    """
+    level = as_number(value)
+    if level is None or not -1 <= level <= 3:
+        return None
+    if level in (0, 1, 2):
+        return level, ''
+    if level < 0:
+        return 0.0, 'v < 0'
+    return 2.0, 'v = 3' if level == 3 else 'v is a fraction'

@@ -55,7 +55,7 @@ def check_data(
     """Find all that is wrong with data: malformed annotations, unreadable images, doubtful labels.
 
     Args:
-        source: COCO keypoint file (.json), or a config whose data sets are checked.
+        source: COCO keypoint file (.json, .json.gz), or a config whose data sets are checked.
         images: Folder of the images of a COCO keypoint file; None takes its own folder.
         skeleton: Name of a built-in skeleton, such as 'coco', for a COCO keypoint file that names
             no keypoints.
@@ -71,32 +71,39 @@ def check_data(
     """
     if num_threads < 1:
         raise ConfigError(f'num_threads must be at least 1, got {num_threads}')
-    if isinstance(source, str | Path) and str(source).endswith('.json'):
+    if isinstance(source, str | Path) and str(source).endswith(('.json', '.json.gz')):
         known = get_skeleton(skeleton) if skeleton else None
         folder = images or Path(source).parent
-        checks = [(inspect_annotations(str(source), known, folder), folder)]
+        checks = [(inspect_annotations(str(source), known, folder), folder, 'color')]
     else:
         checks = [
-            (report, dataset.image_folder)
-            for dataset in _build_datasets(source)
+            (report, dataset.image_folder, color_type)
+            for dataset, color_type in _build_datasets(source)
             for report in _inspect_dataset(dataset)
         ]
     pictures: list[Path] = []
-    for report, folder in checks:
+    for report, folder, color_type in checks:
         if not skip_images:
             inspect_images(
-                report, folder, num_threads, lambda items: progress(items, 'decoding images')
+                report,
+                folder,
+                num_threads,
+                lambda items: progress(items, 'decoding images'),
+                color_type,
             )
         if out_dir:
             part = Path(report.path).stem if len(checks) > 1 else ''
             pictures += _draw(Path(out_dir, part), report)
     if out:
-        write_json(out, [report.to_dict() for report, _ in checks], indent=1)
-    return DataCheck(tuple(report for report, _ in checks), tuple(pictures))
+        write_json(out, [report.to_dict() for report, _, _ in checks], indent=1)
+    return DataCheck(tuple(report for report, _, _ in checks), tuple(pictures))
 
 
-def _build_datasets(config: ConfigLike) -> Iterator[BaseTopdownDataset]:
-    """Yield the data sets of all splits of a config, those with the same files once."""
+def _build_datasets(config: ConfigLike) -> Iterator[tuple[BaseTopdownDataset, str]]:
+    """Yield the data sets of all splits of a config, and how each decodes its images.
+
+    Those with the same files come once.
+    """
     cfg = load_checked(config)
     seen = set()
     for split in ('train', 'val', 'test'):
@@ -113,7 +120,8 @@ def _build_datasets(config: ConfigLike) -> Iterator[BaseTopdownDataset]:
             files = (dataset.ann_file, dataset.bbox_file)
             if files not in seen:
                 seen.add(files)
-                yield dataset
+                loaders = (s for s in part.get('pipeline', ()) if s.get('type') == 'LoadImage')
+                yield dataset, next(loaders, {}).get('color_type', 'color')
 
 
 def _inspect_dataset(dataset: BaseTopdownDataset) -> list[Report]:

@@ -1,11 +1,14 @@
 """From an annotation file of one's own to a config that trains."""
 
+import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 
 from posenas.annotations import announce, unnamed_skeleton
 from posenas.apis.building import load_checked
@@ -18,6 +21,7 @@ from posenas.datasets.custom import (
     write_config_text,
 )
 from posenas.datasets.inspection.skeleton_proposal import Proposal, propose_skeleton
+from posenas.datasets.orientation import compare_size
 from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton
@@ -35,6 +39,7 @@ from posenas.visualization import (
 DEFAULT_BASE = 's_vipnas_res50_lspet_128x96'
 #: Least number of batches in an epoch; small data sets get smaller batches for it.
 _LEAST_BATCHES = 10
+_RGB = cv2.COLOR_BGR2RGB
 #: People in the picture, in so many columns, each so many pixels high.
 _SHOWN, _COLUMNS, _HEIGHT = 8, 4, 320
 
@@ -54,7 +59,7 @@ class DatasetStart:
     config: Path
     picture: Path | None
     num_persons: int
-    left_out: dict[str, int]
+    left_out: Mapping[str, int]
     proposal: Proposal
 
 
@@ -214,7 +219,7 @@ def _draw(path: Path, folder: str, persons: PersonTable, skeleton: Skeleton) -> 
         file = str(Path(folder, persons.images.name(persons.image_rows[row])))
         if not Path(file).is_file():
             continue
-        image = cv2.cvtColor(decode_image(file, read_bytes(file)), cv2.COLOR_BGR2RGB)
+        image = cv2.cvtColor(_decode(file, persons.images.sizes[persons.image_rows[row]]), _RGB)
         box = persons.bboxes[row]
         margin = 0.15 * (box[2:] - box[:2]).max()
         left, top = np.maximum(box[:2] - margin, 0).astype(int)
@@ -228,3 +233,14 @@ def _draw(path: Path, folder: str, persons: PersonTable, skeleton: Skeleton) -> 
         return None
     write_picture(path, grid(tiles, _COLUMNS, (_HEIGHT, _HEIGHT)))
     return path
+
+
+def _decode(file: str, stated: np.ndarray) -> np.ndarray:
+    """Decode a picture (H, W, 3), and log what training will say of it."""
+    content = read_bytes(file)
+    image = decode_image(file, content)
+    size = tuple(stated.tolist()) if stated.all() else None
+    found = compare_size(content, image.shape[1::-1], size)
+    if found is not None:
+        print_log(f'{file}: {found.text}', logger='current', level=logging.WARNING)
+    return image

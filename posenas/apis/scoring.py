@@ -86,7 +86,7 @@ class ScoreReport:
     notes: Sequence[str] = ()
 
     @property
-    def notes(self) -> list[str]:
+    def explanations(self) -> list[str]:
         """Explain scores that would surprise; see :func:`posenas.evaluation.explain_scores`."""
         return explain_scores(self.scores)
 

@@ -214,7 +214,7 @@ def _print_scores(args: argparse.Namespace, found: 'ScoreReport') -> dict:
     """Print scores and, where known, those of each keypoint; returns them as plain data."""
     print_lines([f'{found.subject} of {args.results}', *found.notes])
     _print_values(found.scores, found.intervals)
-    print_lines(found.notes)
+    print_lines(found.explanations)
     if found.joints:
         _print_joints(found.joints)
     return found.to_dict()

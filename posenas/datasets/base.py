@@ -72,6 +72,7 @@ class BaseTopdownDataset(Dataset):
     Attributes:
         METAINFO: Skeleton of files that name no keypoints.
         seed: First part of the seed of each sample; set by the runner.
+        given: Skeleton of ``metainfo``, None where that of the file is taken.
         findings: What was put right in the annotation file, once it is read.
         left_out: People of the files that are no samples, counted by reason.
 
@@ -129,11 +130,11 @@ class BaseTopdownDataset(Dataset):
         self.seed = 0
         self.num_views = num_views
         self.set_pipeline(pipeline)
-        self._given = None if metainfo is None else skeleton_from_metainfo(metainfo)
+        self.given = None if metainfo is None else skeleton_from_metainfo(metainfo)
         self._persons: PersonTable | None = None
         self.findings: list[Finding] = []
         self.left_out: dict[str, int] = {}
-        self._set_skeleton(self._given or skeleton_from_metainfo(self.METAINFO))
+        self._set_skeleton(self.given or skeleton_from_metainfo(self.METAINFO))
         if not lazy_init:
             self.full_init()
 
@@ -234,11 +235,6 @@ class BaseTopdownDataset(Dataset):
             return coco.detections(self.bbox_file, num_joints, threshold)
         return coco.persons(num_joints, self.generation)
 
-    @property
-    def given(self) -> Skeleton | None:
-        """The skeleton of the config, None where it is that of the file."""
-        return self._given
-
     def list_files(self) -> list[str]:
         """List the files in COCO's layout whose labels are read; none where it is another one."""
         return [self.ann_file]
@@ -247,7 +243,7 @@ class BaseTopdownDataset(Dataset):
         """Read the annotation file and take the skeleton that it names, unless one was given."""
         coco = read_coco_file(self.ann_file, self.backend_args, self.image_folder)
         self.findings = coco.file.findings
-        if self._given is None and coco.skeleton is not None:
+        if self.given is None and coco.skeleton is not None:
             self._set_skeleton(coco.skeleton)
         return coco
 

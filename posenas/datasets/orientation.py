@@ -52,19 +52,22 @@ def shown_size(stored: Size, orientation: int) -> Size:
     return stored[::-1] if orientation in _EXCHANGING else stored
 
 
-def compare_size(content: bytes, size: Size, stated: Size | None) -> Mismatch | None:
+def compare_size(
+    content: bytes, size: Size, stated: Size | None, is_turned: bool = True
+) -> Mismatch | None:
     """Compare a decoded picture with what its annotations say.
 
     Args:
         content: The bytes of its file.
         size: Width and height as decoded.
         stated: Those of the annotations; None where they are unknown.
+        is_turned: Whether the decoder follows EXIF.
 
     Returns:
         What is wrong; None where the picture is as it was labelled, or nothing speaks against it.
     """
     is_same = stated == size
-    if (is_same or stated is None) and not _may_be_turned(content):
+    if (is_same or stated is None) and not (is_turned and _may_be_turned(content)):
         return None
     stored, orientation = _read_safely(content, size)
     turn = _TURNS.get(orientation, '')
@@ -82,7 +85,7 @@ def compare_size(content: bytes, size: Size, stated: Size | None) -> Mismatch | 
 
 def _explain(size: Size, stated: Size, stored: Size, turn: str) -> Mismatch:
     says = f'the annotations say {stated[0]} x {stated[1]}'
-    if turn and stored == stated:
+    if turn and stored == stated != size:
         text = (
             f'it is {size[0]} x {size[1]} as EXIF has it {turn}, {says}: its labels are of the '
             "pixels as stored; set color_type='color_ignore_orientation' of LoadImage, or remove "

@@ -67,7 +67,7 @@ class PoseTrack18Dataset(BaseTopdownDataset):
 
     def _agree_on_skeleton(self, files: Sequence[CocoFile]) -> None:
         """Take the skeleton that the files name, unless one was given."""
-        if self._given is not None:
+        if self.given is not None:
             return
         for file in files:
             if file.skeleton is not None and file.skeleton != files[0].skeleton:

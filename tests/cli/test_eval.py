@@ -90,6 +90,45 @@ def test_a_person_without_result_has_no_joint_right(people):
     assert set(report['joints']['PCK@0.5']) == set(COCO.joint_names)
 
 
+def _change(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_results_may_name_images_by_their_files_and_categories_lie_anywhere(people):
+    before = run(people, 'coco')
+    _change(
+        people[0] / 'results.json',
+        lambda rows: [r.update(image_id=f'00{r["image_id"]}.jpg') for r in rows],
+    )
+    _change(people[1], lambda c: c['categories'].insert(0, dict(id=0, name='roboflow')))
+    assert run(people, 'coco') == before
+
+
+@pytest.mark.parametrize('area', [None, 0])
+def test_areas_that_are_missing_or_0_are_told_with_the_option_that_helps(people, monkeypatch, area):
+    lines = []
+    log = 'posenas.evaluation.functional.coco_api.print_log'
+    monkeypatch.setattr(log, lambda text, **_: lines.append(text))
+    _change(people[1], lambda c: [a.update(area=area) for a in c['annotations']])
+    if area is None:
+        with pytest.raises(DataError, match=r'must have an area: .*--no-area'):
+            run(people, 'coco')
+    else:
+        assert run(people, 'coco')['scores']['AP'] < 0.1
+        assert 'area is 0 for 6 people' in lines[0]
+    lines.clear()
+    assert run(people, 'coco', '--no-area')['scores']['AP'] > 0.3
+    assert lines == []
+
+
+def test_a_wrong_num_keypoints_loses_nobody(people):
+    before = run(people, 'coco')
+    _change(people[1], lambda c: [a.update(num_keypoints=0) for a in c['annotations']])
+    assert run(people, 'coco') == before
+
+
 def test_a_file_compared_with_itself_does_not_differ(people):
     folder, truth, results = people
     worse = [dict(row, keypoints=(np.array(row['keypoints']) + 4).tolist()) for row in results]

@@ -131,6 +131,11 @@ def _joint_at_corner(labels: Labels) -> np.ndarray:
     return at_corner.any(axis=1) & (labels.lost != LOST[0])
 
 
+def _shares_of_image(labels: Labels) -> np.ndarray:
+    points = np.where(labels.labelled[:, :, None], labels.keypoints[:, :, :2], 0)
+    return (points.max(axis=(1, 2), initial=0) <= 1) & (labels.sizes.min(axis=1) > 2)
+
+
 def _area_zero(labels: Labels) -> np.ndarray:
     return (labels.areas <= 0) & (labels.lost != LOST[2])
 
@@ -181,6 +186,7 @@ LABEL_CHECKS: tuple[tuple[str, str, Callable[[Labels], np.ndarray], str], ...] =
     ('error', 'labels outside the image', lambda labels: labels.lost == LOST[0], _CORNER),
     ('error', 'area 0, left out', lambda labels: labels.lost == LOST[2], _AREA),
     ('warning', 'area 0', _area_zero, _AREA),
+    ('warning', 'shares of the image?', _shares_of_image, 'keypoints must be in pixels'),
     ('warning', 'joint at (0, 0)', _joint_at_corner, 'label it v = 0 if it has no place'),
     ('warning', 'box reaches over the image', _box_cut, 'it is cut to the image'),
     ('warning', 'joint outside the image', _joint_outside, 'label it v = 0, or correct the image'),

@@ -109,6 +109,11 @@ def inspect_annotations(
         report.statistics = {'images': len(report.images)}
         return report
     skeleton = skeleton or _find_skeleton(file)
+    if not skeleton.num_joints:
+        report.findings += file.findings
+        report.add('error', 'nobody to train on', path, 'annotations must have keypoints, none has')
+        report.statistics = {'images': len(file.content['images'])}
+        return report
     file.check_people(skeleton.num_joints)
     report.findings += file.findings
     coco = CocoFile(file)
@@ -188,6 +193,7 @@ def inspect_images(
     folder: str | Path,
     num_threads: int = 1,
     progress: Progress = iter,
+    color_type: str = 'color',
 ) -> None:
     """Decode every image of ``report`` and compare it with what the annotations say.
 
@@ -196,6 +202,7 @@ def inspect_images(
         folder: Where the file names start.
         num_threads: Images decoded at a time.
         progress: Wraps the images to show where the check is.
+        color_type: How images are decoded, see :func:`decode_image`.
     """
 
     def check(image: ImageRecord) -> tuple[str, Mismatch | None]:
@@ -203,11 +210,11 @@ def inspect_images(
         path = os.path.join(folder, name)
         try:
             content = read_bytes(path)
-            shape = decode_image(path, content).shape
+            shape = decode_image(path, content, color_type).shape
         except DataError as error:
             return str(error), None
         stated = (width, height) if width and height else None
-        return '', compare_size(content, shape[1::-1], stated)
+        return '', compare_size(content, shape[1::-1], stated, 'ignore' not in color_type)
 
     broken = 0
     with ThreadPoolExecutor(num_threads) as pool:

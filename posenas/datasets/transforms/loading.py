@@ -145,7 +145,7 @@ class LoadImage(BaseTransform):
         path = results['img_path']
         content = read_bytes(path, self.backend_args)
         image = decode_image(path, content, self.color_type, self.imdecode_backend)
-        if 'stated_size' in results and 'ignore_orientation' not in self.color_type:
+        if 'stated_size' in results:
             self._compare(path, content, image, results['stated_size'])
         if image.dtype != np.uint8:
             raise DataError(f'{path}: an image must have 8 bits per channel, got {image.dtype}')
@@ -157,7 +157,8 @@ class LoadImage(BaseTransform):
         self, path: str, content: bytes, image: np.ndarray, stated: tuple[int, int] | None
     ) -> None:
         """Refuse a picture that is not the labelled one; warn once if it may not be."""
-        found = compare_size(content, image.shape[1::-1], stated)
+        is_turned = 'ignore_orientation' not in self.color_type
+        found = compare_size(content, image.shape[1::-1], stated, is_turned)
         if found is None:
             return
         if found.is_sure:

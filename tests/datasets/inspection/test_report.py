@@ -72,6 +72,7 @@ CASES = [
     (_person(0, keypoints=[5, 5, 0] * 17), 'warning', 'places without labels'),
     (_person(0, keypoints=[0, 0, 2] * 17), 'error', 'labels outside the image'),
     (_set_joint(0, 3, 0, 0, 2), 'warning', 'joint at (0, 0)'),
+    (_person(0, keypoints=[0.3, 0.7, 2] * 17), 'warning', 'shares of the image?'),
     (_person(0, bbox=[10, 10, 0, 20]), 'error', 'empty box'),
     (_person(0, bbox=[300, 10, 30, 20]), 'error', 'box outside the image'),
     (_person(0, bbox=[-10, 0, 100, 128]), 'warning', 'box reaches over the image'),

@@ -100,7 +100,7 @@ def test_two_labels_for_one_image_are_refused(tmp_path, labels):
             lambda data: data.pop('categories'),
             "of LSP, lacks .'left_ankle'",
         ),
-        (lambda data: data['categories'][0].update(keypoints=COCO.joint_names[:9]), ', lacks'),
+        (lambda data: data['categories'][0].update(keypoints=COCO.joint_names[:14]), ', lacks'),
         (
             lambda data: data['annotations'][2].update(keypoints=[1, 2]),
             r'annotations\[2\]\.keypoints .*42',
