@@ -40,7 +40,7 @@ from posenas.utils import make_folder, write_text
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.locks import hold_lock
-from posenas.utils.processes import has_shared_memory
+from posenas.utils.processes import has_shared_memory, tie_to
 
 
 @RUNNERS.register_module()
@@ -84,7 +84,12 @@ class PoseRunner(Runner):
             return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict) -> None:
-        """Set threads, limits and, when launched so, the process group."""
+        """Set threads, limits and, when launched so, the process group.
+
+        A rank of torchrun saves its state and ends when torchrun itself was killed.
+        """
+        if self.distributed and 'TORCHELASTIC_RUN_ID' in os.environ:
+            tie_to(os.getppid())
         if self.distributed and not torch.cuda.is_available() and not distributed.is_initialized():
             dist_cfg = env_cfg.get('dist_cfg', {})
             options = {key: dist_cfg[key] for key in ('timeout', 'port') if key in dist_cfg}
