@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -22,22 +22,26 @@ from faults.outcome import Goal
 from faults.report import write_page
 
 ROOT = Path(__file__).resolve().parents[2]
+#: The page, and what it is made of: goals that are run later join those that were run.
+_PAGE, _RESULTS = ROOT / 'docs' / 'reliability.md', ROOT / 'work_dirs' / 'faults.json'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the goals asked for; returns 1 if a trial failed."""
     args = _parse(argv)
+    args.out, args.results = Path(args.out).resolve(), Path(args.results).resolve()
     counts = {**(TINY if args.tiny else FULL), **dict(map(_read_count, args.counts))}
-    store = Path(args.results)
+    store = args.results
     results = json.loads(store.read_text()) if store.exists() else {}
     chosen = [goal for goal in GOALS if not args.goals or goal.id in args.goals]
     logging.disable(logging.INFO)
     torch.set_num_threads(1)
     for goal in chosen:
-        results[goal.id] = _run(goal, counts, _describe(goal, args, counts))
-        store.parent.mkdir(parents=True, exist_ok=True)
-        store.write_text(json.dumps(results, indent=1))
-        write_page(Path(args.out), results)
+        for result in _run(goal, counts, _describe(goal, args, counts)):
+            results[goal.id] = result
+            store.parent.mkdir(parents=True, exist_ok=True)
+            store.write_text(json.dumps(results, indent=1))
+            write_page(args.out, results)
     failures = sum(o['failures'] for g in chosen for o in results[g.id]['outcomes'])
     return int(failures > 0)
 
@@ -47,8 +51,8 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('goals', nargs='*', metavar='GOAL', help='such as R1 (default: all)')
     parser.add_argument('--counts', nargs='+', default=(), metavar='NAME=N', help=f'of {FULL}')
     parser.add_argument('--tiny', action='store_true', help='as few trials as there can be')
-    parser.add_argument('--out', default=str(ROOT / 'docs' / 'reliability.md'))
-    parser.add_argument('--results', default=str(ROOT / 'work_dirs' / 'faults.json'))
+    parser.add_argument('--out', default=str(_PAGE))
+    parser.add_argument('--results', default=str(_RESULTS))
     return parser.parse_args(argv)
 
 
@@ -65,24 +69,25 @@ def _describe(goal: Goal, args: argparse.Namespace, counts: dict[str, int]) -> s
     return f'`make faults GOALS={goal.id}{options}`'
 
 
-def _run(goal: Goal, counts: dict[str, int], command: str) -> dict:
-    """Try one goal in an empty folder of its own; a crash of the driver is a failure."""
+def _run(goal: Goal, counts: dict[str, int], command: str) -> Iterator[dict]:
+    """Try one goal in an empty folder of its own; yields all that is known after each part."""
     folder = Path(tempfile.mkdtemp(prefix='faults_'))
     start = time.monotonic()
     print(f'{goal.id} {goal.title}', flush=True)
-    here = Path.cwd()
+    here, outcomes = Path.cwd(), []
+    os.chdir(folder)
     try:
-        os.chdir(folder)
-        outcomes = [outcome.to_dict() for outcome in goal.run(counts, folder)]
+        for outcome in goal.run(counts, folder):
+            print(f'  {outcome.failures} of {outcome.trials}: {outcome.what}', flush=True)
+            for message in outcome.messages[:5]:
+                print(f'    {message}', flush=True)
+            outcomes.append(outcome.to_dict())
+            minutes = round((time.monotonic() - start) / 60, 1)
+            date = time.strftime('%Y-%m-%d')
+            yield dict(outcomes=list(outcomes), command=command, date=date, minutes=minutes)
     finally:
         os.chdir(here)
         shutil.rmtree(folder, ignore_errors=True)
-    for found in outcomes:
-        print(f'  {found["failures"]} of {found["trials"]}: {found["what"]}', flush=True)
-        for message in found['messages'][:5]:
-            print(f'    {message}', flush=True)
-    minutes = round((time.monotonic() - start) / 60, 1)
-    return dict(outcomes=outcomes, command=command, date=time.strftime('%Y-%m-%d'), minutes=minutes)
 
 
 if __name__ == '__main__':

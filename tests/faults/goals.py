@@ -1,5 +1,6 @@
 """The goals R1 to R15, what is tried for each, and how often."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from faults import damage, places, resources, saves, writers
@@ -23,13 +24,17 @@ TINY = dict(saves=2, kills=1, full=1, two=1, images=100, mutations=9, calls=10, 
 Counts = dict[str, int]
 
 
-def _kills(counts: Counts, folder: Path) -> list[Outcome]:
+def _saves(counts: Counts, folder: Path) -> Iterator[Outcome]:
+    yield from saves.try_saves(folder / 'saves', counts['saves'])
+    yield from saves.try_two_in_one_folder(folder / 'two', counts['two'])
+
+
+def _writers(counts: Counts, folder: Path) -> Iterator[Outcome]:
     inputs, written = folder / 'inputs', folder / 'written'
     inputs.mkdir()
     written.mkdir()
-    found = saves.try_saves(folder / 'saves', counts['saves'])
-    found += writers.try_writers(inputs, written, counts['kills'], counts['full'])
-    return found + saves.try_two_in_one_folder(folder / 'two', counts['two'])
+    tasks = writers.make_tasks(inputs)
+    yield from writers.try_writers(tasks, written, counts['kills'], counts['full'])
 
 
 def _resume(counts: Counts, folder: Path) -> list[Outcome]:
@@ -86,12 +91,10 @@ def _disks(counts: Counts, folder: Path) -> list[Outcome]:
     return places.try_mounts(folder / 'mounts', 0)
 
 
-def _leaks(counts: Counts, folder: Path) -> list[Outcome]:
-    return [
-        *resources.try_inferencer(folder / 'calls', counts['calls']),
-        *resources.try_cycles(folder / 'cycles', counts['cycles']),
-        *resources.try_boxes(folder / 'boxes', counts['boxes']),
-    ]
+def _leaks(counts: Counts, folder: Path) -> Iterator[Outcome]:
+    yield from resources.try_inferencer(folder / 'calls', counts['calls'])
+    yield from resources.try_cycles(folder / 'cycles', counts['cycles'])
+    yield from resources.try_boxes(folder / 'boxes', counts['boxes'])
 
 
 def _typos(counts: Counts, folder: Path) -> list[Outcome]:
@@ -105,13 +108,11 @@ def _export(counts: Counts, folder: Path) -> list[Outcome]:
     return [outcome]
 
 
-def _supply(counts: Counts, folder: Path) -> list[Outcome]:
-    return [
-        *places.try_supply(folder, 0)[:1],
-        *places.try_without_network(folder / 'offline', 0),
-        *places.try_wheel(folder / 'wheel', 0),
-        *places.try_pythons(folder / 'pythons', 0),
-    ]
+def _supply(counts: Counts, folder: Path) -> Iterator[Outcome]:
+    yield from places.try_supply(folder, 0)[:1]
+    yield from places.try_without_network(folder / 'offline', 0)
+    yield from places.try_wheel(folder / 'wheel', 0)
+    yield from places.try_pythons(folder / 'pythons', 0)
 
 
 def _static(counts: Counts, folder: Path) -> list[Outcome]:
@@ -119,7 +120,8 @@ def _static(counts: Counts, folder: Path) -> list[Outcome]:
 
 
 GOALS = [
-    Goal('R1', 'SIGKILL and a full disk at any moment', _kills),
+    Goal('R1', 'SIGKILL in saves, two trainings in one folder', _saves),
+    Goal('R1+', 'SIGKILL and a full disk in whatever else writes', _writers),
     Goal('R2', 'Resuming is exact', _resume),
     Goal('R3', 'The same seed, the same weights', _same),
     Goal('R4', 'A search killed anywhere', _search),

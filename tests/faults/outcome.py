@@ -1,6 +1,6 @@
 """What came of the trials of one goal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 
 
@@ -43,9 +43,9 @@ class Goal:
     Attributes:
         id: Number, such as 'R1'.
         title: What is promised.
-        run: Tries it; gets the counts by name and an empty folder.
+        run: Tries it, part by part; gets the counts by name and an empty folder.
     """
 
     id: str
     title: str
-    run: Callable[..., list[Outcome]]
+    run: Callable[..., Iterable[Outcome]]

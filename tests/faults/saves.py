@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from engine.kill_saver import kill_again_and_again
@@ -13,9 +14,10 @@ from faults.outcome import Outcome
 from posenas.utils import find_latest_checkpoint, load_checkpoint_file
 
 
-def try_saves(folder: Path, num_kills: int) -> list[Outcome]:
+def try_saves(folder: Path, num_kills: int) -> Iterator[Outcome]:
     """Kill a training that does little but save, keeping one checkpoint and three."""
-    return [_kill_saver(folder / f'keep_{keep}', keep, num_kills) for keep in (1, 3)]
+    for keep in (1, 3):
+        yield _kill_saver(folder / f'keep_{keep}', keep, num_kills)
 
 
 def _kill_saver(folder: Path, keep: int, num_kills: int) -> Outcome:

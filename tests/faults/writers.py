@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -26,7 +26,7 @@ from posenas.cli import main
 from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 from posenas.search import read_archive
 from posenas.search.vipnas.latency import LatencyTable
-from posenas.utils import find_latest_checkpoint, load_checkpoint_file
+from posenas.utils import PoseNASError, find_latest_checkpoint, load_checkpoint_file
 from posenas.utils.config import load_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,6 +56,8 @@ class Task:
 
 def _run(*words: object) -> None:
     code = main([str(word) for word in words])
+    if code == DELIBERATE:
+        raise PoseNASError(f'{words[0]} ended with a deliberate error')
     if code:
         raise SystemExit(code)
 
@@ -176,17 +178,18 @@ def _compare(plan: Path, out: Path) -> None:
     _run('compare', '--plan', plan, '--bootstrap', 20)
 
 
-def try_writers(inputs: Path, folder: Path, num_kills: int, num_full: int) -> list[Outcome]:
+def try_writers(
+    tasks: Sequence[Task], folder: Path, num_kills: int, num_full: int
+) -> Iterator[Outcome]:
     """Kill every task, stop it by a full disk, and repeat it each time.
 
     Args:
-        inputs: Empty folder for what the tasks start from.
+        tasks: What writes.
         folder: Empty folder for what they write.
         num_kills: Kills of each: at random moments and, where limits reach it, at random bytes.
         num_full: Full disks of each.
     """
-    outcomes = []
-    for number, task in enumerate(make_tasks(inputs)):
+    for number, task in enumerate(tasks):
         rng = np.random.default_rng(number)
         reference = folder / f'{number}_reference'
         wanted, largest, seconds = _run_once(task, reference)
@@ -205,8 +208,8 @@ def try_writers(inputs: Path, folder: Path, num_kills: int, num_full: int) -> li
             full.note(_try(task, folder / f'{number}_f{trial}', wanted, fault))
         if not task.with_limits:
             full.not_run = 'a limit on files reaches only the process that it is set for'
-        outcomes += [kills, full]
-    return outcomes
+        yield kills
+        yield full
 
 
 def _run_once(task: Task, out: Path) -> tuple[object, int, float]:
