@@ -91,7 +91,8 @@ def _score(cfg: object, folder: Path) -> tuple[float, str]:
 def _test(cfg: object, folder: Path, bad: list[Path]) -> Outcome:
     outcome = Outcome('test: the scores are those of the readable images, the count is exact')
     scores, said = _score(cfg, folder)
-    outcome.note(None if f'{len(bad)}' in said else 'the number of left out people is not told')
+    told = f'{len(bad)} excluded ({len(bad)} images could not be read)'  # one person each
+    outcome.note(None if told in said else f'the log does not say {told!r}')
     annotations = json.loads((folder / 'people.json').read_text())
     lost = {path.name for path in bad}
     ids = {row['id'] for row in annotations['images'] if row['file_name'] in lost}
