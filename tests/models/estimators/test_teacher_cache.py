@@ -84,6 +84,13 @@ def test_a_full_disk_or_a_kill_at_any_byte_costs_no_more_than_records(size, is_d
         assert (stored - maps(1, index)).abs().max() < 3e-3
 
 
+def test_two_teachers_that_begin_one_cache_are_not_mixed_up(tmp_path):
+    first, second = opened(tmp_path), opened(tmp_path, identity='another')
+    first.put(views(0), maps(1))
+    with pytest.raises(ConfigError, match='heatmaps of this teacher'):
+        second.put(views(1), maps(1))
+
+
 def test_a_damaged_header_is_named(tmp_path):
     opened(tmp_path).put(views(0), maps(1))
     for damage in ('', '{}', '[1', '{"shape": "x"}'):
