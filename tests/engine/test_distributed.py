@@ -136,9 +136,12 @@ def test_a_launcher_that_is_ended_ends_all_and_leaves_a_valid_checkpoint(signum,
     options = dict(OPTIONS, epochs=10**6, validate=False)
     command = script(tmp_path, options, num_processes=2)
     launcher = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
-    wait_until(lambda: (tmp_path / 'iter_6.pth').exists())
-    launcher.send_signal(signum)
-    assert launcher.wait(60) != 0
+    try:
+        wait_until(lambda: (tmp_path / 'iter_6.pth').exists(), 300)
+        launcher.send_signal(signum)
+        assert launcher.wait(60) != 0
+    finally:
+        launcher.kill()
     wait_until(lambda: not _running(str(tmp_path)))
     assert find_latest_checkpoint(tmp_path) is not None
     with hold_lock(tmp_path / '.lock') as lock:
