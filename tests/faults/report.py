@@ -14,8 +14,7 @@ _HEAD = """# Reliability, measured
 Faults are provoked on purpose and counted. A failure is a trial after which the promise did not
 hold.
 `make faults` repeats all of it (hours), `make faults GOALS="R1 R6"` a part, and writes this page.
-The networks are tiny, so that a write is what a kill hits. Not a fault is a machine that this one
-cannot be: what is not run is listed with its reason.
+The networks are tiny, so that a kill hits a write; what was not run is listed with its reason.
 
 """
 _COLUMNS = ('goal', 'fault, and what must hold', 'trials', 'failures', 'figures')
