@@ -20,7 +20,7 @@ from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.utils.checks import check_choice
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.paths import join_path
-from posenas.utils.processes import has_shared_memory
+from posenas.utils.processes import can_share_memory
 from posenas.utils.randomness import SCHEME, Stream, make_generator
 
 BAD_SAMPLE_POLICIES = ('replace', 'skip', 'fail')
@@ -202,9 +202,8 @@ class BaseTopdownDataset(Dataset):
             )
         message = f'{source}: {len(persons)} people' + (left_out and f', left out {left_out}')
         print_log(message, logger='current')
-        # Shared memory: workers mark here which samples are bad.
         self._bad = torch.zeros(len(persons), dtype=torch.uint8)
-        if has_shared_memory():
+        if can_share_memory():  # workers mark here which samples are bad
             self._bad.share_memory_()
         self._persons = persons
 

@@ -10,7 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub, MMLogger
+from mmengine.logging import MessageHub, MMLogger, print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
@@ -22,7 +22,8 @@ from torch.utils.data import DataLoader
 from posenas.convert import adapt_checkpoint
 from posenas.datasets.samplers import LabelledRatioSampler
 from posenas.engine import compat
-from posenas.engine.distributed import init_gloo
+from posenas.engine.compilation import compile_networks
+from posenas.engine.distributed import end_with_torchrun, init_gloo
 from posenas.engine.evaluator import Evaluator
 from posenas.engine.optim import SearchOptimWrapper
 from posenas.engine.randomness import (
@@ -33,15 +34,19 @@ from posenas.engine.randomness import (
 )
 from posenas.engine.resumable import check_resumable
 from posenas.engine.training_state import collect_training, restore_training
-from posenas.engine.work_dir import LOCK, claim_work_dir, explain_full_disk, raise_write_errors
+from posenas.engine.work_dir import (
+    claim_work_dir,
+    explain_full_disk,
+    raise_write_errors,
+    write_config,
+)
 from posenas.models import load_state
 from posenas.registry import RUNNERS
-from posenas.utils import make_folder, write_text
+from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.errors import refuse_impossible
-from posenas.utils.locks import hold_lock
-from posenas.utils.processes import has_shared_memory
+from posenas.utils.processes import can_share_memory
 
 
 @RUNNERS.register_module()
@@ -89,6 +94,7 @@ class PoseRunner(Runner):
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set threads, limits and, when launched so, the process group."""
+        end_with_torchrun()
         if self.distributed and not torch.cuda.is_available() and not distributed.is_initialized():
             dist_cfg = env_cfg.get('dist_cfg', {})
             options = {key: dist_cfg[key] for key in ('timeout', 'port') if key in dist_cfg}
@@ -168,23 +174,20 @@ class PoseRunner(Runner):
     ) -> DataLoader:
         """Build a data loader whose data set and sampler know the seed.
 
-        A sampler that composes batches learns their size. Without shared memory there are no
-        workers.
+        A sampler that composes batches learns their size.
 
         Args:
             dataloader: Data loader or its config.
             seed: Seed of shuffles and transforms, equal on all ranks.
             diff_rank_seed: Kept for mmengine's signature, without effect.
         """
+        if isinstance(dataloader, dict):
+            dataloader = _without_workers(dataloader)
         if isinstance(dataloader, dict) and seed is not None:
             dataloader = dict(dataloader)
             dataloader.pop('disable_subprocess_warning', None)
             worker = dict(type=init_worker, rank=get_rank(), seed=seed)
             dataloader.setdefault('worker_init_fn', worker)
-        wants_workers = isinstance(dataloader, dict) and dataloader.get('num_workers')
-        if wants_workers and not has_shared_memory():
-            dataloader = dict(dataloader, num_workers=0, persistent_workers=False)
-            dataloader.pop('prefetch_factor', None)
         loader = Runner.build_dataloader(dataloader, seed=seed)
         if seed is not None:
             set_dataset_seed(loader.dataset, seed)
@@ -248,11 +251,8 @@ class PoseRunner(Runner):
     @master_only
     def dump_config(self) -> None:
         """Write the config into the work dir, unless that is another training's at the moment."""
-        name = Path(self.cfg.filename).name if self.cfg.filename else f'{self.timestamp}.py'
-        text = self.config_text
-        with hold_lock(Path(self.work_dir, LOCK)) as lock:
-            if lock is not None:
-                write_text(Path(self.work_dir, name), text)
+        name = self.cfg.filename or f'{self.timestamp}.py'
+        write_config(self.work_dir, Path(name).name, self.config_text)
 
     def load_or_resume(self) -> None:
         """Resume or load as the config says; without a checkpoint resuming starts afresh.
@@ -371,21 +371,27 @@ class PoseRunner(Runner):
         save_checkpoint(checkpoint, Path(out_dir, filename))
 
     def _maybe_compile(self, target: str) -> None:
-        """Compile the network if the config's ``compile`` is True or holds torch's options.
-
-        Only the modules on tensors: mmengine compiles the whole ``target`` step, whose data
-        samples torch cannot trace.
-        """
+        """Compile the network if the config's ``compile`` is True or holds torch's options."""
         options = self.cfg.get('compile')
         if not options:
             return
-        options = {} if options is True else {k: v for k, v in options.items() if k != 'target'}
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        parts = [getattr(model, name, None) for name in ('backbone', 'neck')]
-        for network in [part for part in parts if part is not None] or [model]:
-            network.compile(**options)
+        compile_networks(self.model, options)
         self.logger.info('the network is compiled during its first iterations, which are slow')
 
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
         super()._init_model_weights()
+
+
+def _without_workers(loader: dict) -> dict:
+    """Return the config of a data loader; it loads by itself where workers share no memory."""
+    if not loader.get('num_workers') or can_share_memory():
+        return loader
+    print_log(
+        f'num_workers is 0 instead of {loader["num_workers"]}: without /dev/shm, workers cannot '
+        'hand over what they load (containers get it by --shm-size)',
+        'current',
+        level=30,
+    )
+    needs_workers = ('persistent_workers', 'prefetch_factor')
+    return {k: v for k, v in loader.items() if k not in needs_workers} | dict(num_workers=0)

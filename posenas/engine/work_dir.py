@@ -10,11 +10,12 @@ from pathlib import Path
 from mmengine.dist import get_rank
 
 from posenas.engine.distributed import agree_on_largest
+from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError, OutputError
 from posenas.utils.locks import hold_lock
 
 #: File that the training or search at work in a folder has locked.
-LOCK = '.lock'
+_LOCK = '.lock'
 #: Seconds in which a predecessor that was killed has gone.
 _PATIENCE = 5.0
 
@@ -32,13 +33,20 @@ def claim_work_dir(folder: str | Path) -> Iterator[None]:
     with ExitStack() as stack:
         is_free = True
         if get_rank() == 0:
-            is_free = stack.enter_context(hold_lock(Path(folder, LOCK), _PATIENCE)) is not None
+            is_free = stack.enter_context(hold_lock(Path(folder, _LOCK), _PATIENCE)) is not None
         if agree_on_largest(int(not is_free)):
             raise ConfigError(
                 f'{folder} must be free of other trainings and searches, but one is at work there: '
                 'give another --work-dir, or wait for its end'
             )
         yield
+
+
+def write_config(folder: str | Path, name: str, text: str) -> None:
+    """Write a config into a work dir, unless that is another training's at the moment."""
+    with hold_lock(Path(folder, _LOCK)) as lock:
+        if lock is not None:
+            write_text(Path(folder, name), text)
 
 
 @contextmanager

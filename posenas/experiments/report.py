@@ -141,7 +141,8 @@ def _count(run: Run) -> tuple[int, int]:
 def _read_costs(folder: Path) -> dict[str, float]:
     """Return processor minutes and memory of all processes that trained."""
     path = folder / COSTS
-    lines = path.read_text(encoding='utf-8').splitlines() if path.exists() else []
+    # what follows the last end of a line is what a killed process left
+    lines = path.read_text(encoding='utf-8').split('\n')[:-1] if path.exists() else []
     costs = [cost for cost in map(json.loads, lines) if cost['command'] != 'test']
     if not costs:
         return {}

@@ -1,16 +1,29 @@
-"""Processes that do not outlive the one that started them, and whether there can be some."""
+"""Processes that do not outlive the one that started them."""
 
 import ctypes
-import logging
-import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 
 #: Option of prctl(2): the signal that a process gets when its parent has died.
 _PR_SET_PDEATHSIG = 1
+#: Where Linux keeps the memory that processes share, and their semaphores.
+_SHARED_MEMORY = '/dev/shm'  # noqa: S108  (the system's own place)
+
+
+def can_share_memory() -> bool:
+    """Tell whether processes can share memory: on Linux not without a writable ``/dev/shm``."""
+    if sys.platform != 'linux':
+        return True
+    try:
+        with tempfile.TemporaryFile(dir=_SHARED_MEMORY) as file:
+            file.write(bytes(1))
+    except OSError:
+        return False
+    return True
 
 
 def ending_with_parent() -> dict[str, Callable[[], None]]:
@@ -33,24 +46,3 @@ def tie_to(parent: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:  # it has died meanwhile
         os._exit(1)
-
-
-@cache
-def has_shared_memory() -> bool:
-    """Tell whether processes can share memory, as workers that load data do; says so once if not.
-
-    Containers may have no ``/dev/shm``, or one that is full or read-only.
-    """
-    try:
-        multiprocessing.get_context('fork' if sys.platform == 'linux' else None).Lock()
-    except OSError as error:
-        from mmengine.logging import print_log
-
-        print_log(
-            f'shared memory (/dev/shm) must be writable for workers, got: {error.strerror} '
-            '(containers get it by --shm-size); everything is done in one process',
-            'current',
-            logging.WARNING,
-        )
-        return False
-    return True

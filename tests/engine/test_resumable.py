@@ -1,12 +1,14 @@
 """Every schedule and every hook that a config may name resumes exactly, or is refused before."""
 
+import copy
+
 import mmcv.cnn  # noqa: F401  (registers a hook)
 import pytest
 import torch
 from engine.toy_training import largest_difference, logged, make_cfg, train, weights
 from mmengine.hooks import Hook
 from mmengine.model import BaseAveragedModel
-from mmengine.registry import HOOKS, MODELS, PARAM_SCHEDULERS
+from mmengine.registry import HOOKS, MODELS, OPTIMIZERS, PARAM_SCHEDULERS
 from torch import nn
 
 from posenas.engine.training_state import read_scheduler
@@ -64,6 +66,36 @@ def test_every_schedule_goes_on_from_its_plain_state(name):
     scheduler.load_state_dict(states['scheduler'])
     assert [advance(optimizer, scheduler, step) for step in range(6, 14)] == straight
     assert len({*straight}) > 1 or 'Constant' in name
+
+
+#: Optimizers that need a closure, sparse gradients or several processes, and their base class.
+UNUSABLE = {'LBFGS', 'Optimizer', 'SparseAdam', 'ZeroRedundancyOptimizer'}
+
+
+@pytest.mark.parametrize('name', sorted(set(OPTIMIZERS.module_dict) - UNUSABLE))
+def test_every_optimizer_goes_on_from_its_plain_state(name):
+    def start():
+        layer = nn.Linear(4, 3, bias=False)
+        nn.init.constant_(layer.weight, 0.5)
+        return layer, OPTIMIZERS.build(dict(type=name, lr=0.01, params=layer.parameters()))
+
+    def go_on(layer, optimizer, first):
+        for step in range(first, first + 5):
+            generator = torch.Generator().manual_seed(step)
+            optimizer.zero_grad()
+            layer(torch.randn(8, 4, generator=generator)).square().mean().backward()
+            optimizer.step()
+
+    layer, optimizer = start()
+    go_on(layer, optimizer, 0)
+    saved = to_plain(dict(layer=layer.state_dict(), optimizer=optimizer.state_dict()))
+    saved = copy.deepcopy(saved)
+    go_on(layer, optimizer, 5)
+    again, optimizer = start()
+    again.load_state_dict(saved['layer'])
+    optimizer.load_state_dict(saved['optimizer'])
+    go_on(again, optimizer, 5)
+    assert torch.equal(again.weight, layer.weight)
 
 
 @pytest.mark.slow

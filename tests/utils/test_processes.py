@@ -1,6 +1,5 @@
 """A process that is started does not outlive the one that started it, however that ends."""
 
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,8 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
-from posenas.utils.processes import has_shared_memory
 
 PARENT = """
 import subprocess, sys
@@ -41,20 +38,3 @@ def test_a_process_ends_with_the_one_that_started_it(signum):
     while is_running(child) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not is_running(child)
-
-
-def test_a_machine_without_shared_memory_is_told_once(monkeypatch):
-    class Context:
-        def Lock(self):
-            raise OSError(30, 'Read-only file system')
-
-    said = []
-    monkeypatch.setattr(multiprocessing, 'get_context', lambda *_: Context())
-    monkeypatch.setattr('mmengine.logging.print_log', lambda text, *_: said.append(text))
-    has_shared_memory.cache_clear()
-    try:
-        assert [has_shared_memory(), has_shared_memory()] == [False, False]
-    finally:
-        has_shared_memory.cache_clear()
-    assert len(said) == 1
-    assert 'Read-only file system; everything is done in one process' in said[0]

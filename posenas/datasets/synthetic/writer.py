@@ -9,6 +9,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import cv2
+from mmengine.logging import print_log
 
 from posenas.datasets.synthetic.poses import POSE_SETS
 from posenas.datasets.synthetic.scene import Annotation, Picture, Studio
@@ -17,7 +18,7 @@ from posenas.skeletons import COCO
 from posenas.utils.atomic_io import write_json
 from posenas.utils.errors import ConfigError
 from posenas.utils.new_folder import new_folder
-from posenas.utils.processes import has_shared_memory, tie_to
+from posenas.utils.processes import can_share_memory, tie_to
 
 IMAGE_ANNOTATIONS = 'annotations/person_keypoints.json'
 VIDEO_ANNOTATIONS = 'annotations/person_keypoints_videos.json'
@@ -113,7 +114,10 @@ def build_synthetic(
 @contextmanager
 def _open_pool(jobs: int) -> Iterator[Callable[..., Iterator[Part]]]:
     """Offer a ``map`` that keeps the order, over ``jobs`` processes or in this one."""
-    if jobs == 1 or not has_shared_memory():
+    if jobs > 1 and not can_share_memory():
+        print_log('one process instead of several: this machine has no /dev/shm', 'current')
+        jobs = 1
+    if jobs == 1:
         yield map
         return
     # a worker that waits for work does not notice that its parent was killed

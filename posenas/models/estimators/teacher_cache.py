@@ -4,7 +4,6 @@ import hashlib
 import logging
 import zlib
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,16 @@ from posenas.models.estimators.teacher import TeacherGroup
 from posenas.registry import TASK_UTILS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
-from posenas.utils.atomic_io import write_json
+from posenas.utils.atomic_io import make_folder, write_json
 from posenas.utils.files import read_json
+from posenas.utils.locks import hold_lock
 
 #: A view of a sample: digest of the data set, index, number of the view.
 View = tuple[str, int, int]
 _HEADER = 'cache.json'
 _CHECKSUM = 4  # bytes
+#: Seconds in which another process has written the header.
+_PATIENCE = 10.0
 
 
 @TASK_UTILS.register_module()
@@ -144,13 +146,23 @@ class TeacherCache:
     def _set_shape(self, shape: tuple[int, ...]) -> None:
         if self._format is None:
             self._format = MapFormat(shape, self.radius)
-            header = dict(identity=self._identity, radius=self.radius, shape=shape)
-            self._store(partial(write_json, self.path / _HEADER, header))
+            self._store(self._write_header)
         if self._format.shape != shape:
             raise ConfigError(
                 f'maps must have the shape of those in {self.path}, {self._format.shape}, got '
                 f'{shape}: give another model.cache.path'
             )
+
+    def _write_header(self) -> None:
+        """Say whose heatmaps these are, unless another process has begun the cache meanwhile."""
+        make_folder(self.path)
+        with hold_lock(self.path, _PATIENCE):
+            header = self.path / _HEADER
+            if header.is_file():
+                self._adopt(_read_header(header))
+                return
+            shape = list(self._format.shape)
+            write_json(header, dict(identity=self._identity, radius=self.radius, shape=shape))
 
     def _is_due(self, view: View) -> bool:
         return zlib.crc32(repr(view).encode()) % self.check_interval == 0
