@@ -113,10 +113,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> None:
     """Run over all inputs under a progress bar."""
     from posenas.apis.boxes import read_boxes
-    from posenas.apis.sources import list_sources
 
     boxes = None if args.boxes is None else read_boxes(args.boxes)
-    total = sum(source.count_frames() for source in list_sources(args.inputs))
     results = inferencer(
         args.inputs,
         bboxes=boxes,
@@ -129,6 +127,7 @@ def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> None:
         draw_heatmap=args.draw_heatmap,
         skeleton_style=args.skeleton_style,
     )
+    total = sum(source.count_frames() for source in inferencer.report.sources)
     num_images = 0
     with show_bar('finding joints', total or None) as bar:
         for result in results:
