@@ -16,7 +16,8 @@ class _QuotedKey(str):
 
     def __str__(self) -> str:
         """Escape what would end the quotes that mmengine writes around it."""
-        return repr(f'"{str.__str__(self)}')[2:-1]  # the first quote makes repr use single ones
+        text = repr(f'"{str.__str__(self)}')  # the quote in it makes repr use single ones
+        return _QuotedKey(text[2:-1])  # mmengine asks the text too whether it is an identifier
 
     def isidentifier(self) -> bool:
         """Deny it, which is what mmengine asks."""

@@ -279,7 +279,7 @@ def test_keys_are_data_in_what_is_written_of_a_config(attacked):
 def test_names_are_data_in_comments_of_what_is_written(attacked):
     genotype = json.loads(Path('genotype.json').read_text())
     Path('named.json').write_text(json.dumps(genotype | dict(name=LINE)))
-    base = 'posenas_l12_c32_1stage_coco_256x192'
+    base = 'posenas_l18_c48_coco_256x192'
     assert run(['genotype', 'embed', 'named.json', base, 'written.py']) == 0
     load_config('written.py')
     people = json.loads(Path('people.json').read_text())
