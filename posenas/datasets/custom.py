@@ -7,6 +7,7 @@ from typing import Any
 
 from posenas.annotations import find_file
 from posenas.skeletons import SKELETONS, Skeleton
+from posenas.utils.config_text import write_comment
 from posenas.utils.errors import DataError
 from posenas.utils.randomness import Stream, make_generator
 
@@ -97,7 +98,7 @@ def find_image_folder(annotation_file: str | Path, file_names: Sequence[str]) ->
 def write_config_text(config: CustomConfig) -> str:
     """Return the text of a config that trains on the data."""
     batch_size = '' if config.batch_size is None else f'    batch_size={config.batch_size},\n'
-    comments = ''.join(f'# {line}\n' for line in config.comments)
+    comments = ''.join(map(write_comment, config.comments))
     return (
         f'{comments}_base_ = {config.base!r}\n\n'
         f'{_skeleton_text(config.skeleton)}\n'

@@ -61,7 +61,7 @@ FUZZED = {
     'genotype convert {} out.txt': 'genotype.json',
     'genotype draw {} out.svg': 'genotype.json',
     'genotype compare genotype.json {}': 'genotype.json',
-    'genotype embed {} posenas_c32_l10_coco_256x192 out.py': 'genotype.json',
+    'genotype embed {} posenas_l18_c48_coco_256x192 out.py': 'genotype.json',
     'genotype embed genotype.json {} out.py': 'sound.json',
     'search show {}': 'archive.jsonl',
     'search rank archive.jsonl --trained {}': 'archive.jsonl',
