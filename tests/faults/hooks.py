@@ -1,21 +1,23 @@
-"""Hooks that make trainings slow enough to be disturbed, or look at them."""
+"""Hooks that let trainings wait, or look at them."""
 
 import time
+from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
 
 @HOOKS.register_module(force=True)
-class SlowHook(Hook):
-    """Waits in every iteration of a training."""
+class WaitHook(Hook):
+    """Lets a training wait before iteration ``at`` until ``file`` exists."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, file: str, at: int) -> None:
+        self.file, self.at = Path(file), at
 
     def before_train_iter(self, runner: object, batch_idx: int, data_batch: object = None) -> None:
         """Wait."""
-        time.sleep(self.seconds)
+        while runner.iter == self.at and not self.file.exists():
+            time.sleep(0.05)
 
 
 @HOOKS.register_module(force=True)

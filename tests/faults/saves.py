@@ -45,12 +45,13 @@ def try_two_in_one_folder(folder: Path, num_trials: int) -> list[Outcome]:
     """Start a second training where one is at work, at random moments."""
     outcome = Outcome('a second training in the folder of one: refused, the first ends as alone')
     alone = folder / 'alone'
+    alone.mkdir(parents=True)
     do(lambda: train(make_cfg(alone, keep=1)), folder / 'alone.log')
     wanted = _weights(alone)
     for trial in range(num_trials):
         shared = folder / f'shared_{trial}'
         shared.mkdir(parents=True)
-        hooks = [dict(type='SlowHook', seconds=0.6)]
+        hooks = [dict(type='WaitHook', file=str(shared / 'go'), at=3 + trial % 12)]
         first = start(
             lambda shared=shared, hooks=hooks: train(make_cfg(shared, keep=1, hooks=hooks)),
             folder / f'first_{trial}.log',
@@ -63,6 +64,7 @@ def try_two_in_one_folder(folder: Path, num_trials: int) -> list[Outcome]:
             lambda shared=shared: train(make_cfg(shared, keep=1, seed=9)),
             folder / f'second_{trial}.log',
         )
+        (shared / 'go').touch()
         code = finish(first)
         wrong = (code, second) != (DONE, DELIBERATE) or _weights(shared) != wanted
         outcome.note(f'exit {code} and {second}' if wrong else None)
