@@ -60,6 +60,18 @@ PUBLISHED_CONFIGS: dict[str, str] = {
         for net in ('res50', 'mbv3')
         for name in (f'td-hm_vipnas-{net}_8xb64-210e_coco-256x192',)
     },
+    'configs/body_2d_keypoint/simcc/coco/simcc_vipnas-mbv3_8xb64-210e_coco-256x192.py': (
+        'simcc_vipnas_mbv3_coco_256x192'
+    ),
+    **{
+        f'configs/body_2d_keypoint/rtmpose/coco/rtmpose-{size}_8xb256-420e_{data}coco-{crop}.py': (
+            f'rtmpose_{size}_coco_{crop}'
+        )
+        for size, data, crop in (
+            *((size, '', '256x192') for size in 'tsml'),
+            *((size, 'aic-', '384x288') for size in 'ml'),
+        )
+    },
 }
 #: Published path -> why there can be no such network.
 IMPOSSIBLE_CONFIGS: dict[str, str] = {

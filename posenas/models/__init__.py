@@ -32,7 +32,7 @@ from .heads import (
     StackedHourglassHead,
     ViPNASHead,
 )
-from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps, flip_vectors
+from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps
 from .loading import LoadReport, load_state
 from .losses import (
     CombinedTargetMSELoss,
@@ -96,7 +96,6 @@ __all__ = [
     'ViPNASResNet',
     'checkpoint_module',
     'flip_heatmaps',
-    'flip_vectors',
     'load_state',
     'make_parts',
     'table',
