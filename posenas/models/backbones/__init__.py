@@ -5,6 +5,7 @@ from .csp_next import CSPNeXt
 from .dite_hrnet import DiteHRNet
 from .hourglass import Hourglass
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
+from .lite_hrnet import LiteHRNet
 from .mobilenet_v2 import InvertedResidual, MobileNetV2Pyramid
 from .mobilenet_v3 import MobileNetV3
 from .pose_nas import PoseNAS
@@ -26,6 +27,7 @@ __all__ = [
     'HighResolutionNet',
     'Hourglass',
     'InvertedResidual',
+    'LiteHRNet',
     'MobileNetV2Pyramid',
     'MobileNetV3',
     'PoseNAS',
