@@ -167,6 +167,15 @@ DITE_EXTRA = dict(
 )
 
 
+LITE_EXTRA = dict(
+    DITE_EXTRA,
+    stages_spec=dict(
+        DITE_EXTRA['stages_spec'], module_type=('LITE', 'naive'), reduce_ratios=(8, 8)
+    ),
+    with_head=False,
+)
+
+
 def on_squares(module: nn.Module) -> Sequence[Tensor]:
     return module(noise(2, 3, 64, 64))
 
@@ -260,6 +269,7 @@ MODELS = dict(
     ),
     ScalarRepresentation=ModelCase({}, on_last_map),
     VectorRepresentation=ModelCase({}, on_last_map),
+    LiteHRNet=ModelCase(dict(extra=LITE_EXTRA), on_images),
     DiteHRNet=ModelCase(dict(extra=DITE_EXTRA), on_images),
     PoseNAS=ModelCase(dict(TINY_POSENAS, refine=TINY_REFINE), on_squares),
     PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),

@@ -60,6 +60,16 @@ PUBLISHED_CONFIGS: dict[str, str] = {
         for net in ('res50', 'mbv3')
         for name in (f'td-hm_vipnas-{net}_8xb64-210e_coco-256x192',)
     },
+    **{
+        f'configs/body_2d_keypoint/topdown_heatmap/{data}/'
+        f'td-hm_litehrnet-{size}_8xb{batch}-210e_{data}-{crop}.py': (
+            f'litehrnet_{size}_{data}_{crop}'
+        )
+        for size in (18, 30)
+        for data, batch, crop in (
+            *(('coco', 64, '256x192'), ('coco', 32, '384x288'), ('mpii', 64, '256x256')),
+        )
+    },
     'configs/body_2d_keypoint/simcc/coco/simcc_vipnas-mbv3_8xb64-210e_coco-256x192.py': (
         'simcc_vipnas_mbv3_coco_256x192'
     ),
