@@ -70,6 +70,15 @@ PUBLISHED_CONFIGS: dict[str, str] = {
             *(('coco', 64, '256x192'), ('coco', 32, '384x288'), ('mpii', 64, '256x256')),
         )
     },
+    **{
+        f'configs/body_2d_keypoint/topdown_heatmap/coco/td-hm_{net}_8xb64-210e_coco-256x192.py': (
+            f'{net}_coco_256x192'
+        )
+        for net in (
+            *('mobilenetv2', 'shufflenetv1', 'shufflenetv2'),
+            *('resnetv1d50', 'resnext50', 'seresnet50'),
+        )
+    },
     'configs/body_2d_keypoint/simcc/coco/simcc_vipnas-mbv3_8xb64-210e_coco-256x192.py': (
         'simcc_vipnas_mbv3_coco_256x192'
     ),

@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from posenas.models.layers.attention import ChannelWeighting
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.models.layers.dite_hrnet.fusion import ExchangeModule
 from posenas.models.layers.shuffle import shuffle_channels
@@ -19,35 +20,16 @@ from posenas.utils import check_choice
 _RELU, _SIGMOID = dict(type='ReLU'), dict(type='Sigmoid')
 
 
-def _depthwise(channels: int, stride: int, cfg: dict) -> ConvModule:
+def make_depthwise(channels: int, stride: int, cfg: dict) -> ConvModule:
     """Make a depthwise 3x3 convolution and its norm."""
     return ConvModule(
         channels, channels, 3, stride, padding=1, groups=channels, act_cfg=None, **cfg
     )
 
 
-def _pointwise(inputs: int, outputs: int, cfg: dict, act_cfg: dict = _RELU) -> ConvModule:
+def make_pointwise(inputs: int, outputs: int, cfg: dict, act_cfg: dict = _RELU) -> ConvModule:
     """Make a 1x1 convolution, its norm and activation."""
     return ConvModule(inputs, outputs, 1, act_cfg=dict(act_cfg), **cfg)
-
-
-class SpatialWeighting(nn.Module):
-    """Weigh channels by a perceptron on their means.
-
-    Args:
-        channels: Channels C.
-        reduction: C divided by the hidden width.
-    """
-
-    def __init__(self, channels: int, reduction: int = 4) -> None:
-        super().__init__()
-        width = int(channels / reduction)
-        self.conv1 = _pointwise(channels, width, {})
-        self.conv2 = _pointwise(width, channels, {}, _SIGMOID)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape."""
-        return x * self.conv2(self.conv1(F.adaptive_avg_pool2d(x, 1)))
 
 
 class CrossResolutionWeighting(nn.Module):
@@ -64,8 +46,8 @@ class CrossResolutionWeighting(nn.Module):
         self.channels = tuple(channels)
         total = sum(channels)
         width = int(total / reduction)
-        self.conv1 = _pointwise(total, width, cfg)
-        self.conv2 = _pointwise(width, total, cfg, _SIGMOID)
+        self.conv1 = make_pointwise(total, width, cfg)
+        self.conv2 = make_pointwise(width, total, cfg, _SIGMOID)
 
     def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
         """Weigh ``branches``, (B, C_i, H_i, W_i) each."""
@@ -99,8 +81,8 @@ class ConditionalChannelWeighting(nn.Module):
         super().__init__()
         halves = [width // 2 for width in channels]
         self.cross_resolution_weighting = CrossResolutionWeighting(halves, reduction, cfg)
-        self.depthwise_convs = nn.ModuleList(_depthwise(width, 1, cfg) for width in halves)
-        self.spatial_weighting = nn.ModuleList(SpatialWeighting(width) for width in halves)
+        self.depthwise_convs = nn.ModuleList(make_depthwise(width, 1, cfg) for width in halves)
+        self.spatial_weighting = nn.ModuleList(ChannelWeighting(width, 4) for width in halves)
         self.with_cp = with_cp
 
     def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
@@ -125,13 +107,18 @@ class ShuffleUnit(nn.Module):
         channels: Even channels C.
         cfg: ``conv_cfg`` and ``norm_cfg``.
         with_cp: Whether to recompute filters in the backward pass to save memory.
+        act_cfg: Activation; None is ``ReLU``.
     """
 
-    def __init__(self, channels: int, cfg: dict, with_cp: bool = False) -> None:
+    def __init__(
+        self, channels: int, cfg: dict, with_cp: bool = False, act_cfg: dict | None = None
+    ) -> None:
         super().__init__()
-        half = channels // 2
+        half, act_cfg = channels // 2, act_cfg or _RELU
         self.branch2 = nn.Sequential(
-            _pointwise(half, half, cfg), _depthwise(half, 1, cfg), _pointwise(half, half, cfg)
+            make_pointwise(half, half, cfg, act_cfg),
+            make_depthwise(half, 1, cfg),
+            make_pointwise(half, half, cfg, act_cfg),
         )
         self.with_cp = with_cp
 
@@ -232,11 +219,11 @@ class LiteStem(nn.Module):
         right = half if out_channels == channels else channels
         self.conv1 = ConvModule(in_channels, channels, 3, stride=2, padding=1, **cfg)
         self.branch1 = nn.Sequential(
-            _depthwise(half, 2, cfg), _pointwise(half, out_channels - right, cfg)
+            make_depthwise(half, 2, cfg), make_pointwise(half, out_channels - right, cfg)
         )
-        self.expand_conv = _pointwise(half, middle, cfg)
-        self.depthwise_conv = _depthwise(middle, 2, cfg)
-        self.linear_conv = _pointwise(middle, right, cfg)
+        self.expand_conv = make_pointwise(half, middle, cfg)
+        self.depthwise_conv = make_depthwise(middle, 2, cfg)
+        self.linear_conv = make_pointwise(middle, right, cfg)
         self.with_cp = with_cp
 
     def _run_paths(self, x: Tensor) -> Tensor:
