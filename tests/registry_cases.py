@@ -167,6 +167,35 @@ DITE_EXTRA = dict(
 )
 
 
+SIMCC_MODEL = dict(
+    TINY_MODEL,
+    backbone=dict(type='TinyConvNet', channels=(8, 8, 8, 8), out_indices=(3,)),
+    head=dict(
+        SIMCC,
+        type='RTMCCHead',
+        gau_cfg=dict(hidden_dims=16, s=8),
+        decoder=dict(type='SimCCLabel', input_size=(48, 64)),
+    ),
+)
+
+
+def on_vector_samples(module: nn.Module) -> Sequence[Tensor]:
+    """Run a distiller of vectors that has got a teacher of random weights."""
+    from posenas.codecs import SimCCLabel
+    from posenas.models.estimators.teacher import FrozenTeacher
+    from posenas.registry import MODELS as MODEL_REGISTRY
+
+    samples = pose_samples()
+    if not module.training:
+        return on_samples(module)
+    module.teachers.add(FrozenTeacher(MODEL_REGISTRY.build(SIMCC_MODEL)))
+    labels = SimCCLabel((48, 64)).encode(np.full((1, 17, 2), 20.0))
+    labels = {name: torch.from_numpy(value) for name, value in labels.items()}
+    for sample in samples:
+        sample.gt_instance_labels = InstanceData(**labels)
+    return [module.parse_losses(module(noise(2, 3, 64, 48), samples, mode='loss'))[0]]
+
+
 LITE_EXTRA = dict(
     DITE_EXTRA,
     stages_spec=dict(
@@ -304,6 +333,17 @@ MODELS = dict(
         dict(backbone=TINY_BACKBONE, head=TINY_HEAD, test_cfg=dict(flip_test=True)), on_samples
     ),
     FPDDistiller=ModelCase(dict(student=TINY_MODEL), on_taught_samples),
+    DWPoseDistiller=ModelCase(
+        dict(teacher_cfg=SIMCC_MODEL, student_cfg=SIMCC_MODEL), on_vector_samples
+    ),
+    FeaLoss=ModelCase(
+        dict(name='loss_fea', use_this=True, student_channels=3, teacher_channels=5),
+        lambda module: [module(noise(2, 3, 4, 4), noise(2, 5, 4, 4))],
+    ),
+    KDLoss=ModelCase(
+        dict(name='loss_logit', use_this=True),
+        lambda module: [module([noise(2, 3, 9).requires_grad_()], [noise(2, 3, 9, seed=1)], 1.0)],
+    ),
     FPDLoss=ModelCase(dict(), on_distilled_heatmaps),
     FeatureDistill=ModelCase(
         dict(student_key='head', teacher_key='head', student_channels=3, teacher_channels=5),

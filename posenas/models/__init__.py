@@ -26,7 +26,13 @@ from .backbones import (
 from .body_parts import make_parts
 from .data_preprocessor import PoseDataPreprocessor
 from .ema import ExpMomentumEMA
-from .estimators import BasePoseEstimator, FPDDistiller, TeacherCache, TopdownPoseEstimator
+from .estimators import (
+    BasePoseEstimator,
+    DWPoseDistiller,
+    FPDDistiller,
+    TeacherCache,
+    TopdownPoseEstimator,
+)
 from .fused import table
 from .heads import (
     BaseHeatmapHead,
@@ -44,10 +50,12 @@ from .loading import LoadReport, load_state
 from .losses import (
     CombinedTargetMSELoss,
     DistillExtension,
+    FeaLoss,
     FeatureDistill,
     FPDLoss,
     HeatmapKL,
     JointsMSELoss,
+    KDLoss,
     KeypointMSELoss,
     KeypointOHKMMSELoss,
     KLDiscretLoss,
@@ -65,11 +73,13 @@ __all__ = [
     'CSPNeXt',
     'CombinedTargetMSELoss',
     'ContextBlock',
+    'DWPoseDistiller',
     'DistillExtension',
     'DiteHRNet',
     'ExpMomentumEMA',
     'FPDDistiller',
     'FPDLoss',
+    'FeaLoss',
     'FeatureDistill',
     'HRNet',
     'HRNetPyramid',
@@ -77,6 +87,7 @@ __all__ = [
     'HeatmapKL',
     'Hourglass',
     'JointsMSELoss',
+    'KDLoss',
     'KLDiscretLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',

@@ -105,7 +105,15 @@ class BaseSimCCHead(BaseModule):
         Raises:
             ConfigError: Targets and vectors differ in number or length.
         """
-        vectors = self.forward(feats)
+        return self.compare(self.forward(feats), data_samples, train_cfg)
+
+    def compare(
+        self,
+        vectors: Vectors,
+        data_samples: Sequence[PoseDataSample],
+        train_cfg: dict | None = None,
+    ) -> dict[str, Tensor]:
+        """Compare vectors of :meth:`forward` with the targets; see :meth:`loss`."""
         targets, weights = self.targets(data_samples)
         for made, wanted in zip(vectors, targets, strict=True):
             self._check_vectors(made, tuple(wanted.shape[1:]), 'the targets')

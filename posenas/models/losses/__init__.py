@@ -1,6 +1,7 @@
 """Losses between the output of heads and encoded targets."""
 
 from .distillation import FPDLoss
+from .dwpose import FeaLoss, KDLoss
 from .extensions import (
     DistillExtension,
     FeatureDistill,
@@ -20,9 +21,11 @@ __all__ = [
     'CombinedTargetMSELoss',
     'DistillExtension',
     'FPDLoss',
+    'FeaLoss',
     'FeatureDistill',
     'HeatmapKL',
     'JointsMSELoss',
+    'KDLoss',
     'KLDiscretLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
