@@ -86,6 +86,17 @@ def on_last_feature(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
     return lambda module: module((noise(2, channels, 4, 3),))
 
 
+def on_means(module: nn.Module) -> Sequence[Tensor]:
+    feats, values = (noise(2, 8),), noise(2, 17, 2, seed=1)
+    points, logits = module._regress(feats).split(2, dim=-1)
+    return [module(feats), module.loss_module(points, logits, values, torch.ones(2, 17))]
+
+
+def on_coordinates(module: nn.Module) -> Sequence[Tensor]:
+    points, logits, targets = (noise(2, 17, 2, seed=i) for i in range(3))
+    return [module(points, logits, targets)]
+
+
 def on_pictures(module: nn.Module) -> Sequence[Tensor]:
     pictures = [torch.full((3, 64, 48), level, dtype=torch.uint8) for level in (10, 200)]
     return [module(dict(inputs=pictures, data_samples=None), module.training)['inputs']]
@@ -324,6 +335,9 @@ MODELS = dict(
     StackedHourglassHead=ModelCase(dict(out_channels=17), on_stages(17)),
     ViPNASHead=ModelCase(dict(in_channels=16, out_channels=17), on_features(16)),
     KeypointMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
+    GlobalAveragePooling=ModelCase({}, lambda module: module([noise(2, 3, 4, 4)])),
+    RLEHead=ModelCase(dict(in_channels=8, num_joints=17), on_means),
+    RLELoss=ModelCase({}, on_coordinates),
     KLDiscretLoss=ModelCase(dict(beta=10.0), on_vectors),
     JointsMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     KeypointOHKMMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
@@ -585,6 +599,7 @@ PARTS = dict(
     MegviiHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), kernel_size=5),
     MSRAHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), sigma=2),
     PNFSHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
+    RegressionLabel=dict(input_size=(48, 64)),
     SimCCLabel=dict(input_size=(48, 64)),
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoMetric={},

@@ -106,7 +106,8 @@ def shrink(cfg):
     content = cfg.to_dict()
     network = cfg.model.get('student', cfg.model)
     size = content['codec']['input_size']
-    maps = network.head.get('in_featuremap_size') or content['codec']['heatmap_size']
+    # heads of coordinates know no maps
+    maps = network.head.get('in_featuremap_size') or content['codec'].get('heatmap_size', size)
     stride = size[0] // maps[0]
     side = LARGER.get(network.backbone.type, SMALLEST)
     small = type(size)((side, side))

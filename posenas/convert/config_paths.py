@@ -79,6 +79,8 @@ PUBLISHED_CONFIGS: dict[str, str] = {
             *('resnetv1d50', 'resnext50', 'seresnet50'),
         )
     },
+    'configs/body_2d_keypoint/topdown_regression/coco/'
+    'td-reg_res50_rle-8xb64-210e_coco-256x192.py': 'rle_res50_coco_256x192',
     'configs/body_2d_keypoint/simcc/coco/simcc_vipnas-mbv3_8xb64-210e_coco-256x192.py': (
         'simcc_vipnas_mbv3_coco_256x192'
     ),

@@ -40,6 +40,7 @@ from .heads import (
     CNFHead,
     HeatmapHead,
     PoseNASHead,
+    RLEHead,
     RTMCCHead,
     SimCCHead,
     StackedHourglassHead,
@@ -60,9 +61,10 @@ from .losses import (
     KeypointOHKMMSELoss,
     KLDiscretLoss,
     LogitDistill,
+    RLELoss,
     SelfDistillHead,
 )
-from .necks import PartReduceNeck
+from .necks import GlobalAveragePooling, PartReduceNeck
 
 __all__ = [
     'BaseHeatmapHead',
@@ -81,6 +83,7 @@ __all__ = [
     'FPDLoss',
     'FeaLoss',
     'FeatureDistill',
+    'GlobalAveragePooling',
     'HRNet',
     'HRNetPyramid',
     'HeatmapHead',
@@ -101,6 +104,8 @@ __all__ = [
     'PoseDataPreprocessor',
     'PoseNAS',
     'PoseNASHead',
+    'RLEHead',
+    'RLELoss',
     'RTMCCHead',
     'ResNeXt',
     'ResNet',

@@ -93,7 +93,8 @@ _LOADER = {
 #: Keys of estimators: alone, and in a distillation.
 _ESTIMATORS = ('model', 'student', 'teacher')
 _TEST_CFG = {
-    *('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps', 'output_keypoint_indices')
+    *('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps'),
+    'output_keypoint_indices',
 }
 #: What a spatial search space decides about stem, stages and head.
 _GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand'}

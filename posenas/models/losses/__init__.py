@@ -15,6 +15,7 @@ from .keypoint_mse import (
     KeypointMSELoss,
     KeypointOHKMMSELoss,
 )
+from .rle import RLELoss
 from .simcc import KLDiscretLoss
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
     'LogitDistill',
+    'RLELoss',
     'SelfDistillHead',
 ]
