@@ -52,7 +52,8 @@ def mark_large(path):
     elif path in SEARCH:
         is_large = 'tiny' not in path.stem
     else:
-        is_large = count_macs(path) > MOST_MACS
+        # the high-resolution networks called 30 have the most layers, and little else
+        is_large = count_macs(path) > MOST_MACS or 'hrnet_30_' in path.stem
     return pytest.param(path, marks=pytest.mark.slow if is_large else ())
 
 
