@@ -11,7 +11,7 @@ class PoseDataSample(BaseDataElement):
             ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K); NumPy, image pixels.
         gt_instance_labels: ``keypoint_weights`` (N, K), loss weights of the encoded keypoints;
             targets that are no heatmaps: ``keypoint_x_labels`` (N, K, bins of x),
-            ``keypoint_y_labels`` (N, K, bins of y).
+            ``keypoint_y_labels`` (N, K, bins of y), ``keypoint_labels`` (N, K, 2).
         gt_fields: ``heatmaps`` (C, H, W), the targets.
         pred_instances: ``keypoints`` (N, K, 2) image pixels, ``keypoint_scores`` (N, K),
             ``keypoints_visible`` (N, K), ``bboxes`` (N, 4), ``bbox_scores`` (N,).

@@ -3,6 +3,8 @@
 It stands here because heads log it and must not import the evaluation package, their neighbour.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -77,6 +79,31 @@ def simcc_pck_accuracy(
     return _share_close(difference, sizes, counts, thr)
 
 
+def coordinate_accuracy(
+    output: ArrayLike, target: ArrayLike, mask: ArrayLike, thr: float = 0.05
+) -> float:
+    """Share of keypoints whose predicted and target coordinates lie close to each other.
+
+    Args:
+        output: Predicted coordinates (B, K, 2), shares of the crop.
+        target: Target coordinates (B, K, 2).
+        mask: (B, K), true where the keypoint counts.
+        thr: Largest distance counted as correct (exclusive).
+
+    Returns:
+        Mean over the keypoints of their accuracies; 0 where none counts.
+
+    Raises:
+        ValueError: Shapes differ from the above.
+    """
+    counts = np.asarray(mask).astype(bool)
+    check_shape('mask', counts, (None, None))
+    predicted, wanted = np.asarray(output), np.asarray(target)
+    check_shape('output', predicted, (*counts.shape, 2))
+    check_shape('target', wanted, predicted.shape)
+    return _share_close(predicted - wanted, (1, 1), counts, thr)[1]
+
+
 def _find_peaks(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return the bins (B, K, 2) of the maxima of two axes; -1 where one has no positive value."""
     peaks = np.stack([x.argmax(axis=2), y.argmax(axis=2)], axis=2)
@@ -85,7 +112,7 @@ def _find_peaks(x: NDArray[np.float32], y: NDArray[np.float32]) -> NDArray[np.in
 
 
 def _share_close(
-    difference: NDArray[np.int64], sizes: tuple[int, int], counts: NDArray[np.bool_], thr: float
+    difference: NDArray[Any], sizes: tuple[int, int], counts: NDArray[np.bool_], thr: float
 ) -> tuple[NDArray[np.float64], float, int]:
     """Share of differences (B, K, 2), divided by ``sizes``, that are shorter than ``thr``."""
     distance = np.linalg.norm(difference / sizes, axis=2)

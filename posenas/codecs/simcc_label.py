@@ -1,6 +1,7 @@
 """One vector of bins for each axis of a keypoint, finer than pixels."""
 
 from collections.abc import Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +11,8 @@ from posenas.codecs.refine import blur_keeping_maxima
 from posenas.utils import check_choice, check_positive, check_shape
 
 Floats = NDArray[np.float32]
+#: Vectors of one axis, (B, K, bins): an array of NumPy or a tensor.
+Axis = TypeVar('Axis')
 
 
 class SimCCLabel:
@@ -32,14 +35,18 @@ class SimCCLabel:
         decode_beta: Factor of the vectors before the softmax that this is read from.
 
     Attributes:
+        output_names: What networks make, one name for each array that :meth:`decode` takes.
         input_size: See the argument.
         num_bins: Bins of x and of y.
+        stride: Crop pixels per bin along x and y, (2,).
         channels_per_keypoint: Always 1, as of codecs with one heatmap per keypoint.
 
     Raises:
         ValueError: A size, a ratio or a standard deviation is not positive, the smoothing is
             unknown, or ``label_smooth_weight`` does not fit it.
     """
+
+    output_names: tuple[str, ...] = ('simcc_x', 'simcc_y')
 
     def __init__(
         self,
@@ -72,6 +79,7 @@ class SimCCLabel:
         self.decode_visibility, self.decode_beta = decode_visibility, decode_beta
         width, height = (round(side * self.simcc_split_ratio) for side in self.input_size)
         self.num_bins = (width, height)
+        self.stride = np.full(2, 1 / self.simcc_split_ratio)
         self.channels_per_keypoint = 1
 
     def encode(
@@ -142,20 +150,8 @@ class SimCCLabel:
         Raises:
             ValueError: Shapes differ from the above.
         """
-        vectors = [np.asarray(axis, dtype=np.float32) for axis in (simcc_x, simcc_y)]
-        vectors = [axis[None] if axis.ndim == 2 else axis for axis in vectors]
-        check_shape('simcc_x', vectors[0], (None, None, self.num_bins[0]))
-        check_shape('simcc_y', vectors[1], (*vectors[0].shape[:2], self.num_bins[1]))
-        finite = _find_finite(vectors[0]) & _find_finite(vectors[1])
-        if not finite.all():
-            vectors = [np.where(finite[..., None], axis, np.float32(0)) for axis in vectors]
-        scores = np.minimum(*(axis.max(axis=2) for axis in vectors))
-        found = np.stack([axis.argmax(axis=2) for axis in vectors], axis=2)  # (N, K, 2)
-        points = found.astype(np.float64)
-        if self.use_dark:
-            points -= np.stack([self._offsets(*pair) for pair in enumerate(vectors)], axis=2)
-        points[scores <= 0] = -1
-        keypoints = (points / self.simcc_split_ratio).astype(np.float32)
+        vectors = self._read_vectors(simcc_x, simcc_y)
+        keypoints, scores = self._locate(vectors)
         if not self.decode_visibility:
             return keypoints, scores
         beta = np.float32(self.decode_beta)
@@ -163,6 +159,48 @@ class SimCCLabel:
             _find_peak(v * beta * np.float32(s)) for v, s in zip(vectors, self.sigma, strict=True)
         )
         return keypoints, (scores, np.minimum(*peaks))
+
+    def batch_decode(self, simcc_x: ArrayLike, simcc_y: ArrayLike) -> tuple[Floats, Floats]:
+        """Find keypoints and scores as :meth:`decode` does, without visibilities."""
+        return self._locate(self._read_vectors(simcc_x, simcc_y))
+
+    @staticmethod
+    def flip_back(
+        outputs: Sequence[Axis], flip_indices: Sequence[int], **options: object
+    ) -> tuple[Axis, ...]:
+        """Undo the mirroring of what a network makes of mirrored crops.
+
+        As published, without a shift: mirroring a crop takes x to width - 1 - x, reversing bins to
+        width - 1 / split - x.
+
+        Args:
+            outputs: Vectors of x and of y, (B, K, bins) each; of NumPy or of PyTorch.
+            flip_indices: For each keypoint the index of its mirror image, (K,).
+            **options: Those of heatmaps; vectors have none.
+        """
+        x, y = (cast(Any, axis)[:, list(flip_indices)] for axis in outputs)
+        return x[..., list(range(x.shape[2]))[::-1]], y
+
+    def _read_vectors(self, simcc_x: ArrayLike, simcc_y: ArrayLike) -> list[Floats]:
+        """Return both axes as (N, K, bins), 0 in those that hold a number which is not finite."""
+        vectors = [np.asarray(axis, dtype=np.float32) for axis in (simcc_x, simcc_y)]
+        vectors = [axis[None] if axis.ndim == 2 else axis for axis in vectors]
+        check_shape('simcc_x', vectors[0], (None, None, self.num_bins[0]))
+        check_shape('simcc_y', vectors[1], (*vectors[0].shape[:2], self.num_bins[1]))
+        finite = _find_finite(vectors[0]) & _find_finite(vectors[1])
+        if not finite.all():
+            vectors = [np.where(finite[..., None], axis, np.float32(0)) for axis in vectors]
+        return vectors
+
+    def _locate(self, vectors: list[Floats]) -> tuple[Floats, Floats]:
+        """Find keypoints (N, K, 2) in pixels of the crop and scores (N, K)."""
+        scores = np.minimum(*(axis.max(axis=2) for axis in vectors))
+        found = np.stack([axis.argmax(axis=2) for axis in vectors], axis=2)  # (N, K, 2)
+        points = found.astype(np.float64)
+        if self.use_dark:
+            points -= np.stack([self._offsets(*pair) for pair in enumerate(vectors)], axis=2)
+        points[scores <= 0] = -1
+        return (points / self.simcc_split_ratio).astype(np.float32), scores
 
     def _offsets(self, axis: int, vectors: Floats) -> NDArray[np.float64]:
         """Return how far the tops of parabolas lie before the maxima of ``vectors``."""

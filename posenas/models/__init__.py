@@ -7,10 +7,17 @@ from .backbones import (
     Hourglass,
     HRNet,
     HRNetPyramid,
+    LiteHRNet,
+    MobileNetV2,
     MobileNetV2Pyramid,
     MobileNetV3,
     PoseNAS,
     ResNet,
+    ResNetV1d,
+    ResNeXt,
+    SEResNet,
+    ShuffleNetV1,
+    ShuffleNetV2,
     TinyConvNet,
     ViPNASInvertedResidual,
     ViPNASMobileNetV3,
@@ -19,7 +26,13 @@ from .backbones import (
 from .body_parts import make_parts
 from .data_preprocessor import PoseDataPreprocessor
 from .ema import ExpMomentumEMA
-from .estimators import BasePoseEstimator, FPDDistiller, TeacherCache, TopdownPoseEstimator
+from .estimators import (
+    BasePoseEstimator,
+    DWPoseDistiller,
+    FPDDistiller,
+    TeacherCache,
+    TopdownPoseEstimator,
+)
 from .fused import table
 from .heads import (
     BaseHeatmapHead,
@@ -27,27 +40,31 @@ from .heads import (
     CNFHead,
     HeatmapHead,
     PoseNASHead,
+    RLEHead,
     RTMCCHead,
     SimCCHead,
     StackedHourglassHead,
     ViPNASHead,
 )
-from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps, flip_vectors
+from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps
 from .loading import LoadReport, load_state
 from .losses import (
     CombinedTargetMSELoss,
     DistillExtension,
+    FeaLoss,
     FeatureDistill,
     FPDLoss,
     HeatmapKL,
     JointsMSELoss,
+    KDLoss,
     KeypointMSELoss,
     KeypointOHKMMSELoss,
     KLDiscretLoss,
     LogitDistill,
+    RLELoss,
     SelfDistillHead,
 )
-from .necks import PartReduceNeck
+from .necks import GlobalAveragePooling, PartReduceNeck
 from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
 
 __all__ = [
@@ -59,23 +76,29 @@ __all__ = [
     'CSPNeXt',
     'CombinedTargetMSELoss',
     'ContextBlock',
+    'DWPoseDistiller',
     'DistillExtension',
     'DiteHRNet',
     'ExpMomentumEMA',
     'FPDDistiller',
     'FPDLoss',
+    'FeaLoss',
     'FeatureDistill',
+    'GlobalAveragePooling',
     'HRNet',
     'HRNetPyramid',
     'HeatmapHead',
     'HeatmapKL',
     'Hourglass',
     'JointsMSELoss',
+    'KDLoss',
     'KLDiscretLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
+    'LiteHRNet',
     'LoadReport',
     'LogitDistill',
+    'MobileNetV2',
     'MobileNetV2Pyramid',
     'MobileNetV3',
     'PartReduceNeck',
@@ -83,9 +106,16 @@ __all__ = [
     'PoseNAS',
     'PoseNASHead',
     'PredictionSpread',
+    'RLEHead',
+    'RLELoss',
     'RTMCCHead',
+    'ResNeXt',
     'ResNet',
+    'ResNetV1d',
+    'SEResNet',
     'SelfDistillHead',
+    'ShuffleNetV1',
+    'ShuffleNetV2',
     'SimCCHead',
     'SqueezeExcitation',
     'StackedHourglassHead',
@@ -100,7 +130,6 @@ __all__ = [
     'describe_doubts',
     'find_unsettled_norms',
     'flip_heatmaps',
-    'flip_vectors',
     'load_state',
     'make_parts',
     'table',

@@ -93,7 +93,8 @@ _LOADER = {
 #: Keys of estimators: alone, and in a distillation.
 _ESTIMATORS = ('model', 'student', 'teacher')
 _TEST_CFG = {
-    *('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps', 'output_keypoint_indices')
+    *('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps'),
+    'output_keypoint_indices',
 }
 #: What a spatial search space decides about stem, stages and head.
 _GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand'}
@@ -137,8 +138,8 @@ USUAL_NAMES = {
         *('stem', 'num_stages', 'stages_spec', 'with_head', 'dynamic'),
     },
     **{f'stage{i}': _STAGE | {'multiscale_output'} for i in range(1, 5)},
-    'stages_spec': (_STAGE - {'block'}) | {'with_fuse'},
-    'stem': {'stem_channels', 'out_channels'},
+    'stages_spec': (_STAGE - {'block'}) | {'with_fuse', 'module_type', 'reduce_ratios'},
+    'stem': {'stem_channels', 'out_channels', 'expand_ratio'},
     'fabric': {
         *('depth', 'cut_layers', 'reserve_layers', 'num_levels', 'size_types', 'factor'),
         *('hidden_states', 'operators', 'share_alpha', 'genotype', 'finetune_arch'),

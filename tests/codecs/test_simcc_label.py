@@ -1,5 +1,7 @@
 """Vectors of bins: recorded labels and decodings, bounds of the way back, wrong arguments."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -57,6 +59,15 @@ def test_dark_finds_the_recorded_keypoints_and_leaves_its_input_alone(records):
     assert deviation(keypoints, records['dark_keypoints']) <= 1e-4
     np.testing.assert_array_equal(scores, records['dark_scores'])
     np.testing.assert_array_equal(vectors[0], records['dark_x'])
+
+
+def test_mirrored_vectors_are_brought_back_as_recorded(golden_dir, records):
+    cases = json.loads((golden_dir / 'simcc' / 'cases.json').read_text(encoding='utf-8'))
+    vectors = [records[f'decode_{axis}'][:1] for axis in 'xy']
+    for axis, flipped in zip(
+        'xy', SimCCLabel.flip_back(vectors, cases['flip_indices']), strict=True
+    ):
+        np.testing.assert_array_equal(flipped, records[f'flip_{axis}'])
 
 
 @settings(max_examples=60, deadline=None)

@@ -105,7 +105,10 @@ def measure_parity(golden_dir):
     return rows
 
 
-@pytest.fixture(params=VARIANTS)
+_LARGE = pytest.param('rtmpose_s_coco_256x192', marks=pytest.mark.slow)
+
+
+@pytest.fixture(params=['rtmpose_t_coco_256x192', _LARGE])
 def folder(golden_dir, request):
     return golden_dir / request.param
 

@@ -21,7 +21,7 @@ _INSTANCE_FIELDS = {
     'keypoints_visible': 'keypoints_visible',
 }
 #: Targets of the codecs that are no heatmaps, one row per person.
-_LABELS = ('keypoint_weights', 'keypoint_x_labels', 'keypoint_y_labels')
+_LABELS = ('keypoint_weights', 'keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels')
 _META_KEYS = (
     *('id', 'img_id', 'img_path', 'category_id', 'crowd_index', 'ori_shape', 'img_shape'),
     *('input_size', 'input_center', 'input_scale', 'flip', 'flip_direction', 'flip_indices'),
@@ -37,9 +37,9 @@ class PackPoseInputs(BaseTransform):
     """Pack ``inputs`` (3, H, W) uint8 and ``data_samples``, a :class:`PoseDataSample`.
 
     Reads ``img`` (H, W, 3); into ``gt_instances`` go box, score, scale and keypoints, into
-    ``gt_instance_labels`` ``keypoint_weights``, ``keypoint_x_labels`` and ``keypoint_y_labels``,
-    into ``gt_fields`` ``heatmaps``, as far as they are present; all of these are lists of a
-    multilevel target. ``heatmap_stride`` becomes metainfo of ``gt_fields``.
+    ``gt_instance_labels`` ``keypoint_weights`` and targets that are no heatmaps, such as
+    ``keypoint_x_labels``, into ``gt_fields`` ``heatmaps``, as far as they are present; the last two
+    are lists of a multilevel target. ``heatmap_stride`` becomes metainfo of ``gt_fields``.
 
     Args:
         meta_keys: Keys that become metainfo of the sample, where present; the marks ``bad_sample``,

@@ -5,6 +5,7 @@ from .cnf_head import CNFHead
 from .heatmap_head import HeatmapHead
 from .multi_stage_head import PoseNASHead, StackedHourglassHead
 from .representation import ScalarRepresentation, VectorRepresentation
+from .rle_head import RLEHead
 from .rtmcc_head import RTMCCHead
 from .simcc_base import BaseSimCCHead
 from .simcc_head import SimCCHead
@@ -16,6 +17,7 @@ __all__ = [
     'CNFHead',
     'HeatmapHead',
     'PoseNASHead',
+    'RLEHead',
     'RTMCCHead',
     'ScalarRepresentation',
     'SimCCHead',

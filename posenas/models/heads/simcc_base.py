@@ -10,7 +10,6 @@ from torch import Tensor
 
 from posenas.codecs import simcc_pck_accuracy
 from posenas.models.heads.base import Features, to_numpy
-from posenas.models.layers.flip import flip_vectors
 from posenas.models.layers.input_size import check_input_channels
 from posenas.registry import KEYPOINT_CODECS, MODELS
 from posenas.structures import PoseDataSample
@@ -106,7 +105,15 @@ class BaseSimCCHead(BaseModule):
         Raises:
             ConfigError: Targets and vectors differ in number or length.
         """
-        vectors = self.forward(feats)
+        return self.compare(self.forward(feats), data_samples, train_cfg)
+
+    def compare(
+        self,
+        vectors: Vectors,
+        data_samples: Sequence[PoseDataSample],
+        train_cfg: dict | None = None,
+    ) -> dict[str, Tensor]:
+        """Compare vectors of :meth:`forward` with the targets; see :meth:`loss`."""
         targets, weights = self.targets(data_samples)
         for made, wanted in zip(vectors, targets, strict=True):
             self._check_vectors(made, tuple(wanted.shape[1:]), 'the targets')
@@ -163,7 +170,8 @@ class BaseSimCCHead(BaseModule):
             raise ConfigError('head.decoder must be set to predict: give it the codec of the data')
         if test_cfg.get('flip_test', False):
             plain, mirrored = (self.forward(half) for half in feats)
-            flipped = flip_vectors(mirrored, data_samples[0].metainfo['flip_indices'])
+            flip_indices = data_samples[0].metainfo['flip_indices']
+            flipped = self.decoder.flip_back(mirrored, flip_indices)
             vectors = tuple((a + b) * 0.5 for a, b in zip(plain, flipped, strict=True))
         else:
             vectors = self.forward(feats)
@@ -172,7 +180,7 @@ class BaseSimCCHead(BaseModule):
         instances = self._decode(vectors)
         if not test_cfg.get('output_heatmaps', False):
             return instances, None
-        meta = dict(heatmap_stride=(1 / self.decoder.simcc_split_ratio,) * 2)
+        meta = dict(heatmap_stride=tuple(self.decoder.stride.tolist()))
         x, y = (_cap(axis.detach()) for axis in vectors)
         heatmaps = y[..., None] * x[:, :, None]  # (B, K, bins of y, bins of x)
         return instances, [PixelData(metainfo=meta, heatmaps=maps) for maps in heatmaps]

@@ -21,7 +21,7 @@ from .fabrics.operators import (
     SkipConnect,
     Zero,
 )
-from .flip import flip_heatmaps, flip_vectors
+from .flip import flip_heatmaps
 from .freezing import fix_statistics, freeze
 from .input_size import check_input_channels, check_input_multiple
 from .mixed_op import MixedOp
@@ -65,7 +65,6 @@ __all__ = [
     'dense_sources',
     'fix_statistics',
     'flip_heatmaps',
-    'flip_vectors',
     'freeze',
     'interleave_channels',
     'make_fuse_layers',

@@ -48,24 +48,3 @@ def flip_heatmaps(
     if shift_heatmap:
         flipped = torch.cat([flipped[..., :1], flipped[..., :-1]], dim=-1)
     return flipped
-
-
-def flip_vectors(
-    vectors: Sequence[Tensor], flip_indices: Sequence[int] | None = None
-) -> tuple[Tensor, Tensor]:
-    """Mirror the vectors of a mirrored image back, left and right keypoints exchanged.
-
-    As published, without a shift: mirroring an image takes x to width - 1 - x, reversing bins to
-    width - 1 / split - x.
-
-    Args:
-        vectors: Vectors of x and y, (B, K, bins) each.
-        flip_indices: For each of the K keypoints the index of its mirror image; None: no exchange.
-
-    Returns:
-        New vectors of the same shapes.
-    """
-    x, y = vectors
-    if flip_indices is not None:
-        x, y = x[:, list(flip_indices)], y[:, list(flip_indices)]
-    return x.flip(-1), y
