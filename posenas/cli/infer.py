@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     check_paths(args, files=('boxes',), new_folders=('out_dir',))
-    boxes, total = _read_inputs(args)
+    boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
     inferencer = PoseInferencer(
@@ -114,13 +114,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _read_inputs(args: argparse.Namespace) -> tuple[dict[str, Any] | None, int]:
-    """Read the boxes and count the images, before a model is built for them."""
+def _read_boxes(args: argparse.Namespace) -> dict[str, Any] | None:
     from posenas.apis.boxes import read_boxes
+
+    return None if args.boxes is None else read_boxes(args.boxes)
+
+
+def _count_images(args: argparse.Namespace) -> int:
     from posenas.apis.sources import list_sources
 
-    boxes = None if args.boxes is None else read_boxes(args.boxes)
-    return boxes, sum(source.count_frames() for source in list_sources(args.inputs))
+    return sum(source.count_frames() for source in list_sources(args.inputs))
 
 
 def _look_at(
