@@ -6,6 +6,7 @@ import shutil
 import sys
 
 import pytest
+from mmengine.logging import MMLogger
 
 from posenas.cli import main
 from posenas.cli.infer import build_parser
@@ -87,6 +88,7 @@ def test_old_and_new_spellings_are_understood():
 def test_names_that_are_not_utf8_are_looked_at_like_others(
     infer, image_folder, video_file, tmp_path, capsys
 ):
+    MMLogger._instance_dict.clear()  # those of earlier tests write to their streams
     latin = os.fsdecode(b'b\xe4r')
     folder = tmp_path / latin
     folder.mkdir()
