@@ -4,7 +4,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from posenas.datasets.annotations import read_coco_file
 from posenas.datasets.base import BaseTopdownDataset
 from posenas.datasets.persons import ImageTable, PersonTable
 from posenas.registry import DATASETS
@@ -24,11 +23,12 @@ class PersonBoxDataset(BaseTopdownDataset):
 
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
         """Read the boxes and make one row of each image; see the base class."""
-        coco = read_coco_file(self.ann_file, self.backend_args)
-        corners, rows, is_crowd, dropped = coco.regions()
-        order = np.argsort(rows, kind='stable')
-        self._corners, self._is_crowd = corners[order], is_crowd[order]
-        self._ends = np.searchsorted(rows[order], np.arange(len(coco.images)), side='right')
+        coco = self.read_file()
+        table, is_crowd, dropped = coco.regions(self.skeleton.num_joints)
+        order = np.argsort(table.image_rows, kind='stable')
+        self._corners, self._is_crowd = table.bboxes[order], is_crowd[order]
+        rows = table.image_rows[order]
+        self._ends = np.searchsorted(rows, np.arange(len(coco.images)), side='right')
         return _whole_images(coco.images, self.skeleton.num_joints), dropped
 
     def get_data_info(self, index: int) -> dict[str, Any]:

@@ -68,9 +68,13 @@ class TaughtDataset(BaseTopdownDataset):
         if not lazy_init:
             self.full_init()
 
+    def list_files(self) -> list[str]:
+        """List the file, unless its skeleton is another one."""
+        return [self.ann_file] if self.mapping is None else []
+
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
         """Read the people and what the teacher says of them; see the base class."""
-        coco = read_coco_file(self.ann_file, self.backend_args)
+        coco = self.read_file()
         num_joints = self.skeleton.num_joints
         if self.teacher_file is None:
             persons, dropped = coco.boxes(num_joints, self.generation)
