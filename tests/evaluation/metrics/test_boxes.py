@@ -15,7 +15,7 @@ TRUTH = {1: [((10, 10, 50, 100), 0), ((200, 20, 60, 80), 0)], 2: [((0, 0, 300, 3
 def make_truth():
     boxes = [(image, box, crowd) for image, rows in TRUTH.items() for box, crowd in rows]
     return dict(
-        images=[dict(id=image, width=400, height=400) for image in TRUTH],
+        images=[dict(id=i, file_name=f'{i}.jpg', width=400, height=400) for i in TRUTH],
         categories=[dict(id=1, name='person')],
         annotations=[
             dict(id=n, image_id=image, category_id=1, bbox=list(box), area=box[2] * box[3],
