@@ -65,6 +65,7 @@ from .losses import (
     SelfDistillHead,
 )
 from .necks import GlobalAveragePooling, PartReduceNeck
+from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
 
 __all__ = [
     'BaseHeatmapHead',
@@ -104,6 +105,7 @@ __all__ = [
     'PoseDataPreprocessor',
     'PoseNAS',
     'PoseNASHead',
+    'PredictionSpread',
     'RLEHead',
     'RLELoss',
     'RTMCCHead',
@@ -125,6 +127,8 @@ __all__ = [
     'ViPNASMobileNetV3',
     'ViPNASResNet',
     'checkpoint_module',
+    'describe_doubts',
+    'find_unsettled_norms',
     'flip_heatmaps',
     'load_state',
     'make_parts',

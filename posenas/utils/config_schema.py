@@ -153,6 +153,17 @@ USUAL_NAMES = {
     },
     'clip_grad': {'type', 'max_norm', 'norm_type', 'clip_value', 'error_if_nonfinite', 'foreach'},
 }
+#: Place -> least number; ``dataloader`` is any of the three.
+LEAST = {
+    'dataloader.batch_size': 1,
+    'dataloader.num_workers': 0,
+    'train_cfg.max_epochs': 1,
+    'train_cfg.max_iters': 1,
+    'train_cfg.val_interval': 1,
+    'optim_wrapper.accumulative_counts': 1,
+    'auto_scale_lr.base_batch_size': 1,
+    'randomness.seed': 0,
+}
 #: Place -> type of its value; ``dataloader`` is any of the three.
 TYPES: dict[str, object] = {
     'model': dict,

@@ -4,6 +4,7 @@ from .arch_values import ArchValueHook
 from .check_invalid_loss import CheckInvalidLossHook
 from .collapse_guard import CollapseGuardHook
 from .distill_state import DistillStateHook
+from .early_stopping import EarlyStoppingHook
 from .ema_teacher import EMATeacherHook
 from .input_pictures import InputPicturesHook
 from .memory_forecast import MemoryForecastHook
@@ -11,6 +12,7 @@ from .nan_guard import NanGuardHook
 from .perturbation import PerturbationHook
 from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
+from .run_report import RunReportHook
 from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
 from .subnet_scores import SubnetScoresHook
@@ -25,6 +27,7 @@ __all__ = [
     'CollapseGuardHook',
     'DistillStateHook',
     'EMATeacherHook',
+    'EarlyStoppingHook',
     'InputPicturesHook',
     'MemoryForecastHook',
     'NanGuardHook',
@@ -32,6 +35,7 @@ __all__ = [
     'PipelineSwitchHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',
+    'RunReportHook',
     'SkipDropoutHook',
     'StopSignalHook',
     'SubnetScoresHook',
