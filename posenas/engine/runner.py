@@ -45,6 +45,7 @@ from posenas.registry import RUNNERS
 from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
+from posenas.utils.errors import refuse_impossible
 from posenas.utils.processes import can_share_memory
 
 
@@ -77,6 +78,9 @@ class PoseRunner(Runner):
 
         A missing ``default_scope`` is 'posenas', as is MMPose's where that is not installed; a
         missing ``work_dir`` is ``work_dirs/<name of the config>``.
+
+        Raises:
+            ConfigError: What the config describes cannot be built.
         """
         cfg = Config(cfg) if not isinstance(cfg, Config) else cfg.copy()
         name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
@@ -85,7 +89,7 @@ class PoseRunner(Runner):
         make_folder(cfg.work_dir)
         cfg.setdefault('randomness', dict(seed=None))
         cfg.setdefault('env_cfg', dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)))
-        with explain_full_disk(cfg.work_dir):
+        with explain_full_disk(cfg.work_dir), refuse_impossible('the runner'):
             return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict) -> None:
@@ -227,6 +231,7 @@ class PoseRunner(Runner):
             nan_guard=dict(type='NanGuardHook'),
             plain_checkpoint=dict(type='PlainCheckpointHook'),
             stop_signal=dict(type='StopSignalHook'),
+            run_report=dict(type='RunReportHook'),
         )
         hooks = {**defaults, **(hooks or {})}
         left_out = [name for name in defaults if hooks[name] is None]
@@ -323,6 +328,11 @@ class PoseRunner(Runner):
         self._has_loaded = True
         self.logger.info(f'loaded {filename}')
         return checkpoint
+
+    @property
+    def has_loaded(self) -> bool:
+        """Whether the weights come from a checkpoint."""
+        return self._has_loaded
 
     @cached_property
     def config_text(self) -> str:

@@ -18,12 +18,18 @@ from posenas.utils import ConfigError, DataError, check_choice, write_text
 from posenas.utils.atomic_io import append_line, cut_torn_line
 from posenas.utils.locks import hold_lock
 from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
+from posenas.utils.value_types import describe_type, fits_type
 
 _SCHEMA = 'search-archive/1'
 #: An evaluation gave scores, or could not: training diverged, for one.
 _STATUSES = ('ok', 'failed')
 #: Seconds in which another search has written its line.
 _PATIENCE = 10.0
+_BETTER = {'greater', 'less'}
+#: Types of what a line holds; scores and costs are numbers.
+_TYPES = dict(
+    trial=int, generation=int, parents=list[int], id=str, arch=dict, scores=dict, costs=dict
+)
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,24 @@ class Record:
         """
         try:
             data = json.loads(line)
+            _check_types(data)
             return cls(**dict(data, arch=Arch(data['arch']), parents=tuple(data['parents'])))
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f'a line must hold one record, got {line[:80]!r}: {error}') from error
+
+
+def _check_types(data: Mapping) -> None:
+    """Require what a line holds to have the types of :class:`Record`.
+
+    Raises:
+        ValueError: An entry has another one.
+    """
+    for name, value in data.items():
+        wanted = _TYPES.get(name, object)
+        is_figures = name in ('scores', 'costs') and isinstance(value, dict)
+        entries = value.values() if is_figures else ()
+        if not (fits_type(value, wanted) and all(fits_type(entry, float) for entry in entries)):
+            raise ValueError(f'{name} must be {describe_type(wanted)}, got {value!r:.80}')
 
 
 def _to_json(data: Mapping) -> str:
@@ -179,6 +200,26 @@ def read_archive(path: str | Path) -> tuple[dict, list[Record]]:
         if records[-1].trial != trial:
             raise DataError(f'{path}, line {trial + 2} must hold trial {trial}, got {line[:80]!r}')
     return header, records
+
+
+def read_objectives(path: str | Path, header: Mapping) -> dict[str, str]:
+    """Return the objectives of a search: score or cost -> whether 'greater' or 'less' is better.
+
+    Args:
+        path: Its archive, for the message.
+        header: What :func:`read_archive` returned.
+
+    Raises:
+        DataError: The header names none.
+    """
+    algorithm = header.get('algorithm')
+    found = algorithm.get('objectives') if isinstance(algorithm, dict) else None
+    if not (isinstance(found, dict) and found and {*map(str, found.values())} <= _BETTER):
+        raise DataError(
+            f'{find_archive(path)}: algorithm.objectives must name scores with one of '
+            f'{sorted(_BETTER)}, got {found!r:.80}'
+        )
+    return found
 
 
 def _compare(path: Path, wanted: Mapping, found: Mapping) -> None:

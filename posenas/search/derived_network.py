@@ -23,7 +23,7 @@ from posenas.utils import (
 from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
 from posenas.utils.config_schema import RUNNER_KEYS, VARIABLES
-from posenas.utils.config_text import allow_keywords_as_keys
+from posenas.utils.config_text import write_comment
 from posenas.utils.new_folder import new_folder
 from posenas.utils.profiling import profile_model
 
@@ -103,11 +103,11 @@ def write_network(
         ConfigError: The config contradicts itself.
         CheckpointError: The weights are not those of the network.
     """
-    allow_keywords_as_keys()
     with new_folder(folder, last=f'{Path(folder).absolute().name}.pth') as draft:
         name = Path(folder).absolute().name
         text = cfg.pretty_text
-        write_text(draft / f'{name}.py', f'# Architecture {genotype.id}, {genotype.name}.\n{text}')
+        comment = write_comment(f'Architecture {genotype.id}, {genotype.name}.')
+        write_text(draft / f'{name}.py', comment + text)
         known = dict(dataset_meta=dict(dataset_meta)) if dataset_meta else {}
         meta = dict(cfg=text, genotype=genotype.id, **known)
         save_checkpoint(dict(meta=meta, state_dict=dict(state_dict)), draft / f'{name}.pth')

@@ -3,6 +3,7 @@
 A process killed at any moment leaves the old file or the new one under the name, never a part.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -16,6 +17,8 @@ from posenas.utils.errors import OutputError
 
 #: End of the names of temporary files; a killed process leaves at most one of them behind.
 _SUFFIX = '.part'
+#: Bytes that a full disk has no room for, though it still takes names of files.
+_BLOCK = 4096
 
 
 @contextmanager
@@ -81,7 +84,9 @@ def write_json(path: str | Path, data: object, indent: int | None = None) -> Non
         TypeError: A value has no JSON form.
         OutputError: As in :func:`atomic_write`.
     """
-    write_text(path, json.dumps(data, indent=indent, ensure_ascii=False) + '\n')
+    text = json.dumps(data, indent=indent, ensure_ascii=False) + '\n'
+    # names of files that are not UTF-8 become escapes, which JSON's readers turn back
+    write_text(path, text.encode('utf-8', 'backslashreplace').decode())
 
 
 def append_line(path: str | Path, text: str, size: int | None = None) -> int:
@@ -163,14 +168,35 @@ def make_folder(path: str | Path) -> Path:
     probe = folder / f'.{secrets.token_hex(4)}{_SUFFIX}'
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(_BLOCK))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f'{path} must be a folder to write to, got: {_reason(error, probe)}; change the path '
-            'or its rights'
+            f'{path} must be a folder to write to, got: {_reason(error, probe)}; free space, '
+            'change the path or its rights'
         ) from error
     return folder
+
+
+def check_writable(path: str | Path) -> None:
+    """Require that a file ``path`` could be written, without writing anything.
+
+    Raises:
+        OutputError: It is a folder, a file is where a folder must be, or a right is missing.
+    """
+    target = Path(os.path.realpath(path))
+    folder = next(folder for folder in target.parents if folder.exists())
+    if target.is_dir():
+        reason = 'it is a folder'
+    elif not folder.is_dir():
+        reason = f'{folder} is a file where a folder must be'
+    elif not os.access(target if target.exists() else folder, os.W_OK):
+        reason = os.strerror(errno.EACCES)
+    else:
+        return
+    raise OutputError(f'{path} must be writable, got: {reason}; change the path or its rights')
 
 
 def remove_leftovers(folder: str | Path, pattern: str) -> None:

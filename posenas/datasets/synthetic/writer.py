@@ -64,7 +64,7 @@ class SyntheticSpec:
         )
         for name, holds, rule in rules:
             if not holds:
-                raise ConfigError(f'{name} must be {rule}, got {self}')
+                raise ConfigError(f'{name} must be {rule}, got {getattr(self, name, 0)}')
 
 
 def build_synthetic(

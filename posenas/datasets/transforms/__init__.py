@@ -3,6 +3,7 @@
 from .albumentation import Albumentation
 from .bbox_center_scale import GetBBoxCenterScale
 from .generate_target import GenerateTarget
+from .hsv import YOLOXHSVRandomAug
 from .keypoint_converter import KeypointConverter
 from .loading import LoadImage
 from .occlusion import CoarseDropout, RandomJointOcclusion
@@ -30,4 +31,5 @@ __all__ = [
     'RandomHalfBody',
     'RandomJointOcclusion',
     'TopdownAffine',
+    'YOLOXHSVRandomAug',
 ]

@@ -10,7 +10,9 @@ from .input_pictures import InputPicturesHook
 from .memory_forecast import MemoryForecastHook
 from .nan_guard import NanGuardHook
 from .perturbation import PerturbationHook
+from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
+from .run_report import RunReportHook
 from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
 from .subnet_scores import SubnetScoresHook
@@ -30,8 +32,10 @@ __all__ = [
     'MemoryForecastHook',
     'NanGuardHook',
     'PerturbationHook',
+    'PipelineSwitchHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',
+    'RunReportHook',
     'SkipDropoutHook',
     'StopSignalHook',
     'SubnetScoresHook',

@@ -243,7 +243,12 @@ class SearchLoop(BaseLoop):
             state = self.evaluator.calibrate(record.arch)
             if state:
                 save_checkpoint(dict(bn_stats=state), folder / f'{record.id}.pth')
-        self.runner.logger.info(f'{folder} holds what no other architecture beats')
+        records = self.algorithm.records
+        failed = sum(record.status != 'ok' for record in records)
+        self.runner.logger.info(
+            f'{len(records)} of {self.max_iters} architectures were evaluated, {failed} failed and '
+            f'have no scores; {folder} holds what no other beats'
+        )
 
 
 def _share(value: object) -> Any:  # noqa: ANN401  (what the first process gives)

@@ -2,7 +2,14 @@
 
 from .base import BasePoseEstimator
 from .distiller import FPDDistiller
+from .dwpose_distiller import DWPoseDistiller
 from .teacher_cache import TeacherCache
 from .topdown import TopdownPoseEstimator
 
-__all__ = ['BasePoseEstimator', 'FPDDistiller', 'TeacherCache', 'TopdownPoseEstimator']
+__all__ = [
+    'BasePoseEstimator',
+    'DWPoseDistiller',
+    'FPDDistiller',
+    'TeacherCache',
+    'TopdownPoseEstimator',
+]
