@@ -368,6 +368,7 @@ def test_configs_of_mmpose_find_our_classes(tmp_path, monkeypatch):
         "default_scope = 'mmpose'\n"
         "model = dict(type='mmpose.TopdownPoseEstimator', backbone=dict(type='mmpose.ResNet'))\n"
         "custom_hooks = [dict(type='mmpose.ExpMomentumEMA'), dict(type='mmengine.EMAHook')]\n"
+        "neck = [dict(_scope_='mmdet', type='CSPNeXt'), dict(type='mmdet.YOLOXHSVRandomAug')]\n"
     )
     logged = []
     monkeypatch.setattr(
@@ -378,6 +379,7 @@ def test_configs_of_mmpose_find_our_classes(tmp_path, monkeypatch):
     assert cfg.model.type == 'TopdownPoseEstimator'
     assert cfg.model.backbone.type == 'ResNet'
     assert [hook.type for hook in cfg.custom_hooks] == ['ExpMomentumEMA', 'mmengine.EMAHook']
+    assert cfg.neck == [dict(type='CSPNeXt'), dict(type='YOLOXHSVRandomAug')]
     assert len(logged) == 1
 
 
