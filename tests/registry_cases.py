@@ -3,6 +3,7 @@
 Add yours where it belongs: to ``MODELS`` with a function that runs the module, else to ``PARTS``.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
 from tiny_data import write_mpii_people, write_people, write_posetrack_people
 from torch import Tensor, nn
+from torch.utils.data import ConcatDataset
 
 from posenas.structures import PoseDataSample
 
@@ -66,6 +68,10 @@ def on_features(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
 
 def on_stages(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
     return lambda module: module((noise(2, channels, 4, 3), noise(2, channels, 4, 3, seed=1)))
+
+
+def on_two_scales(module: nn.Module) -> Sequence[Tensor]:
+    return module((noise(2, 4, 8, 6), noise(2, 8, 4, 3, seed=1)))
 
 
 def on_heatmaps(num_maps: int = 17) -> Callable[[nn.Module], Sequence[Tensor]]:
@@ -322,6 +328,18 @@ MODELS = dict(
     CNFSupernet=ModelCase(TINY_FABRICS, lambda module: [on_images(module)]),
     PoseNASSupernet=ModelCase(TINY_SUPERNET, on_square_samples),
     ViPNASSupernet=ModelCase(TINY_VIPNAS, lambda module: [on_images(module)]),
+    LightResNet=ModelCase({}, on_images),
+    TopDownFusion=ModelCase(dict(in_channels=(4, 8), channels=(6, 8)), on_two_scales),
+    CenterBoxHead=ModelCase(
+        dict(in_channels=8, upsample=2, decoder=dict(type='CenterBox')), on_features(8)
+    ),
+    PersonDetector=ModelCase(
+        dict(
+            backbone=dict(TINY_BACKBONE, channels=(8, 16)),
+            head=dict(type='CenterBoxHead', in_channels=16, decoder=dict(type='CenterBox')),
+        ),
+        lambda module: [module(noise(2, 3, 64, 48))],
+    ),
     TinyConvNet=ModelCase({}, on_images),
     Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
     ViPNASMobileNetV3=ModelCase({}, on_images),
@@ -477,6 +495,15 @@ def people(skeleton: str) -> Callable[[Path], dict]:
     return lambda folder: dict(ann_file=str(write_people(folder, skeleton=skeleton)))
 
 
+def write_taught(folder: Path) -> Path:
+    path = write_people(folder)
+    content = json.loads(path.read_text())
+    for annotation in content['annotations']:
+        annotation['keypoint_scores'] = [0.5] * 17
+    path.write_text(json.dumps(content))
+    return path
+
+
 def build_ratio_sampler(folder: Path) -> object:
     from posenas.registry import DATA_SAMPLERS, DATASETS
 
@@ -578,16 +605,29 @@ PARTS = dict(
     UnlabelledTopdownDataset=people('coco'),
     TeacherCache=lambda folder: dict(path=str(folder / 'cache')),
     ConcatDataset=lambda folder: dict(datasets=[coco_people(folder)] * 2),
+    CombinedDataset=lambda folder: dict(
+        metainfo=dict(dataset_name='coco'), datasets=[coco_people(folder)] * 2
+    ),
+    MosaicDataset=lambda folder: dict(
+        dataset=dict(coco_people(folder), type='posenas.PersonBoxDataset'), canvas_size=(64, 64)
+    ),
+    PersonBoxDataset=people('coco'),
+    TaughtDataset=lambda folder: dict(ann_file=str(write_taught(folder))),
     RepeatDataset=lambda folder: dict(dataset=coco_people(folder), times=2),
     DefaultSampler=dict(dataset=range(4), seed=0),
     InfiniteSampler=dict(dataset=range(4), seed=0),
     LabelledRatioSampler=build_ratio_sampler,
+    MultiSourceSampler=lambda folder: dict(
+        dataset=ConcatDataset([range(4), range(2)]), source_ratio=[2, 1], seed=0
+    ),
     Albumentation=build_albumentation,
     CoarseDropout={},
     GetBBoxCenterScale={},
     PNFSGetBox={},
     PNFSTopdownAffine=dict(input_size=(48, 64)),
     RandomJointOcclusion=dict(joints=(9, 10)),
+    GenerateBoxTarget=dict(encoder=dict(type='CenterBox')),
+    Letterbox=dict(size=(64, 64)),
     GenerateTarget=dict(encoder=CODEC),
     KeypointConverter=dict(num_keypoints=2, mapping=[(5, 0), (6, 1)]),
     LoadImage={},
@@ -597,6 +637,7 @@ PARTS = dict(
     RandomFlip={},
     RandomHalfBody={},
     TopdownAffine=dict(input_size=(48, 64)),
+    CenterBox={},
     YOLOXHSVRandomAug={},
     MegviiHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), kernel_size=5),
     MSRAHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), sigma=2),
@@ -604,6 +645,7 @@ PARTS = dict(
     RegressionLabel=dict(input_size=(48, 64)),
     SimCCLabel=dict(input_size=(48, 64)),
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
+    CocoBoxMetric=people('coco'),
     CocoMetric={},
     JhmdbPCKAccuracy={},
     LspPCKMetric=people('lsp'),

@@ -16,6 +16,8 @@ from posenas.utils.config_check import verify_config
 from posenas.utils.profiling import profile_model
 
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+#: Detectors: one image is one sample; tests/test_detection_configs.py tries them.
+DETECTION = [path for path in CONFIGS if 'detection' in path.parts]
 #: The published paths, each a forwarder to a config of ours.
 FORWARDERS = [path for path in CONFIGS if 'body' in path.parts]
 #: Distillations: their networks are those of other configs, so they have no entry of their own.
@@ -35,7 +37,9 @@ METADATA = {
 }
 #: Test sets without labels, for networks of other configs; tests/test_test_dev.py tries them.
 TEST_DEV = [path for path in CONFIGS if '_test_dev_' in path.stem]
-OWN = [path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV)]
+OWN = [
+    path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV, *DETECTION)
+]
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
 

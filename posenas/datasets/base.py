@@ -31,7 +31,8 @@ class BaseTopdownDataset(Dataset):
 
     A sample is a dict (K keypoints): ``img_path``, ``img_id``, ``id``, ``bbox`` (1, 4) corners
     and ``bbox_score`` (1,), ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible``
-    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``area`` where the file has it,
+    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``label_scores``
+    (1, K) where a teacher set labels, ``area`` where the file has it,
     ``category_id``, ``iscrowd``, ``stated_size``, width and height in the file with which
     ``LoadImage`` compares the picture, None if unknown, the skeleton's ``flip_indices``,
     ``upper_body_ids``, ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,),
@@ -82,6 +83,7 @@ class BaseTopdownDataset(Dataset):
     """
 
     METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'coco'}
+    _COUNTED: ClassVar[str] = 'people'  # what one sample is, in messages
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class BaseTopdownDataset(Dataset):
         generation: str = '1.x',
         bad_sample_policy: str | None = None,
         backend_args: Mapping[str, Any] | None = None,
-        image_subset: Mapping[str, float] | None = None,
+        image_subset: Mapping[str, Any] | None = None,
         num_views: int | None = None,
     ) -> None:
         if data_mode != 'topdown':
@@ -200,7 +202,9 @@ class BaseTopdownDataset(Dataset):
                 f'{source}: at least one person must be usable, got none (left out: '
                 f'{left_out or "nothing"})'
             )
-        message = f'{source}: {len(persons)} people' + (left_out and f', left out {left_out}')
+        message = f'{source}: {len(persons)} {self._COUNTED}' + (
+            left_out and f', left out {left_out}'
+        )
         print_log(message, logger='current')
         self._bad = torch.zeros(len(persons), dtype=torch.uint8)
         if can_share_memory():  # workers mark here which samples are bad
@@ -264,6 +268,8 @@ class BaseTopdownDataset(Dataset):
             'keypoints_level': persons.visibility[one].copy(),
             **self._common,
         }
+        if persons.label_scores is not None:
+            info['label_scores'] = persons.label_scores[one].copy()
         area = float(persons.areas[index])
         if area == area:
             info['area'] = area

@@ -1,6 +1,7 @@
 """Scores of predicted poses: pure functions and the metrics built on them."""
 
 from .metrics import (
+    CocoBoxMetric,
     CocoMetric,
     JhmdbPCKAccuracy,
     LspPCKMetric,
@@ -14,6 +15,7 @@ from .notes import explain_scores
 from .stored import StoredPoses, read_stored_poses, read_truth
 
 __all__ = [
+    'CocoBoxMetric',
     'CocoMetric',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',

@@ -7,6 +7,7 @@ from .backbones import (
     Hourglass,
     HRNet,
     HRNetPyramid,
+    LightResNet,
     LiteHRNet,
     MobileNetV2,
     MobileNetV2Pyramid,
@@ -30,6 +31,7 @@ from .estimators import (
     BasePoseEstimator,
     DWPoseDistiller,
     FPDDistiller,
+    PersonDetector,
     TeacherCache,
     TopdownPoseEstimator,
 )
@@ -37,6 +39,7 @@ from .fused import table
 from .heads import (
     BaseHeatmapHead,
     BaseSimCCHead,
+    CenterBoxHead,
     CNFHead,
     HeatmapHead,
     PoseNASHead,
@@ -64,7 +67,7 @@ from .losses import (
     RLELoss,
     SelfDistillHead,
 )
-from .necks import GlobalAveragePooling, PartReduceNeck
+from .necks import GlobalAveragePooling, PartReduceNeck, TopDownFusion
 from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
 
 __all__ = [
@@ -74,6 +77,7 @@ __all__ = [
     'CNFBackbone',
     'CNFHead',
     'CSPNeXt',
+    'CenterBoxHead',
     'CombinedTargetMSELoss',
     'ContextBlock',
     'DWPoseDistiller',
@@ -95,6 +99,7 @@ __all__ = [
     'KLDiscretLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
+    'LightResNet',
     'LiteHRNet',
     'LoadReport',
     'LogitDistill',
@@ -102,6 +107,7 @@ __all__ = [
     'MobileNetV2Pyramid',
     'MobileNetV3',
     'PartReduceNeck',
+    'PersonDetector',
     'PoseDataPreprocessor',
     'PoseNAS',
     'PoseNASHead',
@@ -121,6 +127,7 @@ __all__ = [
     'StackedHourglassHead',
     'TeacherCache',
     'TinyConvNet',
+    'TopDownFusion',
     'TopdownPoseEstimator',
     'ViPNASHead',
     'ViPNASInvertedResidual',

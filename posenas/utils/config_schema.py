@@ -110,7 +110,7 @@ NAMES = {
     'custom_imports': {'imports', 'allow_failed_imports'},
     'data_prefix': {'img'},
     'filter_cfg': {'bbox_score_thr'},
-    'image_subset': {'seed', 'start', 'stop'},
+    'image_subset': {'exclude', 'seed', 'start', 'stop'},
     'arch_dataloader': _LOADER,
     'arch_objective': {
         *('cost_weight', 'target_macs', 'input_size', 'entropy_weight', 'normalise')

@@ -20,6 +20,8 @@ _INSTANCE_FIELDS = {
     'keypoints': 'keypoints',
     'keypoints_visible': 'keypoints_visible',
 }
+#: The same of a photo with the boxes of all its people.
+_BOX_FIELDS = {'bboxes': 'bboxes', 'is_ignored': 'is_ignored'}
 #: Targets of the codecs that are no heatmaps, one row per person.
 _LABELS = ('keypoint_weights', 'keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels')
 _META_KEYS = (
@@ -40,6 +42,8 @@ class PackPoseInputs(BaseTransform):
     ``gt_instance_labels`` ``keypoint_weights`` and targets that are no heatmaps, such as
     ``keypoint_x_labels``, into ``gt_fields`` ``heatmaps``, as far as they are present; the last two
     are lists of a multilevel target. ``heatmap_stride`` becomes metainfo of ``gt_fields``.
+    Of a photo for detectors, which has ``is_ignored`` (N,), that and ``bboxes`` (N, 4) go into
+    ``gt_instances`` instead.
 
     Args:
         meta_keys: Keys that become metainfo of the sample, where present; the marks ``bad_sample``,
@@ -63,7 +67,8 @@ class PackPoseInputs(BaseTransform):
         if 'warp_mat' in results:
             rows = tuple(tuple(row) for row in np.asarray(results['warp_mat']).tolist())
             _fill(sample, {'warp_mat': rows}, 'metainfo')
-        fields = self.instance_fields.items()
+        is_photo = 'is_ignored' in results
+        fields = _BOX_FIELDS.items() if is_photo else self.instance_fields.items()
         sample.gt_instances = _fill(
             InstanceData(), {field: results[key] for key, field in fields if key in results}
         )

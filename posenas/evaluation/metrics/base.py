@@ -4,7 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
@@ -31,6 +31,7 @@ class PoseMetric(BaseMetric):
     """
 
     default_prefix = ''  # mmengine warns about None
+    _COUNTED: ClassVar[str] = 'people'  # what one sample is, in messages
 
     def __init__(
         self,
@@ -73,7 +74,8 @@ class PoseMetric(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict[str, Any]]) -> None:
         """Store what one batch of data samples, as dicts, contributes."""
         for sample in data_samples:
-            result = dict(id=sample['id'], img_id=sample['img_id'])
+            source = sample.get('dataset_name')  # ids of two data sets may be equal
+            result = dict(id=sample['id'], img_id=sample['img_id'], source=source)
             if 'bad_sample' in sample:
                 result['bad_sample'] = sample['bad_sample']
             else:
@@ -88,14 +90,14 @@ class PoseMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Drop repeated people, score the others, say how many are missing."""
-        unique = {(result['img_id'], result['id']): result for result in results}.values()
+        unique = {(r['source'], r['img_id'], r['id']): r for r in results}.values()
         self.bad_images = frozenset(r['img_id'] for r in unique if 'bad_sample' in r)
         persons = [result for result in unique if result['img_id'] not in self.bad_images]
         scores = {name: float(value) for name, value in self.score(persons).items()}
         # the size is unknown to searches, which score without mmengine's collective evaluation
         excluded = max(self._size, len(unique)) - len(persons)
         print_log(
-            f'{type(self).__name__}: {len(persons)} people scored, {excluded} excluded'
+            f'{type(self).__name__}: {len(persons)} {self._COUNTED} scored, {excluded} excluded'
             + (f' ({len(self.bad_images)} images could not be read)' if self.bad_images else ''),
             logger='current',
             level=logging.WARNING if excluded else logging.INFO,
