@@ -7,7 +7,7 @@ from typing import Any
 
 from posenas.annotations import find_file
 from posenas.skeletons import SKELETONS, Skeleton
-from posenas.utils.config_text import write_comment
+from posenas.utils.config_text import keep_braces, write_comment
 from posenas.utils.errors import DataError
 from posenas.utils.randomness import Stream, make_generator
 
@@ -99,7 +99,7 @@ def write_config_text(config: CustomConfig) -> str:
     """Return the text of a config that trains on the data."""
     batch_size = '' if config.batch_size is None else f'    batch_size={config.batch_size},\n'
     comments = ''.join(map(write_comment, config.comments))
-    return (
+    return keep_braces(
         f'{comments}_base_ = {config.base!r}\n\n'
         f'{_skeleton_text(config.skeleton)}\n'
         f'train_dataloader = dict(\n{batch_size}'

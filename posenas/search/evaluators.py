@@ -17,6 +17,7 @@ from posenas.registry import TASK_UTILS
 from posenas.search.archive import digest
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import ConfigError, DataError, PoseNASError, check_positive
+from posenas.utils.files import read_json
 from posenas.utils.profiling import evaluation_mode
 
 
@@ -81,6 +82,13 @@ class Evaluator(ABC):
         """
 
 
+def _read_table(path: str | Path) -> dict[str, dict]:
+    table = read_json(path)
+    if not isinstance(table, dict) or not all(isinstance(row, dict) for row in table.values()):
+        raise DataError(f'{path} must be a table: id of a genotype -> metric -> value')
+    return table
+
+
 @TASK_UTILS.register_module()
 class TableEvaluator(Evaluator):
     """Looks scores up, for studies of algorithms on spaces that were evaluated in full.
@@ -100,10 +108,7 @@ class TableEvaluator(Evaluator):
     ) -> None:
         super().__init__(space)
         if isinstance(table, str | Path):
-            try:
-                table = json.loads(Path(table).read_text(encoding='utf-8'))
-            except (OSError, ValueError) as error:
-                raise DataError(f'{table} must be a JSON table of scores, got: {error}') from error
+            table = _read_table(table)
         self.table = {id_: dict(scores) for id_, scores in table.items()}
 
     def fingerprint(self) -> str:

@@ -1,6 +1,5 @@
 """Predicted time of a forward pass: times of operations, measured once per device, added up."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -16,6 +15,7 @@ from posenas.registry import TASK_UTILS
 from posenas.search.costs import CostContext
 from posenas.search.vipnas.operations import Operation, list_operations
 from posenas.utils import ConfigError, DataError, write_json
+from posenas.utils.files import read_json
 from posenas.utils.value_types import describe_type, fits_type
 
 SCHEMA = 'pose-latency/1'
@@ -86,8 +86,8 @@ class LatencyTable:
         Raises:
             DataError: The file is missing or something else.
         """
+        data = read_json(path)
         try:
-            data = json.loads(Path(path).read_text(encoding='utf-8'))
             if data['schema'] != SCHEMA:
                 raise ValueError(f'schema {data["schema"]!r}')
             _check_types(data)
