@@ -50,7 +50,7 @@ def verify_config(cfg: Config) -> None:
     for key in sorted(content, key=lambda key: key not in RUNNER_KEYS):
         faults += _check(content[key], _Place(key, key, REGISTRIES.get(key, ())), registries)
     if not faults:  # a codec with wrong arguments would differ from its copies too
-        faults = [*_check_codecs(content)]
+        faults = [*_check_codecs(content), *_check_keypoints(content)]
     if faults:
         source = f'{cfg.filename}: ' if cfg.filename else ''
         lines = list(dict(reversed([(fault.text, fault) for fault in faults])).values())[::-1]
@@ -287,6 +287,21 @@ def _check_codecs(cfg: Mapping) -> Iterator[_Fault]:
                 place,
                 f"must be the codec's {tuple(wanted['input_size'])}, got {tuple(size)} "
                 '(width, height): change both',
+            )
+
+
+def _check_keypoints(cfg: Mapping) -> Iterator[_Fault]:
+    """Require what a search counts to have the keypoints of its supernet."""
+    wanted = ((cfg.get('model') or {}).get('head') or {}).get('out_channels')
+    loop = cfg.get('train_cfg') or {}
+    if wanted is None or loop.get('type') != 'SearchLoop':
+        return
+    for place, joints in _find_entries(loop, ('num_keypoints', 'out_channels'), 'train_cfg'):
+        if place.rpartition('.')[0].endswith(('budget', 'head')) and joints != wanted:
+            yield _Fault(
+                place,
+                f'must be the keypoints of the supernet, {wanted} in model.head.out_channels, got '
+                f'{joints}: change both',
             )
 
 
