@@ -113,6 +113,29 @@ def on_samples(module: nn.Module) -> Sequence[Tensor]:
     return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
 
 
+def clip_samples(num: int = 2, length: int = 2) -> list[PoseDataSample]:
+    """Data samples of ``num`` clips, frame after frame, whose crops move by a heatmap pixel."""
+    samples = []
+    for frame in range(length):
+        for i, sample in enumerate(pose_samples(num)):
+            place = dict(video_id=0, track_id=i, frame_id=frame, clip_frame=frame)
+            sample.set_metainfo(dict(place, warp_mat=((1.0, 0.0, 4.0 * frame), (0.0, 1.0, 0.0))))
+            samples.append(sample)
+    return samples
+
+
+def on_clips(module: nn.Module) -> Sequence[Tensor]:
+    inputs, samples = noise(4, 3, 64, 48), clip_samples()
+    if module.training:
+        return [module(inputs, samples, mode='loss')['loss_kpt']]
+    predictions = module.train().eval()(inputs, samples, mode='predict')
+    return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
+
+
+def on_two_frames(module: nn.Module) -> Sequence[Tensor]:
+    return [module(noise(2, 3, 64, 48), noise(2, 17, 16, 12, seed=1).requires_grad_())]
+
+
 def on_taught_samples(module: nn.Module) -> Sequence[Tensor]:
     """Run a distiller that has got a teacher of random weights."""
     from posenas.models.estimators.teacher import FrozenTeacher
@@ -142,6 +165,14 @@ def on_lesson(module: nn.Module) -> Sequence[Tensor]:
     lesson = Lesson(maps[:1], maps[1:], torch.ones(2, 2), *features, 0.5)
     return list(module(lesson).values())
 
+
+#: Network of the frames between key frames, the sibling of TINY_MODEL.
+TINY_LIGHT = dict(
+    type='TViPNASNet',
+    backbone=TINY_BACKBONE,
+    head=TINY_HEAD,
+    fusion=dict(stage=1, op='mul', in_channels=8),
+)
 
 DITE_EXTRA = dict(
     stem=dict(stem_channels=32, out_channels=32),
@@ -270,6 +301,13 @@ MODELS = dict(
     TopdownPoseEstimator=ModelCase(
         dict(backbone=TINY_BACKBONE, head=TINY_HEAD, test_cfg=dict(flip_test=True)), on_samples
     ),
+    TemporalFusion=ModelCase(
+        dict(in_channels=8, num_keypoints=17, op='cat'),
+        lambda module: [module(noise(2, 8, 4, 3), noise(2, 17, 16, 12))],
+    ),
+    TViPNASNet=ModelCase({k: v for k, v in TINY_LIGHT.items() if k != 'type'}, on_two_frames),
+    HeatmapCopy=ModelCase({}, on_two_frames),
+    OnlinePoseEstimator=ModelCase(dict(key=TINY_MODEL, frames=[TINY_LIGHT]), on_clips),
     FPDDistiller=ModelCase(dict(student=TINY_MODEL), on_taught_samples),
     FPDLoss=ModelCase(dict(), on_distilled_heatmaps),
     FeatureDistill=ModelCase(

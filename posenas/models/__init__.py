@@ -18,7 +18,15 @@ from .backbones import (
 from .body_parts import make_parts
 from .data_preprocessor import PoseDataPreprocessor
 from .ema import ExpMomentumEMA
-from .estimators import BasePoseEstimator, FPDDistiller, TeacherCache, TopdownPoseEstimator
+from .estimators import (
+    BasePoseEstimator,
+    FPDDistiller,
+    HeatmapCopy,
+    OnlinePoseEstimator,
+    TeacherCache,
+    TopdownPoseEstimator,
+    TViPNASNet,
+)
 from .fused import table
 from .heads import (
     BaseHeatmapHead,
@@ -42,9 +50,10 @@ from .losses import (
     LogitDistill,
     SelfDistillHead,
 )
-from .necks import PartReduceNeck
+from .necks import FUSION_OPS, PartReduceNeck, TemporalFusion
 
 __all__ = [
+    'FUSION_OPS',
     'BaseHeatmapHead',
     'BasePoseEstimator',
     'CNFBackbone',
@@ -59,6 +68,7 @@ __all__ = [
     'FeatureDistill',
     'HRNet',
     'HRNetPyramid',
+    'HeatmapCopy',
     'HeatmapHead',
     'HeatmapKL',
     'Hourglass',
@@ -69,6 +79,7 @@ __all__ = [
     'LogitDistill',
     'MobileNetV2Pyramid',
     'MobileNetV3',
+    'OnlinePoseEstimator',
     'PartReduceNeck',
     'PoseDataPreprocessor',
     'PoseNAS',
@@ -77,7 +88,9 @@ __all__ = [
     'SelfDistillHead',
     'SqueezeExcitation',
     'StackedHourglassHead',
+    'TViPNASNet',
     'TeacherCache',
+    'TemporalFusion',
     'TinyConvNet',
     'TopdownPoseEstimator',
     'ViPNASHead',

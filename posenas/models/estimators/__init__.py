@@ -2,7 +2,17 @@
 
 from .base import BasePoseEstimator
 from .distiller import FPDDistiller
+from .t_vipnas_net import HeatmapCopy, TViPNASNet
 from .teacher_cache import TeacherCache
 from .topdown import TopdownPoseEstimator
+from .video import OnlinePoseEstimator
 
-__all__ = ['BasePoseEstimator', 'FPDDistiller', 'TeacherCache', 'TopdownPoseEstimator']
+__all__ = [
+    'BasePoseEstimator',
+    'FPDDistiller',
+    'HeatmapCopy',
+    'OnlinePoseEstimator',
+    'TViPNASNet',
+    'TeacherCache',
+    'TopdownPoseEstimator',
+]
