@@ -15,6 +15,7 @@ from mmengine.structures import InstanceData, PixelData
 from tiny_data import write_mpii_people, write_people, write_posetrack_people
 from torch import Tensor, nn
 
+from posenas.datasets import ClipDataset
 from posenas.structures import PoseDataSample
 
 CODEC = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=2)
@@ -323,6 +324,12 @@ MODELS = dict(
 )
 
 
+def posetrack_clips(folder: Path) -> dict:
+    return dict(
+        dataset=dict(type='PoseTrack18Dataset', ann_file=str(write_posetrack_people(folder)))
+    )
+
+
 def coco_people(folder: Path) -> dict:
     return dict(type='posenas.CocoDataset', ann_file=str(write_people(folder)))
 
@@ -517,6 +524,7 @@ PARTS = dict(
     PoseVisualizationHook={},
     InputPicturesHook={},
     BadCaseAnalysisHook={},
+    ClipDataset=posetrack_clips,
     CocoDataset=people('coco'),
     CrowdPoseDataset=people('crowdpose'),
     JhmdbDataset=people('jhmdb'),
@@ -530,8 +538,10 @@ PARTS = dict(
     DefaultSampler=dict(dataset=range(4), seed=0),
     InfiniteSampler=dict(dataset=range(4), seed=0),
     LabelledRatioSampler=build_ratio_sampler,
+    VideoSampler=lambda folder: dict(dataset=ClipDataset(**posetrack_clips(folder))),
     Albumentation=build_albumentation,
     CoarseDropout={},
+    FrameJitter={},
     GetBBoxCenterScale={},
     PNFSGetBox={},
     PNFSTopdownAffine=dict(input_size=(48, 64)),

@@ -44,6 +44,14 @@ def build_parser() -> argparse.ArgumentParser:
         help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
     )
     people.add_argument(
+        '--level',
+        default='',
+        choices=('easy', 'medium', 'hard'),
+        help='difficulty of the videos: fast and blurred motion, people and things passing by, low '
+        'resolution, a shaking camera, boxes of whole bodies (default: slow and sharp, boxes of '
+        'what is seen)',
+    )
+    people.add_argument(
         '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
     _add_init(kinds)
@@ -164,6 +172,7 @@ def _draw(args: argparse.Namespace) -> None:
         size=tuple(args.size),
         people=args.people,
         poses=args.poses,
+        level=args.level,
     )
     total = spec.num_images + spec.num_videos * spec.num_frames
     with show_bar('rendering people', total) as bar:

@@ -2,6 +2,7 @@
 
 from . import registration, transforms
 from .base import BaseTopdownDataset
+from .clips import ClipDataset
 from .coco import CocoDataset, CrowdPoseDataset
 from .frames import FrameReader, open_video
 from .jhmdb import JhmdbDataset
@@ -14,10 +15,12 @@ from .releases.mpii import MpiiRelease, convert_mpii_release, read_mpii_release
 from .releases.yolo_pose import convert_yolo_pose
 from .samplers import DefaultSampler, EpochIndex, InfiniteSampler, LabelledRatioSampler
 from .unlabelled import UnlabelledTopdownDataset
+from .video_sampler import VideoSampler
 from .wrappers import ConcatDataset, RepeatDataset
 
 __all__ = [
     'BaseTopdownDataset',
+    'ClipDataset',
     'CocoDataset',
     'ConcatDataset',
     'CrowdPoseDataset',
@@ -35,6 +38,7 @@ __all__ = [
     'PoseTrack18Dataset',
     'RepeatDataset',
     'UnlabelledTopdownDataset',
+    'VideoSampler',
     'convert_lsp_release',
     'convert_lspet_release',
     'convert_mpii_release',

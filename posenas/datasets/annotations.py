@@ -211,12 +211,24 @@ def read_coco_file(path: str, backend_args: Mapping | None = None) -> CocoFile:
     odd = (sizes < 0) | (sizes > 2**30)
     if odd.any():
         raise records.error(int(np.flatnonzero(odd.any(axis=1))[0]), 'width', 'be a size in pixels')
-    images = ImageTable(ids, records.strings('file_name'), sizes)
+    images = ImageTable(ids, records.strings('file_name'), sizes, *_read_frames(records))
     annotations = None
     if 'annotations' in content:
         annotations = Records(path, 'annotations', content['annotations'])
     category_ids, skeleton = _read_categories(path, content.get('categories', []))
     return CocoFile(path, images, annotations, category_ids, skeleton)
+
+
+def _read_frames(records: Records) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return video and number of each frame (I,), as far as the images say them."""
+    first = records.records[0] if records.records else {}
+    video_key = next((key for key in ('video_id', 'vid_id') if key in first), None)
+    videos = frames = None
+    if video_key is not None:
+        videos = np.array([str(record.get(video_key)) for record in records.records])
+    if 'frame_id' in first:
+        frames = records.integers('frame_id')
+    return videos, frames
 
 
 def _check_unique(records: Records, ids: np.ndarray) -> None:

@@ -272,6 +272,39 @@ class BaseTopdownDataset(Dataset):
                 return self._prepare_blank(index, error)
             return self._prepare_other(index, epoch, error)
 
+    def replace_persons(self, persons: PersonTable) -> None:
+        """Have the samples of ``persons`` instead of those of the files."""
+        self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
+        self._persons = persons
+
+    def prepare_frame(
+        self,
+        index: int,
+        make_rng: Callable[[int], np.random.Generator],
+        changes: Mapping[str, Any],
+        is_blank: bool = False,
+    ) -> Any:  # noqa: ANN401  (what the last transform returns)
+        """Prepare sample ``index`` with a generator of its own for each transform.
+
+        Args:
+            index: Position in the data set.
+            make_rng: Makes the generator of a transform from its place in the pipeline.
+            changes: Entries that the sample gets; transforms may add to one that is a dict.
+            is_blank: Whether to prepare a black image in place of one that cannot be read.
+
+        Raises:
+            DataError: The image cannot be read.
+        """
+        changes = dict(changes, make_rng=make_rng)
+        if is_blank:
+            error = DataError('another frame of the clip could not be read')
+            return self._prepare_blank(index, error, changes)
+        try:
+            return self._prepare(index, make_rng(len(self.pipeline)), changes)
+        except DataError as error:
+            self._note_bad(index, error)
+            raise
+
     def _make_rng(self, epoch: int, index: int) -> np.random.Generator:
         return make_generator(Stream.SAMPLE, self.seed, epoch, index)
 
@@ -303,17 +336,23 @@ class BaseTopdownDataset(Dataset):
 
     def _run(self, sample: dict[str, Any]) -> Any:  # noqa: ANN401
         path = sample['img_path']
-        for step in self.pipeline:
+        make_rng = sample.pop('make_rng', None)
+        for number, step in enumerate(self.pipeline):
+            if make_rng is not None:
+                sample['rng'] = make_rng(number)
             sample = step(sample)
             if sample is None:
                 raise DataError(f'{path}: {type(step).__name__} found nothing to work on')
         return sample
 
-    def _prepare_blank(self, index: int, error: DataError) -> Any:  # noqa: ANN401
+    def _prepare_blank(
+        self, index: int, error: DataError, marks: Mapping[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401
         width, height = self.persons.images.sizes[self.persons.image_rows[index]].tolist()
         blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
         visible = np.zeros((1, self.skeleton.num_joints), np.float32)  # no loss from a black image
         changes = {'img': blank, 'keypoints_visible': visible, 'bad_sample': str(error)}
+        changes |= marks or {}
         return self._prepare(index, self._make_rng(0, index), changes)
 
     def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401

@@ -100,6 +100,12 @@ class Stream(Enum):
     MEASURED_IMAGES = 30, ()
     #: Images and targets of training steps that are timed.
     MEASURED_BATCH = 31, ()
+    #: Transforms of all frames of a clip, step by step, so that all frames are disturbed alike.
+    CLIP = 50, ('epoch', 'index', 'step')
+    #: What disturbs each frame of a clip on its own.
+    CLIP_FRAME = 51, ('epoch', 'index', 'frame')
+    #: Synthetic video of a level of difficulty.
+    LEVEL_VIDEO = 52, ('level', 'index')
     #: Legacy: order of the images of a data set, of which splits take parts.
     IMAGE_ORDER = -1, (), (7,)
     #: Legacy: images of somebody's own file that are held out for validation.

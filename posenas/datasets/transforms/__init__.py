@@ -2,6 +2,7 @@
 
 from .albumentation import Albumentation
 from .bbox_center_scale import GetBBoxCenterScale
+from .frame_jitter import FrameJitter
 from .generate_target import GenerateTarget
 from .keypoint_converter import KeypointConverter
 from .loading import LoadImage
@@ -17,6 +18,7 @@ from .topdown_affine import TopdownAffine
 __all__ = [
     'Albumentation',
     'CoarseDropout',
+    'FrameJitter',
     'GenerateTarget',
     'GetBBoxCenterScale',
     'KeypointConverter',
