@@ -277,30 +277,20 @@ class BaseTopdownDataset(Dataset):
         self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
         self._persons = persons
 
-    def prepare_frame(
-        self,
-        index: int,
-        make_rng: Callable[[int], np.random.Generator],
-        changes: Mapping[str, Any],
-        is_blank: bool = False,
-    ) -> Any:  # noqa: ANN401  (what the last transform returns)
-        """Prepare sample ``index`` with a generator of its own for each transform.
+    def prepare_frame(self, index: int, changes: Mapping[str, Any], is_blank: bool = False) -> Any:  # noqa: ANN401
+        """Prepare sample ``index`` of a clip; a black image where ``is_blank``.
 
-        Args:
-            index: Position in the data set.
-            make_rng: Makes the generator of a transform from its place in the pipeline.
-            changes: Entries that the sample gets; transforms may add to one that is a dict.
-            is_blank: Whether to prepare a black image in place of one that cannot be read.
+        Entries of ``changes`` are added to it; ``make_rng`` makes the generator of each transform
+        from its place in the pipeline.
 
         Raises:
             DataError: The image cannot be read.
         """
-        changes = dict(changes, make_rng=make_rng)
         if is_blank:
-            error = DataError('another frame of the clip could not be read')
+            error = DataError('a frame of the clip could not be read')
             return self._prepare_blank(index, error, changes)
         try:
-            return self._prepare(index, make_rng(len(self.pipeline)), changes)
+            return self._prepare(index, changes['make_rng'](len(self.pipeline)), changes)
         except DataError as error:
             self._note_bad(index, error)
             raise
@@ -352,7 +342,7 @@ class BaseTopdownDataset(Dataset):
         blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
         visible = np.zeros((1, self.skeleton.num_joints), np.float32)  # no loss from a black image
         changes = {'img': blank, 'keypoints_visible': visible, 'bad_sample': str(error)}
-        changes |= marks or {}
+        changes.update(marks or {})
         return self._prepare(index, self._make_rng(0, index), changes)
 
     def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401

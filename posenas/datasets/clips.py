@@ -183,11 +183,11 @@ class ClipDataset(Dataset):
         frames = []
         for frame, row in enumerate(self._clips[index].tolist()):
             make_rng = partial(make_generator, Stream.CLIP, self.seed, epoch, index)
-            changes = self._mark(row)
+            changes = dict(self._mark(row), make_rng=make_rng)
             if self.length is not None:
                 rng = make_generator(Stream.CLIP_FRAME, self.seed, epoch, index, frame)
                 changes |= dict(clip=clip, clip_frame=frame, frame_rng=rng)
-            frames.append(self.dataset.prepare_frame(row, make_rng, changes, is_blank))
+            frames.append(self.dataset.prepare_frame(row, changes, is_blank))
         if self.length is None:
             return frames[0]
         return {key: [frame[key] for frame in frames] for key in frames[0]}
