@@ -560,6 +560,7 @@ PARTS = dict(
     PNFSHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoMetric={},
+    FrameCost={},
     JhmdbPCKAccuracy={},
     LspPCKMetric=people('lsp'),
     MpiiPCKAccuracy={},

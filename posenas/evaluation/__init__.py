@@ -2,6 +2,7 @@
 
 from .metrics import (
     CocoMetric,
+    FrameCost,
     JhmdbPCKAccuracy,
     LspPCKMetric,
     MpiiPCKAccuracy,
@@ -14,6 +15,7 @@ from .stored import StoredPoses, read_stored_poses
 
 __all__ = [
     'CocoMetric',
+    'FrameCost',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',
     'MpiiPCKAccuracy',

@@ -2,6 +2,7 @@
 
 from .base import PoseMetric
 from .coco import CocoMetric
+from .frame_cost import FrameCost
 from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
 from .mpii import MpiiPCKAccuracy
@@ -11,6 +12,7 @@ from .result_file import ResultFile
 
 __all__ = [
     'CocoMetric',
+    'FrameCost',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',
     'MpiiPCKAccuracy',

@@ -1,6 +1,7 @@
 """Average precision of people in videos by the rules of PoseTrack 2018."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,7 @@ class PoseTrack18Metric(PoseMetric):
             bbox_score=float(predicted['bbox_scores'][0]),
             area=float(np.prod(sample['input_scale'])),
             track_id=int(track[0]),
+            truth=sample.get('raw_ann_info', {}).get('track_id', -1),
         )
 
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -140,6 +142,27 @@ class PoseTrack18Metric(PoseMetric):
             if name.startswith('Total ')
         }
         return scores | totals
+
+    def score_position(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Score people at one place in the period against those who were looked at there.
+
+        Detected boxes belong to nobody annotated, so their places have no scores.
+        """
+        looked_at = {(result['img_id'], result['truth']) for result in results}
+        if any(track < 0 for _, track in looked_at):
+            return {}
+        persons, videos = [], []
+        for video, content in zip(self.videos, self._contents(results, False), strict=True):
+            persons.append(read_persons(video.name, content, video.images))
+            people = video.persons
+            pairs = zip(people.image_ids.tolist(), people.tracks.tolist(), strict=True)
+            rows = np.array([pair in looked_at for pair in pairs], bool)
+            videos.append(replace(video, persons=people.select(rows)))
+        if not any(len(video.persons.image_ids) for video in videos):
+            return {}
+        frames = pair_frames(videos, persons, self.bad_images)
+        scores = summarise(collect_detections(frames, len(videos)))
+        return dict(scores, AP=scores['Total AP'])
 
     def _contents(
         self, results: Sequence[Mapping[str, Any]], has_tracks: bool

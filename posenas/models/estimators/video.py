@@ -286,8 +286,8 @@ class OnlinePoseEstimator(BaseModel):
 
         Returns:
             The samples as :meth:`TopdownPoseEstimator.predict` returns them, with metainfo
-            ``period_position``, the frames since the key frame, and ``macs``, the
-            multiply-accumulates of the network that saw the frame.
+            ``period_position``, the frames since the key frame, ``macs``, the multiply-accumulates
+            of the network that saw the frame, and ``params``, the parameters of all networks.
         """
         seen = [identify(sample, self._matrix(sample)) for sample in data_samples]
         found: dict[int, Tensor] = {}
@@ -341,8 +341,10 @@ class OnlinePoseEstimator(BaseModel):
         """Tell each sample which network saw it, and what that cost."""
         macs = self.count_macs(tuple(inputs.shape[-2:]))
         passes = 2 if self.test_cfg.get('flip_test', False) else 1
+        params = sum(self.count_parameters())
         for sample, position in zip(samples, positions, strict=True):
-            sample.set_metainfo(dict(period_position=position, macs=passes * macs[position]))
+            cost = dict(macs=passes * macs[position], params=params)
+            sample.set_metainfo(dict(cost, period_position=position))
 
     def count_macs(self, size: tuple[int, int]) -> tuple[int, ...]:
         """Count the multiply-accumulates of each network of the period for one crop.
