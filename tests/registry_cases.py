@@ -133,6 +133,19 @@ def on_clips(module: nn.Module) -> Sequence[Tensor]:
     return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
 
 
+def on_supernet_clips(module: nn.Module) -> Sequence[Tensor]:
+    """Run every fusion once: one alone leaves the others without gradient."""
+    if not module.training:
+        return [module(noise(2, 3, 64, 64))]
+    outputs = []
+    for stage in module.space.stages:
+        for op in module.space.ops:
+            fusion = {'frames.1.fuse_stage': stage, 'frames.1.fuse_op': op}
+            module.set_arch(module.space.extremes()[1] | fusion)
+            outputs += module.path_outputs(noise(4, 3, 64, 64), clip_samples())
+    return outputs
+
+
 def on_two_frames(module: nn.Module) -> Sequence[Tensor]:
     return [module(noise(2, 3, 64, 48), noise(2, 17, 16, 12, seed=1).requires_grad_())]
 
@@ -285,6 +298,14 @@ MODELS = dict(
     PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),
     CNFSupernet=ModelCase(TINY_FABRICS, lambda module: [on_images(module)]),
     PoseNASSupernet=ModelCase(TINY_SUPERNET, on_square_samples),
+    TViPNASSupernet=ModelCase(
+        dict(
+            space=dict(type='TViPNASSpace', space=TINY_VIPNAS_SPACE, period=2),
+            key=TINY_MODEL,
+            head=TINY_VIPNAS['head'],
+        ),
+        on_supernet_clips,
+    ),
     ViPNASSupernet=ModelCase(TINY_VIPNAS, lambda module: [on_images(module)]),
     TinyConvNet=ModelCase({}, on_images),
     Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
@@ -468,6 +489,7 @@ PARTS = dict(
     PoseNASCounter=dict(model=TINY_SUPERNET),
     **{name: dict(space=SPACE, objectives=dict(AP='greater')) for name in ALGORITHMS},
     Budget={},
+    TViPNASSpace=dict(space=TINY_VIPNAS_SPACE),
     CostBins=dict(
         space=TINY_VIPNAS_SPACE,
         cost=dict(type='MacsCost', counter=dict(type='ViPNASCounter')),

@@ -50,10 +50,10 @@ from .losses import (
     LogitDistill,
     SelfDistillHead,
 )
-from .necks import FUSION_OPS, PartReduceNeck, TemporalFusion
+from .necks import PartReduceNeck, TemporalFusion
+from .vipnas_config import read_vipnas_config
 
 __all__ = [
-    'FUSION_OPS',
     'BaseHeatmapHead',
     'BasePoseEstimator',
     'CNFBackbone',
@@ -101,5 +101,6 @@ __all__ = [
     'flip_heatmaps',
     'load_state',
     'make_parts',
+    'read_vipnas_config',
     'table',
 ]

@@ -60,6 +60,10 @@ class TViPNASNet(BaseModule):
             self.fusion = MODELS.build({**own, **given})
             self.find_place()
 
+    def find_fusion(self) -> nn.Module | None:
+        """Return the module that fuses heatmaps; None without one."""
+        return self.fusion
+
     def find_place(self) -> nn.Module:
         """Return the module behind which heatmaps are fused.
 
@@ -94,10 +98,11 @@ class TViPNASNet(BaseModule):
         Returns:
             What the head makes: heatmaps (B, K, h, w), or a list of those of each stage.
         """
-        if self.fusion is None:
+        fusion = self.find_fusion()
+        if fusion is None:
             feats = self.backbone(inputs)
         else:
-            with _behind(self.find_place(), partial(self.fusion, heatmaps=heatmaps)):
+            with _behind(self.find_place(), partial(fusion, heatmaps=heatmaps)):
                 feats = self.backbone(inputs)
         return self.head(feats if self.neck is None else self.neck(feats))
 

@@ -183,6 +183,10 @@ class OnlinePoseEstimator(BaseModel):
         outputs = self.run_clip(list(inputs.split(1)), [here] * len(inputs))
         return torch.cat([stages[-1] for stages in outputs])
 
+    def light_network(self, position: int) -> nn.Module:
+        """Return the network of the frame ``position``, from 1 to ``period - 1``."""
+        return self.frames[position - 1]
+
     def run_network(
         self, position: int, inputs: Tensor, heatmaps: Tensor | None = None
     ) -> list[Tensor]:
@@ -197,7 +201,7 @@ class OnlinePoseEstimator(BaseModel):
             Heatmaps (B, K, h, w) of every stage of its head, the prediction last.
         """
         if position:
-            return list_stages(self.frames[position - 1](inputs, heatmaps))
+            return list_stages(self.light_network(position)(inputs, heatmaps))
         with torch.set_grad_enabled(self.train_key and torch.is_grad_enabled()):
             return list_stages(self.key(inputs))
 
@@ -267,7 +271,7 @@ class OnlinePoseEstimator(BaseModel):
         total, accuracies = inputs.new_zeros(()), []
         for frame, (stages, frame_samples) in enumerate(zip(outputs, samples, strict=True)):
             position = frame % self.period
-            head = self.frames[position - 1].head if position else self.head
+            head = self.light_network(position).head if position else self.head
             if head is None or (position == 0 and not self.train_key):
                 continue
             targets, weights = head.targets(frame_samples)

@@ -2,6 +2,6 @@
 
 from .feature_map_processor import FeatureMapProcessor
 from .part_reduce import PartReduceNeck
-from .temporal_fusion import FUSION_OPS, TemporalFusion
+from .temporal_fusion import TemporalFusion
 
-__all__ = ['FUSION_OPS', 'FeatureMapProcessor', 'PartReduceNeck', 'TemporalFusion']
+__all__ = ['FeatureMapProcessor', 'PartReduceNeck', 'TemporalFusion']

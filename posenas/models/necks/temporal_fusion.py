@@ -5,12 +5,10 @@ import torch.nn.functional as F  # noqa: N812  (PyTorch's own abbreviation)
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from posenas.genotype import FUSION_OPS
 from posenas.models.layers.input_size import check_input_channels
 from posenas.registry import MODELS
 from posenas.utils import check_choice, check_positive
-
-#: Ways to join, from the cheapest to the most expensive one.
-FUSION_OPS = ('add', 'mul', 'cat')
 
 
 @MODELS.register_module()

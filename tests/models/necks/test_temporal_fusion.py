@@ -4,7 +4,8 @@ import pytest
 import torch
 from registry_cases import noise
 
-from posenas.models import FUSION_OPS, TemporalFusion
+from posenas.genotype import FUSION_OPS
+from posenas.models import TemporalFusion
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 
