@@ -226,7 +226,10 @@ def _parse_bboxes(bboxes: ArrayLike, bbox_format: str) -> tuple[np.ndarray, np.n
 def _test_dataset(cfg: Config) -> Mapping[str, Any]:
     """Return the config of the test data set, or an empty one."""
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
-    return loader.get('dataset') or {}
+    dataset = loader.get('dataset') or {}
+    while 'dataset' in dataset:  # a wrapper, such as ClipDataset
+        dataset = dataset['dataset']
+    return dataset
 
 
 def _find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:

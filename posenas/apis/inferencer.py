@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 
+from posenas.apis.following import BoxFollower
 from posenas.apis.inference import TopdownPipeline, init_model, predict_crops
 from posenas.apis.model_zoo import find_model
 from posenas.apis.outputs import DrawOptions, ResultWriter, draw_people, to_instances
@@ -26,7 +27,8 @@ class PoseInferencer:
     """A model that looks at whatever it is given.
 
     ``next(PoseInferencer('body', 'model.pth')('photo.jpg', out_dir='out'))`` gives the result for
-    one photo and writes it. Nothing is downloaded but what an address asks for, and no code in a
+    one photo and writes it. Networks for videos follow people through the frames of a video file by
+    the overlap of their boxes. Nothing is downloaded but what an address asks for, and no code in a
     checkpoint is run.
 
     Args:
@@ -144,6 +146,7 @@ class PoseInferencer:
             print_log(f'left out: {error}', logger='current', level=30)
 
         frames = enumerate(read_frames(sources, self._pipeline.load, note_bad))
+        follower = BoxFollower()
         while batch := list(islice(frames, batch_size)):
             crops = [
                 self._pipeline.crop(
@@ -151,6 +154,8 @@ class PoseInferencer:
                 )
                 for position, frame in batch
             ]
+            for (_, frame), group in zip(batch, crops, strict=True):
+                _name_people(follower, frame, [crop['data_samples'] for crop in group])
             self.model.test_cfg['output_heatmaps'] = output_heatmaps
             samples = iter(predict_crops(self.model, [crop for group in crops for crop in group]))
             yield [
@@ -182,6 +187,17 @@ class PoseInferencer:
                     if return_vis:
                         result['visualization'].append(picture)
                 yield result
+
+
+def _name_people(follower: BoxFollower, frame: Frame, samples: Sequence[PoseDataSample]) -> None:
+    """Say in the samples of a frame of a video who is who, for networks that remember."""
+    if not frame.source.is_video:
+        return
+    boxes = [sample.gt_instances.bboxes[0] for sample in samples]
+    tracks = follower.follow(frame.source, np.reshape(boxes, (-1, 4)))
+    for sample, track in zip(samples, tracks, strict=True):
+        place = dict(video_id=frame.source.stem, frame_id=frame.index, track_id=track)
+        sample.set_metainfo(place)
 
 
 #: Names under which other projects would look for the class.

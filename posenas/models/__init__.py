@@ -16,7 +16,7 @@ from .backbones import (
     ViPNASResNet,
 )
 from .body_parts import make_parts
-from .data_preprocessor import PoseDataPreprocessor
+from .data_preprocessor import PoseDataPreprocessor, join_frames
 from .ema import ExpMomentumEMA
 from .estimators import (
     BasePoseEstimator,
@@ -99,6 +99,7 @@ __all__ = [
     'ViPNASResNet',
     'checkpoint_module',
     'flip_heatmaps',
+    'join_frames',
     'load_state',
     'make_parts',
     'read_vipnas_config',

@@ -55,7 +55,7 @@ class PoseDataPreprocessor(ImgDataPreprocessor):
         Returns:
             ``inputs`` (B, 3, H, W) float32 and ``data_samples``.
         """
-        data = super().forward(_join_frames(data), training)
+        data = super().forward(join_frames(data), training)
         if training:
             for augment in self.batch_augments:
                 data['inputs'], data['data_samples'] = augment(data['inputs'], data['data_samples'])
@@ -64,7 +64,7 @@ class PoseDataPreprocessor(ImgDataPreprocessor):
         return data
 
 
-def _join_frames(data: dict) -> dict:
+def join_frames(data: dict) -> dict:
     """Write the frames of clips one after another; other batches stay as they are."""
     inputs = data.get('inputs')
     if not isinstance(inputs, Sequence) or not inputs or not isinstance(inputs[0], Sequence):

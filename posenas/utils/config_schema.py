@@ -89,8 +89,8 @@ _LOADER = {
     *('multiprocessing_context', 'prefetch_factor', 'persistent_workers', 'pin_memory_device'),
     *('in_order', 'num_batch_per_epoch', 'disable_subprocess_warning'),
 }
-#: Keys of estimators: alone, and in a distillation.
-_ESTIMATORS = ('model', 'student', 'teacher')
+#: Keys of estimators: alone, in a distillation, in networks for videos.
+_ESTIMATORS = ('model', 'student', 'teacher', 'key')
 _TEST_CFG = {
     *('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps', 'output_keypoint_indices')
 }
@@ -109,6 +109,7 @@ NAMES = {
     'data_prefix': {'img'},
     'filter_cfg': {'bbox_score_thr'},
     'image_subset': {'seed', 'start', 'stop'},
+    'video_subset': {'seed', 'start', 'stop'},
     'arch_dataloader': _LOADER,
     'arch_objective': {
         *('cost_weight', 'target_macs', 'input_size', 'entropy_weight', 'normalise')

@@ -101,12 +101,12 @@ class ViPNASCounter:
     ``NetworkCounter``.
 
     Args:
-        key: Config of the estimator of key frames, where genotypes only name it; what it costs is
+        model: Config of the estimator of key frames, where genotypes only name it; what it costs is
             counted once. None leaves it out there.
     """
 
-    def __init__(self, key: Mapping | None = None) -> None:
-        self._key = None if key is None else json.dumps(key, sort_keys=True)
+    def __init__(self, model: Mapping | None = None) -> None:
+        self._key = None if model is None else json.dumps(model, sort_keys=True)
 
     def fingerprint(self) -> str:
         """Return the name, and a hash of the key network where there is one."""
