@@ -50,6 +50,8 @@ class PoseTrack18Metric(PoseMetric):
         keypoint_score_thr: Keypoints enter the mean if their confidence is greater.
         nms_mode: One of :data:`posenas.evaluation.functional.NMS_MODES`.
         nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.
+        seen_only: Whether frames of which no sample came do not count, where a part of the videos
+            is tested.
         format_only: Write the results and score nothing, for videos without labels.
         outfile_prefix: Folder for the results in the official layout, one file per video; nothing
             is written if not given.
@@ -69,6 +71,7 @@ class PoseTrack18Metric(PoseMetric):
         keypoint_score_thr: float = 0.2,
         nms_mode: str = 'oks_nms',
         nms_thr: float = 0.9,
+        seen_only: bool = False,
         format_only: bool = False,
         outfile_prefix: str | Path | None = None,
         **kwargs: Any,
@@ -91,6 +94,7 @@ class PoseTrack18Metric(PoseMetric):
         self.keypoint_score_thr = keypoint_score_thr
         self.nms_mode = nms_mode
         self.nms_thr = nms_thr
+        self.seen_only = seen_only
         self.format_only = format_only
         self.outfile_prefix = outfile_prefix
 
@@ -132,7 +136,9 @@ class PoseTrack18Metric(PoseMetric):
             read_persons(video.name, content, video.images, has_tracks)
             for video, content in zip(self.videos, contents, strict=True)
         ]
-        frames = pair_frames(self.videos, persons, self.bad_images)
+        unseen = self.video_of.keys() - {result['img_id'] for result in results}
+        excluded = self.bad_images | (unseen if self.seen_only else set())
+        frames = pair_frames(self.videos, persons, excluded)
         num_videos = len(self.videos)
         counts = count_tracks(frames, num_videos) if has_tracks else None
         scores = summarise(collect_detections(frames, num_videos), counts)
