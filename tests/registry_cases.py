@@ -328,7 +328,7 @@ MODELS = dict(
         lambda module: [module(noise(2, 8, 4, 3), noise(2, 17, 16, 12))],
     ),
     TViPNASNet=ModelCase({k: v for k, v in TINY_LIGHT.items() if k != 'type'}, on_two_frames),
-    HeatmapCopy=ModelCase({}, on_two_frames),
+    HeatmapCopy=ModelCase(dict(num_keypoints=17), on_two_frames),
     OnlinePoseEstimator=ModelCase(dict(key=TINY_MODEL, frames=[TINY_LIGHT]), on_clips),
     FPDDistiller=ModelCase(dict(student=TINY_MODEL), on_taught_samples),
     FPDLoss=ModelCase(dict(), on_distilled_heatmaps),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -109,14 +110,24 @@ class TViPNASNet(BaseModule):
 
 @MODELS.register_module()
 class HeatmapCopy(BaseModule):
-    """No network: the heatmaps of the frame before are those of this frame, for comparisons."""
+    """No network: the heatmaps of the frame before, scaled, are those of this one.
 
-    #: There is nothing that a loss could train.
+    For comparisons: it shows what moving heatmaps between crops is worth alone.
+
+    Args:
+        num_keypoints: Heatmaps per image, K; the factor of each is trained.
+    """
+
+    #: Losses are those of the key network's head.
     head = None
 
+    def __init__(self, num_keypoints: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(num_keypoints, 1, 1))
+
     def forward(self, inputs: Tensor, heatmaps: Tensor) -> Tensor:
-        """Return ``heatmaps`` (B, K, h, w), whatever the crops ``inputs`` (B, 3, H, W) show."""
-        return heatmaps
+        """Scale ``heatmaps`` (B, K, h, w), whatever the crops ``inputs`` (B, 3, H, W) show."""
+        return self.gain * heatmaps
 
 
 @contextmanager

@@ -271,9 +271,9 @@ class OnlinePoseEstimator(BaseModel):
         total, accuracies = inputs.new_zeros(()), []
         for frame, (stages, frame_samples) in enumerate(zip(outputs, samples, strict=True)):
             position = frame % self.period
-            head = self.light_network(position).head if position else self.head
-            if head is None or (position == 0 and not self.train_key):
+            if position == 0 and not self.train_key:
                 continue
+            head = (self.light_network(position).head if position else None) or self.head
             targets, weights = head.targets(frame_samples)
             total = total + head.compare(stages, targets, weights)
             if self.train_cfg.get('compute_acc', True):

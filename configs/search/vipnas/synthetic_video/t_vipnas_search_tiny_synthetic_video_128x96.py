@@ -18,15 +18,9 @@ train_cfg = dict(
     ),
 )
 # Statistics are measured on clips without augmentation.
-_plain_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=_base_.codec['input_size']),
-    dict(type='PackPoseInputs'),
-]
 _middle = _base_.train_dataloader['dataset']['datasets'][1]
 train_dataloader = dict(
     dataset=dict(
-        _delete_=True, **dict(_middle, dataset=dict(_middle['dataset'], pipeline=_plain_pipeline))
+        _delete_=True, **dict(_middle, dataset=dict(_middle['dataset'], pipeline=_base_.val_pipeline))
     )
 )
