@@ -144,6 +144,7 @@ USUAL_NAMES = {
         *('hidden_states', 'operators', 'share_alpha', 'genotype', 'finetune_arch'),
         'normalise',
     },
+    'fusion': {'stage', 'at', 'op', 'in_channels', 'num_keypoints'},
     'refine': {'layers', 'channels', 'reductions', 'taps'},
     'backend_args': {'backend'},
     'paramwise_cfg': {
