@@ -77,6 +77,27 @@ def on_heatmaps(num_maps: int = 17) -> Callable[[nn.Module], Sequence[Tensor]]:
     return run
 
 
+def on_vectors(module: nn.Module) -> Sequence[Tensor]:
+    logits = [noise(2, 17, bins).requires_grad_() for bins in (96, 128)]
+    targets = [noise(2, 17, bins, seed=1).softmax(-1) for bins in (96, 128)]
+    return [module(logits, targets, torch.ones(2, 17))]
+
+
+def on_last_feature(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
+    return lambda module: module((noise(2, channels, 4, 3),))
+
+
+def on_means(module: nn.Module) -> Sequence[Tensor]:
+    feats, values = (noise(2, 8),), noise(2, 17, 2, seed=1)
+    points, logits = module._regress(feats).split(2, dim=-1)
+    return [module(feats), module.loss_module(points, logits, values, torch.ones(2, 17))]
+
+
+def on_coordinates(module: nn.Module) -> Sequence[Tensor]:
+    points, logits, targets = (noise(2, 17, 2, seed=i) for i in range(3))
+    return [module(points, logits, targets)]
+
+
 def on_pictures(module: nn.Module) -> Sequence[Tensor]:
     pictures = [torch.full((3, 64, 48), level, dtype=torch.uint8) for level in (10, 200)]
     return [module(dict(inputs=pictures, data_samples=None), module.training)['inputs']]
@@ -188,6 +209,7 @@ TINY_LIGHT = dict(
     fusion=dict(stage=1, op='mul', in_channels=8),
 )
 
+SIMCC = dict(in_channels=8, out_channels=17, input_size=(48, 64), in_featuremap_size=(3, 4))
 DITE_EXTRA = dict(
     stem=dict(stem_channels=32, out_channels=32),
     num_stages=2,
@@ -198,6 +220,44 @@ DITE_EXTRA = dict(
         with_fuse=(True, True),
         num_channels=((40, 80), (40, 80, 160)),
     ),
+)
+
+
+SIMCC_MODEL = dict(
+    TINY_MODEL,
+    backbone=dict(type='TinyConvNet', channels=(8, 8, 8, 8), out_indices=(3,)),
+    head=dict(
+        SIMCC,
+        type='RTMCCHead',
+        gau_cfg=dict(hidden_dims=16, s=8),
+        decoder=dict(type='SimCCLabel', input_size=(48, 64)),
+    ),
+)
+
+
+def on_vector_samples(module: nn.Module) -> Sequence[Tensor]:
+    """Run a distiller of vectors that has got a teacher of random weights."""
+    from posenas.codecs import SimCCLabel
+    from posenas.models.estimators.teacher import FrozenTeacher
+    from posenas.registry import MODELS as MODEL_REGISTRY
+
+    samples = pose_samples()
+    if not module.training:
+        return on_samples(module)
+    module.teachers.add(FrozenTeacher(MODEL_REGISTRY.build(SIMCC_MODEL)))
+    labels = SimCCLabel((48, 64)).encode(np.full((1, 17, 2), 20.0))
+    labels = {name: torch.from_numpy(value) for name, value in labels.items()}
+    for sample in samples:
+        sample.gt_instance_labels = InstanceData(**labels)
+    return [module.parse_losses(module(noise(2, 3, 64, 48), samples, mode='loss'))[0]]
+
+
+LITE_EXTRA = dict(
+    DITE_EXTRA,
+    stages_spec=dict(
+        DITE_EXTRA['stages_spec'], module_type=('LITE', 'naive'), reduce_ratios=(8, 8)
+    ),
+    with_head=False,
 )
 
 
@@ -272,10 +332,17 @@ TINY_VIPNAS = dict(space=TINY_VIPNAS_SPACE, head=dict(out_channels=17, decoder=C
 
 #: Registered class -> how to build and run it.
 MODELS = dict(
+    CSPNeXt=ModelCase(dict(deepen_factor=0.1, widen_factor=0.125), on_images),
     HRNet=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
     HRNetPyramid=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
     MobileNetV2Pyramid=ModelCase({}, on_images),
     MobileNetV3=ModelCase(dict(out_indices=(3, -1)), on_images),
+    MobileNetV2=ModelCase(dict(widen_factor=0.5), on_images),
+    ShuffleNetV1=ModelCase({}, on_images),
+    ShuffleNetV2=ModelCase(dict(widen_factor=0.5), on_images),
+    ResNetV1d=ModelCase(dict(depth=50), on_images),
+    ResNeXt=ModelCase(dict(depth=50), on_images),
+    SEResNet=ModelCase(dict(depth=50), on_images),
     ResNet=ModelCase(dict(depth=18, out_indices=(0, 3)), on_images),
     CellFabric=ModelCase(FABRIC, lambda module: module(fabric_levels())),
     CNFBackbone=ModelCase(dict(fabric=FABRIC | dict(cut_layers=0), reserve_layers=2), on_images),
@@ -293,6 +360,7 @@ MODELS = dict(
     ),
     ScalarRepresentation=ModelCase({}, on_last_map),
     VectorRepresentation=ModelCase({}, on_last_map),
+    LiteHRNet=ModelCase(dict(extra=LITE_EXTRA), on_images),
     DiteHRNet=ModelCase(dict(extra=DITE_EXTRA), on_images),
     PoseNAS=ModelCase(dict(TINY_POSENAS, refine=TINY_REFINE), on_squares),
     PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),
@@ -312,10 +380,18 @@ MODELS = dict(
     ViPNASMobileNetV3=ModelCase({}, on_images),
     ViPNASResNet=ModelCase(dict(depth=50), on_images),
     HeatmapHead=ModelCase(dict(in_channels=8, out_channels=17), on_features(8)),
+    RTMCCHead=ModelCase(dict(SIMCC, gau_cfg=dict(hidden_dims=32, s=16)), on_last_feature(8)),
+    SimCCHead=ModelCase(
+        dict(SIMCC, deconv_out_channels=(16,), deconv_kernel_sizes=(4,)), on_last_feature(8)
+    ),
     PoseNASHead=ModelCase(dict(in_channels=(8, 8), out_channels=17), on_stages(8)),
     StackedHourglassHead=ModelCase(dict(out_channels=17), on_stages(17)),
     ViPNASHead=ModelCase(dict(in_channels=16, out_channels=17), on_features(16)),
     KeypointMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
+    GlobalAveragePooling=ModelCase({}, lambda module: module([noise(2, 3, 4, 4)])),
+    RLEHead=ModelCase(dict(in_channels=8, num_joints=17), on_means),
+    RLELoss=ModelCase({}, on_coordinates),
+    KLDiscretLoss=ModelCase(dict(beta=10.0), on_vectors),
     JointsMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     KeypointOHKMMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     CombinedTargetMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps(51)),
@@ -331,6 +407,17 @@ MODELS = dict(
     HeatmapCopy=ModelCase(dict(num_keypoints=17), on_two_frames),
     OnlinePoseEstimator=ModelCase(dict(key=TINY_MODEL, frames=[TINY_LIGHT]), on_clips),
     FPDDistiller=ModelCase(dict(student=TINY_MODEL), on_taught_samples),
+    DWPoseDistiller=ModelCase(
+        dict(teacher_cfg=SIMCC_MODEL, student_cfg=SIMCC_MODEL), on_vector_samples
+    ),
+    FeaLoss=ModelCase(
+        dict(name='loss_fea', use_this=True, student_channels=3, teacher_channels=5),
+        lambda module: [module(noise(2, 3, 4, 4), noise(2, 5, 4, 4))],
+    ),
+    KDLoss=ModelCase(
+        dict(name='loss_logit', use_this=True),
+        lambda module: [module([noise(2, 3, 9).requires_grad_()], [noise(2, 3, 9, seed=1)], 1.0)],
+    ),
     FPDLoss=ModelCase(dict(), on_distilled_heatmaps),
     FeatureDistill=ModelCase(
         dict(student_key='head', teacher_key='head', student_channels=3, teacher_channels=5),
@@ -538,9 +625,12 @@ PARTS = dict(
     AuxiliarySkipHook={},
     PerturbationHook={},
     PlainCheckpointHook={},
+    PipelineSwitchHook=dict(switch_epoch=1, switch_pipeline=[dict(type='LoadImage')]),
+    RunReportHook={},
     CheckpointHook={},
     DistillStateHook={},
     EMATeacherHook={},
+    EarlyStoppingHook=dict(monitor='AP', rule='greater'),
     StopSignalHook={},
     SubnetScoresHook={},
     PoseVisualizationHook={},
@@ -577,9 +667,12 @@ PARTS = dict(
     RandomFlip={},
     RandomHalfBody={},
     TopdownAffine=dict(input_size=(48, 64)),
+    YOLOXHSVRandomAug={},
     MegviiHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), kernel_size=5),
     MSRAHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), sigma=2),
     PNFSHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
+    RegressionLabel=dict(input_size=(48, 64)),
+    SimCCLabel=dict(input_size=(48, 64)),
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoMetric={},
     FrameCost={},

@@ -123,10 +123,10 @@ def build_model(
     if 'model' not in cfg:
         raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
     init_default_scope('posenas')
-    model = MODELS.build(cfg.model)
     loaded = {}
-    if checkpoint is not None:
+    if checkpoint is not None:  # a wrong path is told before a network is built for it
         loaded = read_checkpoint(checkpoint, sha256=sha256, trust=trust_download)
+    model = MODELS.build(cfg.model)
     if loaded:
         load_state(model, adapt_checkpoint(loaded, model.state_dict()))
     return LoadedModel(cfg, model.eval(), loaded)

@@ -4,7 +4,7 @@ from . import registration, transforms
 from .base import BaseTopdownDataset
 from .clips import ClipDataset
 from .coco import CocoDataset, CrowdPoseDataset
-from .frames import FrameReader, open_video
+from .frames import FrameGap, FrameReader, count_frames, decode_frames, open_video
 from .jhmdb import JhmdbDataset
 from .lsp import LspDataset
 from .mpii import MpiiDataset
@@ -26,6 +26,7 @@ __all__ = [
     'CrowdPoseDataset',
     'DefaultSampler',
     'EpochIndex',
+    'FrameGap',
     'FrameReader',
     'ImageTable',
     'InfiniteSampler',
@@ -43,6 +44,8 @@ __all__ = [
     'convert_lspet_release',
     'convert_mpii_release',
     'convert_yolo_pose',
+    'count_frames',
+    'decode_frames',
     'open_video',
     'read_mpii_release',
     'registration',

@@ -1,9 +1,7 @@
 """What all top-down data sets share: one person is one sample."""
 
 import os
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,15 +9,18 @@ import torch
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from posenas.datasets.annotations import read_coco_file
+from posenas.annotations import Finding, announce
+from posenas.datasets.annotations import CocoFile, read_coco_file
+from posenas.datasets.foreign import has_foreign, seeded_globals
 from posenas.datasets.image_subset import select_images
 from posenas.datasets.persons import PersonTable
-from posenas.datasets.views import fingerprint
+from posenas.datasets.views import check_views, fingerprint
 from posenas.registry import TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
-from posenas.utils.checks import check_choice, check_positive
+from posenas.utils.checks import check_choice
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.paths import join_path
+from posenas.utils.processes import can_share_memory
 from posenas.utils.randomness import SCHEME, Stream, make_generator
 
 BAD_SAMPLE_POLICIES = ('replace', 'skip', 'fail')
@@ -31,8 +32,10 @@ class BaseTopdownDataset(Dataset):
     A sample is a dict (K keypoints): ``img_path``, ``img_id``, ``id``, ``bbox`` (1, 4) corners
     and ``bbox_score`` (1,), ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible``
     (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``area`` where the file has it,
-    ``category_id``, ``iscrowd``, the skeleton's ``flip_indices``, ``upper_body_ids``,
-    ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,), ``dataset_name``, and ``rng``, the
+    ``category_id``, ``iscrowd``, ``stated_size``, width and height in the file with which
+    ``LoadImage`` compares the picture, None if unknown, the skeleton's ``flip_indices``,
+    ``upper_body_ids``, ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,),
+    ``dataset_name``, and ``rng``, the
     generator that transforms draw from. It is seeded by :attr:`seed`, the epoch (attribute
     ``epoch`` of the index) and the index, so a sample does not depend on workers or on what was
     drawn before; ``run_seed`` holds seed and index alone, for what stays the same in all epochs. In
@@ -69,6 +72,9 @@ class BaseTopdownDataset(Dataset):
     Attributes:
         METAINFO: Skeleton of files that name no keypoints.
         seed: First part of the seed of each sample; set by the runner.
+        given: Skeleton of ``metainfo``, None where that of the file is taken.
+        findings: What was put right in the annotation file, once it is read.
+        left_out: People of the files that are no samples, counted by reason.
 
     Raises:
         ConfigError: An argument cannot mean anything.
@@ -121,21 +127,34 @@ class BaseTopdownDataset(Dataset):
         self.bad_sample_policy = bad_sample_policy or ('skip' if test_mode else 'replace')
         check_choice('bad_sample_policy', self.bad_sample_policy, BAD_SAMPLE_POLICIES)
         self.backend_args = backend_args
-        self.pipeline = [step if callable(step) else TRANSFORMS.build(step) for step in pipeline]
-        self._has_foreign = any(
-            not type(step).__module__.startswith('posenas.') for step in self.pipeline
-        )
         self.seed = 0
         self.num_views = num_views
-        self._pipeline_cfg = list(pipeline)
-        self._fingerprints: dict[int, str] = {}
-        if num_views is not None:
-            _check_views(num_views, pipeline)
-        self._given = None if metainfo is None else skeleton_from_metainfo(metainfo)
+        self.set_pipeline(pipeline)
+        self.given = None if metainfo is None else skeleton_from_metainfo(metainfo)
         self._persons: PersonTable | None = None
-        self._set_skeleton(self._given or skeleton_from_metainfo(self.METAINFO))
+        self.findings: list[Finding] = []
+        self.left_out: dict[str, int] = {}
+        self._set_skeleton(self.given or skeleton_from_metainfo(self.METAINFO))
         if not lazy_init:
             self.full_init()
+
+    def set_pipeline(self, pipeline: Sequence[dict | Callable]) -> None:
+        """Prepare samples by other transforms from now on.
+
+        Workers of a data loader that run already keep theirs.
+
+        Args:
+            pipeline: Transforms, as configs or callables.
+
+        Raises:
+            ConfigError: There are callables, and the samples have views.
+        """
+        self.pipeline = [step if callable(step) else TRANSFORMS.build(step) for step in pipeline]
+        self._has_foreign = has_foreign(self.pipeline)
+        self._pipeline_cfg = list(pipeline)
+        self._fingerprints: dict[int, str] = {}
+        if self.num_views is not None:
+            check_views(self.num_views, pipeline)
 
     def _set_skeleton(self, skeleton: Skeleton) -> None:
         self.skeleton = skeleton
@@ -166,12 +185,16 @@ class BaseTopdownDataset(Dataset):
         if self._persons is not None:
             return
         persons, dropped = self.load_persons()
+        announce(self.ann_file, self.findings)
+        count = len(persons)
         if self.image_subset is not None:
             chosen = select_images(persons.images.ids, self.image_subset)
             persons = persons.select(np.isin(persons.images.ids[persons.image_rows], chosen))
         persons = persons.select(self._choose_rows(len(persons)))
         source = self.bbox_file or self.ann_file
-        left_out = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)
+        dropped = {**dropped, 'not chosen by the config': max(count - len(persons), 0)}
+        self.left_out = {why: number for why, number in dropped.items() if number}
+        left_out = ', '.join(f'{number} {why}' for why, number in self.left_out.items())
         if not len(persons):
             raise DataError(
                 f'{source}: at least one person must be usable, got none (left out: '
@@ -179,9 +202,7 @@ class BaseTopdownDataset(Dataset):
             )
         message = f'{source}: {len(persons)} people' + (left_out and f', left out {left_out}')
         print_log(message, logger='current')
-        # Shared memory: workers mark here which samples are bad.
-        self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
-        self._persons = persons
+        self.replace_persons(persons)
 
     def _choose_rows(self, count: int) -> np.ndarray:
         """Return the rows, of ``count``, that ``sample_interval`` and ``indices`` keep."""
@@ -203,14 +224,24 @@ class BaseTopdownDataset(Dataset):
 
         The skeleton may be replaced by the one the file names.
         """
-        coco = read_coco_file(self.ann_file, self.backend_args)
-        if self._given is None and coco.skeleton is not None:
-            self._set_skeleton(coco.skeleton)
+        coco = self.read_file()
         num_joints = self.skeleton.num_joints
         if self.bbox_file:
             threshold = self.filter_cfg.get('bbox_score_thr')
             return coco.detections(self.bbox_file, num_joints, threshold)
         return coco.persons(num_joints, self.generation)
+
+    def list_files(self) -> list[str]:
+        """List the files in COCO's layout whose labels are read; none where it is another one."""
+        return [self.ann_file]
+
+    def read_file(self) -> CocoFile:
+        """Read the annotation file and take the skeleton that it names, unless one was given."""
+        coco = read_coco_file(self.ann_file, self.backend_args, self.image_folder)
+        self.findings = coco.file.findings
+        if self.given is None and coco.skeleton is not None:
+            self._set_skeleton(coco.skeleton)
+        return coco
 
     def get_data_info(self, index: int) -> dict[str, Any]:
         """Return sample ``index`` as it enters the pipeline, but for ``rng``."""
@@ -222,6 +253,7 @@ class BaseTopdownDataset(Dataset):
             'id': int(persons.ids[index]),
             'category_id': int(persons.category_ids[index]),
             'iscrowd': 0,
+            'stated_size': self._stated_size(image_row),
             'bbox': persons.bboxes[one].copy(),
             'bbox_score': persons.bbox_scores[one].copy(),
             'keypoints': persons.keypoints[one].copy(),
@@ -235,6 +267,11 @@ class BaseTopdownDataset(Dataset):
         if self.test_mode and persons.is_annotated:
             info['raw_ann_info'] = self._raw_annotation(index, info)
         return info
+
+    def _stated_size(self, image_row: int) -> tuple[int, int] | None:
+        """Return width and height of an image as in the file, None where it does not say both."""
+        width, height = self.persons.images.sizes[image_row].tolist()
+        return (width, height) if width and height else None
 
     def _raw_annotation(self, index: int, info: Mapping[str, Any]) -> dict[str, Any]:
         """Write the annotation of sample ``index`` as COCO's files do."""
@@ -263,37 +300,21 @@ class BaseTopdownDataset(Dataset):
             epoch %= self.num_views
             marks = dict(view=(self._fingerprint(self.seed), index, epoch))
         try:
-            return self._prepare(index, self._make_rng(epoch, index), marks)
+            return self.prepare(index, self._make_rng(epoch, index), marks)
         except DataError as error:
-            self._note_bad(index, error)
+            self.note_bad(index, error)
             if self.bad_sample_policy == 'fail':
                 raise
             if self.bad_sample_policy == 'skip':
-                return self._prepare_blank(index, error)
+                return self.prepare_blank(index, error)
             return self._prepare_other(index, epoch, error)
 
     def replace_persons(self, persons: PersonTable) -> None:
-        """Have the samples of ``persons`` instead of those of the files."""
-        self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
+        """Have the samples of ``persons`` from now on."""
+        self._bad = torch.zeros(len(persons), dtype=torch.uint8)
+        if can_share_memory():  # workers mark here which samples are bad
+            self._bad.share_memory_()
         self._persons = persons
-
-    def prepare_frame(self, index: int, changes: Mapping[str, Any], is_blank: bool = False) -> Any:  # noqa: ANN401
-        """Prepare sample ``index`` of a clip; a black image where ``is_blank``.
-
-        Entries of ``changes`` are added to it; ``make_rng`` makes the generator of each transform
-        from its place in the pipeline.
-
-        Raises:
-            DataError: The image cannot be read.
-        """
-        if is_blank:
-            error = DataError('a frame of the clip could not be read')
-            return self._prepare_blank(index, error, changes)
-        try:
-            return self._prepare(index, changes['make_rng'](len(self.pipeline)), changes)
-        except DataError as error:
-            self._note_bad(index, error)
-            raise
 
     def _make_rng(self, epoch: int, index: int) -> np.random.Generator:
         return make_generator(Stream.SAMPLE, self.seed, epoch, index)
@@ -312,19 +333,21 @@ class BaseTopdownDataset(Dataset):
             self._fingerprints = {seed: digest}
         return self._fingerprints[seed]
 
-    def _prepare(
+    def prepare(
         self, index: int, rng: np.random.Generator, changes: Mapping[str, Any] | None = None
     ) -> Any:  # noqa: ANN401
+        """Run the pipeline over sample ``index``, with ``changes``; see :meth:`_run`."""
         sample = self.get_data_info(index)
         sample['rng'] = rng
         sample['run_seed'] = (self.seed, index)
         sample.update(changes or {})
         if not self._has_foreign:
             return self._run(sample)
-        with _seeded_globals(int(rng.integers(2**32))):
+        with seeded_globals(int(rng.integers(2**32))):
             return self._run(sample)
 
     def _run(self, sample: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run the pipeline; ``make_rng`` gives each transform a generator, by its place there."""
         path = sample['img_path']
         make_rng = sample.pop('make_rng', None)
         for number, step in enumerate(self.pipeline):
@@ -335,30 +358,32 @@ class BaseTopdownDataset(Dataset):
                 raise DataError(f'{path}: {type(step).__name__} found nothing to work on')
         return sample
 
-    def _prepare_blank(
+    def prepare_blank(
         self, index: int, error: DataError, marks: Mapping[str, Any] | None = None
     ) -> Any:  # noqa: ANN401
+        """Prepare a black image in place of sample ``index``, with ``marks`` and the error."""
         width, height = self.persons.images.sizes[self.persons.image_rows[index]].tolist()
         blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
         visible = np.zeros((1, self.skeleton.num_joints), np.float32)  # no loss from a black image
         changes = {'img': blank, 'keypoints_visible': visible, 'bad_sample': str(error)}
         changes.update(marks or {})
-        return self._prepare(index, self._make_rng(0, index), changes)
+        return self.prepare(index, self._make_rng(0, index), changes)
 
     def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401
         for attempt in range(1, self.max_refetch + 1):
             rng = make_generator(Stream.REPLACEMENT, self.seed, epoch, index, attempt)
             other = int(rng.integers(len(self)))
             try:
-                return self._prepare(other, rng)
+                return self.prepare(other, rng)
             except DataError as other_error:
-                self._note_bad(other, other_error)
+                self.note_bad(other, other_error)
         raise DataError(
             f'one of {self.max_refetch} samples drawn in place of a bad one must be readable, but '
             f'none was; the first: {error}'
         ) from error
 
-    def _note_bad(self, index: int, error: DataError) -> None:
+    def note_bad(self, index: int, error: DataError) -> None:
+        """Log, once, that sample ``index`` cannot be read."""
         if not self._bad[index]:
             self._bad[index] = 1
             print_log(
@@ -372,28 +397,3 @@ class BaseTopdownDataset(Dataset):
         """Samples met so far, by any worker, that could not be read: index, id and img_path."""
         infos = ((int(i), self.get_data_info(int(i))) for i in torch.nonzero(self._bad).ravel())
         return tuple(dict(index=i, id=info['id'], img_path=info['img_path']) for i, info in infos)
-
-
-def _check_views(num_views: int, pipeline: Sequence[dict | Callable]) -> None:
-    """Require a positive number, and transforms whose settings can be compared."""
-    check_positive('num_views', num_views)
-    if not all(isinstance(step, Mapping) for step in pipeline):
-        raise ConfigError(
-            'num_views needs a pipeline of configs: whether two callables do the same cannot be '
-            'told'
-        )
-
-
-@contextmanager
-def _seeded_globals(seed: int) -> Iterator[None]:
-    """Seed the global generators for transforms that are not ours, and restore them after."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])

@@ -187,10 +187,21 @@ class ClipDataset(Dataset):
             if self.length is not None:
                 rng = make_generator(Stream.CLIP_FRAME, self.seed, epoch, index, frame)
                 changes |= dict(clip=clip, clip_frame=frame, frame_rng=rng)
-            frames.append(self.dataset.prepare_frame(row, changes, is_blank))
+            frames.append(self._prepare_frame(row, changes, is_blank))
         if self.length is None:
             return frames[0]
         return {key: [frame[key] for frame in frames] for key in frames[0]}
+
+    def _prepare_frame(self, row: int, changes: Mapping[str, Any], is_blank: bool) -> Any:  # noqa: ANN401
+        if is_blank:
+            error = DataError('a frame of the clip could not be read')
+            return self.dataset.prepare_blank(row, error, changes)
+        rng = changes['make_rng'](len(self.dataset.pipeline))
+        try:
+            return self.dataset.prepare(row, rng, changes)
+        except DataError as error:
+            self.dataset.note_bad(row, error)
+            raise
 
     def _prepare_other(self, epoch: int, index: int, error: DataError) -> Any:  # noqa: ANN401
         """Prepare a clip drawn in place of one that cannot be read."""

@@ -1,7 +1,15 @@
 """Names of the codecs in configs; the classes are plain and know no registry."""
 
-from posenas.codecs import MegviiHeatmap, MSRAHeatmap, PNFSHeatmap, UDPHeatmap
+from posenas.codecs import (
+    MegviiHeatmap,
+    MSRAHeatmap,
+    PNFSHeatmap,
+    RegressionLabel,
+    SimCCLabel,
+    UDPHeatmap,
+)
 from posenas.registry import KEYPOINT_CODECS
 
-for codec in (MSRAHeatmap, MegviiHeatmap, PNFSHeatmap, UDPHeatmap):
+_HEATMAPS = (MSRAHeatmap, MegviiHeatmap, PNFSHeatmap, UDPHeatmap)
+for codec in (*_HEATMAPS, RegressionLabel, SimCCLabel):
     KEYPOINT_CODECS.register_module(module=codec)

@@ -11,7 +11,8 @@ from .metrics import (
     PoseTrack18Metric,
     ResultFile,
 )
-from .stored import StoredPoses, read_stored_poses
+from .notes import explain_scores
+from .stored import StoredPoses, read_stored_poses, read_truth
 
 __all__ = [
     'CocoMetric',
@@ -24,5 +25,7 @@ __all__ = [
     'PoseTrack18Metric',
     'ResultFile',
     'StoredPoses',
+    'explain_scores',
     'read_stored_poses',
+    'read_truth',
 ]

@@ -10,12 +10,16 @@ from mmengine.config import Config, ConfigDict
 from mmengine.config import DictAction as _DictAction
 from mmengine.logging import print_log
 
+from posenas.utils import building  # noqa: F401  (registries refuse from now on)
 from posenas.utils.config_copies import check_overrides
 from posenas.utils.config_forms import is_foreign_config
+from posenas.utils.config_text import allow_keywords_as_keys
 from posenas.utils.data_config import read_data_config
 from posenas.utils.errors import ConfigError, PoseNASError
 from posenas.utils.literals import parse_literal
 from posenas.utils.old_settings import translate_settings
+
+allow_keywords_as_keys()  # whatever writes a config has imported this
 
 
 class DictAction(_DictAction):

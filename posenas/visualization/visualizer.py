@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import mmcv
@@ -13,7 +12,7 @@ from mmengine.visualization import Visualizer
 from posenas.registry import VISUALIZERS
 from posenas.skeletons import COCO, Skeleton
 from posenas.structures import PoseDataSample
-from posenas.utils import check_choice, check_probability, make_folder
+from posenas.utils import check_choice, check_probability
 from posenas.visualization.draw import (
     draw_bboxes,
     draw_heatmaps,
@@ -23,7 +22,13 @@ from posenas.visualization.draw import (
     suitable_line_width,
 )
 from posenas.visualization.openpose import OPENPOSE, to_openpose
-from posenas.visualization.panels import enlarge, side_by_side, zoom_matrix, zoom_points
+from posenas.visualization.panels import (
+    enlarge,
+    side_by_side,
+    write_picture,
+    zoom_matrix,
+    zoom_points,
+)
 
 Color = tuple[int, int, int]
 
@@ -161,8 +166,7 @@ class PoseLocalVisualizer(Visualizer):
         if show:
             self.show(mmcv.rgb2bgr(drawn), win_name=name, wait_time=wait_time, backend='cv2')
         if out_file is not None:
-            make_folder(Path(out_file).parent)
-            mmcv.imwrite(mmcv.rgb2bgr(drawn), str(out_file))
+            write_picture(out_file, drawn)
         else:
             self.add_image(name, drawn, step)
         return drawn

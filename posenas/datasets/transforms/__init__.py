@@ -4,6 +4,7 @@ from .albumentation import Albumentation
 from .bbox_center_scale import GetBBoxCenterScale
 from .frame_jitter import FrameJitter
 from .generate_target import GenerateTarget
+from .hsv import YOLOXHSVRandomAug
 from .keypoint_converter import KeypointConverter
 from .loading import LoadImage
 from .occlusion import CoarseDropout, RandomJointOcclusion
@@ -32,4 +33,5 @@ __all__ = [
     'RandomHalfBody',
     'RandomJointOcclusion',
     'TopdownAffine',
+    'YOLOXHSVRandomAug',
 ]

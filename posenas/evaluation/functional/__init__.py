@@ -15,7 +15,14 @@ from .coco_api import (
     prepare_ground_truth,
     prepare_results,
 )
-from .matching import OKS_THRESHOLDS, PoseTable, match_poses, similarity_to_truth, tabulate
+from .matching import (
+    MAX_RESULTS,
+    OKS_THRESHOLDS,
+    PoseTable,
+    match_poses,
+    similarity_to_truth,
+    tabulate,
+)
 from .mean_pose import mean_pose, place_pose
 from .mpii import MPII_GROUPS, PCKH_THRESHOLDS, head_distances, head_sizes, pckh, pckh_mean
 from .nms import (
@@ -49,6 +56,7 @@ __all__ = [
     'BACKENDS',
     'ERROR_KINDS',
     'MATCH_DISTANCE',
+    'MAX_RESULTS',
     'MPII_GROUPS',
     'NMS_MODES',
     'OKS_THRESHOLDS',

@@ -10,8 +10,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from posenas.annotations import read_annotations
 from posenas.utils import DataError
-from posenas.utils.files import read_json
 
 
 class PoseMetric(BaseMetric):
@@ -119,16 +119,26 @@ class PoseMetric(BaseMetric):
         return dict(scores, excluded=float(excluded)) if excluded else scores
 
 
-def load_annotations(path: str | Path) -> dict[str, Any]:
-    """Read an annotation file in COCO layout.
+def load_annotations(
+    path: str | Path, num_joints: int | None = None, keep_counts: bool = False
+) -> dict[str, Any]:
+    """Read the people of an annotation file in COCO's layout, as the data sets do.
+
+    Args:
+        path: The file.
+        num_joints: Number of keypoints of each person; None takes the file's.
+        keep_counts: See :meth:`posenas.annotations.AnnotationFile.people_content`.
 
     Raises:
         DataError: It cannot be read or is not such a file.
     """
-    data = read_json(path)
-    if not isinstance(data, dict) or 'annotations' not in data:
+    file = read_annotations(str(path))
+    if not file.has_annotations:
+        file.findings.require()
         raise DataError(f"{path} must be a COCO JSON file with 'annotations': give the label file")
-    return data
+    file.check_people(num_joints or file.count_joints())
+    file.findings.require()
+    return file.people_content(keep_counts)
 
 
 def predicted_keypoints(sample: Mapping[str, Any]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from .base import BasePoseEstimator
 from .distiller import FPDDistiller
+from .dwpose_distiller import DWPoseDistiller
 from .t_vipnas_net import HeatmapCopy, TViPNASNet
 from .teacher_cache import TeacherCache
 from .topdown import TopdownPoseEstimator
@@ -9,6 +10,7 @@ from .video import OnlinePoseEstimator
 
 __all__ = [
     'BasePoseEstimator',
+    'DWPoseDistiller',
     'FPDDistiller',
     'HeatmapCopy',
     'OnlinePoseEstimator',
