@@ -13,7 +13,7 @@ from posenas.models.estimators.teacher import load_weights, resolve_model
 from posenas.models.estimators.topdown import add_predictions
 from posenas.models.estimators.track_memory import TrackMemory, identify, split_by_time
 from posenas.models.fused import fuse, unfuse
-from posenas.models.heads.base import list_stages
+from posenas.models.heads.base import BaseHeatmapHead, list_stages
 from posenas.models.layers.flip import flip_heatmaps
 from posenas.models.layers.heatmap_propagation import heatmap_matrix, propagate_heatmaps
 from posenas.models.loading import load_state
@@ -59,8 +59,8 @@ class OnlinePoseEstimator(BaseModel):
             test mirrors the heatmaps of the frame before as well.
 
     Raises:
-        ConfigError: There are not as many networks as the period has frames, or the networks differ
-            in keypoints.
+        ConfigError: There are not as many networks as the period has frames, the networks differ in
+            keypoints, or one makes no heatmaps.
     """
 
     def __init__(
@@ -100,7 +100,13 @@ class OnlinePoseEstimator(BaseModel):
                 f'frames must hold period - 1 = {self.period - 1} networks, got {len(self.frames)}'
             )
         heads = [net.head for net in self.frames if net.head is not None]
-        if self.head is None or any(h.out_channels != self.head.out_channels for h in heads):
+        for head in (self.head, *heads):
+            if not isinstance(head, BaseHeatmapHead):
+                raise ConfigError(
+                    'networks for videos hand on heatmaps, so each must have a head of those, got '
+                    f'{type(head).__name__}: choose another head'
+                )
+        if any(h.out_channels != self.head.out_channels for h in heads):
             raise ConfigError(
                 'all networks must make as many heatmaps as the key network: set the same '
                 'head.out_channels for key and frames'

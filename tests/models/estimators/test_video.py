@@ -13,6 +13,14 @@ from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 
 NUM_FRAMES = 7
+#: A head of coordinates.
+SIMCC = dict(
+    type='SimCCHead',
+    in_channels=16,
+    out_channels=17,
+    input_size=(48, 64),
+    in_featuremap_size=(12, 16),
+)
 
 
 def build(num_light=2, fuse=True, **settings):
@@ -202,6 +210,7 @@ def test_other_families_fuse_behind_a_module_they_name():
     [
         (dict(frames=[TINY_LIGHT], period=4), 'period - 1 = 3 networks, got 1'),
         (dict(frames=[dict(TINY_LIGHT, head=dict(TINY_HEAD, out_channels=5))]), 'same head'),
+        (dict(frames=[dict(TINY_LIGHT, head=SIMCC)]), 'hand on heatmaps.*SimCCHead'),
         (dict(frames=[dict(TINY_LIGHT, fusion=dict(op='add', in_channels=8))]), 'say where'),
         (dict(frames=[dict(TINY_LIGHT, fusion=dict(stage=5, in_channels=8))]), '1 to 4'),
         (dict(frames=[dict(TINY_LIGHT, fusion=dict(at='layer9', in_channels=8))]), 'layer9'),
