@@ -307,7 +307,7 @@ def test_a_distillation_trains_the_network_of_another_config(path):
 
 def test_every_entry_with_a_config_is_named_after_it():
     named = {Path(entry['Config']).stem for entry in METADATA.values() if 'Config' in entry}
-    assert named == {path.stem for path in OWN}
+    assert named == {path.stem for path in (*OWN, *VIDEO)}
     assert all(Path(e['Config']).stem == name for name, e in METADATA.items() if 'Config' in e)
 
 

@@ -49,7 +49,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     people.add_argument(
         '--level',
-        default='',
         choices=('easy', 'medium', 'hard'),
         help='difficulty of the videos: fast and blurred motion, people and things passing by, low '
         'resolution, a shaking camera, boxes of whole bodies (default: slow and sharp, boxes of '
@@ -176,7 +175,7 @@ def _draw(args: argparse.Namespace) -> None:
         size=tuple(args.size),
         people=args.people,
         poses=args.poses,
-        level=args.level,
+        level=args.level or '',
     )
     total = spec.num_images + spec.num_videos * spec.num_frames
     with show_bar('rendering people', total) as bar:
