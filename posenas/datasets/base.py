@@ -257,7 +257,7 @@ class BaseTopdownDataset(Dataset):
             'id': int(persons.ids[index]),
             'category_id': int(persons.category_ids[index]),
             'iscrowd': 0,
-            'stated_size': self._stated_size(image_row),
+            'stated_size': persons.images.stated_size(image_row),
             'bbox': persons.bboxes[one].copy(),
             'bbox_score': persons.bbox_scores[one].copy(),
             'keypoints': persons.keypoints[one].copy(),
@@ -273,11 +273,6 @@ class BaseTopdownDataset(Dataset):
         if self.test_mode and persons.is_annotated:
             info['raw_ann_info'] = self._raw_annotation(index, info)
         return info
-
-    def _stated_size(self, image_row: int) -> tuple[int, int] | None:
-        """Return width and height of an image as in the file, None where it does not say both."""
-        width, height = self.persons.images.sizes[image_row].tolist()
-        return (width, height) if width and height else None
 
     def _raw_annotation(self, index: int, info: Mapping[str, Any]) -> dict[str, Any]:
         """Write the annotation of sample ``index`` as COCO's files do."""

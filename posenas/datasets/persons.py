@@ -49,6 +49,11 @@ class ImageTable:
         start = self._ends[row - 1] if row else 0
         return self._names[start : self._ends[row]].tobytes().decode('utf-8', 'surrogatepass')
 
+    def stated_size(self, row: int) -> tuple[int, int] | None:
+        """Return width and height of an image as in the file, None where it does not say both."""
+        width, height = self.sizes[row].tolist()
+        return (width, height) if width and height else None
+
 
 @dataclass
 class PersonTable:
