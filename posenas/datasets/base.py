@@ -202,10 +202,8 @@ class BaseTopdownDataset(Dataset):
                 f'{source}: at least one person must be usable, got none (left out: '
                 f'{left_out or "nothing"})'
             )
-        message = f'{source}: {len(persons)} {self._COUNTED}' + (
-            left_out and f', left out {left_out}'
-        )
-        print_log(message, logger='current')
+        note = left_out and f', left out {left_out}'
+        print_log(f'{source}: {len(persons)} {self._COUNTED}{note}', logger='current')
         self.replace_persons(persons)
 
     def _choose_rows(self, count: int) -> np.ndarray:
@@ -323,13 +321,8 @@ class BaseTopdownDataset(Dataset):
     def _fingerprint(self, seed: int) -> str:
         """Digest all that samples depend on, once for each ``seed``."""
         if seed not in self._fingerprints:
-            settings = (
-                SCHEME,
-                seed,
-                self.test_mode,
-                type(self).__name__,
-                self.skeleton.joint_names,
-            )
+            kind, joints = type(self).__name__, self.skeleton.joint_names
+            settings = (SCHEME, seed, self.test_mode, kind, joints)
             digest = fingerprint(self.persons, self._pipeline_cfg, settings)
             self._fingerprints = {seed: digest}
         return self._fingerprints[seed]
