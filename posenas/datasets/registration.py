@@ -1,7 +1,7 @@
 """Names of the codecs in configs; the classes are plain and know no registry."""
 
-from posenas.codecs import MegviiHeatmap, MSRAHeatmap, PNFSHeatmap, UDPHeatmap
+from posenas.codecs import CODECS
 from posenas.registry import KEYPOINT_CODECS
 
-for codec in (MSRAHeatmap, MegviiHeatmap, PNFSHeatmap, UDPHeatmap):
+for codec in CODECS.values():
     KEYPOINT_CODECS.register_module(module=codec)

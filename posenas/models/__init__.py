@@ -28,7 +28,7 @@ from .heads import (
     StackedHourglassHead,
     ViPNASHead,
 )
-from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps
+from .layers import ContextBlock, SqueezeExcitation, checkpoint_module
 from .loading import LoadReport, load_state
 from .losses import (
     CombinedTargetMSELoss,
@@ -85,7 +85,6 @@ __all__ = [
     'ViPNASMobileNetV3',
     'ViPNASResNet',
     'checkpoint_module',
-    'flip_heatmaps',
     'load_state',
     'make_parts',
     'table',

@@ -21,7 +21,6 @@ from .fabrics.operators import (
     SkipConnect,
     Zero,
 )
-from .flip import flip_heatmaps
 from .freezing import fix_statistics, freeze
 from .input_size import check_input_channels, check_input_multiple
 from .mixed_op import MixedOp
@@ -64,7 +63,6 @@ __all__ = [
     'checkpoint_module',
     'dense_sources',
     'fix_statistics',
-    'flip_heatmaps',
     'freeze',
     'interleave_channels',
     'make_fuse_layers',

@@ -1,0 +1,17 @@
+"""From a network in PyTorch to a file that an inference engine runs."""
+
+from .estimator import ExportedEstimator
+from .onnx_file import ExportForm, make_onnx
+from .proof import Difference, Proof, prove
+from .storage import halve_weights, write_network
+
+__all__ = [
+    'Difference',
+    'ExportForm',
+    'ExportedEstimator',
+    'Proof',
+    'halve_weights',
+    'make_onnx',
+    'prove',
+    'write_network',
+]
