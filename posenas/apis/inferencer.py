@@ -30,9 +30,9 @@ class PoseInferencer:
     checkpoint is run.
 
     Args:
-        pose2d: Config file, name of a model, or a loaded config.
-        pose2d_weights: Checkpoint file, or its http(s) address. Without one the weights are
-            random, which is logged.
+        pose2d: Config file, name of a model, or a loaded config; None for an exported network.
+        pose2d_weights: Checkpoint file, or its http(s) address, or an exported network. Without one
+            the weights are random, which is logged.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config.
         sha256: See :func:`init_model`.
@@ -49,7 +49,7 @@ class PoseInferencer:
 
     def __init__(
         self,
-        pose2d: str | Path | Config = 'body',
+        pose2d: str | Path | Config | None = 'body',
         pose2d_weights: str | Path | None = None,
         device: str | torch.device | None = None,
         cfg_options: dict | None = None,
@@ -188,7 +188,7 @@ class PoseInferencer:
 PoseNASInferencer = MMPoseInferencer = PoseInferencer
 
 
-def _warn_of_random_weights(pose2d: str | Path | Config) -> None:
+def _warn_of_random_weights(pose2d: str | Path | Config | None) -> None:
     """Log that predictions mean nothing, and where published weights are."""
     model = None if isinstance(pose2d, Config) else find_model(str(pose2d))
     where = f': download {model.weights} and give its path' if model and model.weights else ''

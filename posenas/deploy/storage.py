@@ -44,9 +44,15 @@ def write_network(
 
 def _write_openvino(model: 'onnx.ModelProto', target: Path, halve: bool) -> tuple[Path, ...]:
     openvino = import_optional('openvino', 'deploy')
-    converted = openvino.Core().read_model(model=model.SerializeToString(deterministic=True))
+    bare = type(model)()
+    bare.CopyFrom(model)
+    bare.ClearField('metadata_props')  # they would be stored twice
+    converted = openvino.Core().read_model(model=bare.SerializeToString(deterministic=True))
     for entry in model.metadata_props:
-        converted.set_rt_info(entry.value, ['posenas', entry.key.removeprefix(PREFIX)])
+        converted.set_rt_info(entry.value, [PREFIX.rstrip('.'), entry.key.removeprefix(PREFIX)])
+    for i, operation in enumerate(converted.get_ordered_ops()):
+        if operation.get_type_name() not in ('Parameter', 'Result'):  # other names hold a counter
+            operation.set_friendly_name(f'{operation.get_type_name()}_{i}')
     weights = target.with_suffix('.bin')
     with TemporaryDirectory() as folder:
         openvino.save_model(converted, Path(folder) / 'net.xml', compress_to_fp16=halve)

@@ -139,7 +139,8 @@ class NetworkDescription:
 
     def to_metadata(self) -> dict[str, str]:
         """Write the fields as JSON texts under prefixed keys, in a fixed order."""
-        texts = {name: json.dumps(value, sort_keys=True) for name, value in asdict(self).items()}
+        plain = json.loads(json.dumps(asdict(self)))  # numbers as keys sort as texts from now on
+        texts = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
         return {f'{PREFIX}{name}': texts[name] for name in sorted(texts)}
 
     @classmethod

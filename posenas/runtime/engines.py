@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posenas.runtime.description import PREFIX
 from posenas.runtime.onnx_metadata import read_onnx_metadata
 from posenas.utils.checks import check_choice, check_positive
 from posenas.utils.errors import ConfigError, DataError
@@ -190,7 +191,8 @@ class OpenVINOSession(Session):
 
 def read_rt_info(model: 'openvino.Model') -> dict[str, str]:
     """Return the texts under our prefix that a model of OpenVINO carries."""
-    found = model.get_rt_info()
-    if 'posenas' not in found:
+    group = PREFIX.rstrip('.')
+    if group not in model.get_rt_info():
         return {}
-    return {f'posenas.{name}': str(text) for name, text in model.get_rt_info('posenas').items()}
+    texts = model.get_rt_info(group).astype(dict)
+    return {f'{PREFIX}{name}': text.astype(str) for name, text in texts.items()}
