@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from posenas.runtime import NetworkDescription
-from posenas.runtime.engines import choose_engine, open_session
+from posenas.runtime.engines import choose_engine, is_exported, open_session
 from posenas.utils.errors import ConfigError
 
 
@@ -19,6 +19,22 @@ def read_description(file: str | Path) -> NetworkDescription:
     """
     session = open_session(file, choose_engine(file))
     return NetworkDescription.from_metadata(session.metadata, str(file))
+
+
+def load_exported(cfg: Config) -> bool:
+    """Let an exported file that a config loads its weights from be its model, in place.
+
+    Returns:
+        Whether it loads one.
+
+    Raises:
+        ConfigError: As in :func:`use_exported`.
+        DataError: Likewise.
+    """
+    if not is_exported(cfg.load_from):
+        return False
+    use_exported(cfg, cfg.load_from)
+    return True
 
 
 def use_exported(cfg: Config, file: str | Path) -> NetworkDescription:
