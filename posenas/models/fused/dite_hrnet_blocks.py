@@ -301,9 +301,11 @@ def _pool_in_memory_order(x: Tensor, mask: Tensor, size: torch.Size) -> Tensor:
     batch, channels, num_runs = x.shape[0], x.shape[3], size.numel()
     planes = to_channels_first(x).contiguous().flatten(2)  # (B, C, H * W)
     weights = torch.bmm(mask.expand(batch, 1, -1), planes).softmax(2)
-    runs = planes.reshape(batch * num_runs, channels, -1)
+    # Only what is known before the batch is cut anew, so that exported networks take any batch.
+    runs = planes.flatten(1).unflatten(1, (num_runs, channels, -1))  # (B, h * w, C, pixels)
+    rows = weights.flatten(1).unflatten(1, (num_runs, 1, -1))
     # A row times a transposed matrix: many times as fast here as a matrix times a column.
-    return torch.bmm(weights.view(batch * num_runs, 1, -1), runs.transpose(1, 2)).squeeze(1)
+    return torch.matmul(rows, runs.transpose(2, 3)).flatten(0, 2)
 
 
 def _pool_windows(x: Tensor, mask: Tensor, size: torch.Size) -> Tensor:
