@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from posenas.deploy.shapes import simplify
 from posenas.models.fused import fuse
 from posenas.utils.errors import ConfigError
 from posenas.utils.optional import import_optional
@@ -82,6 +83,7 @@ def make_onnx(
                 (images,),
                 dynamo=True,
                 external_data=False,
+                optimize=False,
                 input_names=[INPUT_NAME],
                 output_names=list(output_names),
                 dynamic_shapes={'images': {0: torch.export.Dim('batch')}},
@@ -92,6 +94,7 @@ def make_onnx(
             raise ConfigError(
                 f'every operation of the network must have a form in ONNX, got: {reason}'
             ) from error
+    simplify(program.model)
     model = program.model_proto
     _strip(model)
     for key, text in metadata.items():

@@ -79,10 +79,10 @@ def test_a_config_of_another_size_is_refused(tiny_export):
 def test_a_file_that_computes_something_else_is_refused(tiny_export, tmp_path):
     folder, network, _ = tiny_export
     model = onnx.load(folder / 'tiny.onnx')
-    weight = max(model.graph.initializer, key=lambda entry: len(entry.raw_data))
-    values = onnx.numpy_helper.to_array(weight).copy()
-    values.flat[np.abs(values).argmax()] *= 1.05
-    weight.CopyFrom(onnx.numpy_helper.from_array(values, weight.name))
+    arrays = {entry.name: onnx.numpy_helper.to_array(entry) for entry in model.graph.initializer}
+    weight = max(model.graph.initializer, key=lambda entry: arrays[entry.name].size)
+    assert arrays[weight.name].shape == (32, 16, 3, 3)
+    weight.CopyFrom(onnx.numpy_helper.from_array(1.001 * arrays[weight.name], weight.name))
     write_network(model, tmp_path / 'other.onnx')
     images = torch.rand(2, 3, 128, 96)
     codec = network.model.head.decoder
