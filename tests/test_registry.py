@@ -19,7 +19,6 @@ from posenas import registry as registries
 from posenas.engine import EpochBasedTrainLoop
 from posenas.search import Supernet
 
-
 #: Runs a file in an inference engine: has nothing to train or to save; tests/deploy builds it.
 ELSEWHERE = {'ExportedEstimator'}
 

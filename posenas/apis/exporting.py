@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from torch import Tensor, nn
@@ -200,16 +201,20 @@ def find_crops(network: LoadedModel, images: Sequence[str | Path] = ()) -> tuple
         crops = list(read_batches(network, (), _NUM_CROPS))
         return torch.cat(crops), 'the validation set'
     except ConfigError:
-        return _render_people(network), 'synthetic people, for the validation set is not there'
+        return _crop_rendered(network), 'synthetic people, for the validation set is not there'
 
 
-def _render_people(network: LoadedModel) -> Tensor:
-    """Render synthetic people of the size of the input, and preprocess them."""
+def render_people(size: tuple[int, int], count: int) -> list[np.ndarray]:
+    """Render pictures (H, W, 3) of synthetic people, blue, green, red; ``size`` is (w, h)."""
     from posenas.datasets.synthetic import Studio
 
-    width, height = network.model.head.decoder.input_size
-    studio = Studio.build((width, height), people=1.0)
-    pictures = [studio.draw_image(seed=0, index=i).image for i in range(_NUM_CROPS)]
+    studio = Studio.build(size, people=1.0)
+    return [studio.draw_image(seed=0, index=i).image for i in range(count)]
+
+
+def _crop_rendered(network: LoadedModel) -> Tensor:
+    """Render synthetic people of the size of the input, and preprocess them."""
+    pictures = render_people(network.model.head.decoder.input_size, _NUM_CROPS)
     inputs = [torch.from_numpy(picture.transpose(2, 0, 1).copy()) for picture in pictures]
     return network.model.data_preprocessor(dict(inputs=inputs))['inputs']
 

@@ -80,7 +80,7 @@ EXAMPLES = {
     ),
     'benchmark': (
         'benchmark forward s_vipnas_res50_coco_256x192 --threads 1 2',
-        'benchmark data configs/people.py --num-samples 100',
+        'benchmark runtime s_vipnas_res50_coco_256x192 --threads 1 --json runtime.json',
     ),
     'compare': (
         'compare --plan PLAN.py',

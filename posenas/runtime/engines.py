@@ -84,6 +84,20 @@ def choose_engine(path: str | Path, engine: str | None = None) -> str:
     return engine
 
 
+def list_precisions(engine: str) -> tuple[str, ...]:
+    """Return what an engine can compute in on this processor.
+
+    Raises:
+        ImportError: The engine is not installed.
+    """
+    if engine != 'openvino':
+        return PRECISIONS[engine]
+    core = import_optional('openvino', 'deploy').Core()
+    able = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+    names = {'f32': 'FP32', 'bf16': 'BF16', 'f16': 'FP16'}
+    return tuple(name for name in PRECISIONS[engine] if names[name] in able)
+
+
 def _first_installed() -> str:
     from importlib.util import find_spec
 
