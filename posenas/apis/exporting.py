@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from posenas.apis.building import ConfigLike, LoadedModel, build_model, count_cost
 from posenas.apis.inference import find_skeleton, list_test_steps
 from posenas.apis.networks import read_batches
+from posenas.apis.quantizing import QuantizationResult, quantize_network
 from posenas.datasets.transforms import PNFSGetBox, PNFSTopdownAffine, TopdownAffine
 from posenas.deploy import ExportForm, Proof, make_onnx, prove, write_network
 from posenas.registry import TRANSFORMS
@@ -26,7 +27,7 @@ from posenas.version import __version__
 
 #: Engine's form -> end of its files.
 FORMS = {'onnx': '.onnx', 'openvino': '.xml'}
-PRECISIONS = ('f32', 'f16')
+PRECISIONS = ('f32', 'f16', 'int8')
 #: Crops that files are compared on.
 _NUM_CROPS = 5
 #: Largest relative difference of outputs where weights are stored in half precision.
@@ -42,12 +43,14 @@ class ExportResult:
         description: What they say of the network.
         proof: How far they are from the network.
         images: What they were compared on, such as 'the validation set'.
+        quantization: What int8 costs; None in other precisions.
     """
 
     files: tuple[Path, ...]
     description: NetworkDescription
     proof: Proof
     images: str
+    quantization: QuantizationResult | None = None
 
     @property
     def num_bytes(self) -> int:
@@ -65,6 +68,8 @@ def export_network(
     cfg_options: dict | None = None,
     sha256: str | None = None,
     trust_download: bool = False,
+    num_crops: int = 64,
+    max_loss: float | None = None,
 ) -> ExportResult:
     """Export a network; nothing is written unless the file computes what the network computes.
 
@@ -73,12 +78,16 @@ def export_network(
         checkpoint: Its weights; None exports the initial ones, whose speed is the same.
         out: File to write; None calls it like the config, in the current folder.
         to: 'onnx' or 'openvino'.
-        precision: 'f32', or 'f16' to store weights in half precision.
-        images: Pictures of people to compare on; without any the validation set, or synthetic
-            people where it is not there.
+        precision: 'f32'; 'f16' to store weights in half precision; 'int8' to compute in eight bits,
+            which is judged by the score on the validation set alone.
+        images: Pictures of people to compare on, and for int8 to measure activations on; without
+            any the validation set, or synthetic people where it is not there.
         cfg_options: Settings that replace those of the config.
         sha256: See :func:`build_model`.
         trust_download: Likewise.
+        num_crops: Crops of the training set that activations are measured on, for int8.
+        max_loss: How much of the score int8 may lose, in its own units; see
+            :func:`posenas.apis.quantizing.quantize_network`.
 
     Raises:
         ConfigError: The config has no model that can be exported, an argument does not fit, or the
@@ -97,7 +106,7 @@ def export_network(
     target = Path(out or f'{name}{FORMS[to]}')
     if target.suffix.lower() != FORMS[to]:
         raise ConfigError(f'the file of --to {to} must end with {FORMS[to]}, got {target}')
-    return export_model(network, target, precision, images, name, digest)
+    return export_model(network, target, precision, images, name, digest, num_crops, max_loss)
 
 
 def export_model(
@@ -107,6 +116,8 @@ def export_model(
     images: Sequence[str | Path] = (),
     name: str = 'network',
     digest: str = '',
+    num_crops: int = 64,
+    max_loss: float | None = None,
 ) -> ExportResult:
     """Export a network that is loaded; see :func:`export_network`.
 
@@ -117,6 +128,8 @@ def export_model(
         images: Likewise.
         name: What the file calls the network.
         digest: SHA-256 of its checkpoint.
+        num_crops: As in :func:`export_network`.
+        max_loss: Likewise.
     """
     network = _choose_student(network)
     description = describe_network(network, name, precision, digest)
@@ -127,7 +140,12 @@ def export_model(
         description.output_names,
         description.to_metadata(),
     )
-    halve = precision == 'f16'
+    halve, cost, limit = precision == 'f16', None, None
+    if halve:
+        limit = _HALF_LIMIT
+    elif precision == 'int8':
+        model, cost = quantize_network(network, model, images, num_crops, max_loss)
+        limit = float('inf')
     with TemporaryDirectory() as folder:
         paths = [Path(folder) / 'net.onnx']
         write_network(model, paths[0], halve)
@@ -135,10 +153,10 @@ def export_model(
             paths.append(Path(folder) / f'net{target.suffix.lower()}')
             write_network(model, paths[1], halve)
         codec = network.model.head.decoder
-        limit = _HALF_LIMIT if halve else None
         proof = prove(paths, network.model, codec, crops, limit=limit)
         proof.check(target)
-    return ExportResult(write_network(model, target, halve), description, proof, source)
+    files = write_network(model, target, halve)
+    return ExportResult(files, description, proof, source, cost)
 
 
 def describe_network(
