@@ -66,8 +66,6 @@ def make_onnx(
         ConfigError: It has another number of outputs, or cannot be exported.
         ImportError: ``onnx`` or ``onnxscript`` is not installed.
     """
-    import_optional('onnx', 'deploy')
-    import_optional('onnxscript', 'deploy')
     images = torch.zeros(2, *input_shape)
     with torch.no_grad():
         count = len(form(images))
@@ -76,17 +74,49 @@ def make_onnx(
             f'the network must have the outputs {list(output_names)} that its codec decodes, it '
             f'has {count}: set the decoder of the head'
         )
+    shapes = {'images': {0: torch.export.Dim('batch')}}
+    model = export_program(form, (images,), [INPUT_NAME], output_names, shapes).model_proto
+    _strip(model)
+    for key, text in metadata.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, text
+    return model
+
+
+def export_program(
+    module: nn.Module,
+    inputs: tuple,
+    input_names: Sequence[str],
+    output_names: Sequence[str],
+    dynamic_shapes: Mapping | None = None,
+) -> 'torch.onnx.ONNXProgram':
+    """Export a module by PyTorch, and simplify its graph.
+
+    Args:
+        module: Module in evaluation mode.
+        inputs: Arguments of its ``forward``.
+        input_names: Name of each tensor among them.
+        output_names: Name of each output.
+        dynamic_shapes: As :func:`torch.onnx.export` takes them; None: all are as those of
+            ``inputs``.
+
+    Raises:
+        ConfigError: An operation has no form in ONNX.
+        ImportError: ``onnx`` or ``onnxscript`` is not installed.
+    """
+    import_optional('onnx', 'deploy')
+    import_optional('onnxscript', 'deploy')
     with _quiet(), torch.no_grad():
         try:
             program = torch.onnx.export(
-                form,
-                (images,),
+                module,
+                inputs,
                 dynamo=True,
                 external_data=False,
                 optimize=False,
-                input_names=[INPUT_NAME],
+                input_names=list(input_names),
                 output_names=list(output_names),
-                dynamic_shapes={'images': {0: torch.export.Dim('batch')}},
+                dynamic_shapes=dynamic_shapes,
                 verbose=False,
             )
         except torch.onnx.errors.OnnxExporterError as error:
@@ -95,12 +125,7 @@ def make_onnx(
                 f'every operation of the network must have a form in ONNX, got: {reason}'
             ) from error
     simplify(program.model)
-    model = program.model_proto
-    _strip(model)
-    for key, text in metadata.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, text
-    return model
+    return program
 
 
 def _strip(model: 'onnx.ModelProto') -> None:

@@ -133,18 +133,17 @@ def _restore(
     changed.CopyFrom(quantized)
     makers = {output: node for node in changed.graph.node for output in node.output}
     weights = {entry.name: entry for entry in model.graph.initializer}
-    present = {entry.name for entry in changed.graph.initializer}
     (before,) = [node for node in model.graph.node if node.name == name]
     (layer,) = [node for node in changed.graph.node if node.name == name]
     for place, source in enumerate(before.input):
         maker = makers.get(layer.input[place])
         if maker is None or maker.op_type != 'DequantizeLinear':
             continue
-        if source in weights and source not in present:
-            changed.graph.initializer.append(weights[source])
-            present.add(source)
         if source in weights:
-            layer.input[place] = source
+            layer.input[place] = f'{source}_float'
+            added = changed.graph.initializer.add()
+            added.CopyFrom(weights[source])
+            added.name = layer.input[place]
         elif maker.input[0] in makers:
             layer.input[place] = makers[maker.input[0]].input[0]
     return changed

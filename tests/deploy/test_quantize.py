@@ -75,7 +75,7 @@ def test_layers_return_to_float_until_the_loss_is_small_enough(
     assert len(found.float_layers) == 2
     assert found.loss == pytest.approx(0.01)
     losses = iter([0.8] + [0.1] * 20)
-    with pytest.raises(ConfigError, match='must cost at most 0.02 of PCK, got 0.7'):
+    with pytest.raises(ConfigError, match=r'must cost at most 0\.02 of PCK, got 0\.7'):
         quantize_network(network, graph, max_loss=0.02)
 
 
