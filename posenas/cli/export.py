@@ -112,6 +112,13 @@ def _print_result(made: 'ExportResult') -> None:
             f'{network.macs / 1e9:.3f} GMACs'
         ]
     )
+    if not network.is_udp:
+        print_lines(
+            [
+                "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "
+                'network, whose crops and codec are not UDP, by up to half a heatmap pixel'
+            ]
+        )
     if made.quantization is not None:
         _print_quantization(made.quantization)
 

@@ -125,6 +125,11 @@ class NetworkDescription:
         width, height = self.crop.input_size
         return 3, height, width
 
+    @property
+    def is_udp(self) -> bool:
+        """Whether crops and heatmaps span the same length, from the first to the last pixel."""
+        return self.crop.use_udp and self.codec.get('type') == 'UDPHeatmap'
+
     def find_skeleton(self) -> Skeleton:
         """Return the skeleton.
 
