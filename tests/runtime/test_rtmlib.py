@@ -16,7 +16,8 @@ def blurred_spots():
 
 def test_the_file_runs_unchanged_in_the_vitpose_class_of_rtmlib(tmp_path):
     rtmlib = pytest.importorskip('rtmlib')
-    codec = dict(type='UDPHeatmap', input_size=list(INPUT_SIZE), heatmap_size=list(HEATMAP_SIZE))
+    sizes = dict(input_size=list(INPUT_SIZE), heatmap_size=list(HEATMAP_SIZE))
+    codec = dict(sizes, type='UDPHeatmap', generation='0.x')
     description = describe_spots(codec=codec, crop=CropRule(INPUT_SIZE, use_udp=True))
     path = write_spot_net(tmp_path / 'net.onnx', description=description)
     runtime = PoseRuntime(path, 'onnxruntime')
