@@ -13,13 +13,14 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 # the package compiled, whatever the environment says.
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-.PHONY: help install demo test test-all parity lint lock
+.PHONY: help install demo test test-all parity faults lint lock
 
 help:
 	@echo 'make demo      train a small network on synthetic people, draw what it finds (minutes)'
 	@echo 'make test      run the tests except the slow ones'
 	@echo 'make test-all  run every test'
 	@echo 'make parity    compare all networks with the recordings, write docs/parity.md'
+	@echo 'make faults    provoke faults, count what they break, write docs/reliability.md (hours)'
 	@echo 'make lint      check style and types'
 	@echo 'make lock      pin newer releases in requirements/lock.txt'
 
@@ -45,6 +46,11 @@ test-all: $(INSTALLED)
 
 parity: $(INSTALLED)
 	PYTHONPATH=tests $(BIN)/python -m golden.table
+
+# GOALS="R1 R6" runs some of them, COUNTS="saves=10 kills=5" with other numbers of trials.
+faults: $(INSTALLED)
+	OMP_NUM_THREADS=1 PYTHONPATH=.:tests $(BIN)/python -m faults $(GOALS) \
+		$(if $(COUNTS),--counts $(COUNTS))
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -80,7 +80,7 @@ DATASETS = _child('dataset', roots.DATASETS, 'posenas.datasets')
 DATA_SAMPLERS = _child('data sampler', roots.DATA_SAMPLERS, 'posenas.datasets')
 #: Transforms of the sample dict; they draw from ``results['rng']``.
 TRANSFORMS = _child('transform', roots.TRANSFORMS, 'posenas.datasets')
-#: Keypoint codecs: ``encode`` and ``decode`` between keypoints and maps, NumPy only.
+#: Keypoint codecs: ``encode`` and ``decode`` between keypoints and heatmaps or vectors, NumPy only.
 KEYPOINT_CODECS = Registry('keypoint codec', scope='posenas', locations=['posenas.datasets'])
 
 #: Backbones, necks, heads, losses, estimators, data preprocessors and averages of weights.

@@ -9,7 +9,9 @@ class PoseDataSample(BaseDataElement):
     Attributes:
         gt_instances: ``bboxes`` (N, 4) x1 y1 x2 y2, ``bbox_scores`` (N,), ``bbox_scales`` (N, 2),
             ``keypoints`` (N, K, 2), ``keypoints_visible`` (N, K); NumPy, image pixels.
-        gt_instance_labels: ``keypoint_weights`` (N, K), loss weights of the encoded keypoints.
+        gt_instance_labels: ``keypoint_weights`` (N, K), loss weights of the encoded keypoints;
+            targets that are no heatmaps: ``keypoint_x_labels`` (N, K, bins of x),
+            ``keypoint_y_labels`` (N, K, bins of y), ``keypoint_labels`` (N, K, 2).
         gt_fields: ``heatmaps`` (C, H, W), the targets.
         pred_instances: ``keypoints`` (N, K, 2) image pixels, ``keypoint_scores`` (N, K),
             ``keypoints_visible`` (N, K), ``bboxes`` (N, 4), ``bbox_scores`` (N,).

@@ -3,6 +3,7 @@
 Add yours where it belongs: to ``MODELS`` with a function that runs the module, else to ``PARTS``.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
 from tiny_data import write_mpii_people, write_people, write_posetrack_people
 from torch import Tensor, nn
+from torch.utils.data import ConcatDataset
 
 from posenas.structures import PoseDataSample
 
@@ -68,12 +70,37 @@ def on_stages(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
     return lambda module: module((noise(2, channels, 4, 3), noise(2, channels, 4, 3, seed=1)))
 
 
+def on_two_scales(module: nn.Module) -> Sequence[Tensor]:
+    return module((noise(2, 4, 8, 6), noise(2, 8, 4, 3, seed=1)))
+
+
 def on_heatmaps(num_maps: int = 17) -> Callable[[nn.Module], Sequence[Tensor]]:
     def run(module: nn.Module) -> Sequence[Tensor]:
         heatmaps = noise(2, num_maps, 16, 12).requires_grad_()
         return [module(heatmaps, noise(2, num_maps, 16, 12, seed=1), torch.ones(2, 17))]
 
     return run
+
+
+def on_vectors(module: nn.Module) -> Sequence[Tensor]:
+    logits = [noise(2, 17, bins).requires_grad_() for bins in (96, 128)]
+    targets = [noise(2, 17, bins, seed=1).softmax(-1) for bins in (96, 128)]
+    return [module(logits, targets, torch.ones(2, 17))]
+
+
+def on_last_feature(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
+    return lambda module: module((noise(2, channels, 4, 3),))
+
+
+def on_means(module: nn.Module) -> Sequence[Tensor]:
+    feats, values = (noise(2, 8),), noise(2, 17, 2, seed=1)
+    points, logits = module._regress(feats).split(2, dim=-1)
+    return [module(feats), module.loss_module(points, logits, values, torch.ones(2, 17))]
+
+
+def on_coordinates(module: nn.Module) -> Sequence[Tensor]:
+    points, logits, targets = (noise(2, 17, 2, seed=i) for i in range(3))
+    return [module(points, logits, targets)]
 
 
 def on_pictures(module: nn.Module) -> Sequence[Tensor]:
@@ -143,6 +170,7 @@ def on_lesson(module: nn.Module) -> Sequence[Tensor]:
     return list(module(lesson).values())
 
 
+SIMCC = dict(in_channels=8, out_channels=17, input_size=(48, 64), in_featuremap_size=(3, 4))
 DITE_EXTRA = dict(
     stem=dict(stem_channels=32, out_channels=32),
     num_stages=2,
@@ -153,6 +181,44 @@ DITE_EXTRA = dict(
         with_fuse=(True, True),
         num_channels=((40, 80), (40, 80, 160)),
     ),
+)
+
+
+SIMCC_MODEL = dict(
+    TINY_MODEL,
+    backbone=dict(type='TinyConvNet', channels=(8, 8, 8, 8), out_indices=(3,)),
+    head=dict(
+        SIMCC,
+        type='RTMCCHead',
+        gau_cfg=dict(hidden_dims=16, s=8),
+        decoder=dict(type='SimCCLabel', input_size=(48, 64)),
+    ),
+)
+
+
+def on_vector_samples(module: nn.Module) -> Sequence[Tensor]:
+    """Run a distiller of vectors that has got a teacher of random weights."""
+    from posenas.codecs import SimCCLabel
+    from posenas.models.estimators.teacher import FrozenTeacher
+    from posenas.registry import MODELS as MODEL_REGISTRY
+
+    samples = pose_samples()
+    if not module.training:
+        return on_samples(module)
+    module.teachers.add(FrozenTeacher(MODEL_REGISTRY.build(SIMCC_MODEL)))
+    labels = SimCCLabel((48, 64)).encode(np.full((1, 17, 2), 20.0))
+    labels = {name: torch.from_numpy(value) for name, value in labels.items()}
+    for sample in samples:
+        sample.gt_instance_labels = InstanceData(**labels)
+    return [module.parse_losses(module(noise(2, 3, 64, 48), samples, mode='loss'))[0]]
+
+
+LITE_EXTRA = dict(
+    DITE_EXTRA,
+    stages_spec=dict(
+        DITE_EXTRA['stages_spec'], module_type=('LITE', 'naive'), reduce_ratios=(8, 8)
+    ),
+    with_head=False,
 )
 
 
@@ -227,10 +293,17 @@ TINY_VIPNAS = dict(space=TINY_VIPNAS_SPACE, head=dict(out_channels=17, decoder=C
 
 #: Registered class -> how to build and run it.
 MODELS = dict(
+    CSPNeXt=ModelCase(dict(deepen_factor=0.1, widen_factor=0.125), on_images),
     HRNet=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
     HRNetPyramid=ModelCase(dict(extra=TINY_HRNET), on_images_of(64, 96)),
     MobileNetV2Pyramid=ModelCase({}, on_images),
     MobileNetV3=ModelCase(dict(out_indices=(3, -1)), on_images),
+    MobileNetV2=ModelCase(dict(widen_factor=0.5), on_images),
+    ShuffleNetV1=ModelCase({}, on_images),
+    ShuffleNetV2=ModelCase(dict(widen_factor=0.5), on_images),
+    ResNetV1d=ModelCase(dict(depth=50), on_images),
+    ResNeXt=ModelCase(dict(depth=50), on_images),
+    SEResNet=ModelCase(dict(depth=50), on_images),
     ResNet=ModelCase(dict(depth=18, out_indices=(0, 3)), on_images),
     CellFabric=ModelCase(FABRIC, lambda module: module(fabric_levels())),
     CNFBackbone=ModelCase(dict(fabric=FABRIC | dict(cut_layers=0), reserve_layers=2), on_images),
@@ -248,21 +321,42 @@ MODELS = dict(
     ),
     ScalarRepresentation=ModelCase({}, on_last_map),
     VectorRepresentation=ModelCase({}, on_last_map),
+    LiteHRNet=ModelCase(dict(extra=LITE_EXTRA), on_images),
     DiteHRNet=ModelCase(dict(extra=DITE_EXTRA), on_images),
     PoseNAS=ModelCase(dict(TINY_POSENAS, refine=TINY_REFINE), on_squares),
     PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),
     CNFSupernet=ModelCase(TINY_FABRICS, lambda module: [on_images(module)]),
     PoseNASSupernet=ModelCase(TINY_SUPERNET, on_square_samples),
     ViPNASSupernet=ModelCase(TINY_VIPNAS, lambda module: [on_images(module)]),
+    LightResNet=ModelCase({}, on_images),
+    TopDownFusion=ModelCase(dict(in_channels=(4, 8), channels=(6, 8)), on_two_scales),
+    CenterBoxHead=ModelCase(
+        dict(in_channels=8, upsample=2, decoder=dict(type='CenterBox')), on_features(8)
+    ),
+    PersonDetector=ModelCase(
+        dict(
+            backbone=dict(TINY_BACKBONE, channels=(8, 16)),
+            head=dict(type='CenterBoxHead', in_channels=16, decoder=dict(type='CenterBox')),
+        ),
+        lambda module: [module(noise(2, 3, 64, 48))],
+    ),
     TinyConvNet=ModelCase({}, on_images),
     Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
     ViPNASMobileNetV3=ModelCase({}, on_images),
     ViPNASResNet=ModelCase(dict(depth=50), on_images),
     HeatmapHead=ModelCase(dict(in_channels=8, out_channels=17), on_features(8)),
+    RTMCCHead=ModelCase(dict(SIMCC, gau_cfg=dict(hidden_dims=32, s=16)), on_last_feature(8)),
+    SimCCHead=ModelCase(
+        dict(SIMCC, deconv_out_channels=(16,), deconv_kernel_sizes=(4,)), on_last_feature(8)
+    ),
     PoseNASHead=ModelCase(dict(in_channels=(8, 8), out_channels=17), on_stages(8)),
     StackedHourglassHead=ModelCase(dict(out_channels=17), on_stages(17)),
     ViPNASHead=ModelCase(dict(in_channels=16, out_channels=17), on_features(16)),
     KeypointMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
+    GlobalAveragePooling=ModelCase({}, lambda module: module([noise(2, 3, 4, 4)])),
+    RLEHead=ModelCase(dict(in_channels=8, num_joints=17), on_means),
+    RLELoss=ModelCase({}, on_coordinates),
+    KLDiscretLoss=ModelCase(dict(beta=10.0), on_vectors),
     JointsMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     KeypointOHKMMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     CombinedTargetMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps(51)),
@@ -271,6 +365,17 @@ MODELS = dict(
         dict(backbone=TINY_BACKBONE, head=TINY_HEAD, test_cfg=dict(flip_test=True)), on_samples
     ),
     FPDDistiller=ModelCase(dict(student=TINY_MODEL), on_taught_samples),
+    DWPoseDistiller=ModelCase(
+        dict(teacher_cfg=SIMCC_MODEL, student_cfg=SIMCC_MODEL), on_vector_samples
+    ),
+    FeaLoss=ModelCase(
+        dict(name='loss_fea', use_this=True, student_channels=3, teacher_channels=5),
+        lambda module: [module(noise(2, 3, 4, 4), noise(2, 5, 4, 4))],
+    ),
+    KDLoss=ModelCase(
+        dict(name='loss_logit', use_this=True),
+        lambda module: [module([noise(2, 3, 9).requires_grad_()], [noise(2, 3, 9, seed=1)], 1.0)],
+    ),
     FPDLoss=ModelCase(dict(), on_distilled_heatmaps),
     FeatureDistill=ModelCase(
         dict(student_key='head', teacher_key='head', student_channels=3, teacher_channels=5),
@@ -390,6 +495,15 @@ def people(skeleton: str) -> Callable[[Path], dict]:
     return lambda folder: dict(ann_file=str(write_people(folder, skeleton=skeleton)))
 
 
+def write_taught(folder: Path) -> Path:
+    path = write_people(folder)
+    content = json.loads(path.read_text())
+    for annotation in content['annotations']:
+        annotation['keypoint_scores'] = [0.5] * 17
+    path.write_text(json.dumps(content))
+    return path
+
+
 def build_ratio_sampler(folder: Path) -> object:
     from posenas.registry import DATA_SAMPLERS, DATASETS
 
@@ -471,9 +585,12 @@ PARTS = dict(
     AuxiliarySkipHook={},
     PerturbationHook={},
     PlainCheckpointHook={},
+    PipelineSwitchHook=dict(switch_epoch=1, switch_pipeline=[dict(type='LoadImage')]),
+    RunReportHook={},
     CheckpointHook={},
     DistillStateHook={},
     EMATeacherHook={},
+    EarlyStoppingHook=dict(monitor='AP', rule='greater'),
     StopSignalHook={},
     SubnetScoresHook={},
     PoseVisualizationHook={},
@@ -488,16 +605,29 @@ PARTS = dict(
     UnlabelledTopdownDataset=people('coco'),
     TeacherCache=lambda folder: dict(path=str(folder / 'cache')),
     ConcatDataset=lambda folder: dict(datasets=[coco_people(folder)] * 2),
+    CombinedDataset=lambda folder: dict(
+        metainfo=dict(dataset_name='coco'), datasets=[coco_people(folder)] * 2
+    ),
+    MosaicDataset=lambda folder: dict(
+        dataset=dict(coco_people(folder), type='posenas.PersonBoxDataset'), canvas_size=(64, 64)
+    ),
+    PersonBoxDataset=people('coco'),
+    TaughtDataset=lambda folder: dict(ann_file=str(write_taught(folder))),
     RepeatDataset=lambda folder: dict(dataset=coco_people(folder), times=2),
     DefaultSampler=dict(dataset=range(4), seed=0),
     InfiniteSampler=dict(dataset=range(4), seed=0),
     LabelledRatioSampler=build_ratio_sampler,
+    MultiSourceSampler=lambda folder: dict(
+        dataset=ConcatDataset([range(4), range(2)]), source_ratio=[2, 1], seed=0
+    ),
     Albumentation=build_albumentation,
     CoarseDropout={},
     GetBBoxCenterScale={},
     PNFSGetBox={},
     PNFSTopdownAffine=dict(input_size=(48, 64)),
     RandomJointOcclusion=dict(joints=(9, 10)),
+    GenerateBoxTarget=dict(encoder=dict(type='CenterBox')),
+    Letterbox=dict(size=(64, 64)),
     GenerateTarget=dict(encoder=CODEC),
     KeypointConverter=dict(num_keypoints=2, mapping=[(5, 0), (6, 1)]),
     LoadImage={},
@@ -507,10 +637,15 @@ PARTS = dict(
     RandomFlip={},
     RandomHalfBody={},
     TopdownAffine=dict(input_size=(48, 64)),
+    CenterBox={},
+    YOLOXHSVRandomAug={},
     MegviiHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), kernel_size=5),
     MSRAHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), sigma=2),
     PNFSHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
+    RegressionLabel=dict(input_size=(48, 64)),
+    SimCCLabel=dict(input_size=(48, 64)),
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
+    CocoBoxMetric=people('coco'),
     CocoMetric={},
     JhmdbPCKAccuracy={},
     LspPCKMetric=people('lsp'),

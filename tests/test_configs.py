@@ -16,6 +16,8 @@ from posenas.utils.config_check import verify_config
 from posenas.utils.profiling import profile_model
 
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
+#: Detectors: one image is one sample; tests/test_detection_configs.py tries them.
+DETECTION = [path for path in CONFIGS if 'detection' in path.parts]
 #: The published paths, each a forwarder to a config of ours.
 FORWARDERS = [path for path in CONFIGS if 'body' in path.parts]
 #: Distillations: their networks are those of other configs, so they have no entry of their own.
@@ -35,7 +37,9 @@ METADATA = {
 }
 #: Test sets without labels, for networks of other configs; tests/test_test_dev.py tries them.
 TEST_DEV = [path for path in CONFIGS if '_test_dev_' in path.stem]
-OWN = [path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV)]
+OWN = [
+    path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV, *DETECTION)
+]
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
 
@@ -52,7 +56,8 @@ def mark_large(path):
     elif path in SEARCH:
         is_large = 'tiny' not in path.stem
     else:
-        is_large = count_macs(path) > MOST_MACS
+        # the high-resolution networks called 30 have the most layers, and little else
+        is_large = count_macs(path) > MOST_MACS or 'hrnet_30_' in path.stem
     return pytest.param(path, marks=pytest.mark.slow if is_large else ())
 
 
@@ -104,10 +109,11 @@ def to_shares(image_subset, size=4000):
 def shrink(cfg):
     """Return the config for tiny inputs, two samples a step, one epoch, no workers."""
     content = cfg.to_dict()
-    codec = content['codec']
-    size, maps = codec['input_size'], codec['heatmap_size']
-    stride = size[0] // maps[0]
     network = cfg.model.get('student', cfg.model)
+    size = content['codec']['input_size']
+    # heads of coordinates know no maps
+    maps = network.head.get('in_featuremap_size') or content['codec'].get('heatmap_size', size)
+    stride = size[0] // maps[0]
     side = LARGER.get(network.backbone.type, SMALLEST)
     small = type(size)((side, side))
     small_maps = type(maps)((side // stride, side // stride))

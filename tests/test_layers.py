@@ -6,7 +6,7 @@ from source_files import MODULES, PACKAGE, imported_modules, imports, module_nam
 LEVELS = (
     'registry utils version',
     'geometry skeletons genotype convert',
-    'codecs structures',
+    'annotations codecs structures',
     'models datasets evaluation visualization runtime',
     'deploy',
     'search',

@@ -1,7 +1,8 @@
 """Pictures of the samples that a config feeds to the network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import cv2
 import numpy as np
@@ -29,6 +30,20 @@ _TILE, _COLUMNS, _PER_SHEET = 320, 6, 24
 Draw = Callable[[Dataset, int, Skeleton], tuple[str, list[np.ndarray]]]
 
 
+class DrawnSamples(list[Path]):
+    """The sheets that were drawn.
+
+    Attributes:
+        num_drawn: Samples on them.
+        num_samples: Samples of the data.
+        num_bad: Samples that could not be read.
+        left_out: People of the files that are no samples, counted by reason.
+    """
+
+    num_drawn = num_samples = num_bad = 0
+    left_out: Mapping[str, int] = MappingProxyType({})
+
+
 def browse_data(
     config: ConfigLike,
     out_dir: str | Path = 'browse',
@@ -36,7 +51,7 @@ def browse_data(
     mode: str = 'transformed',
     num: int = 12,
     name: str | None = None,
-) -> list[Path]:
+) -> DrawnSamples:
     """Draw samples, evenly spread over the data of a config, on sheets of pictures.
 
     Args:
@@ -49,7 +64,7 @@ def browse_data(
         name: Beginning of the names of the sheets; None takes that of the config.
 
     Returns:
-        The sheets.
+        The sheets, with counts.
 
     Raises:
         ConfigError: The config has no data for the split, or ``num`` is not positive.
@@ -68,11 +83,14 @@ def browse_data(
     count = min(num, len(dataset))
     indices = np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist()
     stem = f'{name or Path(cfg.filename).stem}_{split}_{mode}'
-    sheets = []
+    sheets = DrawnSamples()
     for place, start in enumerate(range(0, count, _PER_SHEET)):
         shown = [draw(dataset, i, skeleton) for i in indices[start : start + _PER_SHEET]]
         sheets.append(Path(out_dir, f'{stem}_{place}.png'))
         _write_sheet(sheets[-1], shown)
+    sheets.num_drawn, sheets.num_samples = count, len(dataset)
+    sheets.num_bad = len(getattr(dataset, 'bad_samples', ()))
+    sheets.left_out = getattr(dataset, 'left_out', {})
     return sheets
 
 

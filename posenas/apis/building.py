@@ -133,10 +133,10 @@ def build_model(
         found = use_exported(cfg, checkpoint)
         meta = dict(dataset_meta=dict(found.skeleton))
         return LoadedModel(cfg, MODELS.build(cfg.model).eval(), dict(meta=meta))
-    model = MODELS.build(cfg.model)
     loaded = {}
-    if checkpoint is not None:
+    if checkpoint is not None:  # a wrong path is told before a network is built for it
         loaded = read_checkpoint(checkpoint, sha256=sha256, trust=trust_download)
+    model = MODELS.build(cfg.model)
     if loaded:
         load_state(model, adapt_checkpoint(loaded, model.state_dict()))
     return LoadedModel(cfg, model.eval(), loaded)

@@ -7,7 +7,14 @@ from typing import Any
 
 from posenas.apis.building import ConfigLike, load_checked
 from posenas.datasets import BaseTopdownDataset
-from posenas.datasets.inspection.report import Report, inspect_annotations, inspect_images
+from posenas.datasets.annotations import LOST
+from posenas.datasets.inspection import (
+    Report,
+    inspect_annotations,
+    inspect_images,
+    inspect_persons,
+    list_images,
+)
 from posenas.datasets.wrappers import list_parts
 from posenas.registry import DATASETS
 from posenas.skeletons import get_skeleton
@@ -48,7 +55,7 @@ def check_data(
     """Find all that is wrong with data: malformed annotations, unreadable images, doubtful labels.
 
     Args:
-        source: COCO keypoint file (.json), or a config whose data sets are checked.
+        source: COCO keypoint file (.json, .json.gz), or a config whose data sets are checked.
         images: Folder of the images of a COCO keypoint file; None takes its own folder.
         skeleton: Name of a built-in skeleton, such as 'coco', for a COCO keypoint file that names
             no keypoints.
@@ -64,33 +71,39 @@ def check_data(
     """
     if num_threads < 1:
         raise ConfigError(f'num_threads must be at least 1, got {num_threads}')
-    if isinstance(source, str | Path) and str(source).endswith('.json'):
-        known = skeleton and get_skeleton(skeleton)
-        report = inspect_annotations(
-            str(source), known, lambda items: progress(items, 'checking annotations')
-        )
-        checks = [(report, images or Path(source).parent)]
+    if isinstance(source, str | Path) and str(source).endswith(('.json', '.json.gz')):
+        known = get_skeleton(skeleton) if skeleton else None
+        folder = images or Path(source).parent
+        checks = [(inspect_annotations(str(source), known, folder), folder, 'color')]
     else:
         checks = [
-            (_inspect_dataset(dataset, progress), dataset.image_folder)
-            for dataset in _build_datasets(source)
+            (report, dataset.image_folder, color_type)
+            for dataset, color_type in _build_datasets(source)
+            for report in _inspect_dataset(dataset)
         ]
     pictures: list[Path] = []
-    for report, folder in checks:
+    for report, folder, color_type in checks:
         if not skip_images:
             inspect_images(
-                report, folder, num_threads, lambda items: progress(items, 'decoding images')
+                report,
+                folder,
+                num_threads,
+                lambda items: progress(items, 'decoding images'),
+                color_type,
             )
         if out_dir:
             part = Path(report.path).stem if len(checks) > 1 else ''
             pictures += _draw(Path(out_dir, part), report)
     if out:
-        write_json(out, [report.to_dict() for report, _ in checks], indent=1)
-    return DataCheck(tuple(report for report, _ in checks), tuple(pictures))
+        write_json(out, [report.to_dict() for report, _, _ in checks], indent=1)
+    return DataCheck(tuple(report for report, _, _ in checks), tuple(pictures))
 
 
-def _build_datasets(config: ConfigLike) -> Iterator[BaseTopdownDataset]:
-    """Yield the data sets of all splits of a config, those with the same files once."""
+def _build_datasets(config: ConfigLike) -> Iterator[tuple[BaseTopdownDataset, str]]:
+    """Yield the data sets of all splits of a config, and how each decodes its images.
+
+    Those with the same files come once.
+    """
     cfg = load_checked(config)
     seen = set()
     for split in ('train', 'val', 'test'):
@@ -107,19 +120,44 @@ def _build_datasets(config: ConfigLike) -> Iterator[BaseTopdownDataset]:
             files = (dataset.ann_file, dataset.bbox_file)
             if files not in seen:
                 seen.add(files)
-                yield dataset
+                loaders = (s for s in part.get('pipeline', ()) if s.get('type') == 'LoadImage')
+                yield dataset, next(loaders, {}).get('color_type', 'color')
 
 
-def _inspect_dataset(dataset: BaseTopdownDataset, progress: Progress) -> Report:
-    """Check the annotation file, and that the data set accepts it and its boxes."""
-    report = inspect_annotations(
-        dataset.ann_file, None, lambda items: progress(items, 'checking annotations')
-    )
+def _inspect_dataset(dataset: BaseTopdownDataset) -> list[Report]:
+    """Check the annotation files, and that the data set accepts them and its boxes."""
+    reports = [
+        inspect_annotations(path, dataset.given, dataset.image_folder, dataset.generation)
+        for path in dataset.list_files()
+    ]
     try:
-        report.statistics['samples'] = len(dataset)
+        persons = dataset.persons
     except DataError as error:
-        report.add('error', 'refused by the data set', type(dataset).__name__, str(error))
-    return report
+        reports = reports or [Report(dataset.ann_file)]
+        text = str(error)
+        if not any(report.num_errors for report in reports) or dataset.bbox_file:
+            reports[0].add('error', 'refused by the data set', type(dataset).__name__, text)
+        return reports
+    reports = reports or [inspect_persons(dataset.ann_file, persons, dataset.skeleton)]
+    first = reports[0]
+    first.statistics['samples'] = len(dataset)
+    if dataset.bbox_file:
+        first.statistics['detected boxes left out'] = {
+            k: n for k, n in dataset.left_out.items() if n
+        }
+        first.images = list_images(persons)
+    else:
+        _account(dataset, reports)
+    return reports
+
+
+def _account(dataset: BaseTopdownDataset, reports: list[Report]) -> None:
+    """Report people that the data set loses and the checks of its files have not seen."""
+    lost = sum(number for reason, number in dataset.left_out.items() if reason in LOST)
+    seen = sum(int((report.labels.lost != '').sum()) for report in reports if report.labels)
+    if lost > seen:
+        text = f'{lost - seen} more people are left out by {type(dataset).__name__}'
+        reports[0].add('error', 'left out by the data set', dataset.ann_file, text)
 
 
 def _draw(folder: Path, report: Report) -> list[Path]:

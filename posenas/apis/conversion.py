@@ -24,6 +24,7 @@ from posenas.models import load_state
 from posenas.utils import ConfigError, save_checkpoint, write_text
 from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
+from posenas.utils.config_text import write_comment
 from posenas.utils.download import fetch_checkpoint, is_address, read_checkpoint
 from posenas.utils.safe_load import load_trusted_file
 
@@ -160,7 +161,7 @@ def convert_config(
         made = _translate_distillation(cfg, load_config(teacher), legacy, strict)
     name = Path(cfg.filename).name
     for path, translated in zip(files, made, strict=True):
-        write_text(path, f'# Translated from {name}.\n{translated.pretty_text}')
+        write_text(path, f'{write_comment(f"Translated from {name}.")}{translated.pretty_text}')
     return files
 
 

@@ -124,6 +124,10 @@ def _choose_arch(
         return supernet.space.from_genotype(read_genotype(genotype))
     if archive is not None:
         return _choose_record(archive, trial, score)
+    if trial is not None or score is not None:
+        raise ConfigError(
+            f'{"score" if trial is None else "trial"} needs an archive to choose from, got none'
+        )
     return supernet.read_arch()
 
 

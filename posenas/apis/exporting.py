@@ -190,7 +190,7 @@ def describe_network(
         skeleton=find_skeleton(cfg, network.checkpoint).metainfo(),
         flip={
             key: test_cfg[key]
-            for key in ('flip_test', 'flip_mode', 'shift_heatmap')
+            for key in ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords')
             if key in test_cfg
         },
         keypoint_indices=None if kept is None else tuple(kept),

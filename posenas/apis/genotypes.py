@@ -24,7 +24,7 @@ from posenas.genotype.posenas.plan import describe_network, plan_network
 from posenas.genotype.posenas.released import make_released_genotype
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, DataError, atomic_write, write_text
-from posenas.utils.config_text import allow_keywords_as_keys
+from posenas.utils.config_text import write_comment
 
 #: Where a genotype can stand, beside the genotype itself.
 GenotypeLike = str | Path | Genotype
@@ -233,8 +233,8 @@ def embed_genotype(
         genotype = _resize(genotype, _read_config(cfg))
     cfg.model = derive_model(genotype, cfg.model.to_dict())
     genotype = _read_config(cfg)
-    allow_keywords_as_keys()
-    write_text(out, f'# Architecture {genotype.id}, {genotype.name}.\n{cfg.pretty_text}')
+    comment = write_comment(f'Architecture {genotype.id}, {genotype.name}.')
+    write_text(out, comment + cfg.pretty_text)
     return EmbedResult(Path(out), genotype)
 
 

@@ -1,17 +1,20 @@
 """Build a model from a config and run it on images and person boxes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 from torch import nn
 
 from posenas.apis.building import build_model
+from posenas.apis.model_zoo import find_model
 from posenas.geometry import parse_bboxes
 from posenas.registry import DATASETS, TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
@@ -19,6 +22,9 @@ from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_positive
 from posenas.utils.images import check_image
 from posenas.utils.randomness import Stream, make_generator
+
+if TYPE_CHECKING:
+    from posenas.models import PredictionSpread
 
 #: Entries of a config that inference uses.
 _NEEDED_KEYS = ('default_scope', 'codec', 'model', 'test_dataloader', 'val_dataloader')
@@ -40,7 +46,7 @@ def init_model(
         config: Config file, name of a model, or a loaded config; None for an exported network.
         checkpoint: Checkpoint file, ours or as published by MMPose, HRNet, SimpleBaseline, FPD,
             PNFS or PoseNAS, or its http(s) address; or an exported network (.onnx, .xml); None
-            leaves the random initial weights.
+            leaves the random initial weights, which is logged.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config, such as
             ``{'model.test_cfg.flip_test': False}``.
@@ -57,6 +63,8 @@ def init_model(
             or there is no such device.
         CheckpointError: The checkpoint cannot be had, read safely or does not fit the model.
     """
+    from posenas.models import find_unsettled_norms
+
     cfg, model, loaded = build_model(
         config,
         checkpoint,
@@ -65,6 +73,10 @@ def init_model(
         sha256=sha256,
         trust_download=trust_download,
     )
+    if checkpoint is None:
+        _warn_of_random_weights(config)
+    elif unsettled := find_unsettled_norms(model):
+        print_log(f'{checkpoint}: {unsettled}', logger='current', level=30)
     skeleton = find_skeleton(cfg, loaded)
     _check_skeleton(skeleton, model)
     model.cfg, model.dataset_meta = cfg, skeleton.metainfo()
@@ -104,12 +116,17 @@ def inference_topdown(
     if len(boxes) != len(img):
         raise DataError(f'bboxes must have one entry per image, {len(img)}, got {len(boxes)}')
     pipeline = TopdownPipeline(model.cfg, model.dataset_meta)
-    crops = [
-        pipeline.crop(pipeline.load(image), given, bbox_format)
-        for image, given in zip(img, boxes, strict=True)
-    ]
-    samples = iter(predict_crops(model, [crop for group in crops for crop in group], batch_size))
-    return [[next(samples) for _ in group] for group in crops]
+    counts: list[int] = []
+
+    def crop_all() -> Iterator[dict[str, Any]]:
+        for image, given in zip(img, boxes, strict=True):
+            crops = pipeline.crop(pipeline.load(image), given, bbox_format)
+            counts.append(len(crops))
+            yield from crops
+
+    samples = list(predict_crops(model, crop_all(), batch_size))
+    ends = list(accumulate(counts))
+    return [samples[end - count : end] for count, end in zip(counts, ends, strict=True)]
 
 
 class TopdownPipeline:
@@ -142,8 +159,8 @@ class TopdownPipeline:
 
     def crop(
         self, loaded: Mapping[str, Any], bboxes: ArrayLike | None, bbox_format: str = 'xyxy'
-    ) -> list[dict[str, Any]]:
-        """Cut the people out of an image.
+    ) -> 'Crops':
+        """Cut the people out of an image, as they are needed.
 
         Args:
             loaded: Result of :meth:`load`.
@@ -151,7 +168,7 @@ class TopdownPipeline:
             bbox_format: Likewise.
 
         Returns:
-            ``inputs`` and ``data_samples`` of each person.
+            ``inputs`` and ``data_samples`` of each person, made when they are asked for.
 
         Raises:
             DataError: The boxes are malformed.
@@ -160,35 +177,88 @@ class TopdownPipeline:
         if bboxes is None:
             bboxes = [[0, 0, width, height, 1]]
         corners, scores = parse_bboxes(bboxes, bbox_format)
-        crops = []
-        for i in range(len(corners)):
-            sample = dict(
-                loaded,
-                id=i,
-                bbox=corners[i : i + 1],
-                bbox_score=scores[i : i + 1],
-                flip_indices=self._flip_indices,
-                rng=make_generator(Stream.INFERENCE, 0),
-            )
-            for step in self._steps:
-                sample = step(sample)
-            crops.append(sample)
-        return crops
+        return Crops(loaded, corners, scores, self._steps, self._flip_indices)
+
+
+class Crops(Sequence):
+    """The people of one image, each cut out when it is asked for and not kept.
+
+    Args:
+        loaded: Sample with the image.
+        corners: Boxes (N, 4) x1, y1, x2, y2, image pixels.
+        scores: Of the boxes, (N,).
+        steps: Transforms that make a crop of it.
+        flip_indices: Keypoint on the other side, for each keypoint.
+    """
+
+    def __init__(
+        self,
+        loaded: Mapping[str, Any],
+        corners: np.ndarray,
+        scores: np.ndarray,
+        steps: Sequence[Callable[[dict], dict]],
+        flip_indices: list[int],
+    ) -> None:
+        self._loaded, self._corners, self._scores = loaded, corners, scores
+        self._steps, self._flip_indices = steps, flip_indices
+
+    def __len__(self) -> int:
+        return len(self._corners)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Cut out person ``index``: ``inputs`` and ``data_samples``."""
+        if not 0 <= index < len(self):
+            raise IndexError(f'index must be below {len(self)}, got {index}')
+        sample = dict(
+            self._loaded,
+            id=index,
+            bbox=self._corners[index : index + 1],
+            bbox_score=self._scores[index : index + 1],
+            flip_indices=self._flip_indices,
+            rng=make_generator(Stream.INFERENCE, 0),
+        )
+        for step in self._steps:
+            sample = step(sample)
+        return sample
 
 
 def predict_crops(
-    model: nn.Module, crops: Sequence[dict[str, Any]], batch_size: int = 32
-) -> list[PoseDataSample]:
-    """Run a model on the results of :meth:`TopdownPipeline.crop`, ``batch_size`` at a time.
+    model: nn.Module,
+    crops: Iterable[dict[str, Any]],
+    batch_size: int = 32,
+    spread: 'PredictionSpread | None' = None,
+) -> Iterator[PoseDataSample]:
+    """Run a model on what :meth:`TopdownPipeline.crop` cuts out, ``batch_size`` at a time.
 
-    Returns:
+    Memory is that of one batch, however many crops there are.
+
+    Args:
+        model: Result of :func:`init_model`.
+        crops: People.
+        batch_size: Crops that go through the network at once.
+        spread: Told of every crop and its prediction.
+
+    Yields:
         The data sample of each crop, with predictions.
     """
-    samples: list[PoseDataSample] = []
-    with torch.no_grad():
-        for start in range(0, len(crops), batch_size):
-            samples += model.test_step(pseudo_collate(crops[start : start + batch_size]))
-    return samples
+    remaining = iter(crops)
+    while batch := list(islice(remaining, batch_size)):
+        with torch.no_grad():
+            samples = model.test_step(pseudo_collate(batch))
+        if spread is not None:
+            spread.add([crop['inputs'] for crop in batch], samples)
+        yield from samples
+
+
+def _warn_of_random_weights(config: str | Path | Config) -> None:
+    """Log that predictions mean nothing, and where published weights are."""
+    known = None if isinstance(config, Config) else find_model(str(config))
+    where = f': download {known.weights} and give its path' if known and known.weights else ''
+    print_log(
+        'without a checkpoint the weights are random and predictions mean nothing' + where,
+        logger='current',
+        level=30,
+    )
 
 
 def _test_dataset(cfg: Config) -> Mapping[str, Any]:
@@ -255,6 +325,8 @@ def choose_device(device: str | torch.device | None) -> torch.device:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (AssertionError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f'device must exist on this machine, got {device!r}: {reason}') from error
+        raise ConfigError(
+            f'device must exist on this machine, got {device!r}: cpu does, and cuda:0 where '
+            'posenas doctor finds a GPU'
+        ) from error
     return chosen

@@ -1,9 +1,9 @@
 """Find keypoints in images, folders and videos, and write what was found."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,14 +11,24 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 
+from posenas.apis.boxes import BoxTable
 from posenas.apis.inference import TopdownPipeline, init_model, predict_crops
-from posenas.apis.model_zoo import find_model
-from posenas.apis.outputs import DrawOptions, ResultWriter, draw_people, to_instances
-from posenas.apis.sources import Frame, Source, list_sources, read_frames, select_boxes
+from posenas.apis.inference_report import InferenceReport
+from posenas.apis.outputs import (
+    DrawOptions,
+    ResultWriter,
+    add_heatmaps,
+    draw_people,
+    to_instances,
+)
+from posenas.apis.sources import Frame, Source, list_passed_over, list_sources, read_frames
 from posenas.registry import INFERENCERS
 from posenas.skeletons import Skeleton
 from posenas.structures import PoseDataSample
 from posenas.utils import DataError, check_positive
+
+if TYPE_CHECKING:
+    from posenas.datasets import FrameGap
 
 
 @INFERENCERS.register_module(name=['PoseInferencer', 'PoseNASInferencer', 'MMPoseInferencer'])
@@ -40,7 +50,7 @@ class PoseInferencer:
 
     Attributes:
         model: The model.
-        bad_inputs: (path, reason) of each input of the last call that could not be read.
+        report: What became of the inputs of the last call, see :class:`InferenceReport`.
 
     Raises:
         ConfigError: Config or device do not exist, or the config cannot mean anything.
@@ -57,11 +67,14 @@ class PoseInferencer:
         trust_download: bool = False,
     ) -> None:
         self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
-        self.bad_inputs: list[tuple[str, str]] = []
+        self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
         self._skeleton = Skeleton.from_metainfo(self.model.dataset_meta)
-        if pose2d_weights is None:
-            _warn_of_random_weights(pose2d)
+
+    @property
+    def bad_inputs(self) -> list[tuple[str, str]]:
+        """(path, reason) of each input of the last call that could not be read."""
+        return self.report.bad_inputs
 
     def __call__(
         self,
@@ -84,14 +97,15 @@ class PoseInferencer:
         """Look at the inputs, one batch of images each time the result is asked for its next.
 
         An image or video that cannot be read is logged, listed in :attr:`bad_inputs` and left
-        out; if it is the only input, it is an error.
+        out; if it is the only input, it is an error. So are frames of a video that cannot be
+        decoded; the others keep their numbers. :attr:`report` counts whatever was left out.
 
         Args:
             inputs: Image or video file, folder of those, array (H, W, 3) uint8 in the order blue,
                 green, red, or a list of any of these.
             bboxes: Person boxes for every image, a list with those of each image, or a dict from
-                file name to those; None takes the whole image. Image pixels, (N, 4) or, with
-                scores, (N, 5).
+                file name, with its folders or without, to those; None takes the whole image. Image
+                pixels, (N, 4) or, with scores, (N, 5).
             bbox_format: 'xyxy' or 'xywh'.
             batch_size: Images at once.
             return_vis: Whether results hold pictures.
@@ -123,77 +137,102 @@ class PoseInferencer:
             vis_out_dir = vis_out_dir or Path(out_dir) / 'visualizations'
             pred_out_dir = pred_out_dir or Path(out_dir) / 'predictions'
         writer = ResultWriter(vis_out_dir, pred_out_dir, self.model.dataset_meta)
-        self.bad_inputs = []
-        batches = self._predict(sources, bboxes, bbox_format, batch_size, draw_heatmap)
-        return self._deliver(batches, writer, options, return_vis, return_datasamples)
+        passed_over = list_passed_over(inputs)
+        report = InferenceReport(sources, BoxTable(bboxes, sources), passed_over, kpt_thr)
+        self.report = report  # calls may be in progress side by side, each with its own
+        for name in report.boxes.unused[:3]:
+            print_log(f'left out: the boxes of {name} fit no input', logger='current', level=30)
+        batches = self._predict(report, bbox_format, batch_size, draw_heatmap, return_datasamples)
+        return self._deliver(report, batches, writer, options, return_vis, return_datasamples)
 
     def _predict(
         self,
-        sources: Sequence[Source],
-        bboxes: ArrayLike | Mapping[str, Any] | None,
+        report: InferenceReport,
         bbox_format: str,
         batch_size: int,
-        output_heatmaps: bool,
-    ) -> Iterator[list[tuple[Frame, list[PoseDataSample]]]]:
-        """Yield batches of images, each with a sample per person."""
+        draw_heatmap: bool,
+        keep_heatmaps: bool,
+    ) -> Iterator[list[tuple[Frame, list[PoseDataSample], np.ndarray | None]]]:
+        """Yield batches of images, each with a sample per person and its heatmap to be drawn."""
+        from posenas.models import PredictionSpread, describe_doubts
+
+        spread = PredictionSpread()
 
         def note_bad(source: Source, error: DataError) -> None:
-            if len(sources) == 1:
+            if len(report.sources) == 1:
                 raise error
-            self.bad_inputs.append((str(source.path or source.name), str(error)))
+            report.bad_inputs.append((str(source.path or source.name), str(error)))
             print_log(f'left out: {error}', logger='current', level=30)
 
-        frames = enumerate(read_frames(sources, self._pipeline.load, note_bad))
+        def note_gap(source: Source, gap: 'FrameGap') -> None:
+            if gap.last is not None:
+                text = f'left out: {source.path}: {gap} could not be decoded'
+                print_log(text, logger='current', level=30)
+
+        frames = read_frames(report.sources, self._pipeline.load, note_bad, note_gap)
         while batch := list(islice(frames, batch_size)):
             crops = [
-                self._pipeline.crop(
-                    frame.loaded, select_boxes(bboxes, frame, position), bbox_format
-                )
-                for position, frame in batch
+                self._pipeline.crop(frame.loaded, report.boxes.choose(frame), bbox_format)
+                for frame in batch
             ]
-            self.model.test_cfg['output_heatmaps'] = output_heatmaps
-            samples = iter(predict_crops(self.model, [crop for group in crops for crop in group]))
-            yield [
-                (frame, [next(samples) for _ in group])
-                for (_, frame), group in zip(batch, crops, strict=True)
-            ]
+            self.model.test_cfg['output_heatmaps'] = draw_heatmap
+            samples = predict_crops(self.model, chain.from_iterable(crops), spread=spread)
+            results = []
+            for frame, group in zip(batch, crops, strict=True):
+                own = islice(samples, len(group))
+                heatmap = None
+                if draw_heatmap and len(group):
+                    heatmap = np.zeros((1, *frame.loaded['img'].shape[:2]), np.float32)
+                    own = _collect_heatmaps(own, heatmap, keep_heatmaps)
+                results.append((frame, list(own), heatmap))
+            yield results
+        report.doubts += describe_doubts(self.model, spread)
 
     def _deliver(
         self,
-        batches: Iterator[list[tuple[Frame, list[PoseDataSample]]]],
+        report: InferenceReport,
+        batches: Iterator[list[tuple[Frame, list[PoseDataSample], np.ndarray | None]]],
         writer: ResultWriter,
         options: DrawOptions,
         return_vis: bool,
         return_datasamples: bool,
     ) -> Iterator[dict[str, list]]:
         """Draw, write and hand back what was found in each batch."""
+        from posenas.models import find_unsettled_norms
+
         needs_picture = return_vis or writer.vis_dir is not None
         with writer:
             for batch in batches:
                 result: dict[str, list] = dict(visualization=[], predictions=[])
-                for frame, samples in batch:
+                for frame, samples, heatmap in batch:
                     picture = None
                     if needs_picture:
                         image = frame.loaded['img']
-                        picture = draw_people(image, samples, self._skeleton, options)
+                        picture = draw_people(image, samples, self._skeleton, options, heatmap)
                     instances = to_instances(samples)
-                    writer.write(frame.source, picture, instances)
+                    writer.write(frame, picture, instances)
+                    name = str(frame.source.path or frame.source.name)
+                    report.add(name, samples, needs_picture)
                     result['predictions'].append(samples if return_datasamples else instances)
                     if return_vis:
                         result['visualization'].append(picture)
                 yield result
+        known = str(find_unsettled_norms(self.model))  # logged when the model was loaded
+        for text in report.warnings():
+            if text != known:
+                print_log(text, logger='current', level=30)
 
 
 #: Names under which other projects would look for the class.
 PoseNASInferencer = MMPoseInferencer = PoseInferencer
 
 
-def _warn_of_random_weights(pose2d: str | Path | Config | None) -> None:
-    """Log that predictions mean nothing, and where published weights are."""
-    model = None if isinstance(pose2d, Config) else find_model(str(pose2d))
-    where = f': download {model.weights} and give its path' if model and model.weights else ''
-    print_log(
-        f'pose2d_weights is None, so the weights are random and predictions mean nothing{where}',
-        logger='current',
-        level=30,
-    )
+def _collect_heatmaps(
+    samples: Iterator[PoseDataSample], canvas: np.ndarray, keep: bool
+) -> Iterator[PoseDataSample]:
+    """Lay the heatmaps of people over ``canvas``; unless ``keep``, people lose theirs."""
+    for sample in samples:
+        add_heatmaps(canvas, sample)
+        if not keep:
+            del sample.pred_fields
+        yield sample

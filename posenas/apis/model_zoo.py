@@ -197,8 +197,9 @@ def find_config(name: str | Path) -> Path:
         return stems[str(name)]
     known = {name for model in list_models() for name in (model.name, *model.aliases)} | set(stems)
     near = difflib.get_close_matches(str(name), sorted(known), n=3, cutoff=0.4)
-    hint = f'did you mean {" or ".join(near)}?' if near else f'known models: {sorted(known)}'
-    raise ConfigError(f'{name} must be a config file or the name of a model; {hint}')
+    hint = f'did you mean {" or ".join(near)}?' if near else 'posenas models lists them'
+    found = ' and is a folder' if path.is_dir() else ' and is another file' if path.exists() else ''
+    raise ConfigError(f'{name} must be a config file or the name of a model{found}; {hint}')
 
 
 def _resolve(root: Path, config: str | None) -> Path | None:
@@ -219,7 +220,8 @@ def _find_file(path: Path) -> Path:
         return published
     near = difflib.get_close_matches(path.name, [p.name for p in _list_configs()], n=3)
     hint = f'; did you mean {" or ".join(near)}?' if near else ''
-    raise ConfigError(f'config file {path} must exist{hint}')
+    found = 'is a folder' if path.is_dir() else 'is not there'
+    raise ConfigError(f'config file {path} must exist, it {found}: check the path{hint}')
 
 
 def _find_published(path: Path) -> Path | None:

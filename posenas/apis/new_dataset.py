@@ -1,15 +1,19 @@
 """From an annotation file of one's own to a config that trains."""
 
+import logging
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from mmengine.logging import print_log
 
+from posenas.annotations import announce, unnamed_skeleton
 from posenas.apis.building import load_checked
 from posenas.apis.model_zoo import find_config
-from posenas.datasets.annotations import read_coco_file
+from posenas.datasets.annotations import NOBODY, CocoFile, read_coco_file
 from posenas.datasets.custom import (
     CustomConfig,
     find_image_folder,
@@ -17,11 +21,11 @@ from posenas.datasets.custom import (
     write_config_text,
 )
 from posenas.datasets.inspection.skeleton_proposal import Proposal, propose_skeleton
+from posenas.datasets.orientation import compare_size
 from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
-from posenas.skeletons import Skeleton, make_skeleton
+from posenas.skeletons import Skeleton
 from posenas.utils import ConfigError, DataError, write_json, write_text
-from posenas.utils.files import read_json
 from posenas.visualization import (
     draw_keypoint_numbers,
     draw_poses,
@@ -35,6 +39,7 @@ from posenas.visualization import (
 DEFAULT_BASE = 's_vipnas_res50_lspet_128x96'
 #: Least number of batches in an epoch; small data sets get smaller batches for it.
 _LEAST_BATCHES = 10
+_RGB = cv2.COLOR_BGR2RGB
 #: People in the picture, in so many columns, each so many pixels high.
 _SHOWN, _COLUMNS, _HEIGHT = 8, 4, 320
 
@@ -46,13 +51,15 @@ class DatasetStart:
     Attributes:
         config: The config that trains.
         picture: Some people with the numbers of their keypoints; None where images were not found.
-        num_persons: People in the file.
+        num_persons: People in the file that can be trained on.
+        left_out: Its other annotations, counted by reason.
         proposal: Skeleton, how each of its parts is known, and what to check.
     """
 
     config: Path
     picture: Path | None
     num_persons: int
+    left_out: Mapping[str, int]
     proposal: Proposal
 
 
@@ -85,21 +92,21 @@ def init_dataset(
         DataError: A file is malformed or has no people.
     """
     if not 0 < val_share < 1:
-        raise ConfigError(f'val_share must lie between 0 and 1, got {val_share}')
+        raise ConfigError(f'val_share must be above 0 and below 1, got {val_share}')
     name = name or Path(out or file).stem
     out = Path(out or Path('configs', f'{name}.py'))
     if out.suffix != '.py':
         raise ConfigError(f'out must be a config file ending in .py, got {out}')
     base = find_config(model)
-    persons, given = _read_persons(file)
+    coco, persons, given, left_out = _read_persons(file)
     base_batch = _check_base(model, given.num_joints)
     proposal = propose_skeleton(persons, given, name)
-    folder = _find_images(file, images, persons)
+    folder = _find_images(coco, persons, images)
     if val:
-        val_folder = _find_images(val, val_images, _read_alike(val, file, given))
+        val_folder = _find_images(*_read_alike(val, file, given), val_images)
         files, share = (file, val), 1.0
     else:
-        files, val_folder, share = _split(file, val_share, seed, out), folder, 1 - val_share
+        files, val_folder, share = _split(coco, val_share, seed, out), folder, 1 - val_share
     small = max(2, int(share * len(persons)) // _LEAST_BATCHES)
     config = CustomConfig(
         base=_base_path(base, out),
@@ -113,7 +120,7 @@ def init_dataset(
     )
     write_text(out, write_config_text(config))
     picture = _draw(out.with_suffix('.jpg'), folder, persons, proposal.skeleton)
-    return DatasetStart(out, picture, len(persons), proposal)
+    return DatasetStart(out, picture, len(persons), left_out, proposal)
 
 
 def _check_base(model: str | Path, num_joints: int) -> int:
@@ -135,46 +142,46 @@ def _check_base(model: str | Path, num_joints: int) -> int:
     return cfg.train_dataloader.batch_size
 
 
-def _read_persons(file: str | Path) -> tuple[PersonTable, Skeleton]:
-    """Return the people of an annotation file and what it says of their keypoints."""
-    coco = read_coco_file(file)
-    skeleton = coco.skeleton
-    if skeleton is None:
-        records = coco.annotations.records if coco.annotations else []
-        lengths = {len(r['keypoints']) for r in records if isinstance(r.get('keypoints'), list)}
-        num_joints = max(lengths, default=0) // 3
-        if not num_joints:
-            raise DataError(f'{file}: annotations must have keypoints, none has')
-        skeleton = make_skeleton('unnamed', [f'joint_{i}' for i in range(num_joints)])
-    persons, _ = coco.persons(skeleton.num_joints, '1.x')
+def _read_persons(file: str | Path) -> tuple[CocoFile, PersonTable, Skeleton, dict[str, int]]:
+    """Return an annotation file, its people, their keypoints and counts of what is left out."""
+    coco = read_coco_file(str(file))
+    skeleton = coco.skeleton or unnamed_skeleton(coco.file)
+    if not skeleton.num_joints:
+        raise DataError(f'{file}: annotations must have keypoints, none has')
+    persons, counts = coco.persons(skeleton.num_joints, '1.x')
+    left_out = {why: number for why, number in counts.items() if number}
     if not len(persons):
-        raise DataError(f'{file}: at least one person must have labelled keypoints and a box')
-    return persons, skeleton
+        reasons = ', '.join(f'{number} {why}' for why, number in left_out.items())
+        raise DataError(f'{file}: {NOBODY}, got none (left out: {reasons or "nothing"})')
+    return coco, persons, skeleton, left_out
 
 
-def _find_images(file: str | Path, given: str | Path | None, persons: PersonTable) -> str:
-    """Return the folder of the images: the one that is given, else one near the file."""
-    if given:
-        return str(given)
+def _find_images(coco: CocoFile, persons: PersonTable, given: str | Path | None) -> str:
+    """Return the folder of the images, the given one or one near the file; say what was made."""
     names = [persons.images.name(row) for row in persons.image_rows[:3]]
-    return str(find_image_folder(file, names) or Path(file).parent)
+    found = given or find_image_folder(coco.path, names) or Path(coco.path).parent
+    coco.file.locate_images(str(found))
+    persons.images = CocoFile(coco.file).images
+    announce(coco.path, coco.file.findings)
+    return str(found)
 
 
-def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> PersonTable:
-    """Return the people of the validation file, which must have the same keypoints."""
-    persons, skeleton = _read_persons(val)
+def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> tuple[CocoFile, PersonTable]:
+    """Return the validation file and its people, who must have the same keypoints."""
+    coco, persons, skeleton, _ = _read_persons(val)
     if skeleton.joint_names != given.joint_names:
         raise DataError(
             f'{val} must have the keypoints of {file}, {given.joint_names}, got '
             f'{skeleton.joint_names}'
         )
-    return persons
+    return coco, persons
 
 
-def _split(file: str | Path, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
+def _split(coco: CocoFile, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
     """Write the two parts of a file beside the config; returns their paths."""
     files = [out.with_name(f'{out.stem}_{part}.json') for part in ('train', 'val')]
-    for path, content in zip(files, split_content(read_json(file), val_share, seed), strict=True):
+    parts = split_content(coco.file.content, val_share, seed)
+    for path, content in zip(files, parts, strict=True):
         write_json(path, content)
     return files[0], files[1]
 
@@ -212,7 +219,7 @@ def _draw(path: Path, folder: str, persons: PersonTable, skeleton: Skeleton) -> 
         file = str(Path(folder, persons.images.name(persons.image_rows[row])))
         if not Path(file).is_file():
             continue
-        image = cv2.cvtColor(decode_image(file, read_bytes(file)), cv2.COLOR_BGR2RGB)
+        image = cv2.cvtColor(_decode(file, persons.images.sizes[persons.image_rows[row]]), _RGB)
         box = persons.bboxes[row]
         margin = 0.15 * (box[2:] - box[:2]).max()
         left, top = np.maximum(box[:2] - margin, 0).astype(int)
@@ -226,3 +233,14 @@ def _draw(path: Path, folder: str, persons: PersonTable, skeleton: Skeleton) -> 
         return None
     write_picture(path, grid(tiles, _COLUMNS, (_HEIGHT, _HEIGHT)))
     return path
+
+
+def _decode(file: str, stated: np.ndarray) -> np.ndarray:
+    """Decode a picture (H, W, 3), and log what training will say of it."""
+    content = read_bytes(file)
+    image = decode_image(file, content)
+    size = tuple(stated.tolist()) if stated.all() else None
+    found = compare_size(content, image.shape[1::-1], size)
+    if found is not None:
+        print_log(f'{file}: {found.text}', logger='current', level=logging.WARNING)
+    return image

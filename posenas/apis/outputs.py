@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from posenas.apis.sources import Source
+from posenas.apis.sources import Frame, Source
 from posenas.skeletons import COCO, Skeleton
 from posenas.structures import PoseDataSample
 from posenas.utils import (
@@ -20,6 +20,7 @@ from posenas.utils import (
     make_folder,
     write_json,
 )
+from posenas.utils.paths import lend_utf8, to_utf8
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,16 @@ def draw_people(
     samples: Sequence[PoseDataSample],
     skeleton: Skeleton,
     options: DrawOptions,
+    heatmap: np.ndarray | None = None,
 ) -> np.ndarray:
     """Draw the predictions of one image.
 
     Args:
         image: (H, W, 3) uint8 in the order blue, green, red.
-        samples: One per person; with ``pred_fields`` under ``draw_heatmap``.
+        samples: One per person.
         skeleton: Keypoints and limbs.
         options: See :class:`DrawOptions`.
+        heatmap: (1, H, W), result of :func:`add_heatmaps`, laid over the image.
 
     Returns:
         Picture (H, W, 3) uint8 in the order red, green, blue.
@@ -95,8 +98,8 @@ def draw_people(
     if not samples:
         return picture
     people = [sample.pred_instances for sample in samples]
-    if options.draw_heatmap:
-        picture = draw_heatmaps(picture, _heatmaps_of_image(samples, image.shape[1::-1]))
+    if heatmap is not None:
+        picture = draw_heatmaps(picture, heatmap)
     if options.draw_bbox:
         picture = draw_bboxes(picture, np.concatenate([person.bboxes for person in people]))
     keypoints = np.concatenate([person.keypoints for person in people])
@@ -115,14 +118,17 @@ def draw_people(
     )
 
 
-def _heatmaps_of_image(samples: Sequence[PoseDataSample], image_size: Sequence[int]) -> np.ndarray:
-    """Lay the largest of each person's maps at its place, (1, H, W)."""
+def add_heatmaps(canvas: np.ndarray, sample: PoseDataSample) -> None:
+    """Lay the largest of a person's maps at its place in an image, where it is the larger one.
+
+    Args:
+        canvas: (1, H, W), changed in place.
+        sample: Person with ``pred_fields``.
+    """
     from posenas.visualization import place_heatmaps
 
-    canvas = np.zeros((1, image_size[1], image_size[0]), np.float32)
-    for sample in samples:
-        np.maximum(canvas, place_heatmaps(sample, 'pred_fields', image_size), out=canvas)
-    return canvas
+    size = canvas.shape[2], canvas.shape[1]
+    np.maximum(canvas, place_heatmaps(sample, 'pred_fields', size), out=canvas)
 
 
 class ResultWriter:
@@ -130,8 +136,9 @@ class ResultWriter:
 
     Images give ``<stem>.jpg`` (or the suffix of the image) and ``<stem>.json``, a list of
     instances. Videos give ``<stem>.mp4`` and ``<stem>.json``, with ``meta_info`` and
-    ``instance_info``, a list of {frame_id, instances}. A context: leaving it finishes the last
-    video, unless by an error.
+    ``instance_info``, a list of {frame_id, instances}; ``undecoded_frames`` lists the numbers of
+    frames that could not be decoded, which show the frame before them. A context: leaving it
+    finishes the last video, unless by an error.
 
     Args:
         vis_dir: Folder of pictures; None writes none.
@@ -167,23 +174,24 @@ class ResultWriter:
             self._video_file.discard()
 
     def write(
-        self, source: Source, picture: np.ndarray | None, instances: list[dict[str, Any]]
+        self, frame: Frame, picture: np.ndarray | None, instances: list[dict[str, Any]]
     ) -> None:
         """Write one image or the next frame of a video.
 
         Args:
-            source: Where the image came from.
+            frame: The image.
             picture: (H, W, 3) uint8 in the order red, green, blue; needed for a ``vis_dir``.
             instances: Result of :func:`to_instances`.
 
         Raises:
             OutputError: A file cannot be written.
         """
+        source = frame.source
         if source is not self._video:
             self._finish_video()
             self._video = source if source.is_video else None
         if source.is_video:
-            self._add_frame(source, picture, instances)
+            self._add_frame(frame, picture, instances)
             return
         if self.vis_dir is not None:
             from posenas.visualization import write_picture
@@ -194,28 +202,31 @@ class ResultWriter:
             write_json(self.pred_dir / f'{source.stem}.json', instances, indent=2)
 
     def _add_frame(
-        self, source: Source, picture: np.ndarray | None, instances: list[dict[str, Any]]
+        self, frame: Frame, picture: np.ndarray | None, instances: list[dict[str, Any]]
     ) -> None:
-        frame_id = len(self._instance_info)
-        self._instance_info.append(dict(frame_id=frame_id, instances=instances))
+        self._instance_info.append(dict(frame_id=frame.index, instances=instances))
         if self.vis_dir is None:
             return
         if self._video_file is None:
-            path = self.vis_dir / f'{source.stem}.mp4'
+            path = self.vis_dir / f'{frame.source.stem}.mp4'
             size = picture.shape[1], picture.shape[0]
-            self._video_file = _VideoFile(path, source.frames_per_second(), size)
-        self._video_file.write(picture)
+            self._video_file = _VideoFile(path, frame.source.frames_per_second(), size)
+        self._video_file.write(frame.index, picture)
 
     def _finish_video(self) -> None:
         if self._video is None:
             return
         from posenas.utils.plain_data import to_plain
 
-        if self._video_file is not None:
-            self._video_file.finish()
         if self.pred_dir is not None:
             content = dict(meta_info=to_plain(self.dataset_meta), instance_info=self._instance_info)
+            gaps = [gap for gap in self._video.gaps if gap.last is not None]
+            if gaps:
+                numbers = [n for gap in gaps for n in range(gap.first, gap.last + 1)]
+                content['undecoded_frames'] = numbers
             write_json(self.pred_dir / f'{self._video.stem}.json', content)
+        if self._video_file is not None:
+            self._video_file.finish()
         self._video, self._video_file, self._instance_info = None, None, []
 
 
@@ -230,23 +241,57 @@ class _VideoFile:
 
     def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
         self.path = path
-        self.part = path.with_name(f'.{path.stem}.part{path.suffix}')  # the suffix sets the form
+        name = to_utf8(path.stem)
+        self.part = path.with_name(f'.{name}.part{path.suffix}')  # the suffix sets the form
         make_folder(path.parent)
         self.size = size
-        self.writer = cv2.VideoWriter(str(self.part), cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
+        self.num_frames, self.last = 0, None
+        with lend_utf8(path.parent) as folder:
+            part = str(Path(folder, self.part.name))
+            self.writer = cv2.VideoWriter(part, cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
         if not self.writer.isOpened():
             raise OutputError(f'{path} must be writable as a video, the encoder refused it')
 
-    def write(self, picture: np.ndarray) -> None:
-        """Append a picture (H, W, 3) uint8 RGB."""
-        self.writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    def write(self, number: int, picture: np.ndarray) -> None:
+        """Append frame ``number``, (H, W, 3) uint8 RGB, after repeats for those left out."""
+        if (picture.shape[1], picture.shape[0]) != self.size:  # the writer would drop it
+            picture = cv2.resize(picture, self.size)
+        image = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+        for _ in range(self.num_frames, number):
+            self.writer.write(image if self.last is None else self.last)
+        self.writer.write(image)
+        self.num_frames, self.last = number + 1, image
 
     def finish(self) -> None:
-        """Close the file and move it to its place."""
+        """Close the file and move it to its place.
+
+        Raises:
+            OutputError: The file lacks frames, since the encoder does not say that a disk is full.
+        """
         self.writer.release()
+        found = _count_readable(self.part, self.num_frames)
+        if found < self.num_frames:
+            size = self.part.stat().st_size if self.part.is_file() else 0
+            self.discard()
+            raise OutputError(
+                f'{self.path} must have {self.num_frames} frames, but after {size} bytes only '
+                f'{found} of them can be read back: free space on the disk or change the path'
+            )
         os.replace(self.part, self.path)
 
     def discard(self) -> None:
         """Close the file and remove it."""
         self.writer.release()
         self.part.unlink(missing_ok=True)
+
+
+def _count_readable(path: Path, wanted: int) -> int:
+    """Count the frames that a finished video promises; none where its last one is broken."""
+    with lend_utf8(path) as name:
+        video = cv2.VideoCapture(name)
+    try:
+        found = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
+        video.set(cv2.CAP_PROP_POS_FRAMES, wanted - 1)
+        return found if video.read()[0] else 0
+    finally:
+        video.release()

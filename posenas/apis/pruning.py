@@ -103,7 +103,7 @@ def prune(
         PoseNASError: The outputs would change without a threshold; nothing is written then.
     """
     if threshold is not None and not 0 < threshold < 1:
-        raise ConfigError(f'threshold must lie between 0 and 1, got {threshold}')
+        raise ConfigError(f'threshold must be above 0 and below 1, got {threshold}')
     checkpoint = pin_checkpoint(checkpoint, sha256, trust_download)
     network = build_model(config, checkpoint, cfg_options)
     found = prune_network(

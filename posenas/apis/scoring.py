@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posenas.datasets.transforms.loading import decode_image, read_bytes
+from posenas.evaluation import explain_scores
 from posenas.evaluation.functional import (
     ERROR_KINDS,
     classify_errors,
@@ -28,7 +29,13 @@ from posenas.evaluation.functional import (
     resample,
     track_scores,
 )
-from posenas.evaluation.posetrack import pair_frames, read_video_results, read_videos, summarise
+from posenas.evaluation.posetrack import (
+    describe_strangers,
+    pair_frames,
+    read_video_results,
+    read_videos,
+    summarise,
+)
 from posenas.evaluation.stored import (
     PRECISIONS,
     StoredPoses,
@@ -69,17 +76,25 @@ class ScoreReport:
         scores: By name; those above 1 are percentages.
         intervals: 95 % interval by score; empty where none was asked for.
         joints: Score -> keypoint -> value; empty where scores are of whole people.
+        notes: How many people were scored, and what does not count, in sentences.
     """
 
     subject: str
     scores: Mapping[str, float]
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     joints: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    @property
+    def explanations(self) -> list[str]:
+        """Explain scores that would surprise; see :func:`posenas.evaluation.explain_scores`."""
+        return explain_scores(self.scores)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything but the subject as plain data, without what is empty of keypoints."""
+        """Return scores and intervals, and those of keypoints if there are any, as plain data."""
         data = asdict(self)
-        return {k: v for k, v in data.items() if k != 'subject' and (v or k != 'joints')}
+        kept = ('scores', 'intervals', *(['joints'] if self.joints else []))
+        return {name: data[name] for name in kept}
 
 
 @dataclass(frozen=True)
@@ -138,7 +153,8 @@ def score_precision(
     scores = evaluate_keypoints(poses.truth, poses.rows, poses.skeleton.sigmas, iou_type)
     score, count = precision_score(poses), len(poses.table.image_ids)
     intervals = _find_intervals(score, PRECISIONS, count, num_samples, seed, track)
-    return ScoreReport(f'{len(poses.rows):,} results', scores, intervals)
+    subject = f'{len(poses.rows):,} results'
+    return ScoreReport(subject, scores, intervals, notes=poses.describe())
 
 
 def score_pck(
@@ -164,7 +180,8 @@ def score_pck(
     intervals = _find_intervals(score, names, count, num_samples, seed, track)
     columns = [joint_accuracies(distances, limit) for limit in thresholds]
     joints = _name_joints(poses.skeleton.joint_names, names, columns)
-    return ScoreReport(f'{len(poses.rows):,} results', scores, intervals, joints)
+    subject = f'{len(poses.rows):,} results'
+    return ScoreReport(subject, scores, intervals, joints, poses.describe())
 
 
 def score_mpii(
@@ -240,7 +257,7 @@ def score_posetrack(
         columns |= track_scores(counts)
     joints = _name_joints(POSETRACK17.joint_names, list(columns), list(columns.values()))
     subject = f'{len(frames):,} frames of {len(videos):,} videos'
-    return ScoreReport(subject, scores, intervals, joints)
+    return ScoreReport(subject, scores, intervals, joints, describe_strangers(results, videos))
 
 
 def compare_results(

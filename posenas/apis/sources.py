@@ -1,17 +1,17 @@
-"""What a user hands over to be looked at: files, folders, videos, arrays, and boxes for them."""
+"""What a user hands over to be looked at: files, folders, videos and arrays."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike
 
 from posenas.utils import DataError
-from posenas.utils.files import read_json
+
+if TYPE_CHECKING:
+    from posenas.datasets import FrameGap
 
 _IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 _VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
@@ -26,11 +26,13 @@ class Source:
         stem: Name for the results, without suffix; no two sources of a call share one.
         path: The file; None for an array.
         image: The array (H, W, 3) uint8 in the order blue, green, red; None for a file.
+        gaps: Frames of a video that could not be decoded, known once it is read.
     """
 
     stem: str
     path: Path | None = None
     image: np.ndarray | None = None
+    gaps: list['FrameGap'] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -44,17 +46,26 @@ class Source:
 
     def count_frames(self) -> int:
         """Count images; of a video what its header says, 0 where that is unknown."""
+        from posenas.datasets import count_frames, open_video  # pictures need no data sets
+
         if not self.is_video:
             return 1
-        video = cv2.VideoCapture(str(self.path))
-        count = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT)))
+        try:
+            video = open_video(self.path)
+        except DataError:
+            return 0
+        count = count_frames(video)
         video.release()
         return count
 
     def frames_per_second(self) -> float:
         """Read the speed of a video."""
-        with _open_video(self.path) as video:
-            return video.get(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
+        from posenas.datasets import open_video
+
+        video = open_video(self.path)
+        speed = video.get(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
+        video.release()
+        return speed
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +75,13 @@ class Frame:
     Attributes:
         source: Where it came from.
         index: Number in its source, from 0.
+        position: Number in the call, from 0; those that cannot be read count as well.
         loaded: Sample with ``img`` (H, W, 3) uint8 in the order blue, green, red.
     """
 
     source: Source
     index: int
+    position: int
     loaded: dict[str, Any]
 
 
@@ -115,11 +128,28 @@ def _expand_path(text: str | Path) -> Iterator[Path]:
             raise DataError(f'{path} must be an image, a video or a folder, there is none')
         yield path
         return
-    suffixes = (*_IMAGE_SUFFIXES, *_VIDEO_SUFFIXES)
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes)
+    files = sorted(filter(_is_looked_at, path.iterdir()))
     if not files:
-        raise DataError(f'folder {path} must hold images or videos ({" ".join(suffixes)})')
+        suffixes = ' '.join((*_IMAGE_SUFFIXES, *_VIDEO_SUFFIXES))
+        raise DataError(f'folder {path} must hold images or videos ({suffixes})')
     yield from files
+
+
+def list_passed_over(inputs: str | Path | np.ndarray | Sequence[Any]) -> list[Path]:
+    """List what :func:`list_sources` leaves out of folders: other files, and their folders.
+
+    Hidden files do not count.
+    """
+    if isinstance(inputs, list | tuple):
+        return [path for item in inputs for path in list_passed_over(item)]
+    if not isinstance(inputs, str | Path) or not Path(inputs).is_dir():
+        return []
+    files = sorted(file for file in Path(inputs).iterdir() if not file.name.startswith('.'))
+    return [file for file in files if not _is_looked_at(file)]
+
+
+def _is_looked_at(file: Path) -> bool:
+    return file.suffix.lower() in (*_IMAGE_SUFFIXES, *_VIDEO_SUFFIXES) and not file.is_dir()
 
 
 def _make_unique(stem: str, taken: set[str]) -> str:
@@ -135,6 +165,7 @@ def read_frames(
     sources: Sequence[Source],
     load: Callable[[Path | np.ndarray], dict[str, Any]],
     on_bad: Callable[[Source, DataError], None],
+    on_gap: Callable[[Source, 'FrameGap'], None] | None = None,
 ) -> Iterator[Frame]:
     """Read all images one by one.
 
@@ -142,110 +173,38 @@ def read_frames(
         sources: Result of :func:`list_sources`.
         load: Turns a file or an array into a sample.
         on_bad: Told of every source that cannot be read; it may raise.
+        on_gap: Told of frames of a video that cannot be decoded; :attr:`Source.gaps` has them too.
     """
+    start = 0
     for source in sources:
+        end = start + 1
         try:
             if source.is_video:
-                yield from _read_video(source, load)
+                for frame in _read_video(source, load, start, on_gap):
+                    end = frame.position + 1
+                    yield frame
+                lost = [gap.last for gap in source.gaps if gap.last is not None]
+                end = max([end, *(start + last + 1 for last in lost)])
             else:
-                yield Frame(source, 0, load(source.image if source.path is None else source.path))
+                image = load(source.image if source.path is None else source.path)
+                yield Frame(source, 0, start, image)
         except DataError as error:
             on_bad(source, error)
+        start = end
 
 
-def _read_video(source: Source, load: Callable[[np.ndarray], dict[str, Any]]) -> Iterator[Frame]:
-    with _open_video(source.path) as video:
-        index = 0
-        while True:
-            is_read, image = video.read()
-            if not is_read:
-                break
-            yield Frame(source, index, load(image))
-            index += 1
-    if index == 0:
-        raise DataError(f'{source.path}: a video must have frames, none could be decoded')
+def _read_video(
+    source: Source,
+    load: Callable[[np.ndarray], dict[str, Any]],
+    start: int,
+    on_gap: Callable[[Source, 'FrameGap'], None] | None,
+) -> Iterator[Frame]:
+    from posenas.datasets import decode_frames  # pictures need no data sets
 
+    def note(gap: 'FrameGap') -> None:
+        source.gaps.append(gap)
+        if on_gap is not None:
+            on_gap(source, gap)
 
-@contextmanager
-def _open_video(path: Path) -> Iterator[cv2.VideoCapture]:
-    from posenas.datasets import open_video  # reading pictures needs no data sets
-
-    video = open_video(path)
-    try:
-        yield video
-    finally:
-        video.release()
-
-
-def select_boxes(
-    bboxes: ArrayLike | Mapping[str, Any] | None, frame: Frame, position: int
-) -> ArrayLike | None:
-    """Choose the boxes of one image.
-
-    Args:
-        bboxes: Boxes (N, 4) or (N, 5) for every image; a list of those, one per image or frame;
-            a dict from file name, its stem or path to either; or None for the whole image.
-        frame: The image.
-        position: Its number in the call.
-
-    Returns:
-        Boxes, none where the dict or list has none for the image; or None.
-    """
-    if isinstance(bboxes, Mapping):
-        source, position = frame.source, frame.index
-        keys = (str(source.path), source.name, Path(source.name).stem)
-        bboxes = next((bboxes[key] for key in keys if key in bboxes), ())
-    if bboxes is None or not _is_per_image(bboxes):
-        return bboxes
-    return bboxes[position] if position < len(bboxes) else ()
-
-
-def _is_per_image(bboxes: Any) -> bool:  # noqa: ANN401  (any nesting of sequences)
-    """Tell a list of lists of boxes, or of arrays of boxes, from a list of boxes."""
-    return any(
-        item is None or (np.ndim(item) == 2 if isinstance(item, np.ndarray) else _is_nested(item))
-        for item in bboxes
-    )
-
-
-def _is_nested(item: Any) -> bool:  # noqa: ANN401
-    return isinstance(item, list | tuple) and any(np.ndim(box) == 1 for box in item)
-
-
-def read_boxes(path: str | Path) -> dict[str, Any]:
-    """Read person boxes from a JSON file.
-
-    Args:
-        path: ``{file name: boxes}`` with boxes as :func:`select_boxes` takes them; or a file in
-            COCO's layout, whose boxes that are no crowd are taken.
-
-    Returns:
-        File name -> boxes x1, y1, x2, y2, with a score where the file has it.
-
-    Raises:
-        DataError: The file cannot be read or has another form.
-    """
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise DataError(
-            f'{path}: boxes must be a JSON object from file name to boxes or a file in COCO '
-            f'layout, got {type(content).__name__}'
-        )
-    if 'annotations' not in content or 'images' not in content:
-        return content
-    try:
-        return _boxes_of_coco(content)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(f'{path}: a COCO file must have images and boxes: {error!r}') from error
-
-
-def _boxes_of_coco(content: Mapping[str, Any]) -> dict[str, Any]:
-    names = {image['id']: Path(image['file_name']).name for image in content['images']}
-    boxes: dict[str, Any] = {name: [] for name in names.values()}
-    for annotation in content['annotations']:
-        if not annotation.get('iscrowd'):
-            x, y, width, height = annotation['bbox']
-            score = annotation.get('score', 1.0)
-            box = [x, y, x + width, y + height, score]
-            boxes[names[annotation['image_id']]].append(box)
-    return boxes
+    for number, image in decode_frames(source.path, note):
+        yield Frame(source, number, start + number, load(image))

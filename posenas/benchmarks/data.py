@@ -14,11 +14,12 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from mmengine.logging import print_log
 
 from posenas.apis.building import ConfigLike, build_dataset, load_checked
 from posenas.datasets.base import BaseTopdownDataset
 from posenas.datasets.transforms import TopdownAffine
-from posenas.utils.errors import ConfigError
+from posenas.utils.errors import ConfigError, DataError
 
 _MEMORY_MAP = Path('/proc/self/smaps_rollup')
 
@@ -85,15 +86,32 @@ def _one_thread() -> Iterator[None]:
 
 def _crops(
     dataset: BaseTopdownDataset, indices: Iterable[int]
-) -> list[tuple[str, tuple[int, int], np.ndarray]]:
-    """Return path, input size (w, h) and matrix (2, 3) of the samples that the pipeline makes."""
+) -> dict[int, tuple[str, tuple[int, int], np.ndarray]]:
+    """Return path, input size (w, h) and matrix (2, 3) of the samples that can be read, by index.
+
+    Raises:
+        ConfigError: The pipeline crops nothing.
+        DataError: No sample can be read.
+    """
     kinds = [type(step) for step in dataset.pipeline]
     if TopdownAffine not in kinds:
         raise ConfigError('the pipeline must have TopdownAffine, or there is no crop to compare')
     until_crop = copy.copy(dataset)
     until_crop.pipeline = dataset.pipeline[: kinds.index(TopdownAffine) + 1]
-    samples = (until_crop[index] for index in indices)
-    return [(s['img_path'], s['input_size'], s['warp_mat']) for s in samples]
+    until_crop.bad_sample_policy = 'fail'
+    found, bad = {}, []
+    for index in indices:
+        try:
+            sample = until_crop[index]
+        except DataError as error:
+            bad.append(error)
+        else:
+            found[index] = sample['img_path'], sample['input_size'], sample['warp_mat']
+    if not found:
+        raise DataError(f'at least one of {len(bad)} samples must be readable: {bad[0]}')
+    if bad:
+        print_log(f'left out {len(bad)} samples that could not be read', 'current', 30)
+    return found
 
 
 def _prepare_bound(path: str, size: tuple[int, int], warp_mat: np.ndarray) -> np.ndarray:
@@ -127,7 +145,7 @@ def measure_samples(
         crops = _crops(dataset, indices)
         for _ in progress(range(num_runs + 1)):
             bound = full = 0.0
-            for index, crop in zip(indices, crops, strict=True):
+            for index, crop in crops.items():
                 start = time.thread_time()
                 _prepare_bound(*crop)
                 middle = time.thread_time()
@@ -135,7 +153,7 @@ def measure_samples(
                 full += time.thread_time() - middle
                 bound += middle - start
             totals.append((full, bound))
-    runs = totals[1:]
+    runs, count = totals[1:], len(crops)
     return SampleCost(
         num_samples=count,
         num_runs=num_runs,

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from posenas.evaluation import read_truth
 from posenas.evaluation.functional import (
     evaluate_keypoints,
     prepare_ground_truth,
     prepare_results,
 )
 from posenas.evaluation.metrics import CocoMetric
-from posenas.skeletons import Skeleton, skeleton_from_category
-from posenas.utils import write_json
-from posenas.utils.files import read_json
+from posenas.skeletons import Skeleton
+from posenas.utils import DataError, write_json
 from posenas.utils.randomness import Stream, make_generator
 
 #: Deviation of drawn keypoints, as a share of the root of the person's area.
@@ -162,10 +162,12 @@ def benchmark_evaluation(
         out: Folder that gets ``ground_truth.json`` and ``results.json``, for other evaluators.
 
     Raises:
-        DataError: The file cannot be read.
+        DataError: The file cannot be read, is malformed or has no images.
     """
-    truth = add_empty_images(read_json(annotations), num_empty_images)
-    skeleton = skeleton_from_category(truth['categories'][0])
+    truth, skeleton = read_truth(annotations)
+    if not truth['images']:
+        raise DataError(f'{annotations} must have images, it has none')
+    truth = add_empty_images(truth, num_empty_images)
     results = draw_results(truth, num_results, skeleton.num_joints, seed)
     cost = measure_evaluation(truth, results, skeleton)
     if out is not None:

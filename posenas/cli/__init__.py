@@ -6,7 +6,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from posenas.cli.args import OneLineParser, name_options
+from posenas.cli.outcome import MEANINGS, run_command
 from posenas.utils.errors import PoseNASError
+from posenas.utils.spelling import find_nearest
 from posenas.version import __version__
 
 __all__ = ['COMMANDS', 'find_entry', 'main']
@@ -40,24 +43,20 @@ COMMANDS = {
 #: Command that has no module of its own -> module and function that run it.
 _ENTRIES = {'prune-threshold': ('prune', 'main_threshold')}
 
-#: Exit code of a run that ended with a deliberate error, as argparse's for a wrong option.
-_USAGE_ERROR = 2
-
 
 def _build_parser() -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog='posenas',
         usage='posenas COMMAND [options]',
         description='Train, test and show human pose networks.',
         epilog='commands:\n'
         + '\n'.join(f'  {name:{width}}  {summary}' for name, summary in COMMANDS.items())
-        + '\n\nposenas COMMAND --help lists the options of one command.',
+        + '\n\nposenas COMMAND --help lists the options of one command.\n\nexit statuses:\n'
+        + '\n'.join(f'  {status:7}  {meaning}' for status, meaning in MEANINGS.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        'command', choices=tuple(COMMANDS), metavar='COMMAND', help=argparse.SUPPRESS
-    )
+    parser.add_argument('command', type=_read_command, metavar='COMMAND', help=argparse.SUPPRESS)
     parser.add_argument('--version', action='version', version=f'posenas {__version__}')
     parser.add_argument(
         '--traceback',
@@ -65,6 +64,14 @@ def _build_parser() -> argparse.ArgumentParser:
         help='show the traceback of errors; also after COMMAND, or POSENAS_DEBUG=1',
     )
     return parser
+
+
+def _read_command(word: str) -> str:
+    if word in COMMANDS:
+        return word
+    nearest = find_nearest(word, COMMANDS)
+    meant = f': did you mean {nearest}?' if nearest else ''
+    raise argparse.ArgumentTypeError(f'must be a command, got {word!r}{meant}')
 
 
 def find_entry(command: str) -> tuple[str, str]:
@@ -83,19 +90,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Command and its arguments; those of the process when None.
 
     Returns:
-        Exit code: 0, or 2 after a deliberate error, which is printed as one line. Anything else
-        that goes wrong is a bug and keeps its traceback.
+        Exit status: see :class:`posenas.cli.outcome.Status`.
     """
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = '--traceback' in words or os.environ.get('POSENAS_DEBUG', '0') not in ('', '0')
+    is_debug = '--traceback' in words or os.environ.get('POSENAS_DEBUG', '0') not in ('', '0')
     words = [word for word in words if word != '--traceback']
+    name = ' '.join(['posenas', *words[:1]])
+    return run_command(name, words[1:], lambda: _run(words), is_debug)
+
+
+def _run(words: list[str]) -> int:
     command = _build_parser().parse_args(words[:1]).command
     module, function = find_entry(command)
-    run = getattr(import_module(module), function)
+    entry = import_module(module)
     try:
-        return run(words[1:])
+        return getattr(entry, function)(words[1:])
     except PoseNASError as error:
-        if debug:
-            raise
-        sys.stderr.write(f'posenas {command}: error: {error}\n')
-        return _USAGE_ERROR
+        text = name_options(str(error), entry.build_parser())
+        raise type(error)(text) from error

@@ -2,12 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from posenas.cli.examples import EXAMPLES
-from posenas.utils.errors import ConfigError
+from posenas.cli.outcome import Status
+from posenas.cli.values import COUNT, number, whole
+from posenas.utils.spelling import find_nearest
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -25,7 +28,39 @@ class _HelpFormatter(argparse.HelpFormatter):
         return '\n\n'.join(kept)
 
 
-class CommandParser(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
+    """Argument parser that says in one line what is wrong, and which option may be meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with the status of a refusal."""
+        said = re.sub(r'^argument (\S+): (?=must )', r'\1 ', message)
+        unknown = re.search(r'^unrecognized arguments: (--[^\s=]+)', message)
+        options = [word for action in _list_actions(self) for word in action.option_strings]
+        nearest = find_nearest(unknown[1], options) if unknown else None
+        meant = f'did you mean {nearest}? ' if nearest else ''
+        self.exit(
+            Status.REFUSED, f'{self.prog}: error: {said}; {meant}{self.prog} --help lists all\n'
+        )
+
+
+def _list_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """List what a parser, and those in it, read."""
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from _list_actions(inner)
+
+
+def name_options(text: str, parser: argparse.ArgumentParser) -> str:
+    """Let the text of an error name options where it names the arguments they are handed on as."""
+    for action in _list_actions(parser):
+        name = (action.option_strings or [action.metavar or action.dest])[0]
+        text = re.sub(rf'^{action.dest}(?= (must|needs) )', str(name), text)
+    return text
+
+
+class CommandParser(OneLineParser):
     """Argument parser that reads ``_`` in the name of an option as ``-``.
 
     Args:
@@ -54,7 +89,12 @@ class CommandParser(argparse.ArgumentParser):
     ) -> tuple[argparse.Namespace, list[str]]:
         """Parse ``args`` after bringing option names to the spelling with dashes."""
         words = None if args is None else [_with_dashes(word) for word in args]
-        return super().parse_known_args(words, namespace)
+        found, others = super().parse_known_args(words, namespace)
+        for action in _list_actions(self):
+            if getattr(found, action.dest, None) in ('', ['']):
+                name = '/'.join(action.option_strings) or action.metavar or action.dest
+                self.error(f'{name} must not be empty')
+        return found, others
 
 
 def _with_dashes(word: str) -> str:
@@ -119,7 +159,7 @@ def add_launch_options(parser: argparse.ArgumentParser) -> None:
         help='who started this process (default: %(default)s)',
     )
     parser.add_argument(
-        '--local-rank', type=int, default=0, metavar='N', help='set by older launchers'
+        '--local-rank', type=whole(0), default=0, metavar='N', help='set by older launchers'
     )
 
 
@@ -162,10 +202,10 @@ def add_draw_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--show-dir', metavar='DIR', help='save drawn predictions here')
     parser.add_argument('--show', action='store_true', help='show drawn predictions in a window')
     parser.add_argument(
-        '--interval', type=int, default=1, metavar='N', help='draw every Nth sample (default: 1)'
+        '--interval', type=COUNT, default=1, metavar='N', help='draw every Nth sample (default: 1)'
     )
     parser.add_argument(
-        '--wait-time', type=float, default=2, metavar='S', help='seconds per window (default: 2)'
+        '--wait-time', type=number(), default=2, metavar='S', help='seconds per window (default: 2)'
     )
 
 
@@ -201,12 +241,7 @@ def apply_draw_options(args: argparse.Namespace, cfg: dict, hook: str, hook_type
         cfg: Config, changed in place.
         hook: Key of the hook.
         hook_type: Registered name of the hook if the config has none.
-
-    Raises:
-        ConfigError: ``--interval`` is not positive.
     """
-    if args.interval < 1:
-        raise ConfigError(f'--interval must be at least 1, got {args.interval}')
     settings = dict(enable=True, show=args.show, interval=args.interval)
     if args.show_dir:  # absolute: the hook puts other folders inside that of the run
         settings['out_dir'] = str(Path(args.show_dir).absolute())

@@ -3,11 +3,12 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, OneLineParser, add_config_options
 from posenas.cli.benchmark_runtime import add_runtime_parser, report_runtime
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.printing import print_table, show_progress
-from posenas.cli.reading import check_numbers, read_config
+from posenas.cli.reading import check_paths, read_config
+from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
 
 
@@ -18,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
         'Measure speed against a lower bound taken in the same run, or compare trainings.',
     )
     kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
+        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
     )
     data = kinds.add_parser(
         'data',
@@ -29,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_config_options(data)
     data.add_argument('--split', choices=('train', 'val', 'test'), default='train')
-    data.add_argument('--num-samples', type=int, default=200, metavar='N', help='in each run')
+    data.add_argument('--num-samples', type=COUNT, default=200, metavar='N', help='in each run')
     data.add_argument(
         '--annotations-only', action='store_true', help='read annotations, prepare no samples'
     )
@@ -43,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     trainings = _add_distillation_parser(kinds), _add_supernet_parser(kinds)
     for kind in (data, imports, *networks, *trainings):
         kind.add_argument(
-            '--repeat', type=int, default=5, metavar='N', help='interleaved runs; median counts'
+            '--repeat', type=COUNT, default=5, metavar='N', help='interleaved runs; median counts'
         )
     return parser
 
@@ -64,9 +65,9 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     )
     forward.add_argument('--family', metavar='NAME', help='only these, such as dite-hrnet')
     forward.add_argument(
-        '--threads', type=int, nargs='+', default=[1], metavar='N', help='(default: 1)'
+        '--threads', type=WORKERS, nargs='+', default=[1], metavar='N', help='(default: 1)'
     )
-    forward.add_argument('--batch', type=int, default=1, metavar='N', help='images (default: 1)')
+    forward.add_argument('--batch', type=COUNT, default=1, metavar='N', help='images (default: 1)')
     forward.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
     return forward
 
@@ -80,11 +81,15 @@ def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
         'time; the lower bound is the bare evaluator.',
     )
     evaluation.add_argument('annotations', help='COCO keypoint file')
-    evaluation.add_argument('--num-results', type=int, default=104125, metavar='N')
+    evaluation.add_argument('--num-results', type=COUNT, default=104125, metavar='N')
     evaluation.add_argument(
-        '--empty-images', type=int, default=2654, metavar='N', help='images added without people'
+        '--empty-images',
+        type=COUNT_OR_NONE,
+        default=2654,
+        metavar='N',
+        help='images added without people',
     )
-    evaluation.add_argument('--seed', type=int, default=0, metavar='N')
+    evaluation.add_argument('--seed', type=SEED, default=0, metavar='N')
     evaluation.add_argument(
         '--out', metavar='DIR', help='write ground_truth.json and results.json for other evaluators'
     )
@@ -98,7 +103,7 @@ def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
         description='Time decoding of 17 heatmaps of 64x48 a person on one thread; the lower bound '
         'is the forward pass that makes them.',
     )
-    decode.add_argument('--num-samples', type=int, default=1000, metavar='N', help='people')
+    decode.add_argument('--num-samples', type=COUNT, default=1000, metavar='N', help='people')
     decode.add_argument(
         '--network',
         default='s_vipnas_mbv3_coco_256x192',
@@ -119,7 +124,7 @@ def _add_search_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
         'alone.',
     )
     add_config_options(search)
-    search.add_argument('--batch', type=int, default=8, metavar='N', help='images (default: 8)')
+    search.add_argument('--batch', type=COUNT, default=8, metavar='N', help='images (default: 8)')
     return search
 
 
@@ -135,7 +140,7 @@ def _add_distillation_parser(kinds: argparse._SubParsersAction) -> argparse.Argu
     config = 'config file or name of a network'
     distillation.add_argument('student', help=config)
     distillation.add_argument('teacher', help=f'{config} that finds the same keypoints')
-    distillation.add_argument('--batch', type=int, default=8, metavar='N', help='(default: 8)')
+    distillation.add_argument('--batch', type=COUNT, default=8, metavar='N', help='(default: 8)')
     return distillation
 
 
@@ -149,10 +154,10 @@ def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.Argument
         'passes of the four networks, cut out.',
     )
     add_config_options(supernet)
-    supernet.add_argument('--batch', type=int, default=8, metavar='N', help='images (default: 8)')
+    supernet.add_argument('--batch', type=COUNT, default=8, metavar='N', help='images (default: 8)')
     supernet.add_argument(
         '--shape',
-        type=int,
+        type=SIDE,
         nargs=2,
         metavar=('H', 'W'),
         help='of the images (default: that of the config)',
@@ -164,12 +169,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas benchmark``.
 
     Raises:
-        ConfigError: A number is not positive, or the config cannot be used.
+        ConfigError: The config cannot be used.
     """
     args = build_parser().parse_args(argv)
-    check_numbers(
-        args, 'repeat', 'batch', 'threads', 'num_samples', 'num_results', 'bootstrap', 'shape'
-    )
     if args.what == 'lspet':
         return compare(args)
     _REPORTS[args.what](args)
@@ -215,6 +217,7 @@ def _report_data(args: argparse.Namespace) -> None:
 
 
 def _report_forward(args: argparse.Namespace) -> None:
+    check_paths(args, new_files=('json',))
     from posenas.benchmarks import benchmark_forward
 
     found = benchmark_forward(
@@ -247,6 +250,7 @@ def _report_forward(args: argparse.Namespace) -> None:
 
 
 def _report_evaluation(args: argparse.Namespace) -> None:
+    check_paths(args, new_folders=('out',))
     from posenas.benchmarks import benchmark_evaluation
 
     cost = benchmark_evaluation(

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from posenas.cli.printing import print_table, show_progress
+from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import write_json
 
 
@@ -24,10 +25,10 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         help='config files or names of networks, which are exported with random weights, or '
         'exported files',
     )
-    runtime.add_argument('--threads', type=int, default=1, metavar='N', help='(default: 1)')
-    runtime.add_argument('--batch', type=int, default=1, metavar='N', help='people (default: 1)')
+    runtime.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
+    runtime.add_argument('--batch', type=COUNT, default=1, metavar='N', help='people (default: 1)')
     runtime.add_argument(
-        '--repeat', type=int, default=20, metavar='N', help='interleaved runs (default: 20)'
+        '--repeat', type=COUNT, default=20, metavar='N', help='interleaved runs (default: 20)'
     )
     runtime.add_argument(
         '--compile', action='store_true', help='time torch.compile too: minutes, and a compiler'

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser, add_config_options
 from posenas.cli.printing import print_lines
-from posenas.cli.reading import check_numbers, read_config
+from posenas.cli.reading import check_paths, read_config
+from posenas.cli.values import COUNT
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -27,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--num',
-        type=int,
+        type=COUNT,
         default=12,
         metavar='N',
         help='number of samples, evenly spread over the data (default: %(default)s)',
@@ -49,12 +50,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas browse``.
 
     Raises:
-        ConfigError: The config has no data for the phase, or ``--num`` is not positive.
+        ConfigError: The config has no data for the phase.
         DataError: The annotation file, or in mode 'original' an image, cannot be read.
     """
     args = build_parser().parse_args(argv)
-    check_numbers(args, 'num')
+    check_paths(args, new_folders=('out_dir',))
     from posenas.apis import browse_data
 
-    print_lines(browse_data(read_config(args), args.out_dir, args.phase, args.mode, args.num))
+    drawn = browse_data(read_config(args), args.out_dir, args.phase, args.mode, args.num)
+    print_lines(map(str, drawn))
+    parts = [f'{drawn.num_drawn} of {drawn.num_samples} samples are drawn']
+    if drawn.num_bad:
+        parts.append(f'{drawn.num_bad} of them could not be read and are black or replaced')
+    parts += [f'left out of the files {count} {why}' for why, count in drawn.left_out.items()]
+    print_lines(['; '.join(parts)])
     return 0

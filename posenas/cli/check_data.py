@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table, show_progress
-from posenas.cli.reading import check_numbers
+from posenas.cli.reading import check_paths
+from posenas.cli.values import WORKERS
 
 if TYPE_CHECKING:
     from posenas.datasets.inspection.report import Report
@@ -35,7 +36,11 @@ def build_parser() -> argparse.ArgumentParser:
         '--skip-images', action='store_true', help='check annotations only, without decoding'
     )
     parser.add_argument(
-        '--threads', type=int, default=2, metavar='N', help='images decoded at a time (default: 2)'
+        '--threads',
+        type=WORKERS,
+        default=2,
+        metavar='N',
+        help='images decoded at a time (default: 2)',
     )
     parser.add_argument(
         '--out',
@@ -55,10 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas check-data``; the exit code is 1 if there is an error.
 
     Raises:
-        ConfigError: ``--threads`` is not positive, or the config or skeleton does not exist.
+        ConfigError: The config or skeleton does not exist.
     """
     args = build_parser().parse_args(argv)
-    check_numbers(args, 'threads')
+    check_paths(args, folders=('images',), new_files=('out',), new_folders=('out_dir',))
     from posenas.apis import check_data
 
     found = check_data(

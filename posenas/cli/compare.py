@@ -5,6 +5,8 @@ import sys
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser
+from posenas.cli.reading import check_paths
+from posenas.cli.values import RESAMPLINGS, WORKERS
 
 DESCRIPTION = (
     'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
@@ -30,12 +32,16 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--cells', nargs='+', default=[], metavar='NAME', help='only these and what they need'
     )
-    parser.add_argument('--threads', type=int, default=1, metavar='N', help='(default: 1)')
+    parser.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
     parser.add_argument(
         '--no-run', action='store_true', help='train nothing, report what is finished'
     )
     parser.add_argument(
-        '--bootstrap', type=int, default=2000, metavar='N', help='resamplings (default: 2000)'
+        '--bootstrap',
+        type=RESAMPLINGS,
+        default=2000,
+        metavar='N',
+        help='resamplings (default: 2000)',
     )
 
 
@@ -51,6 +57,7 @@ def compare(args: argparse.Namespace) -> int:
     def announce(name: str) -> None:
         sys.stderr.write(f'{name}\n')
 
+    check_paths(args, files=('plan',), new_folders=('work_dir',))
     plan = read_plan(args.plan, args.work_dir)
     failed = [] if args.no_run else run_plan(plan, args.cells, args.threads, announce)
     sys.stdout.write(report_plan(plan, args.bootstrap))

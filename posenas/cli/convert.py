@@ -10,6 +10,7 @@ from mmengine.logging import print_log
 
 from posenas.cli.args import CommandParser, add_download_options, add_translation_options
 from posenas.cli.printing import print_table
+from posenas.utils.atomic_io import check_writable
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             fit the network of ``--config``.
     """
     args = build_parser().parse_args(argv)
+    check_writable(args.output)
     is_address = re.match('https?://', args.input)
     if Path(args.input).suffix in _CONFIG_SUFFIXES and not is_address:
         _convert_config(args)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
+from posenas.cli.reading import check_paths
+from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     """List the options of the command."""
     parser = CommandParser('dataset', 'Create data sets.')
     kinds = parser.add_subparsers(
-        dest='kind', required=True, metavar='KIND', parser_class=argparse.ArgumentParser
+        dest='kind', required=True, metavar='KIND', parser_class=OneLineParser
     )
     people = kinds.add_parser(
         'synthetic',
@@ -29,14 +31,16 @@ def build_parser() -> argparse.ArgumentParser:
         description='Draw people: JPEG images, videos as folders of frames, COCO annotations.',
     )
     people.add_argument('--out', required=True, help='new or empty folder')
-    people.add_argument('--num-images', type=int, default=0, help='single images')
-    people.add_argument('--num-videos', type=int, default=0, help='videos with tracked people')
-    people.add_argument('--num-frames', type=int, default=24, help='frames of each video')
-    people.add_argument('--seed', type=int, default=0, help='equal seeds give equal files')
+    people.add_argument('--num-images', type=COUNT_OR_NONE, default=0, help='single images')
     people.add_argument(
-        '--size', type=int, nargs=2, default=(640, 480), metavar=('W', 'H'), help='pixels'
+        '--num-videos', type=COUNT_OR_NONE, default=0, help='videos with tracked people'
     )
-    people.add_argument('--people', type=float, default=3.0, help='mean number in an image')
+    people.add_argument('--num-frames', type=COUNT, default=24, help='frames of each video')
+    people.add_argument('--seed', type=SEED, default=0, help='equal seeds give equal files')
+    people.add_argument(
+        '--size', type=SIDE, nargs=2, default=(640, 480), metavar=('W', 'H'), help='pixels'
+    )
+    people.add_argument('--people', type=number(), default=3.0, help='mean number in an image')
     people.add_argument(
         '--poses',
         default='all',
@@ -44,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
     )
     people.add_argument(
-        '--jobs', type=int, default=os.cpu_count() or 1, help='processes (default: all cores)'
+        '--jobs', type=WORKERS, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
     _add_init(kinds)
     _add_convert(kinds)
@@ -83,13 +87,13 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         '--val-share',
-        type=float,
+        type=SHARE,
         default=0.1,
         metavar='S',
         help='without --val: share of the images to validate on, drawn at random and written to '
         'two files beside the config (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=int, default=0, help='of that draw (default: 0)')
+    parser.add_argument('--seed', type=SEED, default=0, help='of that draw (default: 0)')
     parser.add_argument(
         '--out', metavar='CONFIG', help='config to write (default: configs/NAME.py)'
     )
@@ -169,9 +173,13 @@ def _draw(args: argparse.Namespace) -> None:
     with show_bar('rendering people', total) as bar:
         files = build_synthetic(args.out, spec, args.jobs, bar.advance)
     print_lines(f'annotations: {file}' for file in files)
+    parts = [f'{spec.num_images} images'] if spec.num_images else []
+    parts += [f'{spec.num_videos} videos of {spec.num_frames} frames'] * bool(spec.num_videos)
+    print_lines([f'rendered {" and ".join(parts) or "nothing: set --num-images or --num-videos"}'])
 
 
 def _init(args: argparse.Namespace) -> None:
+    check_paths(args, files=('val',), folders=('images', 'val_images'), new_files=('out',))
     from posenas.apis import init_dataset
 
     _print_start(
@@ -201,9 +209,11 @@ def _print_start(made: 'DatasetStart') -> None:
     columns = ('', 'joint', 'partner', 'how it is known', 'sigma', 'how it is known')
     print_table(columns, rows)
     limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
+    left_out = ', '.join(f'{count} {why}' for why, count in made.left_out.items())
     print_lines(
         [
             f'{made.num_persons} people; {limbs}',
+            *([f'left out: {left_out}'] if left_out else []),
             *(f'to check {doubt}' for doubt in made.proposal.doubts),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
             f'config: {made.config}; train it: posenas train {made.config}',

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table, show_bar
-from posenas.cli.reading import check_numbers
+from posenas.cli.values import COUNT, SEED
 
 #: Files of the work dir and what they hold.
 _FILES = {
@@ -26,14 +26,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--work-dir', help='new or empty folder (default: work_dirs/demo/<date and time>)'
     )
-    parser.add_argument('--seed', type=int, default=0, help='of data and training (default: 0)')
+    parser.add_argument('--seed', type=SEED, default=0, help='of data and training (default: 0)')
     parser.add_argument(
-        '--num-images', type=int, default=3000, help='training images (default: %(default)s)'
+        '--num-images', type=COUNT, default=3000, help='training images (default: %(default)s)'
     )
     parser.add_argument(
-        '--num-val-images', type=int, default=300, help='validation images (default: %(default)s)'
+        '--num-val-images', type=COUNT, default=300, help='validation images (default: %(default)s)'
     )
-    parser.add_argument('--epochs', type=int, help='passes over the images (default: the config)')
+    parser.add_argument('--epochs', type=COUNT, help='passes over the images (default: the config)')
     return parser
 
 
@@ -41,23 +41,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas demo``; returns its exit code.
 
     Raises:
-        ConfigError: A number is not positive, or the folder holds something.
+        ConfigError: The folder holds something.
     """
     args = build_parser().parse_args(argv)
-    check_numbers(args, 'num_images', 'num_val_images', 'epochs')
     from posenas.experiments.demo import run_demo
 
     start = time.monotonic()
     numbers = args.num_images, args.num_val_images, args.epochs
     made = run_demo(args.work_dir, args.seed, *numbers, show_bar)
-    _print_scores(made.scores, made.mean_pose)
+    _print_scores(made.scores, made.mean_pose, made.notes)
     minutes = (time.monotonic() - start) / 60
     print_lines([f'{minutes:.1f} minutes. Everything is in {made.folder}:'])
     print_lines(f'  {name:16} {what}' for name, what in _FILES.items())
     return 0
 
 
-def _print_scores(scores: Mapping[str, float], baseline: float) -> None:
+def _print_scores(scores: Mapping[str, float], baseline: float, notes: Sequence[str]) -> None:
     pck = 100 * scores['PCK']
     coco = [f'{100 * scores[f"coco/{name}"]:.1f}' for name in ('AP', 'AP .5', 'AR')]
     rows = [
@@ -67,3 +66,4 @@ def _print_scores(scores: Mapping[str, float], baseline: float) -> None:
     ]
     title = 'people of a seed that was not trained on'
     print_table(('', 'PCK@0.1-box', 'AP', 'AP .5', 'AR'), rows, title=title, left=('',))
+    print_lines(notes)

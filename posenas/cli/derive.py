@@ -6,6 +6,7 @@ from posenas.cli.args import CommandParser
 from posenas.cli.networks import make_parser
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import read_config
+from posenas.cli.values import COUNT_OR_NONE
 
 
 def build_parser() -> CommandParser:
@@ -22,7 +23,7 @@ def build_parser() -> CommandParser:
     )
     parser.add_argument(
         '--trial',
-        type=int,
+        type=COUNT_OR_NONE,
         metavar='N',
         help='its number in log and archive, from 0 (default: the best)',
     )

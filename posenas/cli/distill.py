@@ -17,10 +17,16 @@ from posenas.cli.args import (
 from posenas.cli.published_options import add_published_options, apply_published_options
 from posenas.cli.published_words import read_distillation
 from posenas.cli.training import add_training_options, run_training
-from posenas.utils.atomic_io import write_text
+from posenas.cli.values import COUNT_OR_NONE, SHARE
+from posenas.utils.atomic_io import check_writable, write_text
+from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+
+#: Options that say more about the images of ``--unlabelled``.
+_UNLABELLED = ('unlabelled_images', 'unlabelled_boxes', 'labelled_per_batch')
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--alpha',
-        type=float,
+        type=SHARE,
         metavar='A',
         help="share of the teacher's term in [0, 1] (default: KD.ALPHA of YAML, else 0.5)",
     )
@@ -73,7 +79,7 @@ def _add_unlabelled_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         '--labelled-per-batch',
-        type=int,
+        type=COUNT_OR_NONE,
         metavar='N',
         help='samples with labels in each batch, 0 for none (default: half of the batch)',
     )
@@ -88,6 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = read_distillation(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(words)
     export_local_rank(args)
+    if args.out:
+        check_writable(args.out)
     cfg = compose(args)
     if args.out:
         write_text(args.out, cfg.pretty_text)
@@ -121,6 +129,9 @@ def compose(args: argparse.Namespace) -> 'Config':
         args.sha256,
         args.trust_download,
     )
+    lone = [name for name in _UNLABELLED if getattr(args, name) is not None]
+    if lone and not args.unlabelled:
+        raise ConfigError(f'--{lone[0].replace("_", "-")} needs --unlabelled, got none')
     if args.unlabelled:
         boxes = args.unlabelled_boxes
         images = args.unlabelled_images

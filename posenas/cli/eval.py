@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_progress
+from posenas.cli.reading import check_paths, speak_of_options
+from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS, SEED
 from posenas.utils.atomic_io import write_json
-from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from posenas.apis.scoring import ErrorReport, ScoreReport
@@ -19,7 +20,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas eval``."""
     parser = CommandParser('eval', 'Score stored predictions, without a network.')
     kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
+        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
     )
     for name, text in (
         ('coco', 'average precision of COCO'),
@@ -67,7 +68,7 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
     if kind == 'pck':
         parser.add_argument(
             '--thr',
-            type=float,
+            type=POSITIVE,
             nargs='+',
             default=[0.05, 0.1, 0.2],
             metavar='X',
@@ -80,7 +81,11 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
     parser.add_argument('--out-dir', metavar='DIR', help='draw errors and curves of the joints')
     parser.add_argument('--images', metavar='DIR', help='images, to draw the worst cases')
     parser.add_argument(
-        '--worst', type=int, default=16, metavar='N', help='persons drawn (default: %(default)s)'
+        '--worst',
+        type=COUNT_OR_NONE,
+        default=16,
+        metavar='N',
+        help='persons drawn (default: %(default)s)',
     )
     _add_common(parser)
 
@@ -88,19 +93,19 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
 def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--gt', required=True, metavar='FILE', help='annotations in COCO layout')
     parser.add_argument('--skeleton', metavar='NAME', help='default: the keypoints named by --gt')
-    parser.add_argument('--sigmas', type=float, nargs='+', metavar='S', help='one per joint')
+    parser.add_argument('--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one per joint')
     parser.add_argument('--no-area', action='store_true', help='areas are 0.53 times the box')
 
 
 def _add_common(parser: argparse.ArgumentParser, samples: int = 0, unit: str = 'images') -> None:
     parser.add_argument(
         '--bootstrap',
-        type=int,
+        type=RESAMPLINGS,
         default=samples,
         metavar='N',
         help=f'95%% intervals from N resamplings of the {unit} (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='of the resampling')
+    parser.add_argument('--seed', type=SEED, default=0, metavar='N', help='of the resampling')
     parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
 
 
@@ -112,8 +117,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read or is malformed.
     """
     args = build_parser().parse_args(argv)
-    if args.bootstrap < 0 or getattr(args, 'worst', 0) < 0:
-        raise ConfigError('--bootstrap and --worst must not be negative')
+    check_paths(args, new_files=('out_metrics',))
+    if 'out_dir' in args:
+        check_paths(args, folders=('images',), new_folders=('out_dir',))
     report = _REPORTS[args.what](args)
     if args.out_metrics:
         write_json(args.out_metrics, report, indent=1)
@@ -167,6 +173,9 @@ def _report_comparison(args: argparse.Namespace) -> dict:
 
     both = [_read(args, results) for results in (args.results, args.other)]
     found = compare_results(*both, args.bootstrap, args.seed, _show_progress)
+    for name, path, poses in zip('AB', (args.results, args.other), both, strict=True):
+        parts = '; '.join(poses.describe())
+        print_lines([f'{name}: {len(poses.rows):,} results of {path}; {parts}'])
     rows = [
         (
             name,
@@ -186,14 +195,15 @@ def _read(args: argparse.Namespace, results: str) -> 'StoredPoses':
     from posenas.evaluation import read_stored_poses
 
     is_crowd = args.what == 'crowdpose'
-    return read_stored_poses(
-        args.gt,
-        results,
-        args.skeleton,
-        args.sigmas,
-        use_area=not (args.no_area or is_crowd),
-        iou_type='keypoints_crowd' if is_crowd else 'keypoints',
-    )
+    with speak_of_options({'use_area=False': '--no-area', "iou_type='keypoints'": 'eval coco'}):
+        return read_stored_poses(
+            args.gt,
+            results,
+            args.skeleton,
+            args.sigmas,
+            use_area=not (args.no_area or is_crowd),
+            iou_type='keypoints_crowd' if is_crowd else 'keypoints',
+        )
 
 
 def _show_progress(numbers: range) -> Iterable[int]:
@@ -202,8 +212,9 @@ def _show_progress(numbers: range) -> Iterable[int]:
 
 def _print_scores(args: argparse.Namespace, found: 'ScoreReport') -> dict:
     """Print scores and, where known, those of each keypoint; returns them as plain data."""
-    print_lines([f'{found.subject} of {args.results}'])
+    print_lines([f'{found.subject} of {args.results}', *found.notes])
     _print_values(found.scores, found.intervals)
+    print_lines(found.explanations)
     if found.joints:
         _print_joints(found.joints)
     return found.to_dict()

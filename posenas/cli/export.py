@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, add_download_options
 from posenas.cli.printing import print_lines, print_table
-from posenas.cli.reading import check_numbers, read_config
+from posenas.cli.reading import read_config
+from posenas.cli.values import COUNT, number
 
 if TYPE_CHECKING:
     from posenas.apis import ExportResult
@@ -39,14 +40,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--max-loss',
-        type=float,
+        type=number(),
         metavar='SCORE',
         help='int8: how much of the score may be lost, in its own units; more and more layers stay '
         'in float until it holds (default: any)',
     )
     parser.add_argument(
         '--num-crops',
-        type=int,
+        type=COUNT,
         default=64,
         metavar='N',
         help='int8: crops of the training set that activations are measured on (default: 64)',
@@ -74,7 +75,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         OutputError: The file cannot be written.
     """
     args = build_parser().parse_args(argv)
-    check_numbers(args, 'num_crops')
     from posenas.apis import export_network
 
     made = export_network(

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines
 from posenas.genotype import (
     GenotypeDifference,
@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas genotype``."""
     parser = CommandParser('genotype', 'Show, draw, convert and compare searched architectures.')
     actions = parser.add_subparsers(
-        dest='action', required=True, metavar='ACTION', parser_class=argparse.ArgumentParser
+        dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
     )
     show = actions.add_parser('show', help='list cells or choices, with what the network costs')
     show.add_argument('source', help=_SOURCE)

@@ -2,10 +2,12 @@
 
 import argparse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from posenas.cli.args import CommandParser, add_download_options
 from posenas.cli.printing import print_lines, show_bar
+from posenas.cli.reading import check_paths
+from posenas.cli.values import COUNT, SHARE, SIDE
 from posenas.utils import DataError
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--boxes',
         metavar='FILE.json',
-        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file '
+        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file; '
+        'files of one name with their folders, as cam1/photo.jpg '
         '(default: the whole image is one person)',
     )
     parser.add_argument(
@@ -46,7 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     parser.add_argument(
-        '--batch-size', type=int, default=8, metavar='N', help='images at once (default: 8)'
+        '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
     )
     parser.add_argument(
         '--cfg-options',
@@ -63,13 +66,13 @@ def build_parser() -> argparse.ArgumentParser:
 def _add_draw_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--kpt-thr',
-        type=float,
+        type=SHARE,
         default=0.3,
         metavar='SCORE',
         help='draw keypoints with a greater score (default: 0.3)',
     )
-    parser.add_argument('--radius', type=int, metavar='PIXELS', help='of drawn joints')
-    parser.add_argument('--thickness', type=int, metavar='PIXELS', help='of drawn limbs')
+    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn joints')
+    parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
     parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
     parser.add_argument('--skeleton-style', choices=('mmpose', 'openpose'), default='mmpose')
@@ -87,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: Inputs or boxes are missing or malformed, or no input could be read.
     """
     args = build_parser().parse_args(argv)
+    check_paths(args, files=('boxes',), new_folders=('out_dir',))
+    boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
     inferencer = PoseInferencer(
@@ -97,26 +102,36 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.sha256,
         args.trust_download,
     )
-    num_images, num_people = _look_at(inferencer, args)
+    _look_at(inferencer, args, boxes, total)
+    report = inferencer.report
     print_lines(
-        [f'{num_images} images, {num_people} people: pictures and JSON are in {args.out_dir}']
+        [
+            f'{report.num_images} images, {report.num_people} people: pictures and JSON are in '
+            f'{args.out_dir}',
+            *report.lines(),
+        ]
     )
-    bad = len(inferencer.bad_inputs)
-    if bad:
-        print_lines(
-            [f'left out, because they could not be read: {bad} inputs (see the warnings above)']
-        )
-    if not num_images:
-        raise DataError(f'at least one of {bad} inputs must be readable')
+    if not report.num_images:
+        raise DataError(f'at least one of {len(report.bad_inputs)} inputs must be readable')
     return 0
 
 
-def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> tuple[int, int]:
-    """Run over all inputs under a progress bar; count images and people."""
-    from posenas.apis.sources import list_sources, read_boxes
+def _read_boxes(args: argparse.Namespace) -> dict[str, Any] | None:
+    from posenas.apis.boxes import read_boxes
 
-    boxes = None if args.boxes is None else read_boxes(args.boxes)
-    total = sum(source.count_frames() for source in list_sources(args.inputs))
+    return None if args.boxes is None else read_boxes(args.boxes)
+
+
+def _count_images(args: argparse.Namespace) -> int:
+    from posenas.apis.sources import list_sources
+
+    return sum(source.count_frames() for source in list_sources(args.inputs))
+
+
+def _look_at(
+    inferencer: 'PoseInferencer', args: argparse.Namespace, boxes: dict[str, Any] | None, total: int
+) -> None:
+    """Run over all inputs under a progress bar."""
     results = inferencer(
         args.inputs,
         bboxes=boxes,
@@ -129,11 +144,9 @@ def _look_at(inferencer: 'PoseInferencer', args: argparse.Namespace) -> tuple[in
         draw_heatmap=args.draw_heatmap,
         skeleton_style=args.skeleton_style,
     )
-    num_images = num_people = 0
+    num_images = 0
     with show_bar('finding joints', total or None) as bar:
         for result in results:
             num_images += len(result['predictions'])
-            num_people += sum(map(len, result['predictions']))
             bar.advance(len(result['predictions']))
         bar.update(num_images, num_images)
-    return num_images, num_people

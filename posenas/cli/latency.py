@@ -3,16 +3,17 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, OneLineParser, add_config_options
 from posenas.cli.printing import print_lines
-from posenas.cli.reading import check_numbers, read_config
+from posenas.cli.reading import read_config
+from posenas.cli.values import COUNT, WORKERS
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas latency``."""
     parser = CommandParser('latency', 'Predict how long networks of a search space take.')
     kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=argparse.ArgumentParser
+        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
     )
     build = kinds.add_parser(
         'build',
@@ -30,13 +31,13 @@ def build_parser() -> argparse.ArgumentParser:
         kind.add_argument('table', help='file of the latency table')
         kind.add_argument(
             '--rounds',
-            type=int,
+            type=COUNT,
             default=rounds,
             metavar='N',
             help='runs of each (default: %(default)s)',
         )
         kind.add_argument(
-            '--threads', type=int, default=1, metavar='N', help='threads (default: %(default)s)'
+            '--threads', type=WORKERS, default=1, metavar='N', help='threads (default: %(default)s)'
         )
     build.add_argument(
         '--engine',
@@ -49,8 +50,8 @@ def build_parser() -> argparse.ArgumentParser:
         choices=('torch', 'onnxruntime', 'openvino'),
         help='what runs them, which must be that of the table (default: that of the table)',
     )
-    fit.add_argument('--num-fit', type=int, default=60, metavar='N', help='networks fitted to')
-    fit.add_argument('--num-test', type=int, default=50, metavar='N', help='networks predicted')
+    fit.add_argument('--num-fit', type=COUNT, default=60, metavar='N', help='networks fitted to')
+    fit.add_argument('--num-test', type=COUNT, default=50, metavar='N', help='networks predicted')
     predict = kinds.add_parser(
         'predict', help='predict networks', description='Predict networks given as genotype files.'
     )
@@ -67,7 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read.
     """
     args = build_parser().parse_args(argv)
-    check_numbers(args, 'rounds', 'threads', 'num_fit', 'num_test')
     print_lines(dict(build=_build, fit=_fit, predict=_predict)[args.what](args))
     return 0
 

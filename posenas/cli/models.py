@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table
+from posenas.cli.reading import check_paths
+from posenas.cli.values import number
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
 
@@ -44,10 +46,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--family', metavar='NAME', help='such as vipnas or dite-hrnet')
     parser.add_argument('--dataset', metavar='NAME', help='with results on it: coco, mpii, ...')
-    parser.add_argument('--max-params', type=float, metavar='M', help='at most M million')
-    parser.add_argument('--max-macs', type=float, metavar='G', help='at most G x 10^9')
+    parser.add_argument('--max-params', type=number(), metavar='M', help='at most M million')
+    parser.add_argument('--max-macs', type=number(), metavar='G', help='at most G x 10^9')
     parser.add_argument(
-        '--min-accuracy', type=float, metavar='X', help='published AP in 0..1 or PCKh in percent'
+        '--min-accuracy', type=number(), metavar='X', help='published AP in 0..1 or PCKh in percent'
     )
     parser.add_argument(
         '--sort', choices=_ORDERS, default='family', help='order (default: %(default)s)'
@@ -64,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: No network fits.
     """
     args = build_parser().parse_args(argv)
-    from posenas.apis import select_models
+    check_paths(args, new_files=('json',))
+    from posenas.apis import list_models, select_models
 
     models = select_models(
         args.pattern,
@@ -77,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if not models:
         raise ConfigError('no network fits: posenas models without options lists all of them')
-    _show_table(models)
+    _show_table(models, len(list_models()))
     if args.details:
         print_lines(line for model in models for line in _describe(model))
     if args.json:
@@ -105,14 +108,15 @@ def _format_row(model: 'ModelInfo') -> tuple[str, ...]:
     )
 
 
-def _show_table(models: Sequence['ModelInfo']) -> None:
-    """Write one line per model."""
+def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
+    """Write one line per model; ``total`` is how many there are."""
+    rest = f', {total - len(models)} do not fit' if len(models) < total else ''
     left = [column for column in _COLUMNS if column not in _NUMBERS]
     print_table(_COLUMNS, map(_format_row, models), left=left, is_plain=True)
     print_lines(
         [
-            f'{len(models)} networks. Input is height x width; ms are of the fused form for one '
-            'image on one thread (docs/benchmarks.md); published figures are quoted as their '
+            f'{len(models)} networks{rest}. Input is height x width; ms are of the fused form for '
+            'one image on one thread (docs/benchmarks.md); published figures are quoted as their '
             'authors counted them.'
         ]
     )

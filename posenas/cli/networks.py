@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, add_download_options
+from posenas.cli.values import COUNT
 
 if TYPE_CHECKING:
     from posenas.apis.pruning import SizeChange
@@ -24,7 +25,7 @@ def make_parser(command: str, description: str) -> CommandParser:
         help='pictures of people to compare outputs on (default: some of the validation set)',
     )
     parser.add_argument(
-        '--num-images', type=int, default=16, metavar='N', help='how many (default: 16)'
+        '--num-images', type=COUNT, default=16, metavar='N', help='how many (default: 16)'
     )
     add_download_options(parser)
     return parser

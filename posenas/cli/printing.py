@@ -16,6 +16,14 @@ Item = TypeVar('Item')
 _ANY_WIDTH = 10_000
 
 
+class _Console(Console):
+    """Console that leaves it to the caller what a reader that has gone means; rich would exit."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise the error anew."""
+        raise BrokenPipeError
+
+
 def print_lines(lines: Iterable[str]) -> None:
     """Write sentences to standard output, as they are."""
     sys.stdout.writelines(f'{line}\n' for line in lines)
@@ -63,15 +71,15 @@ def print_table(
             table.add_section()
         table.add_row(*row, style='bold' if is_total else None)
     if is_wrapped:
-        Console().print(table)
+        _Console().print(table)
         return
-    width = Console(width=_ANY_WIDTH, markup=False).measure(table).maximum
-    Console(file=sys.stdout, width=width, markup=False).print(table)
+    width = _Console(width=_ANY_WIDTH, markup=False).measure(table).maximum
+    _Console(file=sys.stdout, width=width, markup=False).print(table)
 
 
 def show_progress(items: Iterable[Item], what: str) -> Iterable[Item]:
     """Yield ``items`` under a progress bar, which disappears at the end."""
-    return track(items, what, transient=True)
+    return track(items, what, transient=True, console=_Console())
 
 
 class Bar:
@@ -102,5 +110,5 @@ def show_bar(what: str, total: int | None) -> Iterator[Bar]:
         what: What is counted.
         total: How much it will be; None if it is unknown.
     """
-    with Progress() as progress:
+    with Progress(console=_Console()) as progress:
         yield Bar(progress, progress.add_task(what, total=total))

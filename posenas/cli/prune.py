@@ -7,6 +7,7 @@ from posenas.cli.args import CommandParser
 from posenas.cli.networks import describe_size, make_parser
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import read_config
+from posenas.cli.values import SHARE
 
 
 def build_parser(is_lossy: bool = False) -> CommandParser:
@@ -23,7 +24,7 @@ def build_parser(is_lossy: bool = False) -> CommandParser:
     )
     parser.add_argument(
         '--threshold',
-        type=float,
+        type=SHARE,
         required=is_lossy,
         metavar='W',
         help='mixing weights below it, in 0..1, count as zero; the rest of their row grows',

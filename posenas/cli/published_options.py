@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from posenas.cli.args import enable_drawing
+from posenas.cli.values import COUNT, number, whole
 from posenas.utils.errors import ConfigError
 
 #: Epochs between two pictures of ``--visualize``.
@@ -90,15 +91,16 @@ def _require_here(cfg: Config, folder: str, command: str) -> None:
 
 def _parse_gpus(text: str) -> int | list[int]:
     """Read a number of GPUs, or, as PoseNAS writes them, their numbers: '0' or '0,1'."""
-    return _parse_ids(text) if ',' in text or text == '0' else int(text)
+    return _parse_ids(text) if ',' in text or text == '0' else COUNT(text)
 
 
 def _parse_ids(text: str) -> list[int]:
-    return [int(number) for number in text.split(',') if number.strip()]
+    return [whole(0)(word) for word in text.split(',')]
 
 
 _SWITCH = dict(action='store_true')
-_NUMBER = dict(type=int, metavar='N')
+_NUMBER = dict(type=COUNT, metavar='N')
+_PROCESSES = dict(type=whole(0, 1024), metavar='N')
 _OPTIONS = (
     Published(('--cfg',), _BOTH, 'the config, in the place of CONFIG', dict(metavar='FILE')),
     Published(('--exp-name',), _BOTH, 'as --work-dir', dict(metavar='DIR', dest='work_dir')),
@@ -132,7 +134,7 @@ _OPTIONS = (
     Published(
         ('--batch-size', '--batchsize'), _BOTH, 'samples of a step', _NUMBER, _set_batch_size
     ),
-    Published(('--num-workers',), _BOTH, 'processes that load data', _NUMBER, _set_workers),
+    Published(('--num-workers',), _BOTH, 'processes that load data', _PROCESSES, _set_workers),
     Published(
         ('--debug',),
         _BOTH,
@@ -177,7 +179,7 @@ _OPTIONS = (
         ('--margin',),
         _TEST,
         'side of the crop over that of the box, 1.0 to 1.5 (default: as the config says)',
-        dict(type=float, metavar='M'),
+        dict(type=number(), metavar='M'),
     ),
 )
 
@@ -199,7 +201,7 @@ def _add_device_options(devices: argparse._MutuallyExclusiveGroup) -> None:
         help='only 1, for more use tools/dist_train.sh; 0,1 are numbers, as for --gpu',
     )
     devices.add_argument(
-        '--gpu-ids', '--gpu-id', type=int, nargs='+', metavar='I', help='the first is used'
+        '--gpu-ids', '--gpu-id', type=whole(0), nargs='+', metavar='I', help='the first is used'
     )
     devices.add_argument(
         '--gpu', type=_parse_ids, metavar='I,J', dest='gpu_ids', help='the first is used'
@@ -225,7 +227,11 @@ def apply_published_options(args: argparse.Namespace, cfg: Config, command: str)
 
 
 def choose_gpu(args: argparse.Namespace) -> None:
-    """Take the first of the GPUs that the options name, and say what becomes of the others."""
+    """Take the first of the GPUs that the options name, and say what becomes of the others.
+
+    Raises:
+        ConfigError: There is no such GPU.
+    """
     import torch
 
     ids = args.gpus if isinstance(args.gpus, list) else args.gpu_ids
@@ -237,6 +243,10 @@ def choose_gpu(args: argparse.Namespace) -> None:
             'current',
         )
     if ids and torch.cuda.is_available():
+        if ids[0] >= torch.cuda.device_count():
+            raise ConfigError(
+                f'--gpu-ids must be below {torch.cuda.device_count()}, as many are here, got {ids}'
+            )
         torch.cuda.set_device(ids[0])
     elif (ids or args.gpus) and not torch.cuda.is_available():
         print_log('this machine has no GPU: the CPU computes', 'current')

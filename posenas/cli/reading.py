@@ -1,9 +1,13 @@
-"""What commands read from their options."""
+"""What commands read from their options, and what they check before they build anything."""
 
 import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.utils.errors import ConfigError
+from posenas.utils.atomic_io import check_writable, make_folder
+from posenas.utils.errors import ConfigError, OutputError, PoseNASError
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -20,14 +24,77 @@ def read_config(args: argparse.Namespace) -> 'Config':
     return load_checked(args.config, args.cfg_options, args.legacy, args.strict)
 
 
-def check_numbers(args: argparse.Namespace, *names: str) -> None:
-    """Require options that are numbers, or lists of them, to be at least 1 where they are given.
+def check_paths(
+    args: argparse.Namespace,
+    *,
+    files: Sequence[str] = (),
+    folders: Sequence[str] = (),
+    new_files: Sequence[str] = (),
+    new_folders: Sequence[str] = (),
+) -> None:
+    """Check paths that options give, before hours of work or a model are spent on them.
+
+    Args:
+        args: Parsed options; those that were not given are passed over.
+        files: Options of files that must exist.
+        folders: Options of folders that must exist.
+        new_files: Options of files to write.
+        new_folders: Options of folders to write into, which are made.
 
     Raises:
-        ConfigError: One is not.
+        ConfigError: What must exist does not; the text names the option.
+        OutputError: What is to be written cannot be; likewise.
     """
-    for name in names:
-        value = getattr(args, name, None)
-        values = value if isinstance(value, list) else [value]
-        if any(number is not None and number < 1 for number in values):
-            raise ConfigError(f'--{name.replace("_", "-")} must be at least 1, got {value}')
+    for name in (*files, *folders):
+        value = getattr(args, name)
+        wanted, other = ('file', 'folder') if name in files else ('folder', 'file')
+        if value is None or '://' in value:
+            continue
+        path = Path(value)
+        if not (path.is_file() if name in files else path.is_dir()):
+            found = f'{value} is a {other}' if path.exists() else f'there is no {value}'
+            raise ConfigError(f'{_option(name)} must be a {wanted}, {found}: check the path')
+    for name, check in (
+        *((name, check_writable) for name in new_files),
+        *((name, make_folder) for name in new_folders),
+    ):
+        if getattr(args, name) is not None:
+            try:
+                check(getattr(args, name))
+            except OutputError as error:
+                raise OutputError(f'{_option(name)}: {error}') from error
+
+
+@contextmanager
+def speak_of_options(options: Mapping[str, str]) -> Iterator[None]:
+    """Let errors speak of options where the library speaks of its arguments.
+
+    Args:
+        options: Argument and value, as the text has them -> what is typed.
+
+    Raises:
+        PoseNASError: The error of the block, in other words.
+    """
+    try:
+        yield
+    except PoseNASError as error:
+        text = str(error)
+        for argument, option in options.items():
+            text = text.replace(argument, option)
+        raise type(error)(text) from error
+
+
+def check_data_paths(cfg: 'Config', *splits: str) -> None:
+    """Require the files and folders that data sets of a config name, before a model is built.
+
+    Raises:
+        DataError: One does not exist.
+    """
+    from posenas.datasets.paths import find_missing
+
+    names = [f'{split}_dataloader' for split in splits]
+    find_missing({name: cfg.get(name) for name in names})
+
+
+def _option(name: str) -> str:
+    return f'--{name.replace("_", "-")}'

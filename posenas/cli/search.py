@@ -4,9 +4,10 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table
-from posenas.cli.reading import check_numbers
+from posenas.cli.reading import check_paths
+from posenas.cli.values import COUNT, SEED, SHARE
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
@@ -22,12 +23,12 @@ def build_parser() -> argparse.ArgumentParser:
         epilog='A search itself is a training: posenas train with a config of configs/search.',
     )
     actions = parser.add_subparsers(
-        dest='action', required=True, metavar='ACTION', parser_class=argparse.ArgumentParser
+        dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
     )
     show = actions.add_parser('show', help='list the best architectures, and draw all of them')
     show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
     show.add_argument(
-        '--top', type=int, default=10, metavar='N', help='rows of the table (default: 10)'
+        '--top', type=COUNT, default=10, metavar='N', help='rows of the table (default: 10)'
     )
     show.add_argument(
         '--sort',
@@ -65,10 +66,10 @@ def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
         '--like', required=True, metavar='SOURCE', help='genotype file, derived folder or config'
     )
     parser.add_argument(
-        '--within', type=float, default=0.02, metavar='SHARE', help='of the cost (default: 0.02)'
+        '--within', type=SHARE, default=0.02, metavar='SHARE', help='of the cost (default: 0.02)'
     )
     parser.add_argument('--cost', default='macs', metavar='KEY', help='(default: macs)')
-    parser.add_argument('--seed', type=int, default=0, metavar='N', help='(default: 0)')
+    parser.add_argument('--seed', type=SEED, default=0, metavar='N', help='(default: 0)')
 
 
 def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
@@ -92,7 +93,7 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
     parser.add_argument('--cost', default='macs', metavar='KEY', help='(default: macs)')
     parser.add_argument(
         '--band',
-        type=float,
+        type=SHARE,
         default=0.05,
         metavar='SHARE',
         help='costs count as nearly equal within this share (default: 0.05)',
@@ -112,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _show(args: argparse.Namespace) -> None:
-    check_numbers(args, 'top')
+    check_paths(args, new_files=('page',))
     from posenas.search import read_search, write_search_page
 
     found = read_search(args.archive, args.sort)
@@ -121,7 +122,8 @@ def _show(args: argparse.Namespace) -> None:
     print_lines(
         [
             f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
-            f'* marks the {len(found.front)} that no other beats in {goals}'
+            f'* marks the {len(found.front)} that no other beats in {goals}; '
+            f'listed are {min(args.top, len(found.records))}'
         ]
     )
     if args.page:
@@ -187,4 +189,5 @@ def _rank(args: argparse.Namespace) -> None:
     ]
     tau = f'tau with trained {found.truth}'
     print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
-    print_lines(['an order by chance has tau 0'])
+    left_out = ', '.join(f'{count} {why}' for why, count in found.left_out.items() if count)
+    print_lines(['an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else [])])

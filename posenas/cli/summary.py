@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser, add_config_options
 from posenas.cli.printing import print_lines, print_table
-from posenas.cli.reading import check_numbers, read_config
-from posenas.utils.atomic_io import write_text
+from posenas.cli.reading import read_config
+from posenas.cli.values import COUNT, SIDE
+from posenas.utils.atomic_io import check_writable, write_text
 from posenas.utils.errors import ConfigError
 
 #: Headers of columns that hold text, aligned to the left.
@@ -20,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--shape',
         '--input-shape',
-        type=int,
+        type=SIDE,
         nargs='+',
         metavar='N',
         help='height and width of the input, or one number for both (default: the input_size of '
@@ -34,9 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
         '(default: %(default)s)',
     )
     parser.add_argument(
-        '--depth', type=int, default=2, metavar='N', help='levels of modules shown (default: 2)'
+        '--depth', type=COUNT, default=2, metavar='N', help='levels of modules shown (default: 2)'
     )
-    parser.add_argument('--batch', type=int, default=1, metavar='N', help='images (default: 1)')
+    parser.add_argument('--batch', type=COUNT, default=1, metavar='N', help='images (default: 1)')
     parser.add_argument('--device', default='cpu', help='such as cpu or cuda:0 (default: cpu)')
     parser.add_argument(
         '--out-file', metavar='PREFIX', help='also write the table to PREFIX.csv and PREFIX.html'
@@ -48,12 +49,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas summary``; returns its exit code.
 
     Raises:
-        ConfigError: A number is not positive, or there is no such network or device.
+        ConfigError: There is no such network or device.
     """
     args = build_parser().parse_args(argv)
-    check_numbers(args, 'depth', 'batch')
-    if args.shape and (len(args.shape) > 2 or min(args.shape) < 1):
+    if args.shape and len(args.shape) > 2:
         raise ConfigError(f'invalid input shape: --shape takes H W or one number, got {args.shape}')
+    if args.out_file:
+        check_writable(f'{args.out_file}.csv')
     from posenas.apis import summarize_network
 
     size = args.shape and (args.shape[-1], args.shape[0])

@@ -29,6 +29,7 @@ from posenas.cli.published_options import (
 )
 from posenas.cli.published_testing import apply_test_options
 from posenas.cli.published_words import parse_published
+from posenas.cli.reading import check_data_paths, check_paths
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -203,6 +204,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args.checkpoint = args.checkpoint or find_checkpoint(args.config, cfg.work_dir)
     args.checkpoint = pin(args, args.checkpoint)
     configure(args, cfg)
+    check_paths(args, new_files=('out', 'out_metrics', 'dump'), new_folders=('show_dir',))
+    check_data_paths(cfg, 'test')
     choose_gpu(args)
     from posenas.apis.exported import load_exported
     from posenas.engine.runner import PoseRunner

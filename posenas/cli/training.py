@@ -6,6 +6,8 @@ from mmengine.config import Config
 
 from posenas.cli.args import add_draw_options, add_launch_options, apply_draw_options, pin
 from posenas.cli.published_options import choose_gpu, log_cost
+from posenas.cli.reading import check_data_paths
+from posenas.cli.values import SEED
 from posenas.utils.errors import ConfigError
 
 #: Number of processes that older configs state their learning rate for.
@@ -25,7 +27,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument('--compile', action='store_true', help='compile the network by torch')
-    parser.add_argument('--seed', type=int, metavar='N', help='seed of everything random')
+    parser.add_argument('--seed', type=SEED, metavar='N', help='seed of everything random')
     parser.add_argument(
         '--deterministic', action='store_true', help='use deterministic kernels only'
     )
@@ -98,9 +100,11 @@ def run_training(args: argparse.Namespace, cfg: Config) -> None:
 
     Raises:
         ConfigError: They do not fit together.
+        DataError: A file or folder of the data is not there.
     """
     configure(args, cfg)
     choose_gpu(args)
+    check_data_paths(cfg, 'train', 'val')
     from posenas.engine.runner import PoseRunner
 
     runner = PoseRunner.from_cfg(cfg)

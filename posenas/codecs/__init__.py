@@ -1,27 +1,35 @@
-"""Codecs between keypoints and heatmaps; NumPy and OpenCV only."""
+"""Codecs between keypoints or boxes and what networks make of them; NumPy and OpenCV only."""
 
-from .accuracy import pose_pck_accuracy
+from .accuracy import coordinate_accuracy, pose_pck_accuracy, simcc_pck_accuracy
 from .base import KeypointCodec
+from .center_box import CenterBox
 from .flip import flip_heatmaps
 from .megvii_heatmap import MegviiHeatmap
 from .msra_heatmap import MSRAHeatmap
 from .pnfs_heatmap import PNFSHeatmap
 from .refine import find_maxima, refine_dark, refine_quarter, refine_udp_dark
+from .regression_label import RegressionLabel
+from .simcc_label import SimCCLabel
 from .table import CODECS, build_codec
 from .udp_heatmap import UDPHeatmap
 
 __all__ = [
     'CODECS',
+    'CenterBox',
     'KeypointCodec',
     'MSRAHeatmap',
     'MegviiHeatmap',
     'PNFSHeatmap',
+    'RegressionLabel',
+    'SimCCLabel',
     'UDPHeatmap',
     'build_codec',
+    'coordinate_accuracy',
     'find_maxima',
     'flip_heatmaps',
     'pose_pck_accuracy',
     'refine_dark',
     'refine_quarter',
     'refine_udp_dark',
+    'simcc_pck_accuracy',
 ]

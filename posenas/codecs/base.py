@@ -48,8 +48,8 @@ class KeypointCodec(ABC):
         channels_per_keypoint: int = 1,
     ) -> None:
         check_generation(generation)
-        self.input_size = _check_size('input_size', input_size)
-        self.heatmap_size = _check_size('heatmap_size', heatmap_size)
+        self.input_size = check_size('input_size', input_size)
+        self.heatmap_size = check_size('heatmap_size', heatmap_size)
         self.generation = generation
         self.channels_per_keypoint = channels_per_keypoint
         self.stride = np.divide(self.input_size, self.heatmap_size)
@@ -176,8 +176,12 @@ def check_kernel_size(name: str, size: int) -> None:
         raise ValueError(f'{name} must be an odd whole number greater than 0, got {size}')
 
 
-def _check_size(name: str, size: Sequence[int]) -> tuple[int, int]:
-    """Return ``size`` as a tuple, or raise ValueError if it is no (width, height)."""
+def check_size(name: str, size: Sequence[int]) -> tuple[int, int]:
+    """Return ``size`` as a tuple.
+
+    Raises:
+        ValueError: It is no (width, height).
+    """
     pair = tuple(size)
     if len(pair) != 2 or any(length != int(length) or length < 1 for length in pair):
         raise ValueError(f'{name} must be (width, height) in whole numbers > 0, got {pair}')

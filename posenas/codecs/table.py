@@ -5,19 +5,25 @@ from types import MappingProxyType
 from typing import Any
 
 from posenas.codecs.base import KeypointCodec
+from posenas.codecs.center_box import CenterBox
 from posenas.codecs.megvii_heatmap import MegviiHeatmap
 from posenas.codecs.msra_heatmap import MSRAHeatmap
 from posenas.codecs.pnfs_heatmap import PNFSHeatmap
+from posenas.codecs.regression_label import RegressionLabel
+from posenas.codecs.simcc_label import SimCCLabel
 from posenas.codecs.udp_heatmap import UDPHeatmap
 from posenas.utils import DataError
 
+#: What decodes the outputs of a network.
+Codec = KeypointCodec | SimCCLabel | RegressionLabel | CenterBox
+_HEATMAPS = (MSRAHeatmap, MegviiHeatmap, PNFSHeatmap, UDPHeatmap)
 #: Name -> codec.
-CODECS: Mapping[str, type[KeypointCodec]] = MappingProxyType(
-    {codec.__name__: codec for codec in (MSRAHeatmap, MegviiHeatmap, PNFSHeatmap, UDPHeatmap)}
+CODECS: Mapping[str, type[Codec]] = MappingProxyType(
+    {codec.__name__: codec for codec in (CenterBox, *_HEATMAPS, RegressionLabel, SimCCLabel)}
 )
 
 
-def build_codec(settings: Mapping[str, Any]) -> KeypointCodec:
+def build_codec(settings: Mapping[str, Any]) -> Codec:
     """Build one of :data:`CODECS`.
 
     Args:

@@ -60,6 +60,39 @@ PUBLISHED_CONFIGS: dict[str, str] = {
         for net in ('res50', 'mbv3')
         for name in (f'td-hm_vipnas-{net}_8xb64-210e_coco-256x192',)
     },
+    **{
+        f'configs/body_2d_keypoint/topdown_heatmap/{data}/'
+        f'td-hm_litehrnet-{size}_8xb{batch}-210e_{data}-{crop}.py': (
+            f'litehrnet_{size}_{data}_{crop}'
+        )
+        for size in (18, 30)
+        for data, batch, crop in (
+            *(('coco', 64, '256x192'), ('coco', 32, '384x288'), ('mpii', 64, '256x256')),
+        )
+    },
+    **{
+        f'configs/body_2d_keypoint/topdown_heatmap/coco/td-hm_{net}_8xb64-210e_coco-256x192.py': (
+            f'{net}_coco_256x192'
+        )
+        for net in (
+            *('mobilenetv2', 'shufflenetv1', 'shufflenetv2'),
+            *('resnetv1d50', 'resnext50', 'seresnet50'),
+        )
+    },
+    'configs/body_2d_keypoint/topdown_regression/coco/'
+    'td-reg_res50_rle-8xb64-210e_coco-256x192.py': 'rle_res50_coco_256x192',
+    'configs/body_2d_keypoint/simcc/coco/simcc_vipnas-mbv3_8xb64-210e_coco-256x192.py': (
+        'simcc_vipnas_mbv3_coco_256x192'
+    ),
+    **{
+        f'configs/body_2d_keypoint/rtmpose/coco/rtmpose-{size}_8xb256-420e_{data}coco-{crop}.py': (
+            f'rtmpose_{size}_coco_{crop}'
+        )
+        for size, data, crop in (
+            *((size, '', '256x192') for size in 'tsml'),
+            *((size, 'aic-', '384x288') for size in 'ml'),
+        )
+    },
 }
 #: Published path -> why there can be no such network.
 IMPOSSIBLE_CONFIGS: dict[str, str] = {

@@ -21,6 +21,9 @@ NAMINGS = {
 _OURS = MMPOSE1
 #: Entries of training checkpoints that may hold the weights, the first mapping counts.
 _WEIGHT_KEYS = ('state_dict', 'best_state_dict', 'model')
+#: Prefixes that wrappers put before every name: parallel training, MMRazor, ``torch.compile``.
+_WRAPPERS = re.compile(r'((module|architecture|_orig_mod)\.)+')
+_AVERAGES = "copies that MMCV's EMAHook keeps beside the weights, which are the averages"
 _PROFILER = re.compile(r'(.+\.)?total_(ops|params)')
 
 
@@ -33,7 +36,8 @@ def convert_state_dict(
 
     Args:
         state_dict: Entries of a whole network, or a checkpoint that holds them under 'state_dict',
-            'best_state_dict' or 'model'. A prefix ``module.`` of parallel training is ignored.
+            'best_state_dict' or 'model'. A prefix ``module.`` of parallel training is ignored, as
+            are ``architecture.`` of MMRazor and ``_orig_mod.`` of compiled models.
         source: Whose names they are, a key of ``NAMINGS``, or 'auto' to tell from the names.
         keep: Entries, by our names, that stay although our networks usually do without.
 
@@ -46,6 +50,9 @@ def convert_state_dict(
         CheckpointError: The names fit no project, mix several, or are not those of ``source``.
     """
     converted, report = convert_with_report(state_dict, source, keep)
+    matches = map(_WRAPPERS.match, report.renamed)
+    if prefixes := {match[0] for match in matches if match} - {'module.'}:
+        print_log(f'left out the prefix {", ".join(sorted(prefixes))} of names', 'current')
     for reason, names in report.group_dropped().items():
         print_log(f'left out {len(names)} entries: {reason}: {", ".join(names)}', 'current')
     if report.unknown:
@@ -70,6 +77,9 @@ def convert_with_report(
     known = {name: name for name in weights if naming.knows(name)}
     ours = rename_entries(known, naming.make_rules(weights))
     unused = {name: 'counters of a profiler' for name in former if name not in weights}
+    averages = _find_averages(weights)
+    weights = {name: value for name, value in weights.items() if name not in averages}
+    unused |= dict.fromkeys(averages, _AVERAGES)
     unused |= naming.find_unused(weights)
     result = {new: name for new, name in ours.items() if name not in unused or new in keep}
     unknown = [name for name in weights if name not in known]
@@ -166,14 +176,20 @@ def _strip_wrapper(entries: Mapping[str, object]) -> dict[str, str]:
     """Map names without the prefix of parallel training to the full ones."""
     stripped: dict[str, str] = {}
     for old in entries:
-        new = re.sub(r'^(module\.)+', '', old)
+        new = old[match.end() :] if (match := _WRAPPERS.match(old)) else old
         if new in stripped:
             raise CheckpointError(
-                f'entries must stay distinct without the prefix module., but {stripped[new]!r} and '
-                f'{old!r} do not: the file mixes two networks'
+                'entries must stay distinct without the prefix of a wrapper, but '
+                f'{stripped[new]!r} and {old!r} do not: the file mixes two networks'
             )
         stripped[new] = old
     return stripped
+
+
+def _find_averages(names: Iterable[str]) -> set[str]:
+    """Find the buffers of an EMA hook: ``ema_`` and the name of a weight, underscores for dots."""
+    known = set(names)
+    return known & {'ema_' + name.replace('.', '_') for name in known}
 
 
 def _choose_naming(entries: Iterable[str], source: str) -> Naming:

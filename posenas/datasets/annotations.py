@@ -1,45 +1,64 @@
-"""COCO keypoint files and detection files, read into columns."""
+"""COCO keypoint files and detection files, as columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from posenas.annotations import AnnotationFile, read_annotations
 from posenas.datasets.persons import ImageTable, PersonTable
 from posenas.geometry import bbox_xywh2xyxy, clean_bbox_xywh
-from posenas.skeletons import Skeleton, skeleton_from_category
+from posenas.skeletons import Skeleton
 from posenas.utils.columns import Records
 from posenas.utils.errors import DataError
 from posenas.utils.files import read_json
 
+#: Why labelled people are left out all the same: what their labels or boxes lack.
+LOST = ('labelled outside of the image', 'with an empty box', 'with area 0')
+#: What a file needs to be trained on.
+NOBODY = 'at least one person must have labelled keypoints (v > 0) and a box'
+
 
 @dataclass
 class CocoFile:
-    """A parsed file in COCO's keypoint layout.
+    """A file in COCO's keypoint layout as columns.
 
     Attributes:
-        path: Where it came from.
+        file: What it holds.
         images: Its images.
-        annotations: Its annotations; None where the file lists images only.
-        category_ids: Categories that have keypoints (all where none lists them), (C,).
-        skeleton: Keypoints that those categories name; None where none does.
     """
 
-    path: str
-    images: ImageTable
-    annotations: Records | None
-    category_ids: np.ndarray
-    skeleton: Skeleton | None
+    file: AnnotationFile
+    images: ImageTable = field(init=False)
 
-    def image_rows(self, records: Records) -> np.ndarray:
-        """Return the row of each record's image (N,), -1 where the file has no such image."""
-        wanted = records.integers('image_id')
+    def __post_init__(self) -> None:
+        records = self.file.content['images']
+        self.images = ImageTable(
+            np.array([record['id'] for record in records], np.int64),
+            [record['file_name'] for record in records],
+            np.array([(r.get('width', 0), r.get('height', 0)) for r in records], np.int64).reshape(
+                -1, 2
+            ),
+        )
+
+    @property
+    def path(self) -> str:
+        """Where it came from."""
+        return self.file.path
+
+    @property
+    def skeleton(self) -> Skeleton | None:
+        """Keypoints that its categories name; None where none does."""
+        return self.file.skeleton
+
+    def image_rows(self, ids: np.ndarray) -> np.ndarray:
+        """Return the row of each image id (N,), -1 where the file has no such image."""
         if len(self.images) == 0:
-            return np.full(len(wanted), -1)
+            return np.full(len(ids), -1)
         order = np.argsort(self.images.ids, kind='stable')
-        places = np.searchsorted(self.images.ids, wanted, sorter=order)
+        places = np.searchsorted(self.images.ids, ids, sorter=order)
         rows = order[np.minimum(places, len(order) - 1)]
-        return np.where(self.images.ids[rows] == wanted, rows, -1)
+        return np.where(self.images.ids[rows] == ids, rows, -1)
 
     def persons(self, num_joints: int, generation: str) -> tuple[PersonTable, dict[str, int]]:
         """Collect the annotated people that can be trained on.
@@ -54,101 +73,119 @@ class CocoFile:
         Raises:
             DataError: An annotation contradicts the file, or there are none.
         """
-        records, rows, single, dropped = self._find_single()
-        # Without num_keypoints the visibilities decide below.
-        empty = records.integers('num_keypoints', 1) == 0
-        keep = single & ~empty
-        table = self._labelled(records.where(keep), rows[keep], num_joints)
-        labelled = (table.visibility > 0).any(axis=1) & (table.keypoints > 0).any(axis=(1, 2))
-        valid = self._clean_boxes(table, generation)
-        dropped |= {
-            'without keypoints': int((empty & single).sum() + (~labelled).sum()),
-            'with an empty box': int((labelled & ~valid).sum()),
-        }
-        return table.select(labelled & valid), dropped
+        self._check(num_joints)
+        table, lost = self.labelled(num_joints, generation)
+        counts = {reason: int((lost == reason).sum()) for reason in LOST}
+        return table.select(lost == ''), self.file.left_out | counts
+
+    def labelled(self, num_joints: int, generation: str) -> tuple[PersonTable, np.ndarray]:
+        """Return all people with labelled keypoints, and why each is lost (P,), '' if it is not."""
+        chosen = [
+            record
+            for (_, record), kept in zip(self.file.people, self.file.labelled, strict=True)
+            if kept
+        ]
+        records = Records(self.path, 'annotations', chosen)
+        table = self._unlabelled(records, num_joints)
+        keypoints = records.rows('keypoints', 3 * num_joints).reshape(-1, num_joints, 3)
+        table.keypoints = keypoints[:, :, :2].astype(np.float32)
+        table.visibility = keypoints[:, :, 2].astype(np.uint8)
+        table.is_annotated = True
+        reasons = self._clean(table, generation)
+        corner = ~(table.keypoints > 0).any(axis=(1, 2))
+        return table, np.where(corner, LOST[0], reasons)
+
+    def teacher_keypoints(self, num_joints: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Collect the keypoints of a teacher, with its ``keypoint_scores``.
+
+        Args:
+            num_joints: Number of keypoints K that each annotation must have.
+
+        Returns:
+            Identifiers of the annotations (N,), keypoints (N, K, 3): x and y in image pixels and
+            whether they are given, and scores (N, K).
+
+        Raises:
+            DataError: An annotation contradicts the layout, or has no scores.
+        """
+        self._check(num_joints)
+        records = Records(self.path, 'annotations', [record for _, record in self.file.people])
+        flat = records.rows('keypoints', 3 * num_joints).reshape(-1, num_joints, 3)
+        return records.integers('id'), flat, records.rows('keypoint_scores', num_joints)
 
     def boxes(self, num_joints: int, generation: str) -> tuple[PersonTable, dict[str, int]]:
         """Collect the boxes of all annotated people, whether or not they have keypoints.
 
         Arguments, returns and errors are those of :meth:`persons`; keypoints are not read.
         """
-        records, rows, single, dropped = self._find_single()
-        kept = records.where(single)
-        table = self._unlabelled(kept, rows[single], kept.integers('id'), num_joints)
-        table.areas = kept.numbers('area', float('nan')).astype(np.float32)
-        valid = self._clean_boxes(table, generation)
-        return table.select(valid), dropped | {'with an empty box': int((~valid).sum())}
+        self._check(num_joints)
+        records = Records(self.path, 'annotations', [record for _, record in self.file.people])
+        table = self._unlabelled(records, num_joints)
+        lost = self._clean(table, generation)
+        others = {k: v for k, v in self.file.left_out.items() if k != 'without keypoints'}
+        counts = {reason: int((lost == reason).sum()) for reason in LOST[1:]}
+        return table.select(lost == ''), others | counts
 
-    def _find_single(self) -> tuple[Records, np.ndarray, np.ndarray, dict[str, int]]:
-        """Return annotations, image rows (N,), which are of one person (N,), counts of others."""
-        if self.annotations is None:
+    def regions(self, num_joints: int) -> tuple[PersonTable, np.ndarray, dict[str, int]]:
+        """Collect the boxes of all annotated people and of crowds, cut to their images.
+
+        Args:
+            num_joints: Number of keypoints K that each annotation must have.
+
+        Returns:
+            People and crowds without keypoints, which are crowds (N,), and how many annotations
+            were left out by reason.
+
+        Raises:
+            DataError: An annotation contradicts the file, or there are none.
+        """
+        self._check(num_joints)
+        people = [record for _, record in self.file.people]
+        rest = self.file.people_content()['annotations']
+        crowds = [record for record in rest if record.get('iscrowd', 0)]
+        records = Records(self.path, 'annotations', people + crowds)
+        table = self._unlabelled(records, num_joints)
+        sizes = self.images.sizes[table.image_rows].astype(np.float32)
+        limits = np.where(sizes > 0, sizes + 1, np.inf)  # corners may lie on the border
+        table.bboxes, valid = clean_bbox_xywh(table.raw_bboxes, limits)
+        others = ('crowd', 'without keypoints')
+        counts = {k: v for k, v in self.file.left_out.items() if k not in others}
+        crowd = np.arange(len(table)) >= len(people)
+        return table.select(valid), crowd[valid], counts | {LOST[1]: int((~valid).sum())}
+
+    def _check(self, num_joints: int) -> None:
+        if not self.file.has_annotations:
             raise DataError(
                 f'{self.path}: annotations are required to use annotated boxes; for images '
                 'without labels give bbox_file'
             )
-        records = self.annotations
-        _check_unique(records, records.integers('id'))
-        rows = self.image_rows(records)
-        if (rows < 0).any():
-            raise records.error(int(np.flatnonzero(rows < 0)[0]), 'image_id', 'occur in images')
-        other = ~np.isin(records.integers('category_id', 1), self.category_ids)
-        crowd = records.integers('iscrowd', 0) != 0
-        counts = {
-            'of another category': int(other.sum()),
-            'crowd': int((crowd & ~other).sum()),
-        }
-        return records, rows, ~(other | crowd), counts
+        self.file.check_people(num_joints)
+        self.file.findings.require()
 
-    def _clean_boxes(self, table: PersonTable, generation: str) -> np.ndarray:
-        """Cut the boxes of ``table`` to their images; return which are left with an area (P,)."""
+    def _clean(self, table: PersonTable, generation: str) -> np.ndarray:
+        """Cut the boxes of ``table`` to their images; return why each person is lost (P,)."""
         sizes = self.images.sizes[table.image_rows].astype(np.float32)
         limits = np.where(sizes > 0, sizes, np.inf)
         table.bboxes, valid = clean_bbox_xywh(table.raw_bboxes, limits, generation)
-        if generation != '1.x':
-            valid &= ~(table.areas <= 0)  # a missing area is NaN and passes
-        return valid
+        small = table.areas <= 0 if generation != '1.x' else np.zeros(len(table), bool)
+        return np.where(~valid, LOST[1], np.where(small, LOST[2], ''))  # a missing area is NaN
 
-    def _unlabelled(
-        self, records: Records, rows: np.ndarray, ids: np.ndarray, num_joints: int
-    ) -> PersonTable:
+    def _unlabelled(self, records: Records, num_joints: int) -> PersonTable:
         """Collect boxes (left, top, width, height) without keypoints; scores are 1."""
         count = len(records)
         boxes = records.rows('bbox', 4).astype(np.float32)
         return PersonTable(
             images=self.images,
-            image_rows=rows.astype(np.int32),
-            ids=ids,
+            image_rows=self.image_rows(records.integers('image_id')).astype(np.int32),
+            ids=records.integers('id'),
             category_ids=records.integers('category_id', 1).astype(np.int32),
             bboxes=bbox_xywh2xyxy(boxes),
             raw_bboxes=boxes,
             bbox_scores=np.ones(count, np.float32),
             keypoints=np.zeros((count, num_joints, 2), np.float32),
             visibility=np.zeros((count, num_joints), np.uint8),
-            areas=np.full(count, np.nan, np.float32),
-            is_annotated=False,
-            track_ids=records.integers('track_id', -1),
-        )
-
-    def _labelled(self, records: Records, rows: np.ndarray, num_joints: int) -> PersonTable:
-        flat = records.rows('keypoints', 3 * num_joints)
-        keypoints = flat.reshape(-1, num_joints, 3)
-        count = len(records)
-        levels = keypoints[:, :, 2]
-        odd = ~np.isin(levels, (0, 1, 2)).all(axis=1)
-        if odd.any():
-            wrong = int(np.flatnonzero(odd)[0])
-            raise records.error(wrong, 'keypoints', 'hold x, y, v with v 0, 1 or 2')
-        return PersonTable(
-            images=self.images,
-            image_rows=rows.astype(np.int32),
-            ids=records.integers('id'),
-            category_ids=records.integers('category_id', 1).astype(np.int32),
-            bboxes=np.zeros((count, 4), np.float32),
-            raw_bboxes=records.rows('bbox', 4).astype(np.float32),
-            bbox_scores=np.ones(count, np.float32),
-            keypoints=keypoints[:, :, :2].astype(np.float32),
-            visibility=levels.astype(np.uint8),
             areas=records.numbers('area', float('nan')).astype(np.float32),
+            is_annotated=False,
             track_ids=records.integers('track_id', -1),
         )
 
@@ -159,7 +196,7 @@ class CocoFile:
 
         Args:
             path: List of ``image_id``, ``category_id``, ``bbox`` (left, top, width, height) and
-                ``score``.
+                ``score``; an image may be named by its file.
             num_joints: Number of keypoints K, all unlabelled.
             score_thr: Least score of a box that is kept; None keeps all.
 
@@ -171,14 +208,19 @@ class CocoFile:
             DataError: A box contradicts the layout, or none belongs to the images.
         """
         records = Records(path, '', read_json(path))
-        rows = self.image_rows(records)
+        for number, record in enumerate(records.records):
+            record['id'], image_id = number, record.get('image_id')
+            record.pop('area', None)
+            if type(image_id) is not int and (found := self.file.images.find(image_id)) is not None:
+                record['image_id'] = found
+        table = self._unlabelled(records, num_joints)
+        rows = table.image_rows
         if len(rows) and (rows < 0).all():
             raise records.error(
                 0, 'image_id', f'occur in the images of {self.path}, as no box does'
             )
-        table = self._unlabelled(records, rows, np.arange(len(records)), num_joints)
         table.bbox_scores = scores = records.numbers('score').astype(np.float32)
-        other = ~np.isin(records.integers('category_id', 1), self.category_ids)
+        other = ~np.isin(table.category_ids, list(self.file.category_ids))
         elsewhere = (rows < 0) & ~other
         empty = (table.raw_bboxes[:, 2:] <= 0).any(axis=1) & ~other & ~elsewhere
         weak = np.zeros(len(records), bool) if score_thr is None else scores < score_thr
@@ -192,58 +234,22 @@ class CocoFile:
         return table.select(~(other | elsewhere | empty | weak)), dropped
 
 
-def read_coco_file(path: str, backend_args: Mapping | None = None) -> CocoFile:
+def read_coco_file(
+    path: str, backend_args: Mapping | None = None, image_folder: str | None = None
+) -> CocoFile:
     """Parse the COCO keypoint file at ``path``; annotations are checked when they are collected.
+
+    Args:
+        path: The file.
+        backend_args: Backend of the file, for mmengine's fileio.
+        image_folder: Where the names of the images start; names that label tools write otherwise
+            are replaced by those of the files there. None leaves them.
 
     Raises:
         DataError: It is unreadable, not JSON, or its images or categories are malformed.
     """
-    content = read_json(path, backend_args)
-    if not isinstance(content, dict) or 'images' not in content:
-        raise DataError(
-            f'{path}: a COCO keypoint file must be an object with images, annotations and '
-            f'categories, got {content!r:.80}'
-        )
-    records = Records(path, 'images', content['images'])
-    ids = records.integers('id')
-    _check_unique(records, ids)
-    sizes = np.stack([records.integers('width', 0), records.integers('height', 0)], axis=1)
-    odd = (sizes < 0) | (sizes > 2**30)
-    if odd.any():
-        raise records.error(int(np.flatnonzero(odd.any(axis=1))[0]), 'width', 'be a size in pixels')
-    images = ImageTable(ids, records.strings('file_name'), sizes)
-    annotations = None
-    if 'annotations' in content:
-        annotations = Records(path, 'annotations', content['annotations'])
-    category_ids, skeleton = _read_categories(path, content.get('categories', []))
-    return CocoFile(path, images, annotations, category_ids, skeleton)
-
-
-def _check_unique(records: Records, ids: np.ndarray) -> None:
-    _, first = np.unique(ids, return_index=True)
-    if len(first) < len(ids):
-        repeated = np.setdiff1d(np.arange(len(ids)), first)
-        raise records.error(int(repeated[0]), 'id', 'occur once in its list')
-
-
-def _read_categories(path: str, categories: object) -> tuple[np.ndarray, Skeleton | None]:
-    """Return the categories with keypoints (C,) and their common skeleton."""
-    records = Records(path, 'categories', categories)
-    with_joints = np.array(['keypoints' in record for record in records.records], dtype=bool)
-    if not with_joints.any():
-        # A file that names no categories holds people, category 1; COCO's list of test images
-        # names them among 79 others.
-        named = np.array([record.get('name') == 'person' for record in records.records], bool)
-        people = records.where(named) if named.any() else records
-        return (people.integers('id') if len(people) else np.array([1])), None
-    chosen = records.where(with_joints)
-    try:
-        skeletons = [skeleton_from_category(record) for record in chosen.records]
-    except DataError as error:
-        raise DataError(f'{path}: {error}') from error
-    if any(skeleton.joint_names != skeletons[0].joint_names for skeleton in skeletons):
-        raise DataError(
-            f'{path}: categories with keypoints must name the same keypoints; write one file per '
-            'skeleton'
-        )
-    return chosen.integers('id'), skeletons[0]
+    file = read_annotations(path, backend_args)
+    file.findings.require()
+    if image_folder is not None:
+        file.locate_images(image_folder)
+    return CocoFile(file)

@@ -1,9 +1,7 @@
 """What all top-down data sets share: one person is one sample."""
 
 import os
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,15 +9,18 @@ import torch
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
-from posenas.datasets.annotations import read_coco_file
+from posenas.annotations import Finding, announce
+from posenas.datasets.annotations import CocoFile, read_coco_file
+from posenas.datasets.foreign import has_foreign, seeded_globals
 from posenas.datasets.image_subset import select_images
 from posenas.datasets.persons import PersonTable
-from posenas.datasets.views import fingerprint
+from posenas.datasets.views import check_views, fingerprint
 from posenas.registry import TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
-from posenas.utils.checks import check_choice, check_positive
+from posenas.utils.checks import check_choice
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.paths import join_path
+from posenas.utils.processes import can_share_memory
 from posenas.utils.randomness import SCHEME, Stream, make_generator
 
 BAD_SAMPLE_POLICIES = ('replace', 'skip', 'fail')
@@ -30,9 +31,12 @@ class BaseTopdownDataset(Dataset):
 
     A sample is a dict (K keypoints): ``img_path``, ``img_id``, ``id``, ``bbox`` (1, 4) corners
     and ``bbox_score`` (1,), ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible``
-    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``area`` where the file has it,
-    ``category_id``, ``iscrowd``, the skeleton's ``flip_indices``, ``upper_body_ids``,
-    ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,), ``dataset_name``, and ``rng``, the
+    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``label_scores``
+    (1, K) where a teacher set labels, ``area`` where the file has it,
+    ``category_id``, ``iscrowd``, ``stated_size``, width and height in the file with which
+    ``LoadImage`` compares the picture, None if unknown, the skeleton's ``flip_indices``,
+    ``upper_body_ids``, ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,),
+    ``dataset_name``, and ``rng``, the
     generator that transforms draw from. It is seeded by :attr:`seed`, the epoch (attribute
     ``epoch`` of the index) and the index, so a sample does not depend on workers or on what was
     drawn before; ``run_seed`` holds seed and index alone, for what stays the same in all epochs. In
@@ -69,6 +73,9 @@ class BaseTopdownDataset(Dataset):
     Attributes:
         METAINFO: Skeleton of files that name no keypoints.
         seed: First part of the seed of each sample; set by the runner.
+        given: Skeleton of ``metainfo``, None where that of the file is taken.
+        findings: What was put right in the annotation file, once it is read.
+        left_out: People of the files that are no samples, counted by reason.
 
     Raises:
         ConfigError: An argument cannot mean anything.
@@ -76,6 +83,7 @@ class BaseTopdownDataset(Dataset):
     """
 
     METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'coco'}
+    _COUNTED: ClassVar[str] = 'people'  # what one sample is, in messages
 
     def __init__(
         self,
@@ -96,7 +104,7 @@ class BaseTopdownDataset(Dataset):
         generation: str = '1.x',
         bad_sample_policy: str | None = None,
         backend_args: Mapping[str, Any] | None = None,
-        image_subset: Mapping[str, float] | None = None,
+        image_subset: Mapping[str, Any] | None = None,
         num_views: int | None = None,
     ) -> None:
         if data_mode != 'topdown':
@@ -121,21 +129,34 @@ class BaseTopdownDataset(Dataset):
         self.bad_sample_policy = bad_sample_policy or ('skip' if test_mode else 'replace')
         check_choice('bad_sample_policy', self.bad_sample_policy, BAD_SAMPLE_POLICIES)
         self.backend_args = backend_args
-        self.pipeline = [step if callable(step) else TRANSFORMS.build(step) for step in pipeline]
-        self._has_foreign = any(
-            not type(step).__module__.startswith('posenas.') for step in self.pipeline
-        )
         self.seed = 0
         self.num_views = num_views
-        self._pipeline_cfg = list(pipeline)
-        self._fingerprints: dict[int, str] = {}
-        if num_views is not None:
-            _check_views(num_views, pipeline)
-        self._given = None if metainfo is None else skeleton_from_metainfo(metainfo)
+        self.set_pipeline(pipeline)
+        self.given = None if metainfo is None else skeleton_from_metainfo(metainfo)
         self._persons: PersonTable | None = None
-        self._set_skeleton(self._given or skeleton_from_metainfo(self.METAINFO))
+        self.findings: list[Finding] = []
+        self.left_out: dict[str, int] = {}
+        self._set_skeleton(self.given or skeleton_from_metainfo(self.METAINFO))
         if not lazy_init:
             self.full_init()
+
+    def set_pipeline(self, pipeline: Sequence[dict | Callable]) -> None:
+        """Prepare samples by other transforms from now on.
+
+        Workers of a data loader that run already keep theirs.
+
+        Args:
+            pipeline: Transforms, as configs or callables.
+
+        Raises:
+            ConfigError: There are callables, and the samples have views.
+        """
+        self.pipeline = [step if callable(step) else TRANSFORMS.build(step) for step in pipeline]
+        self._has_foreign = has_foreign(self.pipeline)
+        self._pipeline_cfg = list(pipeline)
+        self._fingerprints: dict[int, str] = {}
+        if self.num_views is not None:
+            check_views(self.num_views, pipeline)
 
     def _set_skeleton(self, skeleton: Skeleton) -> None:
         self.skeleton = skeleton
@@ -166,21 +187,28 @@ class BaseTopdownDataset(Dataset):
         if self._persons is not None:
             return
         persons, dropped = self.load_persons()
+        announce(self.ann_file, self.findings)
+        count = len(persons)
         if self.image_subset is not None:
             chosen = select_images(persons.images.ids, self.image_subset)
             persons = persons.select(np.isin(persons.images.ids[persons.image_rows], chosen))
         persons = persons.select(self._choose_rows(len(persons)))
         source = self.bbox_file or self.ann_file
-        left_out = ', '.join(f'{count} {why}' for why, count in dropped.items() if count)
+        dropped = {**dropped, 'not chosen by the config': max(count - len(persons), 0)}
+        self.left_out = {why: number for why, number in dropped.items() if number}
+        left_out = ', '.join(f'{number} {why}' for why, number in self.left_out.items())
         if not len(persons):
             raise DataError(
                 f'{source}: at least one person must be usable, got none (left out: '
                 f'{left_out or "nothing"})'
             )
-        message = f'{source}: {len(persons)} people' + (left_out and f', left out {left_out}')
+        message = f'{source}: {len(persons)} {self._COUNTED}' + (
+            left_out and f', left out {left_out}'
+        )
         print_log(message, logger='current')
-        # Shared memory: workers mark here which samples are bad.
-        self._bad = torch.zeros(len(persons), dtype=torch.uint8).share_memory_()
+        self._bad = torch.zeros(len(persons), dtype=torch.uint8)
+        if can_share_memory():  # workers mark here which samples are bad
+            self._bad.share_memory_()
         self._persons = persons
 
     def _choose_rows(self, count: int) -> np.ndarray:
@@ -203,14 +231,24 @@ class BaseTopdownDataset(Dataset):
 
         The skeleton may be replaced by the one the file names.
         """
-        coco = read_coco_file(self.ann_file, self.backend_args)
-        if self._given is None and coco.skeleton is not None:
-            self._set_skeleton(coco.skeleton)
+        coco = self.read_file()
         num_joints = self.skeleton.num_joints
         if self.bbox_file:
             threshold = self.filter_cfg.get('bbox_score_thr')
             return coco.detections(self.bbox_file, num_joints, threshold)
         return coco.persons(num_joints, self.generation)
+
+    def list_files(self) -> list[str]:
+        """List the files in COCO's layout whose labels are read; none where it is another one."""
+        return [self.ann_file]
+
+    def read_file(self) -> CocoFile:
+        """Read the annotation file and take the skeleton that it names, unless one was given."""
+        coco = read_coco_file(self.ann_file, self.backend_args, self.image_folder)
+        self.findings = coco.file.findings
+        if self.given is None and coco.skeleton is not None:
+            self._set_skeleton(coco.skeleton)
+        return coco
 
     def get_data_info(self, index: int) -> dict[str, Any]:
         """Return sample ``index`` as it enters the pipeline, but for ``rng``."""
@@ -222,6 +260,7 @@ class BaseTopdownDataset(Dataset):
             'id': int(persons.ids[index]),
             'category_id': int(persons.category_ids[index]),
             'iscrowd': 0,
+            'stated_size': self._stated_size(image_row),
             'bbox': persons.bboxes[one].copy(),
             'bbox_score': persons.bbox_scores[one].copy(),
             'keypoints': persons.keypoints[one].copy(),
@@ -229,12 +268,19 @@ class BaseTopdownDataset(Dataset):
             'keypoints_level': persons.visibility[one].copy(),
             **self._common,
         }
+        if persons.label_scores is not None:
+            info['label_scores'] = persons.label_scores[one].copy()
         area = float(persons.areas[index])
         if area == area:
             info['area'] = area
         if self.test_mode and persons.is_annotated:
             info['raw_ann_info'] = self._raw_annotation(index, info)
         return info
+
+    def _stated_size(self, image_row: int) -> tuple[int, int] | None:
+        """Return width and height of an image as in the file, None where it does not say both."""
+        width, height = self.persons.images.sizes[image_row].tolist()
+        return (width, height) if width and height else None
 
     def _raw_annotation(self, index: int, info: Mapping[str, Any]) -> dict[str, Any]:
         """Write the annotation of sample ``index`` as COCO's files do."""
@@ -298,7 +344,7 @@ class BaseTopdownDataset(Dataset):
         sample.update(changes or {})
         if not self._has_foreign:
             return self._run(sample)
-        with _seeded_globals(int(rng.integers(2**32))):
+        with seeded_globals(int(rng.integers(2**32))):
             return self._run(sample)
 
     def _run(self, sample: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -343,28 +389,3 @@ class BaseTopdownDataset(Dataset):
         """Samples met so far, by any worker, that could not be read: index, id and img_path."""
         infos = ((int(i), self.get_data_info(int(i))) for i in torch.nonzero(self._bad).ravel())
         return tuple(dict(index=i, id=info['id'], img_path=info['img_path']) for i, info in infos)
-
-
-def _check_views(num_views: int, pipeline: Sequence[dict | Callable]) -> None:
-    """Require a positive number, and transforms whose settings can be compared."""
-    check_positive('num_views', num_views)
-    if not all(isinstance(step, Mapping) for step in pipeline):
-        raise ConfigError(
-            'num_views needs a pipeline of configs: whether two callables do the same cannot be '
-            'told'
-        )
-
-
-@contextmanager
-def _seeded_globals(seed: int) -> Iterator[None]:
-    """Seed the global generators for transforms that are not ours, and restore them after."""
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    torch.manual_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])

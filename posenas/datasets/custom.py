@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from posenas.annotations import find_file
 from posenas.skeletons import SKELETONS, Skeleton
+from posenas.utils.config_text import write_comment
 from posenas.utils.errors import DataError
 from posenas.utils.randomness import Stream, make_generator
 
@@ -76,19 +78,27 @@ def split_content(
 
 
 def find_image_folder(annotation_file: str | Path, file_names: Sequence[str]) -> Path | None:
-    """Return the usual folder that holds the first images of a file; None if none does."""
+    """Return the usual folder that holds the first images of a file; None if none does.
+
+    Names that label tools write otherwise than their files count where no folder has them as
+    they are.
+    """
     root = Path(annotation_file).parent
-    for name in _IMAGE_FOLDERS:
-        folder = root / name
-        if file_names and all((folder / file).is_file() for file in file_names[:3]):
-            return root.parent / name[3:] if name.startswith('../') else folder
+    subset = Path(annotation_file).stem.rpartition('_')[2]  # CVAT: images/default
+    folders = [*_IMAGE_FOLDERS, *(f'{place}/{subset}' for place in ('images', '../images', '..'))]
+    for is_exact in (True, False):
+        for name in folders:
+            found = [find_file(file, root / name) for file in file_names[:3]]
+            is_here = None not in found and (not is_exact or found == list(file_names[:3]))
+            if file_names and is_here:
+                return root.parent / name[3:] if name.startswith('../') else root / name
     return None
 
 
 def write_config_text(config: CustomConfig) -> str:
     """Return the text of a config that trains on the data."""
     batch_size = '' if config.batch_size is None else f'    batch_size={config.batch_size},\n'
-    comments = ''.join(f'# {line}\n' for line in config.comments)
+    comments = ''.join(map(write_comment, config.comments))
     return (
         f'{comments}_base_ = {config.base!r}\n\n'
         f'{_skeleton_text(config.skeleton)}\n'

@@ -72,6 +72,10 @@ class MpiiDataset(BaseTopdownDataset):
         self._head_boxes: np.ndarray | None = None
         super().__init__(ann_file, **kwargs)
 
+    def list_files(self) -> list[str]:
+        """List no file: MPII's layout is its own."""
+        return []
+
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
         """Read the people, all of them."""
         persons = read_mpii_persons(self.ann_file, self.skeleton.num_joints, self.backend_args)

@@ -54,6 +54,8 @@ class PersonTable:
         areas: Mask areas (P,) float32, pixels squared; NaN where the file has none.
         is_annotated: Whether boxes and keypoints are annotations, not detections.
         track_ids: Identities within a video (P,) int64, -1 where unknown; None if all are.
+        label_scores: How far each keypoint's label is to be trusted (P, K) float32: the score of
+            the teacher that set it, 1 where an annotator did; None if annotators set all.
     """
 
     images: ImageTable
@@ -68,6 +70,7 @@ class PersonTable:
     areas: np.ndarray
     is_annotated: bool = True
     track_ids: np.ndarray | None = None
+    label_scores: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -92,6 +95,7 @@ class PersonTable:
             keypoints=np.zeros_like(self.keypoints),
             visibility=np.zeros_like(self.visibility),
             is_annotated=False,
+            label_scores=None,
         )
 
 

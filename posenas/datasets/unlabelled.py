@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from posenas.datasets.annotations import read_coco_file
 from posenas.datasets.base import BaseTopdownDataset
 from posenas.datasets.mpii import read_mpii_persons
 from posenas.datasets.persons import PersonTable
@@ -65,6 +64,10 @@ class UnlabelledTopdownDataset(BaseTopdownDataset):
         if not lazy_init:
             self.full_init()
 
+    def list_files(self) -> list[str]:
+        """List no file: labels are not read."""
+        return []
+
     def load_persons(self) -> tuple[PersonTable, dict[str, int]]:
         """Read the boxes; see :meth:`BaseTopdownDataset.load_persons`."""
         if self.layout == 'mpii':
@@ -72,9 +75,7 @@ class UnlabelledTopdownDataset(BaseTopdownDataset):
             return persons.without_labels(), {}
         if self.bbox_file:
             return super().load_persons()
-        coco = read_coco_file(self.ann_file, self.backend_args)
-        if self._given is None and coco.skeleton is not None:
-            self._set_skeleton(coco.skeleton)
+        coco = self.read_file()
         return coco.boxes(self.skeleton.num_joints, self.generation)
 
     def get_data_info(self, index: int) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 
 import numpy as np
 
 from posenas.datasets.persons import PersonTable
+from posenas.utils.checks import check_positive
+from posenas.utils.errors import ConfigError
 
 
 def fingerprint(persons: PersonTable, pipeline: Sequence[dict], settings: Sequence[object]) -> str:
@@ -30,3 +32,13 @@ def fingerprint(persons: PersonTable, pipeline: Sequence[dict], settings: Sequen
         if isinstance(column, np.ndarray):
             digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
+
+
+def check_views(num_views: int, pipeline: Sequence[dict | Callable]) -> None:
+    """Require a positive number, and transforms whose settings can be compared."""
+    check_positive('num_views', num_views)
+    if not all(isinstance(step, Mapping) for step in pipeline):
+        raise ConfigError(
+            'num_views needs a pipeline of configs: whether two callables do the same cannot be '
+            'told'
+        )

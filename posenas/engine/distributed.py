@@ -11,6 +11,7 @@ from mmengine.dist import all_reduce, broadcast, is_distributed
 from torch import distributed, nn
 
 from posenas.utils.errors import ConfigError
+from posenas.utils.processes import tie_to
 
 #: Launcher -> variables holding rank, number of processes and rank on this machine.
 _LAUNCHER_VARIABLES = {
@@ -58,6 +59,12 @@ def init_gloo(launcher: str, timeout: float = 1800, port: int | None = None) -> 
     os.environ.setdefault('MASTER_PORT', str(port or 29500))
     distributed.init_process_group('gloo', timeout=timedelta(seconds=timeout))
     atexit.register(leave_gloo)
+
+
+def end_with_torchrun() -> None:
+    """Let a rank of torchrun save its state and end when torchrun itself was killed."""
+    if 'TORCHELASTIC_RUN_ID' in os.environ:
+        tie_to(os.getppid())
 
 
 def leave_gloo() -> None:

@@ -1,9 +1,13 @@
 """Evaluator whose results are plain Python numbers."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from mmengine import evaluator
+from mmengine.logging import print_log
 
+from posenas.evaluation import explain_scores
 from posenas.registry import EVALUATORS
 
 
@@ -15,13 +19,22 @@ class Evaluator(evaluator.Evaluator):
         metrics: Metric, config of one, or a sequence of these.
     """
 
+    def __init__(self, metrics: Any) -> None:  # noqa: ANN401  (as mmengine's)
+        super().__init__(metrics)
+        self._has_explained = False
+
     def evaluate(self, size: int) -> dict:
-        """Evaluate all metrics over ``size`` samples.
+        """Evaluate all metrics over ``size`` samples; the first time, explain odd scores.
 
         Returns:
             Metric key -> plain number, or whatever else the metric returned.
         """
-        return {key: _plain(value) for key, value in super().evaluate(size).items()}
+        scores = {key: _plain(value) for key, value in super().evaluate(size).items()}
+        notes = explain_scores(scores)
+        if notes and not self._has_explained:
+            self._has_explained = True
+            print_log('; '.join(notes), 'current')
+        return scores
 
 
 def _plain(value: object) -> object:

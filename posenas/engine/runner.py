@@ -10,7 +10,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dist import get_rank, master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub
+from mmengine.logging import MessageHub, MMLogger, print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
@@ -20,9 +20,10 @@ from torch import distributed, nn
 from torch.utils.data import DataLoader
 
 from posenas.convert import adapt_checkpoint
-from posenas.datasets.samplers import LabelledRatioSampler
+from posenas.datasets.samplers import PartsSampler
 from posenas.engine import compat
-from posenas.engine.distributed import init_gloo
+from posenas.engine.compilation import compile_networks
+from posenas.engine.distributed import end_with_torchrun, init_gloo
 from posenas.engine.evaluator import Evaluator
 from posenas.engine.optim import SearchOptimWrapper
 from posenas.engine.randomness import (
@@ -31,12 +32,21 @@ from posenas.engine.randomness import (
     seed_initialization,
     set_dataset_seed,
 )
+from posenas.engine.resumable import check_resumable
 from posenas.engine.training_state import collect_training, restore_training
+from posenas.engine.work_dir import (
+    claim_work_dir,
+    explain_full_disk,
+    raise_write_errors,
+    write_config,
+)
 from posenas.models import load_state
 from posenas.registry import RUNNERS
 from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
+from posenas.utils.errors import refuse_impossible
+from posenas.utils.processes import can_share_memory
 
 
 @RUNNERS.register_module()
@@ -68,6 +78,9 @@ class PoseRunner(Runner):
 
         A missing ``default_scope`` is 'posenas', as is MMPose's where that is not installed; a
         missing ``work_dir`` is ``work_dirs/<name of the config>``.
+
+        Raises:
+            ConfigError: What the config describes cannot be built.
         """
         cfg = Config(cfg) if not isinstance(cfg, Config) else cfg.copy()
         name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
@@ -76,10 +89,12 @@ class PoseRunner(Runner):
         make_folder(cfg.work_dir)
         cfg.setdefault('randomness', dict(seed=None))
         cfg.setdefault('env_cfg', dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)))
-        return super().from_cfg(cfg)
+        with explain_full_disk(cfg.work_dir), refuse_impossible('the runner'):
+            return super().from_cfg(cfg)
 
     def setup_env(self, env_cfg: dict) -> None:
         """Set threads, limits and, when launched so, the process group."""
+        end_with_torchrun()
         if self.distributed and not torch.cuda.is_available() and not distributed.is_initialized():
             dist_cfg = env_cfg.get('dist_cfg', {})
             options = {key: dist_cfg[key] for key in ('timeout', 'port') if key in dist_cfg}
@@ -89,6 +104,12 @@ class PoseRunner(Runner):
         namesakes = sum(self._timestamp in name for name in MessageHub._instance_dict)
         if namesakes:
             self._timestamp += f'_{namesakes}'
+
+    def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
+        """Build the logger, whose file says in one line that the disk is full."""
+        logger = super().build_logger(*args, **kwargs)
+        raise_write_errors(logger)
+        return logger
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
         """Build the visualizer of this run, which writes into this run's folder.
@@ -160,6 +181,8 @@ class PoseRunner(Runner):
             seed: Seed of shuffles and transforms, equal on all ranks.
             diff_rank_seed: Kept for mmengine's signature, without effect.
         """
+        if isinstance(dataloader, dict):
+            dataloader = _without_workers(dataloader)
         if isinstance(dataloader, dict) and seed is not None:
             dataloader = dict(dataloader)
             dataloader.pop('disable_subprocess_warning', None)
@@ -169,7 +192,7 @@ class PoseRunner(Runner):
         if seed is not None:
             set_dataset_seed(loader.dataset, seed)
         sampler = loader.batch_sampler.sampler
-        if isinstance(sampler, LabelledRatioSampler):
+        if isinstance(sampler, PartsSampler):
             sampler.batch_size = loader.batch_sampler.batch_size
         return loader
 
@@ -208,6 +231,7 @@ class PoseRunner(Runner):
             nan_guard=dict(type='NanGuardHook'),
             plain_checkpoint=dict(type='PlainCheckpointHook'),
             stop_signal=dict(type='StopSignalHook'),
+            run_report=dict(type='RunReportHook'),
         )
         hooks = {**defaults, **(hooks or {})}
         left_out = [name for name in defaults if hooks[name] is None]
@@ -215,8 +239,29 @@ class PoseRunner(Runner):
             del hooks[name]
         super().register_default_hooks(hooks)
 
+    def train(self) -> nn.Module:
+        """Train to the end.
+
+        Raises:
+            ConfigError: Another training or search is at work in the work dir.
+        """
+        with claim_work_dir(self.work_dir), explain_full_disk(self.work_dir):
+            return super().train()
+
+    @master_only
+    def dump_config(self) -> None:
+        """Write the config into the work dir, unless that is another training's at the moment."""
+        name = self.cfg.filename or f'{self.timestamp}.py'
+        write_config(self.work_dir, Path(name).name, self.config_text)
+
     def load_or_resume(self) -> None:
-        """Resume or load as the config says; without a checkpoint resuming starts afresh."""
+        """Resume or load as the config says; without a checkpoint resuming starts afresh.
+
+        Raises:
+            ConfigError: The training could not be resumed, see :func:`check_resumable`.
+        """
+        if isinstance(self._train_loop, BaseLoop):
+            check_resumable(self)
         if self._has_loaded:
             return
         source = self._load_from
@@ -284,6 +329,11 @@ class PoseRunner(Runner):
         self.logger.info(f'loaded {filename}')
         return checkpoint
 
+    @property
+    def has_loaded(self) -> bool:
+        """Whether the weights come from a checkpoint."""
+        return self._has_loaded
+
     @cached_property
     def config_text(self) -> str:
         """The config as a file would say it; formatting takes long, so it is done once."""
@@ -321,21 +371,27 @@ class PoseRunner(Runner):
         save_checkpoint(checkpoint, Path(out_dir, filename))
 
     def _maybe_compile(self, target: str) -> None:
-        """Compile the network if the config's ``compile`` is True or holds torch's options.
-
-        Only the modules on tensors: mmengine compiles the whole ``target`` step, whose data
-        samples torch cannot trace.
-        """
+        """Compile the network if the config's ``compile`` is True or holds torch's options."""
         options = self.cfg.get('compile')
         if not options:
             return
-        options = {} if options is True else {k: v for k, v in options.items() if k != 'target'}
-        model = self.model.module if is_model_wrapper(self.model) else self.model
-        parts = [getattr(model, name, None) for name in ('backbone', 'neck')]
-        for network in [part for part in parts if part is not None] or [model]:
-            network.compile(**options)
+        compile_networks(self.model, options)
         self.logger.info('the network is compiled during its first iterations, which are slow')
 
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
         super()._init_model_weights()
+
+
+def _without_workers(loader: dict) -> dict:
+    """Return the config of a data loader; it loads by itself where workers share no memory."""
+    if not loader.get('num_workers') or can_share_memory():
+        return loader
+    print_log(
+        f'num_workers is 0 instead of {loader["num_workers"]}: without /dev/shm, workers cannot '
+        'hand over what they load (containers get it by --shm-size)',
+        'current',
+        level=30,
+    )
+    needs_workers = ('persistent_workers', 'prefetch_factor')
+    return {k: v for k, v in loader.items() if k not in needs_workers} | dict(num_workers=0)

@@ -4,6 +4,7 @@ import time
 
 import mmengine
 from mmengine.model import is_model_wrapper
+from mmengine.optim import _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
 from mmengine.utils import apply_to
 from torch import Tensor
@@ -55,7 +56,12 @@ def collect_training(runner: Runner, position: dict, optimizer: bool, schedulers
 def _scheduler_states(schedulers: list | dict) -> list | dict:
     if isinstance(schedulers, dict):
         return {name: _scheduler_states(items) for name, items in schedulers.items()}
-    return [scheduler.state_dict() for scheduler in schedulers]
+    return [read_scheduler(scheduler) for scheduler in schedulers]
+
+
+def read_scheduler(scheduler: _ParamScheduler) -> dict[str, object]:
+    """Return the state of a schedule without the functions, which its config gives again."""
+    return {key: value for key, value in scheduler.state_dict().items() if not callable(value)}
 
 
 def restore_training(runner: Runner, checkpoint: dict) -> None:

@@ -1,6 +1,7 @@
 """Scores of predicted poses: pure functions and the metrics built on them."""
 
 from .metrics import (
+    CocoBoxMetric,
     CocoMetric,
     JhmdbPCKAccuracy,
     LspPCKMetric,
@@ -10,9 +11,11 @@ from .metrics import (
     PoseTrack18Metric,
     ResultFile,
 )
-from .stored import StoredPoses, read_stored_poses
+from .notes import explain_scores
+from .stored import StoredPoses, read_stored_poses, read_truth
 
 __all__ = [
+    'CocoBoxMetric',
     'CocoMetric',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',
@@ -22,5 +25,7 @@ __all__ = [
     'PoseTrack18Metric',
     'ResultFile',
     'StoredPoses',
+    'explain_scores',
     'read_stored_poses',
+    'read_truth',
 ]

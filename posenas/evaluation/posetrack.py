@@ -120,6 +120,17 @@ def read_video_results(
     ]
 
 
+def describe_strangers(folder: str | Path, videos: Sequence[Video]) -> list[str]:
+    """Say how many files of results are of no annotated video, if there are any."""
+    known = {video.name for video in videos}
+    others = [path.name for path in sorted(Path(folder).glob('*.json')) if path.stem not in known]
+    if not others:
+        return []
+    more = f' and {len(others) - 3} more' if len(others) > 3 else ''
+    names = ', '.join(others[:3])
+    return [f'{len(others)} files of results fit no annotated video: {names}{more}']
+
+
 def _read_results(path: Path, video: Video, with_tracks: bool) -> VideoPersons:
     if not path.is_file():
         raise DataError(f'{path} must exist: each of the annotated videos needs a file of results')

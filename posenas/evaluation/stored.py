@@ -1,6 +1,6 @@
 """Scores of stored predictions, without a network."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from posenas.annotations import AnnotationFile, Findings, announce, read_annotations
 from posenas.evaluation.functional import (
+    MAX_RESULTS,
     PoseTable,
     head_distances,
     head_sizes,
@@ -22,7 +24,7 @@ from posenas.evaluation.functional import (
     similarity_to_truth,
     tabulate,
 )
-from posenas.skeletons import Skeleton, get_skeleton, skeleton_from_category
+from posenas.skeletons import Skeleton, get_skeleton
 from posenas.utils import DataError
 from posenas.utils.files import read_arrays, read_json
 from posenas.utils.mat_file import read_mat
@@ -54,6 +56,22 @@ class StoredPoses:
         """Standard deviations of the keypoints (K,)."""
         return np.array(self.skeleton.sigmas)
 
+    def describe(self) -> list[str]:
+        """Say what is compared, and in a line for each reason what does not count."""
+        table = self.table
+        wanted = set(table.truth_group[table.counted].tolist())
+        lines = [f'{int(table.counted.sum()):,} people in {len(wanted):,} images are scored']
+        left_out = {
+            'people do not count: a crowd, or without labelled keypoints': int(
+                (~table.counted).sum()
+            ),
+            'images with people have no result': len(wanted - set(table.group.tolist())),
+            f'results do not count: below the {MAX_RESULTS} best of their image': (
+                len(self.rows) - len(table.row)
+            ),
+        }
+        return lines + [f'{count:,} {why}' for why, count in left_out.items() if count]
+
 
 def read_stored_poses(
     annotations: str | Path,
@@ -77,24 +95,72 @@ def read_stored_poses(
         DataError: A file cannot be read or is malformed; the text names file and entry.
         ConfigError: There is no such skeleton.
     """
-    raw = read_json(annotations)
-    found = _find_skeleton(annotations, raw) if skeleton is None else get_skeleton(skeleton)
-    if sigmas is not None:
-        found = _with_sigmas(found, sigmas)
+    truth, found, file = _read_truth(annotations, skeleton, sigmas, use_area, iou_type)
     count = found.num_joints
-    truth = _check(annotations, lambda: prepare_ground_truth(raw, count, iou_type, use_area))
-    listed = read_json(results)
+    listed = _name_images(file, str(results))
     rows = _check(results, lambda: prepare_results(listed, truth, count))
     return StoredPoses(truth, rows, found, tabulate(truth, rows, count))
 
 
-def _find_skeleton(path: str | Path, raw: object) -> Skeleton:
-    categories = raw.get('categories') if isinstance(raw, Mapping) else None
-    if not isinstance(categories, Sequence) or not categories:
-        raise DataError(f"{path} must be a COCO keypoint file with 'categories', it has none")
-    if not isinstance(categories[0], Mapping):
-        raise DataError(f'{path}: categories[0] must be an object, got {categories[0]!r:.200}')
-    return _check(path, lambda: skeleton_from_category(categories[0]))
+def read_truth(annotations: str | Path) -> tuple[dict[str, Any], Skeleton]:
+    """Read annotations in COCO's form, checked, and the skeleton that they name.
+
+    Raises:
+        DataError: The file cannot be read or is malformed; the text names file and entry.
+    """
+    return _read_truth(annotations)[:2]
+
+
+def _read_truth(
+    annotations: str | Path,
+    skeleton: str | None = None,
+    sigmas: Sequence[float] | None = None,
+    use_area: bool = True,
+    iou_type: str = 'keypoints',
+) -> tuple[dict[str, Any], Skeleton, AnnotationFile]:
+    file = read_annotations(str(annotations))
+    file.findings.require()
+    found = _find_skeleton(file) if skeleton is None else get_skeleton(skeleton)
+    if sigmas is not None:
+        found = _with_sigmas(found, sigmas)
+    count = found.num_joints
+    raw = _require_people(file, count, iou_type)
+    announce(file.path, file.findings)
+    truth = _check(annotations, lambda: prepare_ground_truth(raw, count, iou_type, use_area))
+    return truth, found, file
+
+
+def _find_skeleton(file: AnnotationFile) -> Skeleton:
+    if file.skeleton is None:
+        raise DataError(
+            f"{file.path} must be a COCO keypoint file with 'categories' that name keypoints, it "
+            'has none: give the skeleton'
+        )
+    return file.skeleton
+
+
+def _require_people(file: AnnotationFile, num_joints: int, iou_type: str) -> dict[str, Any]:
+    if not file.has_annotations:
+        raise DataError(f"{file.path}: annotations must be COCO JSON with 'annotations'")
+    file.check_people(num_joints)
+    file.findings.require()
+    return file.people_content(keep_counts=iou_type == 'keypoints_crowd')
+
+
+def _name_images(file: AnnotationFile, path: str) -> object:
+    """Read results; those that name their image by its file, as AlphaPose's, get its id."""
+    listed = read_json(path)
+    found = Findings(path)
+    places = []
+    for number, row in enumerate(listed if isinstance(listed, list) else ()):
+        image_id = row.get('image_id') if isinstance(row, dict) else None
+        known = None if type(image_id) is int else file.images.find(image_id)
+        if known is not None:
+            row['image_id'] = known
+            places.append(f'[{number}].image_id {image_id!r:.40} is {known}')
+    found.note('image named by its file', places, 'the id of that image was taken')
+    announce(path, found)
+    return listed
 
 
 def _with_sigmas(skeleton: Skeleton, sigmas: Sequence[float]) -> Skeleton:

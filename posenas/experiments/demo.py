@@ -17,6 +17,7 @@ from posenas.apis import inference_topdown, init_model
 from posenas.apis.building import find_and_load
 from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 from posenas.engine import PoseRunner
+from posenas.evaluation import explain_scores
 from posenas.evaluation.functional import (
     bbox_size,
     mean_accuracy,
@@ -81,6 +82,11 @@ class DemoResult:
     folder: Path
     scores: dict[str, float]
     mean_pose: float
+
+    @property
+    def notes(self) -> list[str]:
+        """Explain scores that would surprise; see :func:`posenas.evaluation.explain_scores`."""
+        return explain_scores(self.scores)
 
 
 def run_demo(
@@ -220,7 +226,8 @@ def _draw_predictions(runner: PoseRunner, out_file: Path) -> None:
     tiles, captions = [], []
     for row in rows:
         people = persons.select(persons.image_rows == row)
-        image = cv2.imread(str(Path(dataset.image_folder, persons.images.name(row))))
+        path = Path(dataset.image_folder, persons.images.name(row))
+        image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
         samples = inference_topdown(model, image, people.bboxes)
         found = np.concatenate([sample.pred_instances.keypoints for sample in samples])
         picture = image[..., ::-1].copy()

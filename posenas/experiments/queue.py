@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,12 +21,16 @@ from posenas.experiments.report import (
     is_done,
     measure_minutes,
 )
+from posenas.utils.atomic_io import append_line, make_folder
 from posenas.utils.errors import ConfigError
+from posenas.utils.locks import Lock, hold_lock
 from posenas.utils.processes import ending_with_parent
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
+#: Runs ``posenas`` with words, its output in a file; tells whether it went well.
+_Caller = Callable[[Sequence[str], Path], bool]
 #: Seconds between looks at runs that another process works on.
 _PATIENCE = 5.0
 
@@ -83,48 +87,35 @@ def _attempt(
         return False
     if not all(map(is_done, needed)):
         return None
-    with _claim(run) as is_ours:
-        if not is_ours:
+    make_folder(run.folder.parent)
+    with hold_lock(run.folder.with_name(f'{run.name}.lock')) as lock:
+        if lock is None:  # another process works on it
             return None
         if is_done(run):
             return True
         announce(run.name)
-        return _follow(plan, run, threads) if run.cell.commands else _train(plan, run, threads)
-
-
-@contextmanager
-def _claim(run: Run) -> Iterator[bool]:
-    """Keep other processes from a run inside the block; tells whether none works on it."""
-    from fcntl import LOCK_EX, LOCK_NB, flock
-
-    path = run.folder.with_name(f'{run.name}.lock')
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w') as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+        # what it starts holds the lock too: a training whose parent was killed still saves
+        call = partial(_call, lock, threads)
+        return _follow(plan, run, call) if run.cell.commands else _train(plan, run, call)
 
 
 def _leave(signum: int, frame: object) -> None:
     raise SystemExit(128 + signum)
 
 
-def _follow(plan: Plan, run: Run, threads: int) -> bool:
+def _follow(plan: Plan, run: Run, call: _Caller) -> bool:
     """Run the commands of a cell, all of them anew; tells whether they went well."""
     from posenas.utils.atomic_io import write_json
 
     shutil.rmtree(run.folder, ignore_errors=True)
     for words in plan.fill_in(run, run.cell.commands, _last_checkpoint):
-        if not _call(words, run.folder / 'train.log', threads):
+        if not call(words, run.folder / 'train.log'):
             return False
     write_json(run.folder / RESULT, dict(seed=run.seed), indent=1)
     return True
 
 
-def _train(plan: Plan, run: Run, threads: int) -> bool:
+def _train(plan: Plan, run: Run, call: _Caller) -> bool:
     """Train and test one cell with one seed; tells whether both went well."""
     from posenas.utils.atomic_io import write_json
 
@@ -132,12 +123,12 @@ def _train(plan: Plan, run: Run, threads: int) -> bool:
     folder = str(run.folder)
     train = [run.cell.command, config, '--work-dir', folder, '--seed', str(run.seed), '--resume']
     train += plan.fill_in(run, run.cell.arguments, _last_checkpoint)
-    if not _call(train, run.folder / 'train.log', threads):
+    if not call(train, run.folder / 'train.log'):
         return False
     checkpoint = _last_checkpoint(run)
     scores = run.folder / 'scores.json'
     test = ['test', config, checkpoint, '--work-dir', folder, '--out-metrics', str(scores)]
-    if not _call(test, run.folder / 'test.log', threads):
+    if not call(test, run.folder / 'test.log'):
         return False
     from posenas.utils.files import read_json
 
@@ -196,15 +187,15 @@ def _last_checkpoint(run: Run) -> str:
     return str(run.folder / Path(found).name)
 
 
-def _call(words: Sequence[str], log: Path, threads: int) -> bool:
+def _call(lock: Lock, threads: int, words: Sequence[str], log: Path) -> bool:
     """Run ``posenas`` with these words, its output in a file; tells whether it went well.
 
     What it cost is noted beside the file. When this process has to end, the other one is asked to
     save its state and end too.
     """
     environment = {**os.environ, 'OMP_NUM_THREADS': str(threads)}
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open('a', encoding='utf-8') as output:
+    make_folder(log.parent)
+    with log.open('a', encoding='utf-8') as output, lock.shared() as sharing:
         process = subprocess.Popen(
             [sys.executable, '-m', 'posenas', *words],
             stdin=subprocess.DEVNULL,
@@ -212,6 +203,7 @@ def _call(words: Sequence[str], log: Path, threads: int) -> bool:
             stderr=subprocess.STDOUT,
             env=environment,
             **ending_with_parent(),
+            **sharing,
         )
         try:
             return _wait(process, words[0], log.with_name(COSTS)) == 0
@@ -227,6 +219,5 @@ def _wait(process: subprocess.Popen, command: str, costs: Path) -> int:
     process.returncode = os.waitstatus_to_exitcode(status)
     minutes = (usage.ru_utime + usage.ru_stime) / 60
     cost = dict(command=command, cpu_minutes=round(minutes, 3), mib=usage.ru_maxrss // 1024)
-    with costs.open('a', encoding='utf-8') as file:
-        file.write(f'{json.dumps(cost)}\n')
+    append_line(costs, json.dumps(cost))
     return process.returncode

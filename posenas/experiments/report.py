@@ -62,7 +62,10 @@ def report_plan(plan: Plan, num_samples: int) -> str:
         for question in plan.comparisons
         if all(finished[name].runs for name in (*question.baselines, question.candidate))
     }
-    text = '\n'.join([*_table(plan, finished, scores), '', *_differences(differences), ''])
+    missing = _describe_missing(plan, finished, len(differences))
+    text = '\n'.join(
+        [*_table(plan, finished, scores), '', *_differences(differences), '', *missing]
+    )
     write_text(plan.folder / 'results.md', text)
     titles = {name: plan.cells[name].title or name for name in trained}
     draw_runs(
@@ -71,6 +74,21 @@ def report_plan(plan: Plan, num_samples: int) -> str:
         {title: (d.value, d.low, d.high) for title, d in differences.items()},
     )
     return text
+
+
+def _describe_missing(
+    plan: Plan, finished: Mapping[str, '_Finished'], num_compared: int
+) -> list[str]:
+    """Say how many runs are not finished and how many comparisons wait for them, if any."""
+    planned = sum(len(plan.cells[name].seeds) for name in finished)
+    done = sum(len(cell.runs) for cell in finished.values())
+    waiting = len(plan.comparisons) - num_compared
+    if done == planned and not waiting:
+        return []
+    return [
+        f'Left out: {planned - done} of {planned} runs and {waiting} comparisons, unfinished.',
+        '',
+    ]
 
 
 def is_done(run: Run) -> bool:
@@ -123,7 +141,8 @@ def _count(run: Run) -> tuple[int, int]:
 def _read_costs(folder: Path) -> dict[str, float]:
     """Return processor minutes and memory of all processes that trained."""
     path = folder / COSTS
-    lines = path.read_text(encoding='utf-8').splitlines() if path.exists() else []
+    # what follows the last end of a line is what a killed process left
+    lines = path.read_text(encoding='utf-8').split('\n')[:-1] if path.exists() else []
     costs = [cost for cost in map(json.loads, lines) if cost['command'] != 'test']
     if not costs:
         return {}

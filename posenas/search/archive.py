@@ -5,7 +5,6 @@ holds no time, date or process, so that the same search writes the same bytes.
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
@@ -15,12 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posenas.search.space import Arch
-from posenas.utils import ConfigError, DataError, OutputError, check_choice, write_text
+from posenas.utils import ConfigError, DataError, check_choice, write_text
+from posenas.utils.atomic_io import append_line, cut_torn_line
+from posenas.utils.locks import hold_lock
 from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
+from posenas.utils.value_types import describe_type, fits_type
 
 _SCHEMA = 'search-archive/1'
 #: An evaluation gave scores, or could not: training diverged, for one.
 _STATUSES = ('ok', 'failed')
+#: Seconds in which another search has written its line.
+_PATIENCE = 10.0
+_BETTER = {'greater', 'less'}
+#: Types of what a line holds; scores and costs are numbers.
+_TYPES = dict(
+    trial=int, generation=int, parents=list[int], id=str, arch=dict, scores=dict, costs=dict
+)
 
 
 @dataclass(frozen=True)
@@ -74,9 +83,24 @@ class Record:
         """
         try:
             data = json.loads(line)
+            _check_types(data)
             return cls(**dict(data, arch=Arch(data['arch']), parents=tuple(data['parents'])))
-        except (TypeError, KeyError) as error:
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f'a line must hold one record, got {line[:80]!r}: {error}') from error
+
+
+def _check_types(data: Mapping) -> None:
+    """Require what a line holds to have the types of :class:`Record`.
+
+    Raises:
+        ValueError: An entry has another one.
+    """
+    for name, value in data.items():
+        wanted = _TYPES.get(name, object)
+        is_figures = name in ('scores', 'costs') and isinstance(value, dict)
+        entries = value.values() if is_figures else ()
+        if not (fits_type(value, wanted) and all(fits_type(entry, float) for entry in entries)):
+            raise ValueError(f'{name} must be {describe_type(wanted)}, got {value!r:.80}')
 
 
 def _to_json(data: Mapping) -> str:
@@ -110,11 +134,13 @@ class Archive:
         self._header = json.loads(_to_json({**header, **own}))
         self.records: list[Record] = []
         if self.path.exists():
-            _drop_torn_line(self.path)
+            with hold_lock(self.path, _PATIENCE), open(self.path, 'r+b') as file:
+                cut_torn_line(file)
             header_found, self.records = read_archive(self.path)
             _compare(self.path, self._header, header_found)
         else:
             write_text(self.path, _to_json(self._header) + '\n')
+        self._size = self.path.stat().st_size
 
     def __len__(self) -> int:
         return len(self.records)
@@ -126,20 +152,16 @@ class Archive:
         """Add the record of the next trial, on disk before this returns.
 
         Raises:
-            OutputError: The file cannot be written.
+            OutputError: The file cannot be written, or another search has written to it; what it
+                held stays.
         """
         if record.trial != len(self.records):
             raise ValueError(
                 f'records must come in the order of trials: {len(self.records)} is next, got '
                 f'{record.trial}'
             )
-        line = (record.to_line() + '\n').encode()
-        try:
-            with open(self.path, 'ab', buffering=0) as file:
-                file.write(line)
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise OutputError(f'{self.path} must be writable, got: {error.strerror}') from error
+        with hold_lock(self.path, _PATIENCE):
+            self._size = append_line(self.path, record.to_line(), self._size)
         self.records.append(record)
 
     def pareto(self, objectives: Mapping[str, str]) -> list[Record]:
@@ -180,12 +202,24 @@ def read_archive(path: str | Path) -> tuple[dict, list[Record]]:
     return header, records
 
 
-def _drop_torn_line(path: Path) -> None:
-    """Cut off what follows the last end of a line."""
-    content = path.read_bytes()
-    whole = content.rfind(b'\n') + 1
-    if whole < len(content):
-        os.truncate(path, whole)
+def read_objectives(path: str | Path, header: Mapping) -> dict[str, str]:
+    """Return the objectives of a search: score or cost -> whether 'greater' or 'less' is better.
+
+    Args:
+        path: Its archive, for the message.
+        header: What :func:`read_archive` returned.
+
+    Raises:
+        DataError: The header names none.
+    """
+    algorithm = header.get('algorithm')
+    found = algorithm.get('objectives') if isinstance(algorithm, dict) else None
+    if not (isinstance(found, dict) and found and {*map(str, found.values())} <= _BETTER):
+        raise DataError(
+            f'{find_archive(path)}: algorithm.objectives must name scores with one of '
+            f'{sorted(_BETTER)}, got {found!r:.80}'
+        )
+    return found
 
 
 def _compare(path: Path, wanted: Mapping, found: Mapping) -> None:

@@ -1,10 +1,6 @@
 """From a supernet to a network that stands alone: a folder with config, weights and genotype."""
 
-import os
-import secrets
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +16,6 @@ from posenas.registry import HOOKS, MODELS
 from posenas.utils import (
     CheckpointError,
     ConfigError,
-    OutputError,
     load_checkpoint_file,
     save_checkpoint,
     write_text,
@@ -28,7 +23,8 @@ from posenas.utils import (
 from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
 from posenas.utils.config_schema import RUNNER_KEYS, VARIABLES
-from posenas.utils.config_text import allow_keywords_as_keys
+from posenas.utils.config_text import write_comment
+from posenas.utils.new_folder import new_folder
 from posenas.utils.profiling import profile_model
 
 #: What stands alone: config of the network, its weights by name and the architecture.
@@ -107,11 +103,11 @@ def write_network(
         ConfigError: The config contradicts itself.
         CheckpointError: The weights are not those of the network.
     """
-    allow_keywords_as_keys()
-    with _new_folder(Path(folder)) as draft:
+    with new_folder(folder, last=f'{Path(folder).absolute().name}.pth') as draft:
         name = Path(folder).absolute().name
         text = cfg.pretty_text
-        write_text(draft / f'{name}.py', f'# Architecture {genotype.id}, {genotype.name}.\n{text}')
+        comment = write_comment(f'Architecture {genotype.id}, {genotype.name}.')
+        write_text(draft / f'{name}.py', comment + text)
         known = dict(dataset_meta=dict(dataset_meta)) if dataset_meta else {}
         meta = dict(cfg=text, genotype=genotype.id, **known)
         save_checkpoint(dict(meta=meta, state_dict=dict(state_dict)), draft / f'{name}.pth')
@@ -130,24 +126,6 @@ def _measure(model: nn.Module, size: tuple[int, int]) -> dict[str, object]:
     """Count parameters and multiply-accumulates for images of ``size``, (width, height)."""
     cost = profile_model(model, torch.zeros(1, 3, size[1], size[0]))
     return dict(params=cost.parameters, macs=cost.macs, input=list(size))
-
-
-@contextmanager
-def _new_folder(folder: Path) -> Iterator[Path]:
-    """Make a folder beside ``folder`` that takes its place when the block ends well."""
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise OutputError(f'{folder} must be a new or empty folder: choose another, or empty it')
-    draft = folder.with_name(f'.{folder.absolute().name}.{secrets.token_hex(4)}.part')
-    try:
-        draft.mkdir(parents=True)
-        yield draft
-        os.replace(draft, folder)
-    except OSError as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f'{folder} must be a folder to write to, got: {error}') from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 class OutputChange(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from posenas.search.archive import Record, find_archive, find_front, read_archive
+from posenas.search.archive import Record, find_archive, find_front, read_archive, read_objectives
 from posenas.utils import ConfigError
 
 
@@ -45,8 +45,11 @@ def read_search(path: str | Path, sort: str | None = None) -> SearchOverview:
         raise ConfigError(
             f'{archive} must hold an architecture with scores, got {len(records)} lines'
         )
-    objectives = header['algorithm']['objectives']
+    objectives = read_objectives(path, header)
     name = sort or next(iter(objectives))
+    known = sorted({**good[0].costs, **good[0].scores})
+    if name not in known:
+        raise ConfigError(f'sort must be a score or cost of the search, one of {known}, got {name}')
     is_greater = objectives.get(name, 'less' if name in good[0].costs else 'greater') == 'greater'
     ranked = sorted(good, key=lambda r: (-r.value(name) if is_greater else r.value(name), r.trial))
     front = frozenset(record.trial for record in find_front(good, objectives))

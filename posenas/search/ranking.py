@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.search.archive import Record, read_archive
+from posenas.search.archive import Record, read_archive, read_objectives
 from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 
@@ -57,11 +57,13 @@ class SearchRanking:
         truth: Score of the trained networks.
         groups: All networks by score and by cost, then, if there are enough, those of nearly equal
             cost likewise.
+        left_out: Evaluations that are not compared, counted by reason.
     """
 
     score: str
     truth: str
     groups: tuple[RankedGroup, ...]
+    left_out: Mapping[str, int]
 
 
 def rank_searches(
@@ -105,6 +107,7 @@ def rank_searches(
             for name, rows in groups.items()
             for figure, of_all in figures.items()
         ),
+        _count_left_out(first, second, pairs),
     )
 
 
@@ -113,7 +116,7 @@ def _read_all(paths: Sequence[str | Path], key: str | None) -> tuple[str, list[R
     records: list[Record] = []
     for path in paths:
         header, found = read_archive(path)
-        key = key or next(iter(header['algorithm']['objectives']))
+        key = key or next(iter(read_objectives(path, header)))
         records += found
     if key is None:
         raise ConfigError('searches to rank must be given, got none')
@@ -170,6 +173,19 @@ def find_band(costs: Sequence[float], width: float) -> list[int]:
         for least in sorted(costs)
     ]
     return max(groups, key=len, default=[])
+
+
+def _count_left_out(
+    cheap: Sequence[Record], trained: Sequence[Record], pairs: Sequence[tuple[Record, Record]]
+) -> dict[str, int]:
+    """Count by reason what :func:`pair_records` leaves out."""
+    paired = {record.id for record, _ in pairs}
+    counts = {}
+    for name, records in (('with cheap scores', cheap), ('trained', trained)):
+        good = [record for record in records if record.status == 'ok']
+        counts[f'{name} that failed'] = len(records) - len(good)
+        counts[f'{name} alone'] = sum(record.id not in paired for record in good)
+    return counts
 
 
 def pair_records(cheap: Sequence[Record], trained: Sequence[Record]) -> list[tuple[Record, Record]]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from statistics import fmean
 
@@ -16,9 +17,17 @@ from posenas.registry import TASK_UTILS
 from posenas.search.archive import digest
 from posenas.search.evaluators import EvaluationError, Evaluator
 from posenas.search.space import Arch, SearchSpace
-from posenas.utils import DataError, check_positive, load_config, make_folder, write_json
+from posenas.utils import (
+    DataError,
+    check_positive,
+    load_config,
+    make_folder,
+    write_json,
+    write_text,
+)
 from posenas.utils.checkpoint import find_latest_checkpoint
 from posenas.utils.config import override_config
+from posenas.utils.locks import Lock, hold_lock
 from posenas.utils.processes import ending_with_parent
 from posenas.utils.randomness import SCHEME
 
@@ -84,11 +93,13 @@ class TrainEvaluator(Evaluator):
             cfg = Config(dict(self.cfg, model=derive_model(genotype, self.cfg.model)))
             cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
             cfg.test_cfg = dict()
-            cfg.dump(config)
-            runs.append(self._score(config, folder, own_seed))
+            # a training that was killed with its search saves its state before it ends
+            with hold_lock(folder / '.lock', inf) as lock:
+                write_text(config, cfg.pretty_text)
+                runs.append(self._score(config, folder, own_seed, lock))
         return {name: fmean(run[name] for run in runs) for name in runs[0]}
 
-    def _score(self, config: Path, folder: Path, seed: int) -> dict[str, float]:
+    def _score(self, config: Path, folder: Path, seed: int, lock: Lock) -> dict[str, float]:
         """Train, or go on training, and test; scores of the same training are read again."""
         result = folder / 'scores.json'
         identity = f'{self.fingerprint()}, seed {seed}'
@@ -98,14 +109,14 @@ class TrainEvaluator(Evaluator):
                 return stored['scores']
         weights = folder / 'weights'
         options = ['--work-dir', str(weights), '--seed', str(seed), '--no-validate']
-        self._run(folder, 'train', str(config), *options, '--resume')
+        self._run(lock, folder, 'train', str(config), *options, '--resume')
         checkpoint = find_latest_checkpoint(weights)
         if checkpoint is None:
             raise DataError(f'{config} must write checkpoints: set default_hooks.checkpoint')
         tested = folder / 'test'
         figures = tested / 'metrics.json'
         options = ['--work-dir', str(tested), '--out-metrics', str(figures)]
-        self._run(folder, 'test', str(config), checkpoint, *options)
+        self._run(lock, folder, 'test', str(config), checkpoint, *options)
         scores = json.loads(figures.read_text(encoding='utf-8'))
         numbers = {k: float(v) for k, v in scores.items() if isinstance(v, int | float)}
         write_json(result, dict(training=identity, scores=numbers))
@@ -113,7 +124,7 @@ class TrainEvaluator(Evaluator):
             shutil.rmtree(weights)
         return numbers
 
-    def _run(self, folder: Path, *command: str) -> None:
+    def _run(self, lock: Lock, folder: Path, *command: str) -> None:
         """Run ``posenas`` with ``command``; its output goes to a log.
 
         Raises:
@@ -126,7 +137,7 @@ class TrainEvaluator(Evaluator):
         paths = [package, *filter(None, [environment.get('PYTHONPATH')])]
         environment['PYTHONPATH'] = os.pathsep.join(paths)
         log = folder / f'{command[0]}.log'
-        with open(log, 'w', encoding='utf-8') as output:
+        with open(log, 'w', encoding='utf-8') as output, lock.shared() as sharing:
             done = subprocess.run(
                 [sys.executable, '-m', 'posenas', *command],
                 env=environment,
@@ -134,6 +145,7 @@ class TrainEvaluator(Evaluator):
                 stderr=subprocess.STDOUT,
                 check=False,
                 **ending_with_parent(),
+                **sharing,
             )
         if done.returncode:
             text = log.read_text(encoding='utf-8', errors='replace')

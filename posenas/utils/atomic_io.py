@@ -3,6 +3,7 @@
 A process killed at any moment leaves the old file or the new one under the name, never a part.
 """
 
+import errno
 import json
 import os
 import secrets
@@ -16,6 +17,8 @@ from posenas.utils.errors import OutputError
 
 #: End of the names of temporary files; a killed process leaves at most one of them behind.
 _SUFFIX = '.part'
+#: Bytes that a full disk has no room for, though it still takes names of files.
+_BLOCK = 4096
 
 
 @contextmanager
@@ -81,7 +84,78 @@ def write_json(path: str | Path, data: object, indent: int | None = None) -> Non
         TypeError: A value has no JSON form.
         OutputError: As in :func:`atomic_write`.
     """
-    write_text(path, json.dumps(data, indent=indent, ensure_ascii=False) + '\n')
+    text = json.dumps(data, indent=indent, ensure_ascii=False) + '\n'
+    # names of files that are not UTF-8 become escapes, which JSON's readers turn back
+    write_text(path, text.encode('utf-8', 'backslashreplace').decode())
+
+
+def append_line(path: str | Path, text: str, size: int | None = None) -> int:
+    """Append ``text`` and the end of a line to ``path``: all of it, on disk, or nothing.
+
+    What a killed process left of a line is cut off before, what a full disk took of this one
+    afterwards.
+
+    Args:
+        path: File of lines.
+        text: Line without its end.
+        size: Bytes that the file must have, up to the end of its last line; None makes a missing
+            file and takes any size.
+
+    Returns:
+        Bytes of the file afterwards.
+
+    Raises:
+        OutputError: The file cannot be written, or has another size: others write to it.
+    """
+    line = (text + '\n').encode()
+    try:
+        flags = os.O_RDWR if size is not None else os.O_RDWR | os.O_CREAT
+        with os.fdopen(os.open(path, flags, 0o666), 'r+b', buffering=0) as file:
+            start = cut_torn_line(file)
+            if size not in (None, start):
+                raise OutputError(
+                    f'{path} must grow by one process alone, got {start} bytes where {size} were '
+                    'left: end the other one, then continue with what the file holds'
+                )
+            try:
+                _write_all(file, line)
+            except OSError:
+                file.truncate(start)
+                raise
+    except OSError as error:
+        if isinstance(error, OutputError):
+            raise
+        raise OutputError(
+            f'{path} must be writable, got: {_reason(error, Path(path))}; free space or change its '
+            'rights, then continue: what it held is unchanged'
+        ) from error
+    return start + len(line)
+
+
+def cut_torn_line(file: IO[bytes]) -> int:
+    """Cut off what follows the last end of a line; returns the size that is left, bytes."""
+    size = file.seek(0, os.SEEK_END)
+    end, step = size, 1 << 16
+    while end > 0:
+        start = max(0, end - step)
+        file.seek(start)
+        found = file.read(end - start).rfind(b'\n')
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < size:
+        file.truncate(end)
+    file.seek(end)
+    return end
+
+
+def _write_all(file: IO[bytes], content: bytes) -> None:
+    """Write all of ``content`` to an unbuffered file: a single call may take a part of it."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[file.write(rest) :]
+    os.fsync(file.fileno())
 
 
 def make_folder(path: str | Path) -> Path:
@@ -94,14 +168,35 @@ def make_folder(path: str | Path) -> Path:
     probe = folder / f'.{secrets.token_hex(4)}{_SUFFIX}'
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        try:
+            probe.write_bytes(bytes(_BLOCK))
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise OutputError(
-            f'{path} must be a folder to write to, got: {_reason(error, probe)}; change the path '
-            'or its rights'
+            f'{path} must be a folder to write to, got: {_reason(error, probe)}; free space, '
+            'change the path or its rights'
         ) from error
     return folder
+
+
+def check_writable(path: str | Path) -> None:
+    """Require that a file ``path`` could be written, without writing anything.
+
+    Raises:
+        OutputError: It is a folder, a file is where a folder must be, or a right is missing.
+    """
+    target = Path(os.path.realpath(path))
+    folder = next(folder for folder in target.parents if folder.exists())
+    if target.is_dir():
+        reason = 'it is a folder'
+    elif not folder.is_dir():
+        reason = f'{folder} is a file where a folder must be'
+    elif not os.access(target if target.exists() else folder, os.W_OK):
+        reason = os.strerror(errno.EACCES)
+    else:
+        return
+    raise OutputError(f'{path} must be writable, got: {reason}; change the path or its rights')
 
 
 def remove_leftovers(folder: str | Path, pattern: str) -> None:

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import torch
+from mmengine.logging import print_log
+from mmengine.model.weight_init import PretrainedInit as _PretrainedInit
+from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner.checkpoint import CheckpointLoader
+from torch import nn
 
 from posenas.utils.download import fetch_checkpoint, find_in_store
 from posenas.utils.errors import CheckpointError
@@ -55,8 +59,43 @@ def load_from_store(
     return checkpoint
 
 
+class PretrainedInit(_PretrainedInit):
+    """mmengine's ``Pretrained``, but a file of which nothing fits is refused.
+
+    Args:
+        *args: Arguments of mmengine's class.
+        **kwargs: Likewise.
+    """
+
+    def __call__(self, module: nn.Module) -> None:
+        """Load the weights that fit into ``module``.
+
+        Raises:
+            CheckpointError: None does, so they would stay random.
+        """
+        checkpoint = CheckpointLoader.load_checkpoint(self.checkpoint, 'cpu')
+        weights = checkpoint.get('state_dict', checkpoint)
+        prefix = 'module.' if self.prefix is None else self.prefix.rstrip('.') + '.'
+        shapes = {
+            name.removeprefix(prefix): getattr(weight, 'shape', None)
+            for name, weight in weights.items()
+            if self.prefix is None or name.startswith(prefix)
+        }
+        wanted = {name: weight.shape for name, weight in module.state_dict().items()}
+        count = sum(shapes.get(name) == shape for name, shape in wanted.items())
+        if not count:
+            raise CheckpointError(
+                f'{self.checkpoint} must hold weights of {type(module).__name__}, but none fits; '
+                f'it has {", ".join(list(weights)[:3]) or "nothing"}: choose another file or set '
+                "init_cfg.prefix, such as 'backbone.' for a whole network"
+            )
+        print_log(f'{self.checkpoint}: {count} of {len(wanted)} weights are loaded', 'current')
+        super().__call__(module)
+
+
 def register_checkpoint_loaders() -> None:
     """Replace mmengine's loaders: resuming, ``load_from``, ``Pretrained`` and all else."""
+    WEIGHT_INITIALIZERS.register_module('Pretrained', module=PretrainedInit, force=True)
     stores = [scheme for scheme in CheckpointLoader._schemes if scheme]
     CheckpointLoader.register_scheme(stores, load_from_store, force=True)
     CheckpointLoader.register_scheme(['http://', 'https://'], load_from_http, force=True)

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
+from posenas.utils.errors import ConfigError
+
 
 class _Shaped(Protocol):
     """Anything with a shape: a NumPy array or a tensor."""
@@ -30,38 +32,38 @@ def check_choice(name: str, value: object, choices: Collection[object]) -> None:
     """Require ``value`` to be one of ``choices``.
 
     Raises:
-        ValueError: It is not; the text lists the choices.
+        ConfigError: It is not; the text lists the choices.
     """
     if value not in choices:
-        raise ValueError(f'{name} must be one of {sorted(map(repr, choices))}, got {value!r}')
+        raise ConfigError(f'{name} must be one of {sorted(map(repr, choices))}, got {value!r}')
 
 
 def check_odd(name: str, values: Iterable[int]) -> None:
     """Require all ``values`` to be odd, such as kernel sides that leave the size as it is.
 
     Raises:
-        ValueError: One is even.
+        ConfigError: One is even.
     """
     even = [value for value in values if value % 2 == 0]
     if even:
-        raise ValueError(f'{name} must be odd, got {even}: take one more or less')
+        raise ConfigError(f'{name} must be odd, got {even}: take one more or less')
 
 
 def check_positive(name: str, value: float) -> None:
     """Require ``value`` > 0.
 
     Raises:
-        ValueError: It is zero, negative or not a number.
+        ConfigError: It is zero, negative or not a number.
     """
     if not value > 0:
-        raise ValueError(f'{name} must be greater than 0, got {value}')
+        raise ConfigError(f'{name} must be greater than 0, got {value}')
 
 
 def check_probability(name: str, value: float) -> None:
     """Require ``value`` to lie in [0, 1].
 
     Raises:
-        ValueError: It does not.
+        ConfigError: It does not.
     """
     if not 0 <= value <= 1:
-        raise ValueError(f'{name} must lie in [0, 1], got {value}')
+        raise ConfigError(f'{name} must lie in [0, 1], got {value}')

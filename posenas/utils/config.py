@@ -10,12 +10,16 @@ from mmengine.config import Config, ConfigDict
 from mmengine.config import DictAction as _DictAction
 from mmengine.logging import print_log
 
+from posenas.utils import building  # noqa: F401  (registries refuse from now on)
 from posenas.utils.config_copies import check_overrides
 from posenas.utils.config_forms import is_foreign_config
+from posenas.utils.config_text import allow_keywords_as_keys
 from posenas.utils.data_config import read_data_config
 from posenas.utils.errors import ConfigError, PoseNASError
 from posenas.utils.literals import parse_literal
 from posenas.utils.old_settings import translate_settings
+
+allow_keywords_as_keys()  # whatever writes a config has imported this
 
 
 class DictAction(_DictAction):
@@ -127,13 +131,18 @@ def _merge(cfg: Config, options: dict) -> None:
 
 
 def adopt_scope(cfg: Config) -> None:
-    """Let a config written for MMPose, or without a scope, find our classes of the same names."""
+    """Let a config written for MMPose, or without a scope, find our classes of the same names.
+
+    So are those that configs of MMPose take from MMDetection: parts of RTMPose.
+    """
     scope = cfg.get('default_scope')
     if scope == 'mmpose' and find_spec('mmpose') is None:
         print_log("default_scope 'mmpose' is read as 'posenas': mmpose is not installed", 'current')
         _strip_prefix(cfg._cfg_dict, 'mmpose.')
-    elif scope is not None:
+    elif scope not in (None, 'posenas'):
         return
+    if find_spec('mmdet') is None:
+        _strip_prefix(cfg._cfg_dict, 'mmdet.')
     cfg.default_scope = 'posenas'
 
 
@@ -142,6 +151,8 @@ def _strip_prefix(value: object, prefix: str) -> None:
     if isinstance(value, ConfigDict):
         if isinstance(value.get('type'), str):
             value['type'] = value['type'].removeprefix(prefix)
+        if value.get('_scope_') == prefix[:-1]:
+            del value['_scope_']
         value = list(value.values())
     for item in value if isinstance(value, list | tuple) else ():
         _strip_prefix(item, prefix)

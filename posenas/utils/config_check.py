@@ -1,6 +1,7 @@
 """Find mistakes in a config before anything is built from it."""
 
 import inspect
+import math
 import re
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from posenas.utils.config_copies import find_copies
 from posenas.utils.config_schema import (
     DEFAULT_TYPES,
     EXTRAS,
+    LEAST,
     NAMES,
     REGISTRIES,
     RUNNER_KEYS,
@@ -139,9 +141,12 @@ def _is_harmless(cfg: Mapping, key: str) -> bool:
 
 def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_Fault]:
     """Check ``value`` and all it contains."""
-    wanted = TYPES.get(re.sub(r'^(train|val|test)_dataloader', 'dataloader', place.path), object)
+    path = re.sub(r'^(train|val|test)_dataloader', 'dataloader', place.path)
+    wanted = TYPES.get(path, object)
     if not fits_type(value, wanted):
         yield _Fault(place.path, f'must be {describe_type(wanted)}, got {value!r}')
+    elif isinstance(value, int | float):
+        yield from _check_number(value, place, path)
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             yield from _check(item, place.enter_item(index), registries)
@@ -152,6 +157,15 @@ def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_F
                 continue
             inside = place.enter_item if place.key == 'default_hooks' else place.enter
             yield from _check(item, inside(str(key)), registries)
+
+
+def _check_number(value: float, place: _Place, path: str) -> Iterator[_Fault]:
+    """Check that a number is one, and not too small for what it counts."""
+    least = LEAST.get(path, 1 if place.key.endswith('channels') else -math.inf)
+    if value != value:
+        yield _Fault(place.path, 'must be a number, got nan')
+    elif value < least:
+        yield _Fault(place.path, f'must be at least {least}, got {value}')
 
 
 def _check_mapping(value: Mapping, place: _Place, registries: _Registries) -> Iterator[_Fault]:

@@ -27,6 +27,7 @@ REGISTRIES = {
     'representation': ('MODELS',),
     'dataset': ('DATASETS',),
     'pipeline': ('TRANSFORMS',),
+    'switch_pipeline': ('TRANSFORMS',),
     'train_pipeline': ('TRANSFORMS',),
     'val_pipeline': ('TRANSFORMS',),
     'test_pipeline': ('TRANSFORMS',),
@@ -92,7 +93,8 @@ _LOADER = {
 #: Keys of estimators: alone, and in a distillation.
 _ESTIMATORS = ('model', 'student', 'teacher')
 _TEST_CFG = {
-    *('flip_test', 'flip_mode', 'shift_heatmap', 'output_heatmaps', 'output_keypoint_indices')
+    *('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps'),
+    'output_keypoint_indices',
 }
 #: What a spatial search space decides about stem, stages and head.
 _GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand'}
@@ -108,7 +110,7 @@ NAMES = {
     'custom_imports': {'imports', 'allow_failed_imports'},
     'data_prefix': {'img'},
     'filter_cfg': {'bbox_score_thr'},
-    'image_subset': {'seed', 'start', 'stop'},
+    'image_subset': {'exclude', 'seed', 'start', 'stop'},
     'arch_dataloader': _LOADER,
     'arch_objective': {
         *('cost_weight', 'target_macs', 'input_size', 'entropy_weight', 'normalise')
@@ -136,8 +138,8 @@ USUAL_NAMES = {
         *('stem', 'num_stages', 'stages_spec', 'with_head', 'dynamic'),
     },
     **{f'stage{i}': _STAGE | {'multiscale_output'} for i in range(1, 5)},
-    'stages_spec': (_STAGE - {'block'}) | {'with_fuse'},
-    'stem': {'stem_channels', 'out_channels'},
+    'stages_spec': (_STAGE - {'block'}) | {'with_fuse', 'module_type', 'reduce_ratios'},
+    'stem': {'stem_channels', 'out_channels', 'expand_ratio'},
     'fabric': {
         *('depth', 'cut_layers', 'reserve_layers', 'num_levels', 'size_types', 'factor'),
         *('hidden_states', 'operators', 'share_alpha', 'genotype', 'finetune_arch'),
@@ -150,6 +152,17 @@ USUAL_NAMES = {
         *('norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult', 'bypass_duplicate'),
     },
     'clip_grad': {'type', 'max_norm', 'norm_type', 'clip_value', 'error_if_nonfinite', 'foreach'},
+}
+#: Place -> least number; ``dataloader`` is any of the three.
+LEAST = {
+    'dataloader.batch_size': 1,
+    'dataloader.num_workers': 0,
+    'train_cfg.max_epochs': 1,
+    'train_cfg.max_iters': 1,
+    'train_cfg.val_interval': 1,
+    'optim_wrapper.accumulative_counts': 1,
+    'auto_scale_lr.base_batch_size': 1,
+    'randomness.seed': 0,
 }
 #: Place -> type of its value; ``dataloader`` is any of the three.
 TYPES: dict[str, object] = {

@@ -1,4 +1,7 @@
-"""Configs as text, also where keys are words of Python, as ``from`` in genotypes."""
+"""Configs as text, in which keys and comments are data: a file in Python runs when it is read.
+
+Keys may be words of Python, as ``from`` in genotypes, or anything else that a file holds.
+"""
 
 from functools import lru_cache
 from keyword import iskeyword
@@ -12,7 +15,9 @@ class _QuotedKey(str):
     __slots__ = ()
 
     def __str__(self) -> str:
-        return self
+        """Escape what would end the quotes that mmengine writes around it."""
+        text = repr(f'"{str.__str__(self)}')  # the quote in it makes repr use single ones
+        return _QuotedKey(text[2:-1])  # mmengine asks the text too whether it is an identifier
 
     def isidentifier(self) -> bool:
         """Deny it, which is what mmengine asks."""
@@ -53,7 +58,7 @@ def allow_keywords_as_keys() -> None:
 
 
 def _quote(value: object) -> object:
-    """Quote all keys that are keywords inside ``value``."""
+    """Quote all keys inside ``value`` that are no names of arguments."""
     if isinstance(value, dict):
         return {_quote_key(key): _quote(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -62,4 +67,10 @@ def _quote(value: object) -> object:
 
 
 def _quote_key(key: object) -> object:
-    return _QuotedKey(key) if isinstance(key, str) and iskeyword(key) else key
+    is_name = not isinstance(key, str) or (key.isidentifier() and not iskeyword(key))
+    return key if is_name else _QuotedKey(key)
+
+
+def write_comment(text: str) -> str:
+    """Write one line of comment, whatever the text holds."""
+    return f'# {" ".join(text.split())}\n'

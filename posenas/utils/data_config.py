@@ -1,6 +1,7 @@
 """Configs in YAML and JSON, which are data: nothing that they or their bases name may run."""
 
 from collections.abc import Iterator, Mapping
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,10 @@ def read_data_config(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]
 
 
 def _check(content: Mapping, path: Path) -> None:
-    """Refuse what would run code when it is read or built."""
+    """Refuse what would run code when it is read or built, or when it is written in Python."""
+    for name in content:
+        if not (isinstance(name, str) and name.isidentifier()) or iskeyword(name):
+            raise ConfigError(f'{path}: entries of a config must be names, got {name!r:.80}')
     for place, value in _iterate(content, ''):
         key = place.rpartition('.')[2]
         if key in _IMPORTING:

@@ -15,8 +15,9 @@ import re
 import shutil
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.resources import files
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, NamedTuple
@@ -28,12 +29,8 @@ from torch.hub import get_dir
 
 from posenas.utils.atomic_io import atomic_write, make_folder, write_text
 from posenas.utils.errors import CheckpointError, OutputError
+from posenas.utils.locks import hold_lock
 from posenas.utils.safe_load import load_checkpoint_file
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks: processes may download the same file there
-    fcntl = None
 
 #: Seconds without a byte after which a download ends.
 _TIMEOUT = 60
@@ -246,10 +243,7 @@ def _sha256(path: Path) -> str:
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Let the processes of one machine download after each other, so that one does it for all."""
-    with open(folder / '.lock', 'w', encoding='utf-8') as file:
-        if fcntl is not None:
-            with suppress(OSError):  # a file system without locks: each downloads for itself
-                fcntl.flock(file, fcntl.LOCK_EX)
+    with hold_lock(folder / '.lock', inf):
         yield
 
 

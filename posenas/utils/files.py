@@ -56,6 +56,11 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
+def _reason(error: Exception) -> str:
+    """Say why a file cannot be read, without the number and the path of the system's text."""
+    return getattr(error, 'strerror', None) or str(error)
+
+
 def read_json(path: str | Path, backend_args: Mapping | None = None) -> Any:  # noqa: ANN401
     """Read a JSON file, also one compressed by gzip (``.gz``).
 
@@ -71,7 +76,7 @@ def read_json(path: str | Path, backend_args: Mapping | None = None) -> Any:  # 
         with _without_garbage_collection():
             return json.loads(gzip.decompress(data) if str(path).endswith('.gz') else data)
     except (OSError, EOFError, ValueError, RecursionError) as error:
-        raise DataError(f'{path} must be a readable JSON file, got: {error}') from error
+        raise DataError(f'{path} must be a readable JSON file, got: {_reason(error)}') from error
 
 
 def read_yaml(path: str | Path) -> Any:  # noqa: ANN401  (whatever the file holds)
@@ -83,7 +88,7 @@ def read_yaml(path: str | Path) -> Any:  # noqa: ANN401  (whatever the file hold
     try:
         return yaml.safe_load(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = ' '.join(str(error).split())
+        reason = ' '.join(_reason(error).split())
         raise DataError(f'{path} must be a readable YAML file, got: {reason}') from error
 
 
@@ -98,5 +103,5 @@ def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]
             return {name: file[name] for name in names}
     except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, BadZipFile) as error:
         raise DataError(
-            f'{path} must be an .npz file with {", ".join(names)}, got: {error}'
+            f'{path} must be an .npz file with {", ".join(names)}, got: {_reason(error)}'
         ) from error

@@ -9,6 +9,7 @@ import numpy as np
 
 from posenas.utils.atomic_io import atomic_write
 from posenas.utils.errors import DataError
+from posenas.utils.mat_check import check_mat
 
 
 def read_mat(
@@ -52,13 +53,14 @@ def _load(path: str | Path, names: Sequence[str], **options: bool) -> dict[str, 
     from scipy import io as scipy_io  # 0.2 s that only readers of such files spend
 
     try:
-        content = scipy_io.loadmat(
-            str(path), variable_names=list(names), appendmat=False, **options
-        )
+        data = Path(path).read_bytes()
+        check_mat(data)
+        content = scipy_io.loadmat(io.BytesIO(data), variable_names=list(names), **options)
     # The reader of malformed files fails in every way that bytes can be misunderstood.
     except Exception as error:
+        reason = getattr(error, 'strerror', None) or error
         raise DataError(
-            f'{path} must be a readable MATLAB file up to version 7, got: {error}'
+            f'{path} must be a readable MATLAB file up to version 7, got: {reason}'
         ) from error
     for name in names:
         if name not in content:

@@ -10,6 +10,14 @@ from posenas.utils.atomic_io import atomic_write
 Curve = tuple[list[float], list[float]]
 
 
+def _whole(rest: str) -> list[str]:
+    """Return the last line of a file if it is complete, which a killed writer leaves it not."""
+    try:
+        return [rest] if isinstance(json.loads(rest), dict) else []
+    except ValueError:
+        return []
+
+
 def read_scalars(path: str | Path) -> dict[str, Curve]:
     """Read the curves of a run.
 
@@ -26,7 +34,8 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
     """
     file = _find(Path(path))
     curves: dict[str, Curve] = {}
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    *lines, rest = file.read_text().split('\n')
+    for number, line in enumerate([*lines, *_whole(rest)], start=1):
         if not line.strip():
             continue
         try:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posenas.utils import OutputError, atomic_write
+from posenas.utils.paths import to_utf8
 
 Image = NDArray[np.uint8]
 
@@ -113,7 +114,7 @@ def side_by_side(images: Sequence[Image], captions: Sequence[str] | None = None)
 
 def _write(sheet: Image, text: str, corner: tuple[int, int], width: int) -> None:
     """Write one line below ``corner`` (x, y), small enough for ``width`` pixels."""
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.5
+    text, font, scale = to_utf8(text), cv2.FONT_HERSHEY_SIMPLEX, 0.5
     (text_width, _), _ = cv2.getTextSize(text, font, scale, 1)
     scale *= min(1.0, width / max(text_width, 1))
     place = corner[0], corner[1] + _CAPTION_HEIGHT - 8
@@ -127,7 +128,7 @@ def write_picture(path: str | Path, picture: Image) -> None:
         OutputError: The file cannot be written.
     """
     path = Path(path)
-    suffix = path.suffix if cv2.haveImageWriter(path.name) else '.jpg'
+    suffix = path.suffix if cv2.haveImageWriter(to_utf8(path.name)) else '.jpg'
     is_encoded, content = cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     if not is_encoded:
         raise OutputError(f'{path} must be writable as an image of {picture.shape}')

@@ -1,5 +1,19 @@
 """Fixtures of the network whose answer is known."""
 
-from apis.spots import image_folder, spot_checkpoint, spot_config, spot_image, video_file
+from apis.spots import (
+    broken_video,
+    image_folder,
+    spot_checkpoint,
+    spot_config,
+    spot_image,
+    video_file,
+)
 
-__all__ = ['image_folder', 'spot_checkpoint', 'spot_config', 'spot_image', 'video_file']
+__all__ = [
+    'broken_video',
+    'image_folder',
+    'spot_checkpoint',
+    'spot_config',
+    'spot_image',
+    'video_file',
+]

@@ -1,5 +1,8 @@
 """A network whose answer is known: it finds the bluest, greenest and reddest spot."""
 
+from collections.abc import Container
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -116,3 +119,26 @@ def video_file(tmp_path, spot_image):
         writer.write(draw_spots(PEOPLE + np.float32([2 * shift, 0])))
     writer.release()
     return path
+
+
+def write_broken_video(path: Path, num_frames: int = 10, broken: Container[int] = (3, 4)) -> Path:
+    """Write a video some of whose frames are zeros, which no decoder reads."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*'MJPG'), 10, (200, 120))
+    for _ in range(num_frames):
+        writer.write(draw_spots())
+    writer.release()
+    data = bytearray(path.read_bytes())
+    start = data.find(b'00dc')  # the first one is in the header
+    for number in range(num_frames):
+        start = data.find(b'00dc', start + 1)
+        size = int.from_bytes(data[start + 4 : start + 8], 'little')
+        if number in broken:
+            data[start + 8 : start + 8 + size] = bytes(size)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.fixture
+def broken_video(tmp_path):
+    """Video of ten frames; 3 and 4 cannot be decoded."""
+    return write_broken_video(tmp_path / 'broken.avi')

@@ -191,6 +191,21 @@ def test_unknown_config_device_and_checkpoint_are_refused(spot_config, tmp_path)
         init_model(spot_config, tmp_path / 'none.pth', device='cpu')
 
 
+@pytest.mark.parametrize(
+    'content', [{}, {'state_dict': {}}, {'meta': {}}, {'state_dict': {}, 'optimizer': {}}]
+)
+def test_a_checkpoint_without_weights_is_refused(spot_config, tmp_path, content):
+    torch.save(content, tmp_path / 'empty.pth')
+    with pytest.raises(CheckpointError):
+        init_model(spot_config, tmp_path / 'empty.pth', device='cpu')
+
+
+def test_many_people_of_several_images_keep_their_images(model):
+    people = [np.resize(BOXES, (count, 4)) for count in (40, 0, 3)]
+    groups = inference_topdown(model, [draw_spots()] * 3, people, batch_size=16)
+    assert [len(group) for group in groups] == [40, 0, 3]
+
+
 def test_parts_of_a_config_that_inference_does_not_use_are_not_checked(spot_config):
     options = dict(custom_hooks=[dict(type='HookOfAnotherProject')])
     assert init_model(spot_config, device='cpu', cfg_options=options)

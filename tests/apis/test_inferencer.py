@@ -8,6 +8,7 @@ import pytest
 from apis.spots import BOXES, PEOPLE, draw_spots
 
 from posenas.apis import MMPoseInferencer, PoseInferencer, PoseNASInferencer
+from posenas.apis.inference import Crops
 from posenas.registry import INFERENCERS
 from posenas.structures import PoseDataSample
 from posenas.utils import DataError, OutputError
@@ -219,10 +220,73 @@ def test_a_file_in_place_of_the_output_folder_is_an_error(inferencer, video_file
             run(inferencer, inputs, out_dir=tmp_path / 'out')
 
 
+def test_frames_keep_their_numbers_where_some_cannot_be_decoded(inferencer, broken_video, tmp_path):
+    people = run(
+        inferencer, broken_video, bboxes=[[box] for box in [BOXES[0]] * 9], out_dir=tmp_path
+    )
+    assert [len(frame) for frame in people] == [1] * 7 + [0]
+    content = json.loads((tmp_path / 'predictions/broken.json').read_text())
+    assert [frame['frame_id'] for frame in content['instance_info']] == [0, 1, 2, 5, 6, 7, 8, 9]
+    assert content['undecoded_frames'] == [3, 4]
+    drawn = cv2.VideoCapture(str(tmp_path / 'visualizations/broken.mp4'))
+    assert drawn.get(cv2.CAP_PROP_FRAME_COUNT) == 10
+    lines = inferencer.report.lines()
+    assert 'could not be decoded: 2 frames' in lines[0]
+    assert 'broken.avi: frames 3 to 4' in lines[0]
+    assert 'no boxes: 1 image' in lines[1]
+
+
+def test_a_video_on_a_full_disk_is_an_error(inferencer, video_file, tmp_path):
+    resource = pytest.importorskip('resource')
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    results = inferencer(video_file, vis_out_dir=tmp_path / 'out', batch_size=3)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+    try:
+        with pytest.raises(OutputError, match=r'clip\.mp4 must have 3 frames.*free space'):
+            list(results)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / 'out').iterdir()) == []
+
+
+def test_pictures_without_a_mark_are_counted_with_their_highest_score(
+    inferencer, spot_image, tmp_path
+):
+    people = run(inferencer, [spot_image] * 2, bboxes=BOXES, vis_out_dir=tmp_path, kpt_thr=0.99)
+    best = max(score for image in people for person in image for score in person['keypoint_scores'])
+    (line,) = inferencer.report.lines()
+    assert 'nothing is drawn in 2 images (00000000, 00000001)' in line
+    assert f'above 0.99: the highest score there is {best:.3g}' in line
+    run(inferencer, [spot_image], bboxes=BOXES, vis_out_dir=tmp_path, kpt_thr=0.1)
+    assert inferencer.report.lines() == []
+
+
+def test_crops_of_many_boxes_are_made_one_batch_at_a_time(inferencer, spot_image, monkeypatch):
+    sizes, alive = [], []
+    step, cut = inferencer.model.test_step, Crops.__getitem__
+
+    def count_step(data):
+        sizes.append(len(data['inputs']))
+        alive.append(made[0] - sum(sizes))
+        return step(data)
+
+    def count_cut(crops, index):
+        crop = cut(crops, index)
+        made[0] += 1
+        return crop
+
+    made = [0]
+    monkeypatch.setattr(inferencer.model, 'test_step', count_step)
+    monkeypatch.setattr(Crops, '__getitem__', count_cut)
+    boxes = np.resize(BOXES, (100, 4))
+    (people,) = run(inferencer, spot_image, bboxes=boxes)
+    assert len(people) == 100
+    assert sizes == [32, 32, 32, 4]
+    assert alive == [0] * 4
+
+
 def test_random_weights_are_announced(spot_config, monkeypatch):
     messages = []
-    monkeypatch.setattr(
-        'posenas.apis.inferencer.print_log', lambda text, **_: messages.append(text)
-    )
+    monkeypatch.setattr('posenas.apis.inference.print_log', lambda text, **_: messages.append(text))
     PoseInferencer(spot_config, device='cpu')
     assert 'weights are random' in messages[0]

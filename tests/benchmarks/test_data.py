@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import pytest
 from tiny_data import write_people
 
 from posenas.benchmarks.data import measure_loading, measure_samples
 from posenas.datasets import CocoDataset
-from posenas.utils.errors import ConfigError
+from posenas.utils.errors import ConfigError, DataError
 
 PIPELINE = [
     dict(type='LoadImage'),
@@ -45,3 +47,14 @@ def test_a_pipeline_without_crop_has_no_bound(people):
     dataset = CocoDataset('people.json', data_root=str(people), pipeline=PIPELINE[:2])
     with pytest.raises(ConfigError, match='TopdownAffine'):
         measure_samples(dataset)
+
+
+def test_samples_that_cannot_be_read_are_left_out(people):
+    dataset = CocoDataset('people.json', data_root=str(people), pipeline=PIPELINE)
+    paths = [dataset.get_data_info(index)['img_path'] for index in range(6)]
+    Path(paths[0]).write_bytes(b'')
+    assert measure_samples(dataset, num_samples=6, num_runs=1).num_samples == 5
+    for path in paths:
+        Path(path).write_bytes(b'')
+    with pytest.raises(DataError, match='at least one of 6 samples must be readable'):
+        measure_samples(dataset, num_samples=6, num_runs=1)

@@ -244,3 +244,49 @@ def test_no_config_runs_code_in_python(attacked, number):
 def load_all(file):
     """Check a config and read its data set."""
     build_dataset(load_checked(file))
+
+
+#: Ends the quotes, or the comment, in which a file is written down, and runs something.
+KEY = "a': __import__('os').mkdir('ran'), 'b"
+LINE = "a\n__import__('os').mkdir('ran')\n#"
+
+
+def write_sound(place, key):
+    """Write the sound training with an entry more; return its name."""
+    config = json.loads(Path('sound.json').read_text())
+    inner = config
+    for name in place:
+        inner = inner.setdefault(name, {})
+    inner[key] = 1
+    Path('more.json').write_text(json.dumps(config))
+    return 'more.json'
+
+
+def write_python(config):
+    """Let a command write a config in Python of one in JSON."""
+    line = f'distill --student {config} --teacher sound.json --teacher-checkpoint weights.pth'
+    return run([*line.split(), '--out', 'written.py'])
+
+
+def test_keys_are_data_in_what_is_written_of_a_config(attacked):
+    assert write_python(write_sound(['data_root_of'], KEY)) == 0
+    assert load_config('written.py').data_root_of == {KEY: 1}
+    assert write_python(write_sound([], LINE)) == 2  # no name of an entry
+    assert write_python(write_sound([], 'class')) == 2
+    assert not Path('ran').exists()
+
+
+def test_names_are_data_in_comments_of_what_is_written(attacked):
+    genotype = json.loads(Path('genotype.json').read_text())
+    Path('named.json').write_text(json.dumps(genotype | dict(name=LINE)))
+    base = 'posenas_l18_c48_coco_256x192'
+    assert run(['genotype', 'embed', 'named.json', base, 'written.py']) == 0
+    load_config('written.py')
+    people = json.loads(Path('people.json').read_text())
+    people['categories'][0]['keypoints'][0] = LINE
+    people['categories'][0]['name'] = LINE
+    Path('lines.json').write_text(json.dumps(people))
+    written = ['--out', 'written.py', '--name', LINE, '--model', 'tiny_synthetic_128x96']
+    assert run(['dataset', 'init', 'lines.json', *written]) == 0
+    load_config('written.py')
+    assert not Path('ran').exists()

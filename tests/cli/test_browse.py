@@ -114,9 +114,10 @@ train_dataloader = dict(
     assert len(json.loads((tmp_path / 'report.json').read_text())) == 1  # one file for all
 
 
-def test_unreadable_images_are_shown_as_such(config, tmp_path):
+def test_unreadable_images_are_shown_as_such(config, tmp_path, capsys):
     (tmp_path / 'image_2.jpg').write_bytes(b'')
     assert browse(config, tmp_path / 'out', '--phase', 'val')
+    assert 'samples are drawn; 1 of them could not be read' in capsys.readouterr().out
     with pytest.raises(DataError, match=r'image_2\.jpg'):
         browse(config, tmp_path / 'out', '--phase', 'val', '--mode', 'original')
 

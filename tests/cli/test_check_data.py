@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from tiny_data import write_boxes, write_people
+from tiny_data import write_boxes, write_mpii_people, write_people, write_posetrack_people
 
 from posenas.cli.check_data import main
 from posenas.utils.errors import ConfigError
@@ -76,6 +76,66 @@ def test_the_data_sets_of_a_config_are_checked(people):
     assert run(_config(people, bbox_file=str(boxes)), '--out', out) == 0
     reports = json.loads(out.read_text())
     assert [report['statistics']['samples'] for report in reports] == [4, 4]
+
+
+def _config_of(folder, kind, ann_file, **dataset):
+    loader = dict(
+        dataset=dict(
+            type=kind, ann_file=str(ann_file), data_prefix=dict(img=str(folder)), **dataset
+        )
+    )
+    path = folder / 'config.py'
+    path.write_text(f"default_scope = 'posenas'\ntrain_dataloader = {loader!r}\n")
+    return path
+
+
+def test_other_layouts_are_checked_as_their_data_sets_read_them(tmp_path):
+    write_mpii_people(tmp_path / 'mpii')
+    write_posetrack_people(tmp_path / 'posetrack', annotations='labels/v1.json', seed=2)
+    unlabelled = json.loads(write_people(tmp_path / 'boxes').read_text())
+    for annotation in unlabelled['annotations']:
+        annotation.pop('keypoints')
+    (tmp_path / 'boxes' / 'people.json').write_text(json.dumps(unlabelled))
+    out = tmp_path / 'report.json'
+    for folder, kind, file in (
+        ('mpii', 'MpiiDataset', 'people.json'),
+        ('posetrack', 'PoseTrack18Dataset', 'labels'),
+        ('boxes', 'UnlabelledTopdownDataset', 'people.json'),
+    ):
+        config = _config_of(tmp_path / folder, kind, tmp_path / folder / file)
+        assert run(config, '--out', out) == 0, kind
+        (report,) = json.loads(out.read_text())
+        assert (report['statistics']['samples'], report['statistics']['images decoded']) == (4, 4)
+
+
+def test_people_that_a_data_set_loses_by_its_own_rule_are_reported(tmp_path):
+    content = json.loads(write_people(tmp_path, skeleton='jhmdb', seed=2).read_text())
+    content['annotations'][0]['bbox'] = [96, 10, 5, 50]  # of pixels that count from 1
+    (tmp_path / 'people.json').write_text(json.dumps(content))
+    out = tmp_path / 'report.json'
+    config = _config_of(tmp_path, 'JhmdbDataset', tmp_path / 'people.json')
+    assert run(config, '--skip-images', '--out', out) == 1
+    (report,) = json.loads(out.read_text())
+    assert report['statistics']['samples'] == 3
+
+
+def test_areas_of_0_are_an_error_where_the_data_set_leaves_such_people_out(people):
+    content = json.loads((people / 'people.json').read_text())
+    content['annotations'][0]['area'] = 0
+    (people / 'people.json').write_text(json.dumps(content))
+    out = people / 'report.json'
+    assert run(people / 'people.json', '--skip-images', '--out', out) == 0
+    config = _config_of(people, 'CocoDataset', people / 'people.json', generation='0.x')
+    assert run(config, '--skip-images', '--out', out) == 1
+    assert 'area 0, left out' in out.read_text()
+
+
+def test_images_that_were_not_decoded_do_not_count_as_decoded(people):
+    (people / '002.jpg').unlink()
+    assert run(people / 'people.json', '--out', people / 'report.json') == 1
+    (report,) = json.loads((people / 'report.json').read_text())
+    counts = report['statistics']
+    assert (counts['images decoded'], counts['images not decoded']) == (3, 1)
 
 
 def test_boxes_that_a_data_set_refuses_are_an_error(people, capsys):

@@ -25,9 +25,13 @@ def people(tmp_path, monkeypatch):
 
 
 def test_one_command_and_the_config_trains(people, capsys):
+    content = json.loads(people.read_text())
+    content['annotations'][0]['iscrowd'] = 1
+    people.write_text(json.dumps(content))
     assert run(people, '--out', 'mine.py', *TINY) == 0
     printed = capsys.readouterr().out
     assert 'left_eye' in printed
+    assert 'left out: 1 crowd' in printed
     assert 'posenas train mine.py' in printed
     assert Path('mine.jpg').stat().st_size > 1000
     options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
@@ -60,6 +64,37 @@ def test_a_validation_file_is_taken_as_it_is(people):
     verify_config(cfg)
 
 
+def test_names_of_another_system_and_folders_of_cvat_are_found(people, capsys):
+    content = json.loads(people.read_text())
+    for image in content['images']:
+        image['file_name'] = 'D:\\pictures\\' + image['file_name']
+    content['annotations'][0].update(keypoints=[], num_keypoints=0)
+    file = people.with_name('person_keypoints_default.json')
+    file.write_text(json.dumps(content))
+    Path('data/images').rename('data/default')
+    Path('data/images').mkdir()
+    Path('data/default').rename('data/images/default')
+    assert run(file, '--out', 'mine.py', *TINY) == 0
+    printed = capsys.readouterr()
+    assert '19 people, left out 1 without keypoints' in printed.out
+    cfg = load_config('mine.py')
+    assert cfg.train_dataloader.dataset.data_prefix.img == 'data/images/default'
+    parts = [json.loads(Path(f'mine_{part}.json').read_text()) for part in ('train', 'val')]
+    names = [image['file_name'] for part in parts for image in part['images']]
+    assert sorted(names) == [f'{number:03}.jpg' for number in range(1, 21)]
+    assert Path('mine.jpg').is_file()
+
+
+def test_labels_that_are_all_0_are_refused(people, capsys):
+    content = json.loads(people.read_text())
+    for annotation in content['annotations']:
+        annotation['keypoints'][2::3] = [0] * 17
+    people.write_text(json.dumps(content))
+    assert run(people, '--out', 'mine.py', *TINY) == 2
+    text = 'at least one person must have labelled keypoints (v > 0) and a box, got none'
+    assert f'{text} (left out: 20 without keypoints)' in ' '.join(capsys.readouterr().err.split())
+
+
 def test_a_skeleton_without_names_is_written_out(tmp_path, monkeypatch, capsys):
     from posenas.registry import DATASETS
 
@@ -78,7 +113,7 @@ def test_a_skeleton_without_names_is_written_out(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ('options', 'text'),
     [
-        (['--val-share', '1'], 'val_share must lie between'),
+        (['--val-share', '1'], '--val-share must be above 0 and below 1, got 1.0'),
         (['--out', 'mine.json'], 'ending in .py'),
         (['--model', 'nothing_like_it'], 'must be a config file or the name'),
         (['--val', 'lsp/people.json'], 'must have the keypoints of'),

@@ -63,11 +63,70 @@ def test_errors_curves_and_worst_cases_are_drawn(people):
         assert cv2.imread(str(folder / 'out' / name)).std() > 5
 
 
+def test_what_does_not_count_is_said(people, capsys):
+    folder, truth, results = people
+    content = json.loads(truth.read_text())
+    content['annotations'][0]['iscrowd'] = 1
+    truth.write_text(json.dumps(content))
+    (folder / 'results.json').write_text(json.dumps(results + [results[1]] * 21))
+    expected = (
+        '26 results',
+        '5 people in 5 images are scored',
+        '1 people do not count: a crowd, or without labelled keypoints',
+        '1 images with people have no result',
+        '2 results do not count: below the 20 best of their image',
+    )
+    run(people, 'pck')
+    printed = capsys.readouterr().out
+    assert all(text in printed for text in expected)
+    assert main(['compare', *[str(folder / 'results.json')] * 2, '--gt', str(truth)]) == 0
+    assert '26 results' in capsys.readouterr().out
+
+
 def test_a_person_without_result_has_no_joint_right(people):
     report = run(people, 'pck', '--thr', 0.5, 0.05)
     assert report['scores']['PCK@0.5'] == pytest.approx(5 / 6)
     assert report['scores']['PCK@0.05'] < 5 / 6
     assert set(report['joints']['PCK@0.5']) == set(COCO.joint_names)
+
+
+def _change(path, change):
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def test_results_may_name_images_by_their_files_and_categories_lie_anywhere(people):
+    before = run(people, 'coco')
+    _change(
+        people[0] / 'results.json',
+        lambda rows: [r.update(image_id=f'00{r["image_id"]}.jpg') for r in rows],
+    )
+    _change(people[1], lambda c: c['categories'].insert(0, dict(id=0, name='roboflow')))
+    assert run(people, 'coco') == before
+
+
+@pytest.mark.parametrize('area', [None, 0])
+def test_areas_that_are_missing_or_0_are_told_with_the_option_that_helps(people, monkeypatch, area):
+    lines = []
+    log = 'posenas.evaluation.functional.coco_api.print_log'
+    monkeypatch.setattr(log, lambda text, **_: lines.append(text))
+    _change(people[1], lambda c: [a.update(area=area) for a in c['annotations']])
+    if area is None:
+        with pytest.raises(DataError, match=r'must have an area: .*--no-area'):
+            run(people, 'coco')
+    else:
+        assert run(people, 'coco')['scores']['AP'] < 0.1
+        assert 'area is 0 for 6 people' in lines[0]
+    lines.clear()
+    assert run(people, 'coco', '--no-area')['scores']['AP'] > 0.3
+    assert lines == []
+
+
+def test_a_wrong_num_keypoints_loses_nobody(people):
+    before = run(people, 'coco')
+    _change(people[1], lambda c: [a.update(num_keypoints=0) for a in c['annotations']])
+    assert run(people, 'coco') == before
 
 
 def test_a_file_compared_with_itself_does_not_differ(people):
@@ -113,7 +172,6 @@ def test_real_detections_of_another_skeleton_have_the_recorded_precision(shared_
 @pytest.mark.parametrize(
     ('words', 'message'),
     [
-        (('--bootstrap', '-1'), 'must not be negative'),
         (('--skeleton', 'dog'), 'skeleton must be one of'),
         (('--sigmas', '0.1'), 'sigmas must be 17 positive numbers'),
     ],

@@ -1,8 +1,12 @@
 """The command posenas infer."""
 
 import json
+import os
+import shutil
+import sys
 
 import pytest
+from mmengine.logging import MMLogger
 
 from posenas.cli import main
 from posenas.cli.infer import build_parser
@@ -23,7 +27,9 @@ def test_a_folder_gives_pictures_and_json_and_bad_images_are_counted(
 ):
     boxes = tmp_path / 'boxes.json'
     boxes.write_text(json.dumps({'a.png': [[15, 15, 75, 95], [125, 15, 185, 100]]}))
-    code = infer(image_folder, '--boxes', boxes, '--kpt_thr', '0.1', '--draw-bbox')
+    code = infer(
+        image_folder, '--boxes', boxes, '--kpt_thr', '0.1', '--draw-bbox', '--draw-heatmap'
+    )
     assert code == 0
     out = tmp_path / 'out'
     names = sorted(path.relative_to(out).as_posix() for path in out.rglob('*.*'))
@@ -35,6 +41,8 @@ def test_a_folder_gives_pictures_and_json_and_bad_images_are_counted(
     captured = capsys.readouterr()
     assert '2 images, 2 people' in captured.out
     assert 'could not be read: 1 inputs' in captured.out
+    assert 'neither pictures nor videos: 1 in the folders (notes.txt)' in captured.out
+    assert 'have no boxes: 1 image' in captured.out
 
 
 def test_a_video_and_images_go_through_in_one_call(infer, image_folder, video_file, tmp_path):
@@ -74,3 +82,22 @@ def test_old_and_new_spellings_are_understood():
     common = ['a.jpg', '--checkpoint', 'c.pth']
     assert parser.parse_args([*common, '--model', 'body', '--out_dir', 'o']).config == 'body'
     assert parser.parse_args([*common, '--config', 'body']).out_dir == 'work_dirs/infer'
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='names of files are bytes on Linux alone')
+def test_names_that_are_not_utf8_are_looked_at_like_others(
+    infer, image_folder, video_file, tmp_path, capsys
+):
+    MMLogger._instance_dict.clear()  # those of earlier tests write to their streams
+    latin = os.fsdecode(b'b\xe4r')
+    folder = tmp_path / latin
+    folder.mkdir()
+    shutil.copy(image_folder / 'a.png', folder / f'{latin}.png')
+    shutil.copy(video_file, folder / f'{latin}.avi')
+    shutil.copy(image_folder / 'broken.jpg', folder / f'{latin}.jpg')
+    boxes = tmp_path / 'boxes.json'
+    boxes.write_text(json.dumps({f'{latin}.png': [[15, 15, 75, 95]]}))
+    assert infer(folder, '--boxes', boxes, '--out-dir', str(folder / 'out')) == 0
+    for kind in ('visualizations', 'predictions'):
+        assert len(list((folder / 'out' / kind).iterdir())) == 2
+    assert 'Traceback' not in capsys.readouterr().err

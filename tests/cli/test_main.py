@@ -8,7 +8,6 @@ import pytest
 from source_files import PACKAGE, ROOT
 
 from posenas.cli import COMMANDS, find_entry, main
-from posenas.utils.errors import ConfigError
 from posenas.version import __version__
 
 
@@ -64,15 +63,33 @@ def test_an_error_is_one_line(capsys):
 @pytest.mark.parametrize(
     'argv', [['--traceback', 'train', 'x.py'], ['train', 'x.py', '--traceback']]
 )
-def test_an_option_shows_the_traceback(argv):
-    with pytest.raises(ConfigError):
-        main(argv)
+def test_an_option_shows_the_traceback(argv, capsys):
+    assert main(argv) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith('Traceback')
+    assert 'ConfigError: config file x.py must exist' in shown
 
 
-def test_the_environment_can_ask_for_tracebacks(monkeypatch):
+def test_the_environment_can_ask_for_tracebacks(monkeypatch, capsys):
     monkeypatch.setenv('POSENAS_DEBUG', '1')
-    with pytest.raises(ConfigError):
-        main(['train', 'x.py'])
+    assert main(['train', 'x.py']) == 2
+    assert capsys.readouterr().err.startswith('Traceback')
+
+
+@pytest.mark.parametrize(
+    ('argv', 'meant'),
+    [
+        (['tain'], 'train'),
+        (['eval', 'coco', 'a.json', '--gt', 'b.json', '--no-aera'], '--no-area'),
+        (['train', 'x.py', '--workdir', 'w'], '--work-dir'),
+    ],
+)
+def test_a_misspelt_word_gets_a_suggestion_in_one_line(argv, meant, capsys):
+    with pytest.raises(SystemExit):
+        main(argv)
+    shown = capsys.readouterr().err
+    assert f'did you mean {meant}?' in shown
+    assert shown.count('\n') == 1
 
 
 @pytest.mark.parametrize(

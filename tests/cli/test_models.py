@@ -50,7 +50,9 @@ def test_every_condition_narrows_the_list(conditions, names, monkeypatch):
 
 def test_options_of_the_command_are_in_millions_and_billions(capsys):
     main(['s_vipnas_res50_coco', '--max-params', '8', '--max-macs', '1.5'])
-    assert 's_vipnas_res50_coco_256x192' in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert 's_vipnas_res50_coco_256x192' in printed
+    assert f'1 networks, {len(list_models()) - 1} do not fit' in printed
     for option, value in (('--max-params', '7'), ('--max-macs', '1.4')):
         with pytest.raises(ConfigError, match='no network fits'):
             main(['s_vipnas_res50_coco', option, value])

@@ -90,6 +90,30 @@ def test_wrapping_of_checkpoints_does_not_matter(recorded, folder, key, prefix):
     assert convert_state_dict(checkpoint) == convert_state_dict(published)
 
 
+def test_copies_of_an_ema_hook_are_left_out_for_the_weights_beside_them():
+    weights = {
+        'backbone.conv1.weight': 1,
+        'backbone.ema_a.b': 2,
+        'keypoint_head.final_layer.bias': 3,
+    }
+    copies = {'ema_' + name.replace('.', '_'): 9 for name in weights}
+    converted, report = convert_with_report({'state_dict': weights | copies})
+    assert converted == convert_state_dict(weights)
+    assert set(report.dropped) == set(copies)
+    assert "MMCV's EMAHook" in report.dropped['ema_backbone_conv1_weight']
+    assert convert_with_report(weights | {'ema_other': 4}).report.unknown == ('ema_other',)
+
+
+@pytest.mark.parametrize('prefix', ['architecture.', '_orig_mod.', 'module._orig_mod.'])
+def test_prefixes_of_wrappers_are_left_out(prefix, monkeypatch):
+    lines = []
+    log = 'posenas.convert.state_dicts.print_log'
+    monkeypatch.setattr(log, lambda text, *_, **__: lines.append(text))
+    weights = {'backbone.a': 1, 'head.b': 2}
+    assert convert_state_dict({prefix + name: w for name, w in weights.items()}) == weights
+    assert lines == [f'left out the prefix {prefix} of names']
+
+
 def test_the_name_of_a_model_is_no_state_dict():
     weights = {'backbone.a': 1}
     assert unwrap_state_dict(dict(model='hourglass', state_dict=weights)) is weights

@@ -41,9 +41,10 @@ def write_figures(path: Path, points: np.ndarray, names: list[str] | None, **cat
         low, high = joints.min(0), joints.max(0)
         flat = np.column_stack([joints, np.full(len(joints), 2)]).ravel().round(2).tolist()
         box = [*low.tolist(), *(high - low).tolist()]
+        area = 0.53 * box[2] * box[3]
         images.append(dict(id=number, file_name=f'{number}.jpg', width=SIZE, height=SIZE))
         annotations.append(
-            dict(id=number, image_id=number, category_id=1, bbox=box, keypoints=flat)
+            dict(id=number, image_id=number, category_id=1, bbox=box, area=area, keypoints=flat)
         )
     kind = dict(id=1, name='person', **category)
     if names is not None:

@@ -28,12 +28,7 @@ BROKEN = [
     (_set('annotations', 1, bbox=[1, 2, 3, float('nan')]), r'annotations\[1\].bbox'),
     (_set('annotations', 1, bbox=[1, 2, 3, float('inf')]), r'annotations\[1\].bbox'),
     (_set('annotations', 1, bbox=[1, 2, 3, 'wide']), r'annotations\[1\].bbox'),
-    (_set('annotations', 1, bbox=None), r'annotations\[1\].bbox'),
     (_set('annotations', 1, image_id=99), r'annotations\[1\].image_id .*occur in images, got 99'),
-    (_set('annotations', 1, image_id='1'), r'annotations\[1\].image_id'),
-    (_set('annotations', 1, id=1), r'annotations\[1\].id must occur once'),
-    (_set('annotations', 1, id=1.5), r'annotations\[1\].id must be an integer, got 1.5'),
-    (_set('annotations', 1, id=2**70), r'annotations\[1\].id'),
     (_set('annotations', 1, area='big'), r'annotations\[1\].area'),
     (_set('annotations', 1, area=float('inf')), r'annotations\[1\].area'),
     (_set('annotations', 1, iscrowd='no'), r'annotations\[1\].iscrowd'),
@@ -41,12 +36,8 @@ BROKEN = [
     (_set('images', 1, file_name=7), r'images\[1\].file_name'),
     (_set('images', 1, width=-3), r'images\[1\].width'),
     (_set('images', 1, height='tall'), r'images\[1\].height'),
-    (_set('categories', 0, keypoints=[]), 'keypoints must list keypoint names'),
     (_set('categories', 0, skeleton=[[1, 99]]), None),
-    (_drop('annotations', 3, 'keypoints'), r'annotations\[3\].keypoints .*required.*nothing'),
-    (_drop('annotations', 3, 'bbox'), r'annotations\[3\].bbox .*required'),
     (_drop('annotations', 3, 'image_id'), r'annotations\[3\].image_id .*required'),
-    (_drop('annotations', 3, 'id'), r'annotations\[3\].id .*required'),
     (_drop('images', 0, 'file_name'), r'images\[0\].file_name .*required'),
     (lambda data: data.pop('images') and None, 'must be an object with images'),
     (lambda data: data.pop('annotations') and None, 'annotations are required'),
@@ -86,7 +77,7 @@ def test_a_place_is_that_in_the_file_though_persons_before_it_are_left_out(rewri
     def change(data):
         data['annotations'][0]['iscrowd'] = 1
         data['annotations'][1]['num_keypoints'] = 0
-        data['annotations'][4]['bbox'] = []
+        data['annotations'][4]['bbox'] = [1, 2]
 
     with pytest.raises(DataError, match=r'annotations\[4\].bbox \(id 5\)'):
         CocoDataset(str(rewrite(change)))
@@ -109,7 +100,9 @@ def test_persons_that_cannot_be_trained_on_are_counted(rewrite):
         'of another category': 1,
         'crowd': 1,
         'without keypoints': 2,
+        'labelled outside of the image': 0,
         'with an empty box': 1,
+        'with area 0': 0,
     }
 
 
@@ -141,9 +134,12 @@ def test_the_skeleton_comes_from_the_file(tmp_path, name):
 
 
 def test_categories_with_different_joints_are_refused(rewrite):
-    extra = dict(id=2, name='dog', keypoints=['nose', 'tail'])
+    def change(data):
+        data['categories'].append(dict(id=2, name='dog', keypoints=['nose', 'tail']))
+        data['annotations'][0]['category_id'] = 2
+
     with pytest.raises(DataError, match='one file per skeleton'):
-        CocoDataset(str(rewrite(lambda data: data['categories'].append(extra))))
+        CocoDataset(str(rewrite(change)))
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ import pickle
 import cv2
 import numpy as np
 import pytest
+from apis.spots import write_broken_video
 
-from posenas.datasets import FrameReader
+from posenas.datasets import FrameGap, FrameReader, decode_frames
 from posenas.utils.errors import DataError
 
 NUM_FRAMES = 6
@@ -84,10 +85,48 @@ def test_a_missing_picture_is_refused(pictures):
 
 def test_a_video_shorter_than_its_header_is_refused(video):
     reader = FrameReader(video)
-    reader.numbers = range(50)
-    with pytest.raises(DataError, match='frame 40 must be decodable, 6 frames are'):
-        reader.read(40)
-    assert level(reader.read(1)) == pytest.approx(40, abs=3)
+    for promised, text in ((50, 'frame 40 must be decodable, it is broken'), (999, 'from 6 on')):
+        reader.numbers = range(promised)
+        with pytest.raises(DataError, match=text):
+            reader.read(promised - 10)
+        assert level(reader.read(1)) == pytest.approx(40, abs=3)
+
+
+def test_frames_behind_a_broken_one_keep_their_numbers(tmp_path):
+    path = write_broken_video(tmp_path / 'broken.avi')
+    reader = FrameReader(path)
+    assert reader.read(6) is not None
+    with pytest.raises(DataError, match='frame 4 must be decodable'):
+        reader.read(4)
+    gaps = []
+    assert [number for number, _ in decode_frames(path, gaps.append)] == [0, 1, 2, *range(5, 10)]
+    assert gaps == [FrameGap(3, 4)]
+
+
+@pytest.mark.parametrize(
+    ('broken', 'promised', 'gap'),
+    [
+        (range(6, 10), 10, 'frames 6 to 9'),
+        ((9,), 10, 'frame 9'),
+        ((3, 4), 0, 'frames from 3 on'),
+        ((), 1000, 'frames 10 to 999'),
+    ],
+)
+def test_frames_up_to_what_the_header_promises_are_missed(
+    tmp_path, monkeypatch, broken, promised, gap
+):
+    path = write_broken_video(tmp_path / 'broken.avi', broken=broken)
+    monkeypatch.setattr('posenas.datasets.frames.count_frames', lambda _: promised)
+    gaps = []
+    numbers = [number for number, _ in decode_frames(path, gaps.append)]
+    assert [str(each) for each in gaps] == [gap]
+    assert numbers == list(range(gaps[0].first))
+
+
+def test_a_video_without_a_frame_is_refused(tmp_path):
+    path = write_broken_video(tmp_path / 'broken.avi', broken=range(10))
+    with pytest.raises(DataError, match='none could be decoded'):
+        list(decode_frames(path, print))
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ def test_detected_boxes_bring_the_identities_of_their_tracker(folder):
     ('key', 'value', 'text'),
     [
         ('keypoints', [1] * 30, r'annotations\[1\]\.keypoints .* 51 finite numbers'),
-        ('track_id', 'first', r'annotations\[1\]\.track_id .* an integer'),
+        ('track_id', [1], r'annotations\[1\]\.track_id .* an integer'),
         ('image_id', 4, r'annotations\[1\]\.image_id .* occur in images'),
         ('bbox', [1, 2], r'annotations\[1\]\.bbox .* 4 finite numbers'),
     ],

@@ -14,6 +14,7 @@ from engine.toy_training import largest_difference, script, start
 from posenas.engine.distributed import init_gloo
 from posenas.utils.checkpoint import find_latest_checkpoint
 from posenas.utils.errors import ConfigError
+from posenas.utils.locks import hold_lock
 
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
@@ -116,9 +117,10 @@ def test_sigterm_to_one_rank_saves_once_and_resumes_exactly(rank, trained, tmp_p
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('rank', [0, 1])
 @pytest.mark.parametrize('failure', ['exception', 'kill', 'hang'])
-def test_a_rank_that_fails_ends_all_and_leaves_a_valid_checkpoint(failure, tmp_path):
-    hook = dict(type='FailHook', at=7, how=failure, rank=1)
+def test_a_rank_that_fails_ends_all_and_leaves_a_valid_checkpoint(failure, rank, tmp_path):
+    hook = dict(type='FailHook', at=7, how=failure, rank=rank)
     # a hung rank ignores SIGTERM, after which torchrun waits 30 s
     environment = dict(dist_cfg=dict(backend='gloo', timeout=10))
     done = launch(tmp_path, hooks=[hook], env_cfg=environment)
@@ -126,6 +128,31 @@ def test_a_rank_that_fails_ends_all_and_leaves_a_valid_checkpoint(failure, tmp_p
     assert time.time() - (tmp_path / 'failed').stat().st_mtime < 60
     assert find_latest_checkpoint(tmp_path) == str(tmp_path / 'iter_6.pth')
     assert not _running(str(tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('signum', [signal.SIGKILL, signal.SIGTERM])
+def test_a_launcher_that_is_ended_ends_all_and_leaves_a_valid_checkpoint(signum, tmp_path):
+    options = dict(OPTIONS, epochs=10**6, validate=False)
+    command = script(tmp_path, options, num_processes=2)
+    launcher = subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: (tmp_path / 'iter_6.pth').exists(), 300)
+        launcher.send_signal(signum)
+        assert launcher.wait(60) != 0
+    finally:
+        launcher.kill()
+    wait_until(lambda: not _running(str(tmp_path)))
+    assert find_latest_checkpoint(tmp_path) is not None
+    with hold_lock(tmp_path / '.lock') as lock:
+        assert lock is not None
+
+
+def wait_until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def _running(argument):

@@ -7,10 +7,12 @@ import torch
 from engine.toy_training import ToyPoses, largest_difference, logged, make_cfg, train, weights
 from mmengine.config import Config
 from registry_cases import tiny_experiment
+from small_disk import run_on_disk
 
 from posenas.convert import export_state_dict
 from posenas.engine import CheckpointHook, EpochBasedTrainLoop, NanGuardHook, PoseRunner
-from posenas.utils.errors import CheckpointError
+from posenas.engine.work_dir import claim_work_dir
+from posenas.utils.errors import CheckpointError, ConfigError
 from posenas.utils.randomness import SCHEME, SCHEME_KEY
 
 SHORT = dict(epochs=1, interval=5, validate=False)
@@ -232,3 +234,32 @@ def test_a_published_checkpoint_is_loaded_as_it_is(tmp_path):
     assert largest_difference(second.model.state_dict(), ours) > 0
     second.load_or_resume()
     assert largest_difference(second.model.state_dict(), ours) == 0
+
+
+def test_a_second_training_in_the_same_folder_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr('posenas.engine.work_dir._PATIENCE', 0.1)
+    PoseRunner.from_cfg(make_cfg(tmp_path))
+    with claim_work_dir(tmp_path):
+        written = {path: path.read_bytes() for path in tmp_path.glob('*.py')}
+        second = PoseRunner.from_cfg(make_cfg(tmp_path, seed=8))
+        with pytest.raises(ConfigError, match='must be free of other trainings'):
+            second.train()
+        assert {path: path.read_bytes() for path in tmp_path.glob('*.py')} == written
+        assert not list(tmp_path.glob('*.pth'))
+    second.train()
+    assert list(tmp_path.glob('*.pth'))
+
+
+def test_without_shared_memory_the_data_are_loaded_by_the_process_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr('posenas.engine.runner.can_share_memory', lambda: False)
+    loader = train(make_cfg(tmp_path, workers=2, **SHORT)).train_dataloader
+    assert (loader.num_workers, loader.persistent_workers) == (0, False)
+
+
+@pytest.mark.parametrize('size', [0, 2000, 7000])
+def test_a_disk_that_is_full_from_the_start_is_told_in_one_line(size, tmp_path):
+    cfg = make_cfg(tmp_path, epochs=2, log_level='INFO')
+    code, said = run_on_disk(size, train, cfg)
+    assert code == 0
+    assert said.startswith(f'OutputError: {tmp_path}')
+    assert 'File too large; free space' in said

@@ -15,6 +15,8 @@ from posenas.cli import main
 from posenas.experiments import queue
 from posenas.experiments.plan import read_plan
 from posenas.experiments.report import read_run
+from posenas.utils import make_folder
+from posenas.utils.locks import hold_lock
 
 PLAN = """
 training = dict(config={config!r}, arguments=['--no-validate'])
@@ -43,7 +45,7 @@ def calls(monkeypatch):
     """Commands that were run."""
     done = []
 
-    def call(words, log, threads):
+    def call(lock, threads, words, log):
         done.append(words)
         return main(list(words)) == 0
 
@@ -97,7 +99,7 @@ def test_commands_run_anew_until_they_went_well_and_configs_may_come_from_them(
     answers = dict(copy=True, check=False)
     seen = []
 
-    def call(words, log, threads):
+    def call(lock, threads, words, log):
         seen.append(words[0])
         if words[0] == 'copy':
             path = folder / 'made_s0/net.py'
@@ -130,8 +132,9 @@ def test_what_another_process_works_on_is_waited_for(plan, calls, monkeypatch):
     """The lock is given back while this process sleeps."""
     folder = plan.parent / 'work_dirs/lspet/plan'
     run = read_plan(plan, folder).run_of('first', 0)
-    other = queue._claim(run)
-    assert other.__enter__() is True
+    make_folder(folder)
+    other = hold_lock(folder / f'{run.name}.lock')
+    assert other.__enter__() is not None
     naps = []
 
     def sleep(seconds):
@@ -154,7 +157,7 @@ def test_what_is_not_finished_is_said(plan, calls, capsys):
 
 
 def test_a_failed_run_stops_only_what_needs_it(plan, calls, monkeypatch, capsys):
-    monkeypatch.setattr(queue, '_call', lambda words, log, threads: False)
+    monkeypatch.setattr(queue, '_call', lambda *_: False)
     assert benchmark(plan) == 1
     assert [f'{name} failed' in capsys.readouterr().err for name in ('first_s0',)] == [True]
 

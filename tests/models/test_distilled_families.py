@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from models.family_configs import FOLDER, find_families
+from models.family_configs import FOLDER, find_heatmap_families
 from registry_cases import pose_samples
 
 from posenas.models import FPDDistiller
@@ -11,7 +11,7 @@ from posenas.models.estimators.teacher import FrozenTeacher
 from posenas.registry import MODELS
 from posenas.utils.config import load_config
 
-FAMILIES = find_families()
+FAMILIES = find_heatmap_families()
 #: Sides of the crops: the smallest that every network takes.
 SIDE = 64
 

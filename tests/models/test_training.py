@@ -4,8 +4,7 @@ import json
 
 import pytest
 import torch
-from models.family_configs import build_family_model, find_families
-from registry_cases import pose_samples
+from models.family_configs import build_family_model, draw_batch, find_families
 from torch import distributed
 from torch.utils.data import DataLoader
 from two_processes import join_gloo, run_ranks
@@ -30,10 +29,9 @@ def stays_in_step(path, rank):
         dict(type='MMDistributedDataParallel', module=model, find_unused_parameters=False)
     )
     optimizer = torch.optim.SGD((p for p in model.parameters() if p.requires_grad), lr=1e-3)
-    noise = torch.Generator().manual_seed(rank)
+    torch.manual_seed(rank)
     for _ in range(2):
-        images = torch.randn((2, 3, SIDE, SIDE), generator=noise)
-        samples = pose_samples(2, num_joints=model.head.out_channels, heatmap_size=(16, 16))
+        images, samples = draw_batch(model, 2, SIDE)
         loss = wrapper(images, samples, mode='loss')['loss_kpt']
         optimizer.zero_grad()
         loss.backward()

@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from small_disk import disk_of
 
 from posenas.search import Arch, Archive, Record, find_front, read_archive
-from posenas.utils import ConfigError, DataError
+from posenas.utils import ConfigError, DataError, OutputError
 from posenas.utils.randomness import SCHEME, SCHEME_KEY
 
 
@@ -96,3 +97,25 @@ def test_the_front_holds_what_nothing_beats():
 def test_an_objective_nobody_measures_is_named():
     with pytest.raises(ConfigError, match=r"one of \['AP', 'macs'\], got 'PCK'"):
         find_front([make_record(0)], dict(PCK='greater'))
+
+
+def test_a_line_that_does_not_fit_on_the_disk_leaves_the_file_as_it_was(tmp_path):
+    archive = Archive(tmp_path / 'archive.jsonl', {})
+    archive.append(make_record(0))
+    whole = archive.path.read_bytes()
+    for room in (0, 1, 40):
+        with disk_of(len(whole) + room), pytest.raises(OutputError, match='must be writable'):
+            archive.append(make_record(1))
+        assert archive.path.read_bytes() == whole
+    archive.append(make_record(1))
+    assert len(read_archive(archive.path)[1]) == 2
+
+
+def test_a_second_search_in_the_same_file_is_told_so(tmp_path):
+    first = Archive(tmp_path / 'archive.jsonl', {})
+    second = Archive(tmp_path / 'archive.jsonl', {})
+    first.append(make_record(0))
+    with pytest.raises(OutputError, match='must grow by one process alone'):
+        second.append(make_record(0))
+    first.append(make_record(1))
+    assert len(read_archive(first.path)[1]) == 2

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from posenas.search import Arch, Record, find_band, pair_records, rank
-from posenas.search.ranking import _tau
+from posenas.search.ranking import _count_left_out, _tau
 from posenas.utils import ConfigError
 
 
@@ -58,3 +58,9 @@ def test_records_are_paired_by_architecture_whatever_their_trials():
     trained = [record(0, 'd'), record(1, 'c'), record(2, 'a'), record(3, 'x')]
     pairs = pair_records(cheap, trained)
     assert [(one.id, other.trial) for one, other in pairs] == [('d', 0), ('a', 2)]
+    assert _count_left_out(cheap, trained, pairs) == {
+        'with cheap scores that failed': 1,
+        'with cheap scores alone': 1,
+        'trained that failed': 0,
+        'trained alone': 2,
+    }

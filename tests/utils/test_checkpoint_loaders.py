@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmengine.model import BaseModule
 from mmengine.runner.checkpoint import CheckpointLoader
 from mmengine.runner.checkpoint import load_checkpoint as mmengine_load_checkpoint
 from torch import nn
@@ -23,6 +24,30 @@ def test_mmengine_loads_its_own_checkpoints_again(tmp_path):
     model = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8))
     loaded = mmengine_load_checkpoint(model, str(tmp_path / 'a.pth'))
     assert torch.equal(model[0].weight, loaded['state_dict']['0.weight'])
+
+
+@pytest.mark.parametrize(
+    ('content', 'prefix', 'is_loaded'),
+    [
+        ({'conv.weight': torch.ones(2, 3, 1, 1)}, None, True),
+        ({'module.conv.weight': torch.ones(2, 3, 1, 1)}, None, True),
+        ({'backbone.conv.weight': torch.ones(2, 3, 1, 1)}, 'backbone', True),
+        ({'backbone.conv.weight': torch.ones(2, 3, 1, 1)}, None, False),
+        ({'conv.weight': torch.ones(2, 3, 1, 1)}, 'backbone.', False),
+        ({'conv.weight': torch.ones(4, 3, 1, 1)}, None, False),
+        ({}, None, False),
+    ],
+)
+def test_pretrained_files_of_which_nothing_fits_are_refused(tmp_path, content, prefix, is_loaded):
+    torch.save(dict(state_dict=content), tmp_path / 'a.pth')
+    model = BaseModule(dict(type='Pretrained', checkpoint=str(tmp_path / 'a.pth'), prefix=prefix))
+    model.conv = nn.Conv2d(3, 2, 1, bias=False)
+    if is_loaded:
+        model.init_weights()
+        assert torch.equal(model.conv.weight, torch.ones(2, 3, 1, 1))
+    else:
+        with pytest.raises(CheckpointError, match='but none fits'):
+            model.init_weights()
 
 
 def test_mmengine_never_sees_the_config_that_it_would_run(tmp_path):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from utils.hostile import damage
 
 from posenas.utils import DataError
 from posenas.utils.mat_file import read_mat, write_mat
@@ -50,3 +51,23 @@ def test_a_cut_file_is_an_error(tmp_path):
         (tmp_path / 'cut.mat').write_bytes(content[:length])
         with pytest.raises(DataError, match=r'cut\.mat'):
             read_mat(tmp_path / 'cut.mat', ('preds',))
+
+
+def test_damaged_files_are_refused_before_scipy_crashes_over_them(tmp_path):
+    names = np.array([['ab', 'c']], object)
+    arrays = dict(preds=np.random.default_rng(0).random((4, 3, 2)), names=names)
+    write_mat(tmp_path / 'x.mat', arrays)
+    data = (tmp_path / 'x.mat').read_bytes()
+    refused = 0
+    for seed in range(400):
+        (tmp_path / 'x.mat').write_bytes(damage(data, np.random.default_rng(seed)))
+        try:
+            read_mat(tmp_path / 'x.mat', ('preds',))
+        except DataError:
+            refused += 1
+    assert refused > 200
+    array = bytearray(data)
+    array[array.index(b'preds') - 22] = 177  # no class of arrays: an index out of SciPy's table
+    (tmp_path / 'x.mat').write_bytes(array)
+    with pytest.raises(DataError, match='must be a readable MATLAB file'):
+        read_mat(tmp_path / 'x.mat', ('preds',))

@@ -50,3 +50,10 @@ def test_missing_or_broken_file_is_refused(tmp_path):
     (tmp_path / 'scalars.json').write_text('{"loss": 1, "step": 1}\nbroken\n')
     with pytest.raises(DataError, match='line 2 of'):
         read_scalars(tmp_path / 'scalars.json')
+
+
+def test_a_last_line_that_a_killed_training_left_unfinished_is_ignored(tmp_path):
+    lines = [f'{{"loss": {step}.5, "step": {step}}}' for step in range(3)]
+    for text, steps in ((f'{lines[0]}\n{lines[1]}', 2), (f'{lines[0]}\n{lines[1][:-3]}', 1)):
+        (tmp_path / 'scalars.json').write_text(text)
+        assert len(read_scalars(tmp_path)['loss'][0]) == steps

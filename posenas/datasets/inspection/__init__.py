@@ -2,13 +2,12 @@
 
 from .labels import LABEL_CHECKS, Labels, describe_labels
 from .mirror_symmetry import MirrorPairs, find_mirror_pairs
-from .report import Finding, Report, inspect_annotations, inspect_images
+from .report import Report, inspect_annotations, inspect_images, inspect_persons, list_images
 from .sides import check_sides, pair_agreement
 from .skeleton_proposal import Proposal, propose_skeleton, repeated_spread
 
 __all__ = [
     'LABEL_CHECKS',
-    'Finding',
     'Labels',
     'MirrorPairs',
     'Proposal',
@@ -18,6 +17,8 @@ __all__ = [
     'find_mirror_pairs',
     'inspect_annotations',
     'inspect_images',
+    'inspect_persons',
+    'list_images',
     'pair_agreement',
     'propose_skeleton',
     'repeated_spread',

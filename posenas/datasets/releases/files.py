@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from posenas.datasets.orientation import read_stored_size, shown_size
 from posenas.utils.errors import DataError
 
-#: Orientations of EXIF that exchange width and height; decoders turn such images.
-_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 #: Share of a person's box that its mask fills, about.
 _MASK_SHARE = 0.53
 #: Margin around the keypoints on each side, relative to their longer extent.
@@ -23,15 +22,10 @@ def read_image_size(path: str | Path) -> tuple[int, int]:
     Raises:
         DataError: It is missing or no image.
     """
-    from PIL import Image
-
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-            turned = image.getexif().get(_ORIENTATION) in _TURNED
+        return shown_size(*read_stored_size(str(path)))
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f'{path}: an image must be readable: {error}') from error
-    return (height, width) if turned else (width, height)
 
 
 def box_around(joints: np.ndarray, size: tuple[int, int]) -> list[float]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from posenas.datasets.releases.files import annotate, box_around, coco_content, read_image_size
 from posenas.skeletons import LSP
@@ -78,6 +79,9 @@ def _list_persons(
         progress: Wraps the people.
     """
     persons = []
+    without = int((~(levels > 0).any(axis=1)).sum())
+    if without:
+        print_log(f'left out {without} people without a labelled keypoint', 'current')
     for row in progress(range(len(joints))):
         labelled = levels[row] > 0
         if not labelled.any():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
 from posenas.datasets.mpii import published_boxes
 from posenas.datasets.releases.files import annotate, coco_content
@@ -60,8 +61,9 @@ def read_mpii_release(path: str | Path, separated_only: bool = False) -> MpiiRel
                 f'got {len(column)}'
             )
     result = MpiiRelease([], np.zeros((0, 2, 2)), [])
-    boxes = []
+    boxes, listed = [], 0
     for row, image in enumerate(images):
+        listed += len(_listed(getattr(image, 'annorect', None)))
         where = f'RELEASE.annolist({row + 1})'
         chosen = {int(number) for number in _listed(singles[row])} if separated_only else None
         for record, box in _read_image(path, image, where, chosen):
@@ -71,6 +73,10 @@ def read_mpii_release(path: str | Path, separated_only: bool = False) -> MpiiRel
                 result.train.append(record)
                 boxes.append(box)
     result.head_boxes = np.array(boxes, np.float64).reshape(-1, 2, 2)
+    left_out = listed - len(result.train) - len(result.test)
+    if left_out:
+        why = 'no centre, scale, keypoints or head box' + ', or not separated' * separated_only
+        print_log(f'{path}: left out {left_out} of {listed} people ({why})', 'current')
     return result
 
 

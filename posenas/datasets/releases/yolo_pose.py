@@ -1,17 +1,22 @@
 """Data sets in the layout of YOLO-pose as COCO keypoint files."""
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.logging import print_log
 
+from posenas.annotations import LEVELS, as_integer, as_level
 from posenas.datasets.releases.files import annotate, read_image_size
 from posenas.skeletons import COCO
 from posenas.utils.atomic_io import make_folder, write_json
 from posenas.utils.errors import DataError
 from posenas.utils.files import read_yaml
+from posenas.utils.value_types import fits_type
 
 _PARTS = ('train', 'val', 'test')
 _IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
@@ -21,7 +26,7 @@ Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
 @dataclass(frozen=True)
 class _Description:
-    """What ``data.yaml`` says; K keypoints."""
+    """What ``data.yaml`` says; K keypoints. ``made`` counts what was put right in its files."""
 
     path: Path
     root: Path
@@ -31,6 +36,7 @@ class _Description:
     classes: dict[int, str]
     joint_names: list[str]
     flip_indices: list[int] | None
+    made: Counter[str] = field(default_factory=Counter)
 
     def categories(self) -> list[dict[str, Any]]:
         shared: dict[str, Any] = dict(keypoints=self.joint_names, skeleton=[])
@@ -65,18 +71,34 @@ def convert_yolo_pose(
     description = _read_description(Path(source))
     folder, counts = make_folder(folder), {}
     for part, entries in description.parts.items():
-        files = [file for entry in entries for file in _list_images(description, entry)]
+        places = [_find_place(description, entry) for entry in entries]
+        if part != 'train' and None in places:
+            description.made[f'{part} is left out: there is no {entries[places.index(None)]}'] += 1
+            continue
+        files = [
+            file
+            for place, entry in zip(places, entries, strict=True)
+            for file in _list_images(description, place, entry)
+        ]
         images, annotations = [], []
+        without = 0
         for number, file in enumerate(progress(files), start=1):
             width, height = size = read_image_size(file)
             is_below = file.is_relative_to(description.root)
             name = file.relative_to(description.root) if is_below else file
             images.append(dict(id=number, file_name=name.as_posix(), width=width, height=height))
-            for values in _read_labels(description, file):
+            objects = _read_labels(description, file)
+            without += not len(objects)
+            for values in objects:
                 annotations.append(_convert(values, len(annotations) + 1, number, size))
         content = dict(images=images, annotations=annotations, categories=description.categories())
         write_json(folder / f'{part}.json', content)
         counts[f'{part}.json'] = len(annotations)
+        if without:
+            text = f'{part}.json: {without} of {len(files)} images have no label, so no people'
+            print_log(text, 'current')
+    for text, number in description.made.items():
+        print_log(f'{source}: {number} x {text}', logger='current', level=logging.WARNING)
     return counts
 
 
@@ -87,7 +109,7 @@ def _read_description(path: Path) -> _Description:
     shape = content.get('kpt_shape')
     if not _are_integers(shape, 2) or shape[0] < 1 or shape[1] not in (2, 3):
         raise DataError(f'{path}: kpt_shape must be [joints, 2 or 3], got {shape!r}')
-    flips = content.get('flip_idx')
+    flips = content.get('flip_idx') or None
     if flips is not None and (
         not _are_integers(flips, shape[0]) or sorted(flips) != list(range(shape[0]))
     ):
@@ -99,11 +121,11 @@ def _read_description(path: Path) -> _Description:
         for part in _PARTS
         if (entries := content.get(part))
     }
-    if not parts or not all(isinstance(e, str) for entries in parts.values() for e in entries):
+    if not parts or not all(fits_type(entries, list[str]) for entries in parts.values()):
         raise DataError(f'{path}: train, val and test must be folders or lists, got {parts!r:.80}')
     return _Description(
         path=path,
-        root=(path.parent / str(content.get('path') or '')).resolve(),
+        root=_find_root(path, str(content.get('path') or '')),
         parts=parts,
         num_joints=shape[0],
         num_values=shape[1],
@@ -119,9 +141,14 @@ def _are_integers(value: object, length: int) -> bool:
 
 def _read_classes(path: Path, names: object) -> dict[int, str]:
     entries = dict(enumerate(names)) if isinstance(names, list) else names
-    if not isinstance(entries, dict) or not all(type(key) is int for key in entries):
+    numbered = (
+        {as_integer(key): str(name) for key, name in entries.items()}
+        if isinstance(entries, dict)
+        else {None: ''}
+    )
+    if None in numbered:
         raise DataError(f'{path}: names must be a list, or name classes by number, got {names!r}')
-    return {key: str(name) for key, name in entries.items()}
+    return numbered
 
 
 def _name_joints(
@@ -137,18 +164,44 @@ def _name_joints(
     return [str(name) for name in given]
 
 
-def _list_images(description: _Description, entry: str) -> list[Path]:
+def _find_root(path: Path, root: str) -> Path:
+    """Return where parts start: beside ``data.yaml`` where ``path`` is of another machine."""
+    named = path.parent / root.replace('\\', '/')
+    return (named if named.is_dir() else path.parent).resolve()
+
+
+def _find_place(description: _Description, entry: str) -> Path | None:
+    """Return the folder or list that a part names; None if there is none.
+
+    Roboflow names ``../train/images`` where ``data.yaml`` lies beside ``train``.
+    """
+    name = entry.replace('\\', '/')
+    below = name
+    while below.startswith('../'):
+        below = below[3:]
+    for root in (description.root, description.path.parent):
+        for form in (name, below):
+            if (root / form).exists():
+                if form != name:
+                    description.made[f'{entry} was read as {form}'] += 1
+                return root / form
+    return None
+
+
+def _list_images(description: _Description, place: Path | None, entry: str) -> list[Path]:
     """Return the images of a folder, with all below it, or of a list with a name a line."""
-    place = description.root / entry
-    if place.is_dir():
+    if place is not None and place.is_dir():
         return sorted(f for f in place.rglob('*') if f.suffix.lower() in _IMAGE_SUFFIXES)
-    if not place.is_file():
+    if place is None or not place.is_file():
         raise DataError(
             f'{description.path}: {entry} must be a folder or a list of images below '
             f'{description.root}, there is none'
         )
-    lines = place.read_text(encoding='utf-8').split('\n')
-    return [place.parent / line.strip() for line in lines if line.strip()]
+    lines = place.read_text(encoding='utf-8-sig').split('\n')
+    names = [line.strip().replace('\\', '/') for line in lines if line.strip()]
+    roots = (place.parent, description.root)
+    found = ((root / name for root in roots if (root / name).is_file()) for name in names)
+    return [next(files, place.parent / name) for files, name in zip(found, names, strict=True)]
 
 
 def _read_labels(description: _Description, image: Path) -> np.ndarray:
@@ -162,7 +215,7 @@ def _read_labels(description: _Description, image: Path) -> np.ndarray:
         return np.zeros((0, 5 + 3 * description.num_joints))
     length = 5 + description.num_joints * description.num_values
     objects = []
-    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding='utf-8-sig').splitlines(), start=1):
         if line.strip():
             objects.append(_read_line(description, f'{path}, line {number}', line, length))
     return np.array(objects, np.float64).reshape(-1, 5 + 3 * description.num_joints)
@@ -173,6 +226,9 @@ def _read_line(description: _Description, where: str, line: str, length: int) ->
         values = np.array(line.split(), np.float64)
     except ValueError:
         values = np.zeros(0)
+    if len(values) == 5 and np.isfinite(values).all():
+        description.made['line with a box alone: an object without labelled keypoints'] += 1
+        values = np.concatenate([values, np.zeros(length - 5)])
     if len(values) != length or not np.isfinite(values).all():
         raise DataError(
             f'{where} must hold {length} finite numbers: class, box and {description.num_joints} '
@@ -185,8 +241,13 @@ def _read_line(description: _Description, where: str, line: str, length: int) ->
     joints = values[5:].reshape(description.num_joints, description.num_values)
     if description.num_values == 2:
         joints = np.column_stack([joints, 2.0 * joints.any(axis=1)])
-    if not set(joints[:, 2]) <= {0, 1, 2}:
-        raise DataError(f'{where}: the third value of a keypoint must be 0, 1 or 2')
+    for joint in joints:
+        found = as_level(float(joint[2]))
+        if found is None:
+            raise DataError(f'{where}: the third value of a keypoint must be 0, 1 or 2')
+        joint[2] = found[0]
+        if found[1]:
+            description.made[f'{found[1]}: {LEVELS[found[1]]}'] += 1
     return np.concatenate([values[:5], joints.ravel()])
 
 

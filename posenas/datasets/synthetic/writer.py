@@ -1,5 +1,6 @@
 """Files: JPEG images, videos as folders of frames, COCO-style annotations."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -8,13 +9,16 @@ from functools import cache, partial
 from pathlib import Path
 
 import cv2
+from mmengine.logging import print_log
 
 from posenas.datasets.synthetic.poses import POSE_SETS
 from posenas.datasets.synthetic.scene import Annotation, Picture, Studio
 from posenas.datasets.synthetic.video import draw_video
 from posenas.skeletons import COCO
 from posenas.utils.atomic_io import write_json
-from posenas.utils.errors import ConfigError, OutputError
+from posenas.utils.errors import ConfigError
+from posenas.utils.new_folder import new_folder
+from posenas.utils.processes import can_share_memory, tie_to
 
 IMAGE_ANNOTATIONS = 'annotations/person_keypoints.json'
 VIDEO_ANNOTATIONS = 'annotations/person_keypoints_videos.json'
@@ -60,7 +64,7 @@ class SyntheticSpec:
         )
         for name, holds, rule in rules:
             if not holds:
-                raise ConfigError(f'{name} must be {rule}, got {self}')
+                raise ConfigError(f'{name} must be {rule}, got {getattr(self, name, 0)}')
 
 
 def build_synthetic(
@@ -74,7 +78,7 @@ def build_synthetic(
     Writes ``images/<number>.jpg`` and ``annotations/person_keypoints.json``, both in the layout of
     COCO; videos become ``videos/<number>/<frame>.jpg`` with ``vid_id``, ``frame_id`` and
     ``track_id`` in ``annotations/person_keypoints_videos.json``. Equal specs give equal files,
-    byte for byte, whatever ``jobs``. The annotations are written last.
+    byte for byte, whatever ``jobs``. A process that is killed leaves no folder, or a whole one.
 
     Args:
         out: Folder that does not exist or is empty.
@@ -92,52 +96,53 @@ def build_synthetic(
     if jobs < 1:
         raise ConfigError(f'jobs must be at least 1, got {jobs}')
     out = Path(out)
+    _require_new(out)
     tasks = (
         (IMAGE_ANNOTATIONS, _write_image, spec.num_images),
         (VIDEO_ANNOTATIONS, _write_video, spec.num_videos),
     )
-    written = []
-    try:
-        _make_folders(out, spec)
+    with new_folder(out, last='annotations') as draft:
+        _make_folders(draft, spec)
         with _open_pool(jobs) as run:
             for name, draw, count in tasks:
                 if count:
-                    parts = run(partial(draw, out, spec), range(count))
-                    write_json(out / name, _collect(spec, parts, on_progress))
-                    written.append(out / name)
-    except OSError as error:
-        raise OutputError(
-            f'synthetic people need a folder that can be written, {str(out)!r} cannot: {error}; '
-            'choose another folder or free some space'
-        ) from error
-    return tuple(written)
+                    parts = run(partial(draw, draft, spec), range(count))
+                    write_json(draft / name, _collect(spec, parts, on_progress))
+    return tuple(out / name for name, _, count in tasks if count)
 
 
 @contextmanager
 def _open_pool(jobs: int) -> Iterator[Callable[..., Iterator[Part]]]:
     """Offer a ``map`` that keeps the order, over ``jobs`` processes or in this one."""
+    if jobs > 1 and not can_share_memory():
+        print_log('one process instead of several: this machine has no /dev/shm', 'current')
+        jobs = 1
     if jobs == 1:
         yield map
         return
-    pool = ProcessPoolExecutor(jobs)
+    # a worker that waits for work does not notice that its parent was killed
+    pool = ProcessPoolExecutor(jobs, initializer=tie_to, initargs=(os.getpid(),))
     try:
         yield partial(pool.map, chunksize=4)
     finally:
         pool.shutdown(cancel_futures=True)
 
 
-def _make_folders(out: Path, spec: SyntheticSpec) -> None:
-    """Create the folders.
+def _require_new(out: Path) -> None:
+    """Require ``out`` to be a new or empty folder.
 
     Raises:
-        ConfigError: ``out`` is a file or holds something.
+        ConfigError: It is a file or holds something.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(
             f'synthetic people need a new or empty folder, {str(out)!r} is a file or holds files; '
             'remove it or choose another'
         )
-    (out / 'annotations').mkdir(parents=True, exist_ok=True)
+
+
+def _make_folders(out: Path, spec: SyntheticSpec) -> None:
+    (out / 'annotations').mkdir()
     if spec.num_images:
         (out / 'images').mkdir()
     for index in range(spec.num_videos):

@@ -2,7 +2,9 @@
 
 from .albumentation import Albumentation
 from .bbox_center_scale import GetBBoxCenterScale
+from .detection import GenerateBoxTarget, Letterbox
 from .generate_target import GenerateTarget
+from .hsv import YOLOXHSVRandomAug
 from .keypoint_converter import KeypointConverter
 from .loading import LoadImage
 from .occlusion import CoarseDropout, RandomJointOcclusion
@@ -17,9 +19,11 @@ from .topdown_affine import TopdownAffine
 __all__ = [
     'Albumentation',
     'CoarseDropout',
+    'GenerateBoxTarget',
     'GenerateTarget',
     'GetBBoxCenterScale',
     'KeypointConverter',
+    'Letterbox',
     'LoadImage',
     'PNFSGetBox',
     'PNFSTopdownAffine',
@@ -30,4 +34,5 @@ __all__ = [
     'RandomHalfBody',
     'RandomJointOcclusion',
     'TopdownAffine',
+    'YOLOXHSVRandomAug',
 ]

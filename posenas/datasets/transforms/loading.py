@@ -1,5 +1,6 @@
 """Reading of images."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,9 @@ import numpy as np
 from mmcv.image import imfrombytes
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
+from mmengine.logging import print_log
 
+from posenas.datasets.orientation import compare_size
 from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_choice
 from posenas.utils.errors import DataError
@@ -20,6 +23,10 @@ from posenas.utils.images import (
     read_local,
 )
 
+_COLOR_TYPES = (
+    *('color', 'grayscale', 'unchanged'),
+    *('color_ignore_orientation', 'grayscale_ignore_orientation'),
+)
 _BACKENDS = ('cv2', 'turbojpeg', 'pillow', 'tifffile')
 
 
@@ -69,12 +76,15 @@ def decode_image(
 class LoadImage(BaseTransform):
     """Read the image at ``img_path``, unless the sample has ``img`` already.
 
-    Reads ``img_path``; adds ``img`` (H, W, 3) uint8 in the order blue, green, red, and
-    ``img_shape`` and ``ori_shape`` (H, W).
+    Reads ``img_path``, and ``stated_size``, width and height that the picture must have, where it
+    is there; adds ``img`` (H, W, 3) uint8 in the order blue, green, red, and ``img_shape`` and
+    ``ori_shape`` (H, W). Pictures that EXIF may have turned against their labels are warned of,
+    once.
 
     Args:
         to_float32: Whether to convert to float32.
-        color_type: 'color' or 'grayscale'.
+        color_type: 'color'; 'grayscale', which gives three equal channels; 'unchanged', which
+            leaves transparency out; both of the former with '_ignore_orientation' behind it.
         imdecode_backend: Decoder: 'cv2', 'turbojpeg', 'pillow', 'tifffile'.
         file_client_args: Older name of ``backend_args``.
         ignore_empty: Whether to return None instead of raising.
@@ -91,22 +101,25 @@ class LoadImage(BaseTransform):
         backend_args: dict | None = None,
     ) -> None:
         check_choice('imdecode_backend', imdecode_backend, _BACKENDS)
+        check_choice('color_type', color_type, _COLOR_TYPES)
         if file_client_args not in (None, {'backend': 'disk'}):
             backend_args = backend_args or file_client_args
         self.to_float32 = to_float32
         self.color_type = color_type
         self.imdecode_backend = imdecode_backend
         self.ignore_empty = ignore_empty
+        self._has_warned = False
         self.backend_args = None if backend_args in (None, {'backend': 'local'}) else backend_args
 
     def transform(self, results: dict) -> dict | None:
         """Apply the transform; the class lists the keys.
 
         Raises:
-            DataError: The file is missing, empty, cut short or no image.
+            DataError: The file is missing, empty, cut short or no image, or the picture is not as
+                it was labelled.
         """
         try:
-            image = results['img'] if 'img' in results else self._load(results['img_path'])
+            image = results['img'] if 'img' in results else self._load(results)
         except DataError:
             if self.ignore_empty:
                 return None
@@ -115,6 +128,28 @@ class LoadImage(BaseTransform):
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         return results
 
-    def _load(self, path: str) -> np.ndarray:
+    def _load(self, results: dict) -> np.ndarray:
+        path = results['img_path']
         content = read_bytes(path, self.backend_args)
-        return decode_image(path, content, self.color_type, self.imdecode_backend)
+        image = decode_image(path, content, self.color_type, self.imdecode_backend)
+        if 'stated_size' in results:
+            self._compare(path, content, image, results['stated_size'])
+        if image.dtype != np.uint8:
+            raise DataError(f'{path}: an image must have 8 bits per channel, got {image.dtype}')
+        if image.ndim == 2 or image.shape[2] == 1:  # networks take three channels
+            return cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
+        return np.ascontiguousarray(image[..., :3])  # without transparency
+
+    def _compare(
+        self, path: str, content: bytes, image: np.ndarray, stated: tuple[int, int] | None
+    ) -> None:
+        """Refuse a picture that is not the labelled one; warn once if it may not be."""
+        is_turned = 'ignore_orientation' not in self.color_type
+        found = compare_size(content, image.shape[1::-1], stated, is_turned)
+        if found is None:
+            return
+        if found.is_sure:
+            raise DataError(f'{path}: a picture must be as it was labelled: {found.text}')
+        if not self._has_warned:
+            self._has_warned = True
+            print_log(f'{path}: {found.text}', logger='current', level=logging.WARNING)

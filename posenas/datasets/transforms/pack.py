@@ -20,6 +20,10 @@ _INSTANCE_FIELDS = {
     'keypoints': 'keypoints',
     'keypoints_visible': 'keypoints_visible',
 }
+#: The same of a photo with the boxes of all its people.
+_BOX_FIELDS = {'bboxes': 'bboxes', 'is_ignored': 'is_ignored'}
+#: Targets of the codecs that are no heatmaps, one row per person.
+_LABELS = ('keypoint_weights', 'keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels')
 _META_KEYS = (
     *('id', 'img_id', 'img_path', 'category_id', 'crowd_index', 'ori_shape', 'img_shape'),
     *('input_size', 'input_center', 'input_scale', 'flip', 'flip_direction', 'flip_indices'),
@@ -35,9 +39,11 @@ class PackPoseInputs(BaseTransform):
     """Pack ``inputs`` (3, H, W) uint8 and ``data_samples``, a :class:`PoseDataSample`.
 
     Reads ``img`` (H, W, 3); into ``gt_instances`` go box, score, scale and keypoints, into
-    ``gt_instance_labels`` ``keypoint_weights``, into ``gt_fields`` ``heatmaps``, as far as they
-    are present; the last two are lists of a multilevel target. ``heatmap_stride`` becomes metainfo
-    of ``gt_fields``.
+    ``gt_instance_labels`` ``keypoint_weights`` and targets that are no heatmaps, such as
+    ``keypoint_x_labels``, into ``gt_fields`` ``heatmaps``, as far as they are present; the last two
+    are lists of a multilevel target. ``heatmap_stride`` becomes metainfo of ``gt_fields``.
+    Of a photo for detectors, which has ``is_ignored`` (N,), that and ``bboxes`` (N, 4) go into
+    ``gt_instances`` instead.
 
     Args:
         meta_keys: Keys that become metainfo of the sample, where present; the marks ``bad_sample``,
@@ -61,13 +67,14 @@ class PackPoseInputs(BaseTransform):
         if 'warp_mat' in results:
             rows = tuple(tuple(row) for row in np.asarray(results['warp_mat']).tolist())
             _fill(sample, {'warp_mat': rows}, 'metainfo')
-        fields = self.instance_fields.items()
+        is_photo = 'is_ignored' in results
+        fields = _BOX_FIELDS.items() if is_photo else self.instance_fields.items()
         sample.gt_instances = _fill(
             InstanceData(), {field: results[key] for key, field in fields if key in results}
         )
         if 'keypoint_weights' in results:
-            weights = _to_tensor(results['keypoint_weights'])
-            sample.gt_instance_labels = _fill(InstanceData(), {'keypoint_weights': weights})
+            labels = {key: _to_tensor(value) for key, value in _pick(results, _LABELS).items()}
+            sample.gt_instance_labels = _fill(InstanceData(), labels)
         if 'heatmaps' in results:
             heatmaps = _to_tensor(results['heatmaps'])
             sample.gt_fields = _fill(PixelData(), {'heatmaps': heatmaps})

@@ -4,12 +4,15 @@ from .arch_values import ArchValueHook
 from .check_invalid_loss import CheckInvalidLossHook
 from .collapse_guard import CollapseGuardHook
 from .distill_state import DistillStateHook
+from .early_stopping import EarlyStoppingHook
 from .ema_teacher import EMATeacherHook
 from .input_pictures import InputPicturesHook
 from .memory_forecast import MemoryForecastHook
 from .nan_guard import NanGuardHook
 from .perturbation import PerturbationHook
+from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
+from .run_report import RunReportHook
 from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
 from .subnet_scores import SubnetScoresHook
@@ -24,12 +27,15 @@ __all__ = [
     'CollapseGuardHook',
     'DistillStateHook',
     'EMATeacherHook',
+    'EarlyStoppingHook',
     'InputPicturesHook',
     'MemoryForecastHook',
     'NanGuardHook',
     'PerturbationHook',
+    'PipelineSwitchHook',
     'PlainCheckpointHook',
     'PoseVisualizationHook',
+    'RunReportHook',
     'SkipDropoutHook',
     'StopSignalHook',
     'SubnetScoresHook',

@@ -1,5 +1,6 @@
 """The student of a distillation as a checkpoint of its own, and its teacher's score."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from posenas.models import FPDDistiller
+from posenas.models import DWPoseDistiller, FPDDistiller
 from posenas.registry import HOOKS
 from posenas.utils import ConfigError
 from posenas.utils.checkpoint import save_checkpoint
@@ -22,7 +23,9 @@ _IDENTITY = ('experiment_name', 'time', 'seed', 'epoch', 'iter')
 
 @HOOKS.register_module()
 class DistillStateHook(Hook):
-    """Write ``student_best.pth`` beside every best checkpoint of an :class:`FPDDistiller`.
+    """Write ``student_best.pth`` beside every best checkpoint of a distillation.
+
+    The model is an :class:`FPDDistiller` or a :class:`DWPoseDistiller`.
 
     It has the names of the student's own config, which loads it as any other checkpoint. With
     several ``save_best`` metrics there is a ``student_best_<metric>.pth`` for each.
@@ -38,9 +41,9 @@ class DistillStateHook(Hook):
         """Catch up on what a killed predecessor left undone; evaluate the teacher at a start.
 
         Raises:
-            ConfigError: The model is no :class:`FPDDistiller`.
+            ConfigError: The model is neither.
         """
-        distiller = find_distiller(runner, 'DistillStateHook')
+        distiller = find_distiller(runner, 'DistillStateHook', (FPDDistiller, DWPoseDistiller))
         self._write_students(runner)
         if distiller.val_teacher_first and runner.iter == 0 and runner.val_loop is not None:
             _evaluate_teachers(runner, distiller)
@@ -61,16 +64,24 @@ class DistillStateHook(Hook):
                 _write_student(source, folder / f'student_best{suffix}.pth')
 
 
-def find_distiller(runner: Runner, user: str) -> FPDDistiller:
+def find_distiller(
+    runner: Runner, user: str, kinds: Sequence[type[nn.Module]] = (FPDDistiller,)
+) -> FPDDistiller | DWPoseDistiller:
     """Return the distiller that ``runner`` trains.
 
+    Args:
+        runner: The runner.
+        user: Hook that asks.
+        kinds: Classes that it can serve.
+
     Raises:
-        ConfigError: It trains something else, which ``user`` cannot serve.
+        ConfigError: The model is of no such class.
     """
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    if not isinstance(model, FPDDistiller):
+    if not isinstance(model, tuple(kinds)):
+        names = ' or '.join(kind.__name__ for kind in kinds)
         raise ConfigError(
-            f'{user} needs model.type=FPDDistiller, got {type(model).__name__}: remove it from '
+            f'{user} needs model.type={names}, got {type(model).__name__}: remove it from '
             'custom_hooks'
         )
     return model

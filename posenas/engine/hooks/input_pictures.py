@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import mmcv
 import numpy as np
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
@@ -56,7 +55,7 @@ class InputPicturesHook(Hook):
         step: int,
         data_batch: Mapping[str, Any] | None,
     ) -> None:
-        from posenas.visualization import draw_input, grid
+        from posenas.visualization import draw_input, grid, write_picture
 
         if step % self.interval or not data_batch:
             return
@@ -70,4 +69,4 @@ class InputPicturesHook(Hook):
             captions += [Path(sample.img_path).stem, *[''] * (len(pictures) - 1)]
         sheet = grid(tiles, _COLUMNS, None, captions)
         path = Path(runner.work_dir, runner.timestamp, 'inputs', f'{name}.png')
-        mmcv.imwrite(mmcv.rgb2bgr(sheet), str(path))
+        write_picture(path, sheet)

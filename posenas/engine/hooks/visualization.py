@@ -1,5 +1,6 @@
 """Drawing of predictions while a network is validated or tested."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from mmengine.fileio import get
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 
@@ -38,6 +40,31 @@ class _DrawingHook(Hook):
         self.wait_time = wait_time
         self.out_dir = out_dir
         self.backend_args = backend_args
+        self._reset_counts()
+
+    def _reset_counts(self) -> None:
+        self._num_drawn = self._num_unmarked = self._num_unreadable = 0
+        self._best_unmarked = 0.0
+
+    def _is_readable(self, sample: PoseDataSample) -> bool:
+        """Tell whether the image of a sample could be read, and count those that could not."""
+        self._num_unreadable += 'bad_sample' in sample
+        return 'bad_sample' not in sample
+
+    def _report(self) -> None:
+        """Say how many pictures were drawn, which show nothing and why, and begin anew."""
+        parts = [f'{type(self).__name__} drew {self._num_drawn} pictures']
+        if self._num_unreadable:
+            parts.append(f'left out {self._num_unreadable} samples that could not be read')
+        if self._num_unmarked:
+            parts.append(
+                f'{self._num_unmarked} show no keypoint, because none scored above kpt_thr='
+                f'{self.kpt_thr:g}: the highest score there is {self._best_unmarked:.3g}'
+            )
+        if self._num_drawn or self._num_unreadable:
+            level = logging.WARNING if self._num_unmarked else logging.INFO
+            print_log('; '.join(parts), 'current', level)
+        self._reset_counts()
 
     def _folder(self, runner: Runner) -> Path | None:
         """Return the folder of pictures: ``out_dir``, below the run's own unless absolute."""
@@ -53,6 +80,11 @@ class _DrawingHook(Hook):
         Ranks may draw people of the same image, so file names of all but the first end with theirs.
         """
         folder = self._folder(runner)
+        self._num_drawn += 1
+        best = float(np.max(np.asarray(sample.pred_instances.keypoint_scores)))
+        if best <= self.kpt_thr:
+            self._num_unmarked += 1
+            self._best_unmarked = max(best, self._best_unmarked)
         name = f'{name}_{runner.rank}' if runner.rank else name
         content = get(sample.img_path, backend_args=self.backend_args)
         image = mmcv.imfrombytes(content, channel_order='rgb')
@@ -131,14 +163,14 @@ class PoseVisualizationHook(_DrawingHook):
 
     def _draw_sample(self, runner: Runner, sample: PoseDataSample, name: str, step: int) -> None:
         """Draw one sample with its annotation, its box and its heatmaps."""
-        if 'bad_sample' in sample:
+        if not self._is_readable(sample):
             return
         self._draw(
             runner,
             sample,
             name if self.out_dir is None else f'{_stem(sample)}_{step}',
             step,
-            draw_gt=bool(np.any(sample.gt_instances.keypoints_visible)),
+            draw_gt=_is_labelled(sample),
             draw_bbox=True,
             draw_heatmap='pred_fields' in sample,
         )
@@ -157,9 +189,7 @@ class PoseVisualizationHook(_DrawingHook):
             if batch_idx == 0 and outputs:
                 self._draw_sample(runner, outputs[0], 'test_img', 0)
             return
-        for sample in outputs or ():
-            if 'bad_sample' in sample:
-                continue
+        for sample in filter(self._is_readable, outputs or ()):
             if self._people and sample.img_path != self._people[0].img_path:
                 self._draw_image(runner)
             self._people.append(sample)
@@ -169,6 +199,11 @@ class PoseVisualizationHook(_DrawingHook):
         if self._people:
             self._draw_image(runner)
         self._num_images = 0
+        self._report()
+
+    def after_val_epoch(self, runner: Runner, metrics: Mapping[str, float] | None = None) -> None:
+        """Say what was drawn."""
+        self._report()
 
     def _draw_image(self, runner: Runner) -> None:
         """Draw one image with the people collected for it."""
@@ -225,7 +260,7 @@ class BadCaseAnalysisHook(_DrawingHook):
         self.metric = MODELS.build(config) if metric_type == 'loss' else METRICS.build(config)
         self.metric_key = metric_key
         self.badcase_thr = badcase_thr
-        self._num_samples = 0
+        self._num_samples = self._num_rated = 0
         self._found: list[dict[str, Any]] = []
 
     def after_test_iter(
@@ -240,8 +275,9 @@ class BadCaseAnalysisHook(_DrawingHook):
             return
         for sample in outputs or ():
             self._num_samples += 1
-            if (self._num_samples - 1) % self.interval or 'bad_sample' in sample:
+            if (self._num_samples - 1) % self.interval or not self._is_readable(sample):
                 continue
+            self._num_rated += 1
             value = self._rate(runner, sample)
             is_bad = value >= self.badcase_thr
             if self.metric_type == 'accuracy':
@@ -259,7 +295,14 @@ class BadCaseAnalysisHook(_DrawingHook):
         found = sorted(self._found, key=lambda case: case['value'], reverse=worst_first)
         suffix = f'_{runner.rank}' if runner.world_size > 1 else ''
         write_json(self._folder(runner) / f'results{suffix}.json', found, indent=1)
-        self._num_samples, self._found = 0, []
+        print_log(
+            f'{len(found)} of {self._num_rated} samples that were looked at are bad, out of '
+            f'{self._num_samples} (interval={self.interval})',
+            'current',
+        )
+        self._report()
+        self._num_samples = self._num_rated = 0
+        self._found = []
 
     def _rate(self, runner: Runner, sample: PoseDataSample) -> float:
         """Compute loss or score of one sample."""
@@ -291,3 +334,9 @@ def _describe(sample: PoseDataSample, value: float) -> dict[str, Any]:
         keypoints_visible=np.asarray(sample.gt_instances.keypoints_visible).tolist(),
         predicted_keypoints=np.asarray(sample.pred_instances.keypoints).tolist(),
     )
+
+
+def _is_labelled(sample: PoseDataSample) -> bool:
+    """Tell whether a sample has a labelled keypoint or, for a detector, boxes."""
+    truth = sample.gt_instances
+    return 'is_ignored' in truth or bool(np.any(truth.keypoints_visible))

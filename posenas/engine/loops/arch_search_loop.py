@@ -15,6 +15,7 @@ from posenas.datasets.image_split import split_by_image
 from posenas.engine.finite import all_finite, require_finite
 from posenas.engine.loops.epoch_based import EpochBasedTrainLoop
 from posenas.engine.loops.stream import batches_from
+from posenas.engine.loops.train_loop import check_batches
 from posenas.engine.optim import SearchOptimWrapper
 from posenas.engine.randomness import make_torch_generator, seed_iteration
 from posenas.registry import DATASETS, LOOPS
@@ -130,6 +131,7 @@ class ArchSearchLoop(EpochBasedTrainLoop):
         self.arch_dataloader = None
         if loaders[1] is not None:
             self.arch_dataloader = runner.build_dataloader(loaders[1], seed=runner.seed)
+            check_batches(self.arch_dataloader)
         self._arch_batches: Iterator[Any] = iter(())
         self.random_seed, self.arch_begin_epoch = random_seed, arch_begin_epoch
         self.warmup_on_arch_split, self.weights_first = warmup_on_arch_split, weights_first

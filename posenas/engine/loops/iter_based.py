@@ -82,4 +82,7 @@ class IterBasedTrainLoop(TrainLoop):
         except StopIteration:
             epoch, batch = divmod(self._iter, len(self.dataloader))
             self._batches = batches_from(self.dataloader, epoch, batch)
+            # the last gradients are used even where they are fewer than are accumulated
+            wrapper = self.optim_wrapper
+            wrapper.initialize_count_status(self.runner.model, self._iter, self._max_iters)
             return next(self._batches)

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from posenas.engine.signals import exit_on_sigterm
 from posenas.registry import LOOPS, TASK_UTILS
 from posenas.utils import ConfigError, check_positive, make_folder
+from posenas.utils.atomic_io import append_line
 from posenas.utils.checkpoint import save_checkpoint
 from posenas.utils.randomness import Stream, make_generator
 
@@ -224,8 +225,8 @@ class SearchLoop(BaseLoop):
                 f'trial {record.trial} of 0 to {self.max_iters - 1}, {record.id}: '
                 f'{figures or record.status}; {seconds:.1f} s'
             )
-            with open(self.work_dir / 'timings.jsonl', 'a', encoding='utf-8') as file:
-                file.write(json.dumps(dict(trial=record.trial, seconds=round(seconds, 3))) + '\n')
+            timing = dict(trial=record.trial, seconds=round(seconds, 3))
+            append_line(self.work_dir / 'timings.jsonl', json.dumps(timing))
 
     def _keep_winners(self) -> None:
         """Write the genotypes of the Pareto front and what cutting them out needs."""
@@ -242,7 +243,12 @@ class SearchLoop(BaseLoop):
             state = self.evaluator.calibrate(record.arch)
             if state:
                 save_checkpoint(dict(bn_stats=state), folder / f'{record.id}.pth')
-        self.runner.logger.info(f'{folder} holds what no other architecture beats')
+        records = self.algorithm.records
+        failed = sum(record.status != 'ok' for record in records)
+        self.runner.logger.info(
+            f'{len(records)} of {self.max_iters} architectures were evaluated, {failed} failed and '
+            f'have no scores; {folder} holds what no other beats'
+        )
 
 
 def _share(value: object) -> Any:  # noqa: ANN401  (what the first process gives)

@@ -53,7 +53,7 @@ class TrainLoop(BaseLoop):
         dynamic_intervals: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         super().__init__(runner, dataloader)
-        _check_batches(self.dataloader)
+        check_batches(self.dataloader)
         self._epoch = self._iter = 0
         self.val_begin = val_begin
         self.val_interval = val_interval
@@ -178,16 +178,25 @@ class TrainLoop(BaseLoop):
         runner.val_loop.run()
 
 
-def _check_batches(dataloader: DataLoader) -> None:
-    """Require that all ranks have equally many batches: each iteration waits for all of them."""
+def check_batches(dataloader: DataLoader) -> None:
+    """Require that all ranks have equally many batches: each iteration waits for all of them.
+
+    Raises:
+        ConfigError: They have not, or there are none.
+    """
     counts = all_gather_object(len(dataloader))
     if min(counts) == max(counts) > 0:
         return
     sampler = dataloader.batch_sampler
+    if not max(counts):
+        raise ConfigError(
+            f'an epoch must have at least one batch, got none from {len(dataloader.dataset)} '
+            f'samples in batches of {sampler.batch_size} whose last one is dropped: set '
+            'train_dataloader.drop_last=False or a smaller train_dataloader.batch_size'
+        )
     raise ConfigError(
         'every rank must train on equally many batches, at least one, got '
         f'{", ".join(map(str, counts))} from {len(dataloader.dataset)} samples in batches of '
         f'{sampler.batch_size} (drop_last={sampler.drop_last}): set '
-        'train_dataloader.sampler.round_up=True if they differ, a smaller '
-        'train_dataloader.batch_size or drop_last=False if there are none'
+        'train_dataloader.sampler.round_up=True'
     )

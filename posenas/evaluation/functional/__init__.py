@@ -8,6 +8,7 @@ from .bootstrap import (
     resample,
     resample_levels,
 )
+from .boxes import BOX_STATISTICS, evaluate_boxes, recall_and_false_boxes
 from .coco_api import (
     BACKENDS,
     STATISTICS,
@@ -15,7 +16,14 @@ from .coco_api import (
     prepare_ground_truth,
     prepare_results,
 )
-from .matching import OKS_THRESHOLDS, PoseTable, match_poses, similarity_to_truth, tabulate
+from .matching import (
+    MAX_RESULTS,
+    OKS_THRESHOLDS,
+    PoseTable,
+    match_poses,
+    similarity_to_truth,
+    tabulate,
+)
 from .mean_pose import mean_pose, place_pose
 from .mpii import MPII_GROUPS, PCKH_THRESHOLDS, head_distances, head_sizes, pckh, pckh_mean
 from .nms import (
@@ -47,8 +55,10 @@ from .tracking import TrackCounts, count_tracks, match_identities, track_scores
 
 __all__ = [
     'BACKENDS',
+    'BOX_STATISTICS',
     'ERROR_KINDS',
     'MATCH_DISTANCE',
+    'MAX_RESULTS',
     'MPII_GROUPS',
     'NMS_MODES',
     'OKS_THRESHOLDS',
@@ -71,6 +81,7 @@ __all__ = [
     'correct_errors',
     'count_tracks',
     'detectable_difference',
+    'evaluate_boxes',
     'evaluate_keypoints',
     'group_means',
     'head_distances',
@@ -95,6 +106,7 @@ __all__ = [
     'prepare_ground_truth',
     'prepare_results',
     'rank_matches',
+    'recall_and_false_boxes',
     'relative_distances',
     'resample',
     'resample_levels',

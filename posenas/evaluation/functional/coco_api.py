@@ -103,7 +103,7 @@ def prepare_ground_truth(
                 f"{_some(lacking)}: use CrowdPose annotations or iou_type='keypoints'"
             )
     known = {image['id'] for image in images}
-    annotations, contradicting = [], []
+    annotations, contradicting, points = [], [], []
     for number, source in enumerate(ground_truth['annotations'], start=1):
         if source.get('image_id') not in known:
             raise DataError(
@@ -113,11 +113,21 @@ def prepare_ground_truth(
         annotation, counted = _prepare_annotation(source, num_keypoints, use_area)
         if annotation['num_keypoints'] != counted:
             contradicting.append(source.get('id'))
+        if counted and annotation['area'] == 0:
+            points.append(source.get('id'))
         annotations.append(dict(annotation, id=number))
     if contradicting and iou_type == 'keypoints':
         print_log(
             f'num_keypoints contradicts the visibilities of {len(contradicting)} annotations '
             f'(ids {_some(contradicting)}); the field decides which people count',
+            logger='current',
+            level=logging.WARNING,
+        )
+    if points:
+        print_log(
+            f'area is 0 for {len(points)} people with labels (ids {_some(points)}): OKS takes them '
+            'for points, so that only exact keypoints are right; give areas, or evaluate with '
+            'use_area=False (posenas eval --no-area)',
             logger='current',
             level=logging.WARNING,
         )
@@ -145,7 +155,8 @@ def _check_entries(part: str, entries: object, keys: Sequence[str]) -> None:
         for key in keys:
             if key not in entry:
                 raise DataError(f'{part}[{index}] must have {key!r}, got only {_some(entry)}')
-            if key.endswith('id') and not isinstance(entry[key], int | str):
+        for key in ('id', 'image_id', 'category_id'):
+            if not isinstance(entry.get(key, 0), int | str):
                 raise DataError(
                     f'{part}[{index}].{key} must be a number or text, got {entry[key]!r:.200}'
                 )
@@ -161,17 +172,23 @@ def _prepare_annotation(
     where = f'annotation {source.get("id")} of image {source["image_id"]}'
     _check_values(where, keypoints, 3 * num_keypoints, 'x, y, v per keypoint of the skeleton')
     _check_values(f'bbox of {where}', source.get('bbox', ()), 4, 'left, top, width, height')
-    if use_area and 'area' not in source:
-        raise DataError(f'{where} must have an area: give it, or evaluate with use_area=False')
+    counted = sum(visibility > 0 for visibility in keypoints[2::3])
+    if use_area and 'area' not in source and counted:
+        raise DataError(
+            f'{where} must have an area: give it, or evaluate with use_area=False (posenas eval '
+            '--no-area)'
+        )
     width, height = source['bbox'][2:]
-    area = source['area'] if use_area else AREA_PER_BOX * width * height
+    is_stated = use_area and 'area' in source
+    area = source['area'] if is_stated else AREA_PER_BOX * width * height
     _check_values(f'area of {where}', [area], 1, 'square pixels')
+    _check_values(f'iscrowd of {where}', [source.get('iscrowd', 0)], 1, '0 or 1')
+    _check_values(f'num_keypoints of {where}', [source.get('num_keypoints', 0)], 1, 'a count')
     if area < 0 or width < 0 or height < 0:
         raise DataError(
             f'area and size of the bbox of {where} must not be negative, got {area} and '
             f'{width} x {height}'
         )
-    counted = sum(visibility > 0 for visibility in keypoints[2::3])
     annotation = dict(
         image_id=source['image_id'],
         category_id=source.get('category_id', 1),
@@ -198,9 +215,21 @@ def prepare_results(
         DataError: A row has the wrong form, a value that is not finite, or an unknown image or
             category.
     """
+    return check_rows(results, ground_truth, 'keypoints', 3 * num_keypoints)
+
+
+def check_rows(
+    results: Sequence[Mapping[str, Any]], ground_truth: Mapping[str, Any], key: str, length: int
+) -> list[dict[str, Any]]:
+    """Copy image, category, score and the ``length`` numbers of ``key``, checking each row.
+
+    Raises:
+        DataError: As for :func:`prepare_results`.
+    """
+    meaning = {'keypoints': 'x, y, confidence per joint', 'bbox': 'left, top, width, height'}[key]
     images = {image['id'] for image in ground_truth['images']}
     categories = {category['id'] for category in ground_truth['categories']}
-    _check_entries('results', results, ('image_id', 'category_id', 'keypoints', 'score'))
+    _check_entries('results', results, ('image_id', 'category_id', key, 'score'))
     rows = []
     for index, row in enumerate(results):
         where = f'result {index} (image {row["image_id"]})'
@@ -209,16 +238,15 @@ def prepare_results(
                 f'{where} must name an image and a category of the annotations, got category '
                 f'{row["category_id"]!r}: evaluate with the file the results were made for'
             )
-        keypoints = row['keypoints']
-        _check_values(where, keypoints, 3 * num_keypoints, 'x, y, confidence per joint')
+        _check_values(where, row[key], length, meaning)
         _check_values(f'score of {where}', [row['score']], 1, 'a number')
         rows.append(
-            dict(
-                image_id=row['image_id'],
-                category_id=row['category_id'],
-                keypoints=list(keypoints),
-                score=row['score'],
-            )
+            {
+                'image_id': row['image_id'],
+                'category_id': row['category_id'],
+                key: list(row[key]),
+                'score': row['score'],
+            }
         )
     return rows
 

@@ -1,6 +1,7 @@
 """Metrics that validation and test loops call."""
 
 from .base import PoseMetric
+from .boxes import CocoBoxMetric
 from .coco import CocoMetric
 from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
@@ -10,6 +11,7 @@ from .posetrack import PoseTrack18Metric
 from .result_file import ResultFile
 
 __all__ = [
+    'CocoBoxMetric',
     'CocoMetric',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',

@@ -4,14 +4,14 @@ import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from posenas.annotations import read_annotations
 from posenas.utils import DataError
-from posenas.utils.files import read_json
 
 
 class PoseMetric(BaseMetric):
@@ -31,6 +31,7 @@ class PoseMetric(BaseMetric):
     """
 
     default_prefix = ''  # mmengine warns about None
+    _COUNTED: ClassVar[str] = 'people'  # what one sample is, in messages
 
     def __init__(
         self,
@@ -73,7 +74,8 @@ class PoseMetric(BaseMetric):
     def process(self, data_batch: object, data_samples: Sequence[dict[str, Any]]) -> None:
         """Store what one batch of data samples, as dicts, contributes."""
         for sample in data_samples:
-            result = dict(id=sample['id'], img_id=sample['img_id'])
+            source = sample.get('dataset_name')  # ids of two data sets may be equal
+            result = dict(id=sample['id'], img_id=sample['img_id'], source=source)
             if 'bad_sample' in sample:
                 result['bad_sample'] = sample['bad_sample']
             else:
@@ -88,14 +90,14 @@ class PoseMetric(BaseMetric):
 
     def compute_metrics(self, results: list[dict[str, Any]]) -> dict[str, float]:
         """Drop repeated people, score the others, say how many are missing."""
-        unique = {(result['img_id'], result['id']): result for result in results}.values()
+        unique = {(r['source'], r['img_id'], r['id']): r for r in results}.values()
         self.bad_images = frozenset(r['img_id'] for r in unique if 'bad_sample' in r)
         persons = [result for result in unique if result['img_id'] not in self.bad_images]
         scores = {name: float(value) for name, value in self.score(persons).items()}
         # the size is unknown to searches, which score without mmengine's collective evaluation
         excluded = max(self._size, len(unique)) - len(persons)
         print_log(
-            f'{type(self).__name__}: {len(persons)} people scored, {excluded} excluded'
+            f'{type(self).__name__}: {len(persons)} {self._COUNTED} scored, {excluded} excluded'
             + (f' ({len(self.bad_images)} images could not be read)' if self.bad_images else ''),
             logger='current',
             level=logging.WARNING if excluded else logging.INFO,
@@ -103,16 +105,26 @@ class PoseMetric(BaseMetric):
         return dict(scores, excluded=float(excluded)) if excluded else scores
 
 
-def load_annotations(path: str | Path) -> dict[str, Any]:
-    """Read an annotation file in COCO layout.
+def load_annotations(
+    path: str | Path, num_joints: int | None = None, keep_counts: bool = False
+) -> dict[str, Any]:
+    """Read the people of an annotation file in COCO's layout, as the data sets do.
+
+    Args:
+        path: The file.
+        num_joints: Number of keypoints of each person; None takes the file's.
+        keep_counts: See :meth:`posenas.annotations.AnnotationFile.people_content`.
 
     Raises:
         DataError: It cannot be read or is not such a file.
     """
-    data = read_json(path)
-    if not isinstance(data, dict) or 'annotations' not in data:
+    file = read_annotations(str(path))
+    if not file.has_annotations:
+        file.findings.require()
         raise DataError(f"{path} must be a COCO JSON file with 'annotations': give the label file")
-    return data
+    file.check_people(num_joints or file.count_joints())
+    file.findings.require()
+    return file.people_content(keep_counts)
 
 
 def predicted_keypoints(sample: Mapping[str, Any]) -> np.ndarray:

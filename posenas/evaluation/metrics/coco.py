@@ -17,7 +17,7 @@ from posenas.evaluation.functional import (
 from posenas.evaluation.metrics.base import PoseMetric, load_annotations, predicted_keypoints
 from posenas.geometry import convert_keypoints
 from posenas.registry import METRICS
-from posenas.utils import ConfigError, check_choice
+from posenas.utils import ConfigError, DataError, check_choice
 from posenas.utils.atomic_io import write_json
 
 
@@ -51,7 +51,7 @@ class CocoMetric(PoseMetric):
 
     Raises:
         ConfigError: ``format_only`` without ``outfile_prefix``.
-        DataError: ``ann_file`` cannot be read.
+        DataError: ``ann_file`` cannot be read, or lacks areas that are used.
     """
 
     default_prefix = 'coco'
@@ -81,7 +81,10 @@ class CocoMetric(PoseMetric):
             raise ConfigError('format_only needs outfile_prefix, the place of the results')
         self.ground_truth = None
         if ann_file is not None and not format_only:
-            self.ground_truth = load_annotations(ann_file)
+            is_crowd = iou_type == 'keypoints_crowd'
+            self.ground_truth = load_annotations(ann_file, keep_counts=is_crowd)
+            if use_area:
+                _require_areas(ann_file, self.ground_truth)
         self.use_area = use_area
         self.iou_type = iou_type
         self.score_mode = score_mode
@@ -197,6 +200,16 @@ class CocoMetric(PoseMetric):
             for annotation in truth['annotations']
         ]
         return dict(truth, annotations=converted)
+
+
+def _require_areas(path: str | Path, truth: Mapping[str, Any]) -> None:
+    """Refuse labels without areas before anything is predicted."""
+    lacking = [a['id'] for a in truth['annotations'] if a.get('num_keypoints') and 'area' not in a]
+    if lacking:
+        raise DataError(
+            f'{path}: labelled people must have an area for OKS, {len(lacking)} have none, such as '
+            f'annotation {lacking[0]}: give areas, or set use_area=False'
+        )
 
 
 def _convert(

@@ -53,10 +53,9 @@ class LspPCKMetric(PoseMetric):
         lacking = set(_LIMB_JOINTS) - set(self.joints)
         if lacking:
             raise DataError(f'{ann_file} must name the keypoints of LSP, lacks {sorted(lacking)}')
-        for place, label in enumerate(data['annotations']):
-            _check_label(f'annotations[{place}] of {ann_file}', label, len(self.joints))
-        self.labels = {label['image_id']: label for label in data['annotations']}
-        if len(self.labels) != len(data['annotations']):
+        labels = [label for label in data['annotations'] if not label['iscrowd']]
+        self.labels = {label['image_id']: label for label in labels}
+        if len(self.labels) != len(labels):
             raise DataError(f'{ann_file} must hold one annotation per image, got more for some')
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,13 +100,3 @@ class LspPCKMetric(PoseMetric):
                 column_of = [result['prediction'][indices[name]] for result in results]
                 predictions[:, column] = np.reshape(column_of, (-1, 2))
         return predictions, predicted
-
-
-def _check_label(where: str, label: Mapping[str, Any], num_joints: int) -> None:
-    """Require what the scores read of an annotation."""
-    lengths = [len(label.get(key, ())) for key in ('keypoints', 'bbox')]
-    if 'image_id' not in label or lengths != [3 * num_joints, 4]:
-        raise DataError(
-            f'{where} must have image_id, keypoints with {3 * num_joints} numbers and bbox with 4, '
-            f'got {label!r:.120}'
-        )

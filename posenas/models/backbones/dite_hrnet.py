@@ -59,7 +59,8 @@ class DiteHRNet(BaseModule):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(init_cfg or SMALL_NORMAL_INIT)
-        _check_extra(extra)
+        check_stages(extra, _STAGE_LISTS)
+        _check_stem(extra['stem'])
         self.num_stages, self.norm_eval = extra['num_stages'], norm_eval
         spec, channels = extra['stages_spec'], extra['stem']['stem_channels']
         options = _read_options(extra, num_branches=len(spec['num_channels'][self.num_stages - 1]))
@@ -145,18 +146,30 @@ def _read_options(extra: Mapping, num_branches: int) -> DynamicOptions:
     return options
 
 
-def _check_extra(extra: Mapping) -> None:
-    """Require a complete description, equal stem widths, and stages that never lose branches."""
-    _check_keys('extra', extra, ('stem', 'num_stages', 'stages_spec'))
-    stem, spec, num_stages = extra['stem'], extra['stages_spec'], extra['num_stages']
-    _check_keys("extra['stem']", stem, ('stem_channels',))
-    _check_keys("extra['stages_spec']", spec, _STAGE_LISTS)
+def _check_stem(stem: Mapping) -> None:
+    """Require equal widths."""
     if stem.get('out_channels', stem['stem_channels']) != stem['stem_channels']:
         raise ConfigError(
             "extra['stem'] must have equal stem_channels and out_channels, because the stem emits "
             f'stem_channels, got {stem["stem_channels"]} and {stem["out_channels"]}'
         )
-    for name in _STAGE_LISTS:
+
+
+def check_stages(extra: Mapping, lists: Sequence[str]) -> None:
+    """Require a complete description, and stages that never lose branches.
+
+    Args:
+        extra: ``stem``, ``num_stages`` and ``stages_spec``.
+        lists: Keys of ``stages_spec``, each of a list with an entry per stage.
+
+    Raises:
+        ConfigError: Something is missing or contradicts something else.
+    """
+    _check_keys('extra', extra, ('stem', 'num_stages', 'stages_spec'))
+    spec, num_stages = extra['stages_spec'], extra['num_stages']
+    _check_keys("extra['stem']", extra['stem'], ('stem_channels',))
+    _check_keys("extra['stages_spec']", spec, lists)
+    for name in lists:
         if num_stages < 1 or len(spec[name]) < num_stages:
             raise ConfigError(
                 f"extra['stages_spec']['{name}'] must have an entry for each of num_stages = "

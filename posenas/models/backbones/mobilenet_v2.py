@@ -1,19 +1,21 @@
-"""MobileNetV2 as a pyramid of features."""
+"""MobileNetV2: as a pyramid of features, and under the names of MMPose."""
 
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from mmcv.cnn import build_norm_layer
+from mmcv.cnn import ConvModule, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from posenas.models.backbones.staged_backbone import StagedBackbone
 from posenas.models.layers.checkpointing import checkpoint_module
 from posenas.models.layers.freezing import fix_statistics
 from posenas.models.layers.initialization import KAIMING_INIT
+from posenas.models.layers.widths import round_channels
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 
-_STEM_CHANNELS = 32
+_STEM_CHANNELS, _LAST_CHANNELS = 32, 1280
 #: Expansion, channels, number of blocks and stride of the first one, from table 2 of the paper.
 _GROUPS = (
     (1, 16, 1, 1),
@@ -141,6 +143,105 @@ class MobileNetV2Pyramid(BaseModule):
             x = block(x)
             features.append(x)
         return tuple(features[i] for i in self.out_indices)
+
+
+class InvertedUnit(nn.Module):
+    """:class:`InvertedResidual` under the names of MMPose.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        stride: Stride of the 3x3 convolution.
+        expansion: Channels inside divided by ``in_channels``; 1 omits the first convolution.
+        cfg: ``conv_cfg``, ``norm_cfg`` and ``act_cfg``.
+        with_cp: Whether to recompute the block in the backward pass to save memory.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int,
+        expansion: int,
+        cfg: dict,
+        with_cp: bool = False,
+    ) -> None:
+        super().__init__()
+        width = in_channels * expansion
+        widen = [] if expansion == 1 else [ConvModule(in_channels, width, 1, **cfg)]
+        self.conv = nn.Sequential(
+            *widen,
+            ConvModule(width, width, 3, stride, padding=1, groups=width, **cfg),
+            ConvModule(width, out_channels, 1, **dict(cfg, act_cfg=None)),
+        )
+        self.with_shortcut = stride == 1 and in_channels == out_channels
+        self.with_cp = with_cp
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, in_channels, H, W) to (B, out_channels, H / stride, W / stride)."""
+        out = checkpoint_module(self, self.conv, x) if self.with_cp else self.conv(x)
+        return x + out if self.with_shortcut else out
+
+
+@MODELS.register_module()
+class MobileNetV2(StagedBackbone):
+    """MobileNetV2 of any width, under the names of MMPose.
+
+    Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, CVPR 2018, table 2.
+
+    Args:
+        widen_factor: Factor of all channels; the last layer never gets narrower.
+        out_indices: Layers whose maps are returned, in this order: 0 to 6 the groups of inverted
+            residuals, 7 the 1x1 convolution behind them.
+        frozen_stages: The stem and this many layers are neither trained nor do they update their
+            statistics; 0 freezes the stem, -1 nothing.
+        conv_cfg: Convolution layer; None is ``Conv2d``.
+        norm_cfg: Normalisation layer; None is ``BN``.
+        act_cfg: Activation; None is ``ReLU6``.
+        norm_eval: Whether batch norms keep their statistics during training.
+        with_cp: Whether blocks are recomputed in the backward pass to save memory.
+        init_cfg: Initialisation; None draws convolutions by He's rule and sets norms to 1.
+
+    Raises:
+        ConfigError: ``out_indices`` or ``frozen_stages`` name layers that do not exist.
+    """
+
+    def __init__(
+        self,
+        widen_factor: float = 1.0,
+        out_indices: Sequence[int] = (7,),
+        frozen_stages: int = -1,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        act_cfg: dict | None = None,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        init_cfg = KAIMING_INIT if init_cfg is None else init_cfg
+        super().__init__(len(_GROUPS) + 1, out_indices, frozen_stages, norm_eval, init_cfg)
+        cfg = dict(
+            conv_cfg=conv_cfg,
+            norm_cfg=norm_cfg or dict(type='BN'),
+            act_cfg=act_cfg or dict(type='ReLU6'),
+        )
+        width = round_channels(_STEM_CHANNELS * widen_factor)
+        self.conv1 = ConvModule(3, width, 3, stride=2, padding=1, **cfg)
+        for i, (expansion, group_channels, number, stride) in enumerate(_GROUPS, start=1):
+            channels = round_channels(group_channels * widen_factor)
+            blocks = []
+            for k in range(number):
+                step = stride if k == 0 else 1
+                blocks.append(InvertedUnit(width, channels, step, expansion, cfg, with_cp))
+                width = channels
+            self.add_module(f'layer{i}', nn.Sequential(*blocks))
+        self.conv2 = ConvModule(width, int(_LAST_CHANNELS * max(widen_factor, 1.0)), 1, **cfg)
+        self._freeze()
+
+    def _list_layers(self) -> list[nn.Module]:
+        """Return what runs behind the stem."""
+        groups = [getattr(self, f'layer{i}') for i in range(1, len(_GROUPS) + 1)]
+        return [*groups, self.conv2]
 
 
 def _list_blocks() -> Iterator[tuple[int, int, int]]:

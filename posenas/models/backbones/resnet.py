@@ -86,40 +86,102 @@ class ResNet(ResidualBackbone):
     ) -> None:
         if depth not in _ARCHITECTURES:
             raise KeyError(f'depth must be one of {sorted(_ARCHITECTURES)}, got {depth}')
-        check_per_stage(num_stages, dict(strides=strides, dilations=dilations), {})
         block, num_blocks = _ARCHITECTURES[depth]
         expansion = expansion or block.default_expansion
-        layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
-        channels = [stem_channels, *(base_channels * expansion * 2**i for i in range(num_stages))]
-        stages = [
-            make_residual_layer(
-                block,
-                channels[i],
-                channels[i + 1],
-                num_blocks[i],
-                strides[i],
-                avg_down,
-                expansion=expansion,
-                dilation=dilations[i],
-                style=style,
-                with_cp=with_cp,
-                zero_init_residual=zero_init_residual,
-                **layers_cfg,
-            )
-            for i in range(num_stages)
-        ]
-        super().__init__(
-            stages,
-            in_channels,
-            stem_channels,
-            _STEM_KERNEL,
-            out_indices,
-            deep_stem,
-            frozen_stages,
+        arguments = describe_resnet(
+            block,
+            num_blocks,
+            [base_channels * expansion * 2**i for i in range(num_stages)],
+            in_channels=in_channels,
+            stem_channels=stem_channels,
+            strides=strides,
+            dilations=dilations,
+            out_indices=out_indices,
+            deep_stem=deep_stem,
+            avg_down=avg_down,
+            frozen_stages=frozen_stages,
+            conv_cfg=conv_cfg,
+            norm_cfg=norm_cfg,
             norm_eval=norm_eval,
-            init_cfg=init_cfg or KAIMING_INIT,
-            **layers_cfg,
+            init_cfg=init_cfg,
+            expansion=expansion,
+            style=style,
+            with_cp=with_cp,
+            zero_init_residual=zero_init_residual,
         )
-        self.feat_dim = channels[-1]
+        super().__init__(**arguments)
+        self.feat_dim = base_channels * expansion * 2 ** (num_stages - 1)
         if frozen:
             self.requires_grad_(False)
+
+
+def describe_resnet(
+    block: type[ResidualBlock],
+    num_blocks: Sequence[int],
+    channels: Sequence[int],
+    in_channels: int = 3,
+    stem_channels: int = 64,
+    strides: Sequence[int] = (1, 2, 2, 2),
+    dilations: Sequence[int] = (1, 1, 1, 1),
+    out_indices: Sequence[int] = (3,),
+    deep_stem: bool = False,
+    avg_down: bool = False,
+    frozen_stages: int = -1,
+    conv_cfg: dict | None = None,
+    norm_cfg: dict | None = None,
+    norm_eval: bool = False,
+    init_cfg: dict | list[dict] | None = None,
+    **block_cfg: object,
+) -> dict[str, object]:
+    """Build the stages of a residual network; return all arguments of :class:`ResidualBackbone`.
+
+    Args:
+        block: Class of the blocks.
+        num_blocks: Blocks of each stage.
+        channels: Output channels of each stage.
+        in_channels: See :class:`ResNet`, as all that follow.
+        stem_channels: See there.
+        strides: See there.
+        dilations: See there.
+        out_indices: See there.
+        deep_stem: See there.
+        avg_down: See there.
+        frozen_stages: See there.
+        conv_cfg: See there.
+        norm_cfg: See there.
+        norm_eval: See there.
+        init_cfg: See there.
+        **block_cfg: Further arguments of every block.
+
+    Raises:
+        ConfigError: Lists are too short.
+    """
+    check_per_stage(len(channels), dict(strides=strides, dilations=dilations), {})
+    layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
+    widths = [stem_channels, *channels]
+    stages = [
+        make_residual_layer(
+            block,
+            widths[i],
+            widths[i + 1],
+            num_blocks[i],
+            strides[i],
+            avg_down,
+            dilation=dilations[i],
+            **block_cfg,
+            **layers_cfg,
+        )
+        for i in range(len(channels))
+    ]
+    return dict(
+        stages=stages,
+        in_channels=in_channels,
+        stem_channels=stem_channels,
+        stem_kernel=_STEM_KERNEL,
+        out_indices=out_indices,
+        deep_stem=deep_stem,
+        frozen_stages=frozen_stages,
+        norm_eval=norm_eval,
+        init_cfg=init_cfg or KAIMING_INIT,
+        **layers_cfg,
+    )

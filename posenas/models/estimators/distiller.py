@@ -19,6 +19,7 @@ from posenas.models.estimators.teacher import (
 )
 from posenas.models.estimators.teacher_cache import identify_teachers
 from posenas.models.heads.base import list_stages
+from posenas.models.heads.simcc_base import BaseSimCCHead
 from posenas.models.losses.distillation import FPDLoss, alpha_at, map_once, sum_shares
 from posenas.models.losses.extensions import Lesson, Output, tap
 from posenas.registry import MODELS, TASK_UTILS
@@ -158,6 +159,11 @@ class FPDDistiller(BaseModel):
     def _build_loss(self, cfg: Mapping) -> FPDLoss:
         """Build a loss that takes over what its config leaves to the student's head."""
         head = self.student.head
+        if isinstance(head, BaseSimCCHead):
+            raise ConfigError(
+                f'FPDDistiller needs a student that makes heatmaps, {type(head).__name__} makes '
+                'vectors of bins: take DWPoseDistiller, or a head of heatmaps'
+            )
         own = dict(pose=head.loss_module, output_weights=head.stage_loss_weights)
         return MODELS.build({**own, **cfg})
 

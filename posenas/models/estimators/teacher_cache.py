@@ -1,9 +1,9 @@
 """A teacher's heatmaps on disk, found again by the view of the sample that they belong to."""
 
 import hashlib
-import json
+import logging
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,16 @@ from posenas.models.estimators.teacher import TeacherGroup
 from posenas.registry import TASK_UTILS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
-from posenas.utils.atomic_io import write_json
+from posenas.utils.atomic_io import make_folder, write_json
+from posenas.utils.files import read_json
+from posenas.utils.locks import hold_lock
 
 #: A view of a sample: digest of the data set, index, number of the view.
 View = tuple[str, int, int]
 _HEADER = 'cache.json'
 _CHECKSUM = 4  # bytes
+#: Seconds in which another process has written the header.
+_PATIENCE = 10.0
 
 
 @TASK_UTILS.register_module()
@@ -65,6 +69,7 @@ class TeacherCache:
         self.radius = round(3 * sigma) if form == 'windows' else None
         self.check_interval = check_interval
         self.max_error = max_error
+        self._is_full = False
         self._identity: str | None = None
         self._format: MapFormat | None = None
 
@@ -86,7 +91,7 @@ class TeacherCache:
         self._identity = identity
         header = self.path / _HEADER
         if header.is_file():
-            self._adopt(json.loads(header.read_text(encoding='utf-8')))
+            self._adopt(_read_header(header))
             print_log(f'maps of the teacher are read from {self.path}', 'current')
 
     def _adopt(self, header: dict) -> None:
@@ -141,13 +146,23 @@ class TeacherCache:
     def _set_shape(self, shape: tuple[int, ...]) -> None:
         if self._format is None:
             self._format = MapFormat(shape, self.radius)
-            header = dict(identity=self._identity, radius=self.radius, shape=shape)
-            write_json(self.path / _HEADER, header)
+            self._store(self._write_header)
         if self._format.shape != shape:
             raise ConfigError(
                 f'maps must have the shape of those in {self.path}, {self._format.shape}, got '
                 f'{shape}: give another model.cache.path'
             )
+
+    def _write_header(self) -> None:
+        """Say whose heatmaps these are, unless another process has begun the cache meanwhile."""
+        make_folder(self.path)
+        with hold_lock(self.path, _PATIENCE):
+            header = self.path / _HEADER
+            if header.is_file():
+                self._adopt(_read_header(header))
+                return
+            shape = list(self._format.shape)
+            write_json(header, dict(identity=self._identity, radius=self.radius, shape=shape))
 
     def _is_due(self, view: View) -> bool:
         return zlib.crc32(repr(view).encode()) % self.check_interval == 0
@@ -190,12 +205,46 @@ class TeacherCache:
 
     def _write(self, view: View, record: np.ndarray) -> None:
         path, place = self._locate(view)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
         body = record.tobytes()
-        with open(path, 'r+b', buffering=0) as file:  # other processes write other records
-            file.seek(place)
-            file.write(_checksum(body) + body)
+
+        def write() -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            with open(path, 'r+b') as file:  # other processes write other records
+                file.seek(place)
+                file.write(_checksum(body) + body)
+
+        self._store(write)
+
+    def _store(self, write: Callable[[], None]) -> None:
+        """Write, until the disk is full: from then on teachers run where nothing is stored."""
+        if self._is_full:
+            return
+        try:
+            write()
+        except OSError as error:
+            self._is_full = True
+            print_log(
+                f'{self.path} must be writable to keep more heatmaps, got: {error}; '
+                'training goes on, and the teachers run where none is stored',
+                'current',
+                logging.WARNING,
+            )
+
+
+def _read_header(path: Path) -> dict:
+    """Read what the heatmaps of a cache belong to.
+
+    Raises:
+        DataError: The file is damaged.
+    """
+    header = read_json(path)
+    shape = header.get('shape') if isinstance(header, dict) else None
+    if not (isinstance(shape, list) and len(shape) == 3 and all(type(n) is int for n in shape)):
+        raise DataError(
+            f'{path} must say the shape of heatmaps, got {shape!r}: delete {path.parent}'
+        )
+    return header
 
 
 def _checksum(body: bytes) -> bytes:

@@ -6,9 +6,12 @@ from posenas.models.backbones import (
     HRNet,
     HRNetPyramid,
     ResNet,
+    ResNeXt,
+    SEResNet,
     ViPNASResNet,
 )
 from posenas.models.backbones.hourglass import PreActivationUnit
+from posenas.models.backbones.resnet_variants import SEBottleneck
 from posenas.models.estimators import TopdownPoseEstimator
 from posenas.models.fused.dite_hrnet import fuse_head, fuse_module, fuse_stem, fuse_unit
 from posenas.models.fused.fabrics import fuse_backbone, fuse_neck_and_head, fuse_parts
@@ -32,6 +35,9 @@ FUSED_RULES.update(
         BasicBlock: _TWO,
         Bottleneck: _THREE,
         ResNet: _ONE,
+        ResNeXt: _ONE,
+        SEResNet: _ONE,
+        SEBottleneck: _THREE,
         ViPNASResNet: _ONE,
         HRNet: _TWO,
         HRNetPyramid: _TWO,

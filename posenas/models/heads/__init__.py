@@ -1,18 +1,28 @@
-"""Heads: from features to heatmaps, their loss and their decoding."""
+"""Heads: from features to heatmaps or vectors, their loss and their decoding."""
 
 from .base import BaseHeatmapHead
+from .center_box_head import CenterBoxHead
 from .cnf_head import CNFHead
 from .heatmap_head import HeatmapHead
 from .multi_stage_head import PoseNASHead, StackedHourglassHead
 from .representation import ScalarRepresentation, VectorRepresentation
+from .rle_head import RLEHead
+from .rtmcc_head import RTMCCHead
+from .simcc_base import BaseSimCCHead
+from .simcc_head import SimCCHead
 from .vipnas_head import ViPNASHead
 
 __all__ = [
     'BaseHeatmapHead',
+    'BaseSimCCHead',
     'CNFHead',
+    'CenterBoxHead',
     'HeatmapHead',
     'PoseNASHead',
+    'RLEHead',
+    'RTMCCHead',
     'ScalarRepresentation',
+    'SimCCHead',
     'StackedHourglassHead',
     'VectorRepresentation',
     'ViPNASHead',

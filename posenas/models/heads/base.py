@@ -133,8 +133,8 @@ class BaseHeatmapHead(BaseModule):
             A scalar.
         """
         step = heatmaps.shape[1] // weights.shape[1]  # the heatmap that peaks leads its group
-        predicted, wanted = _to_numpy(heatmaps[:, ::step]), _to_numpy(targets[:, ::step])
-        _, accuracy, _ = pose_pck_accuracy(predicted, wanted, _to_numpy(weights) > 0)
+        predicted, wanted = to_numpy(heatmaps[:, ::step]), to_numpy(targets[:, ::step])
+        _, accuracy, _ = pose_pck_accuracy(predicted, wanted, to_numpy(weights) > 0)
         return heatmaps.new_tensor(accuracy)
 
     def _add_stage_losses(self, stages: list[Tensor], targets: Tensor, weights: Tensor) -> Tensor:
@@ -181,7 +181,7 @@ class BaseHeatmapHead(BaseModule):
             heatmaps = list_stages(self.forward(feats))[-1]
         width, height = self.decoder.heatmap_size
         self.check_maps(heatmaps, (self.out_channels, height, width), 'the decoder')
-        keypoints, scores = self.decoder.batch_decode(_to_numpy(heatmaps))
+        keypoints, scores = self.decoder.batch_decode(to_numpy(heatmaps))
         instances = [
             InstanceData(keypoints=keypoints[i : i + 1], keypoint_scores=scores[i : i + 1])
             for i in range(len(heatmaps))
@@ -239,10 +239,19 @@ _DEFAULT_INIT = [
 
 
 def list_stages(maps: Tensor | list[Tensor]) -> list[Tensor]:
-    """Return the heatmaps of every stage, the prediction last."""
+    """Return the heatmaps of every stage, the prediction last.
+
+    Raises:
+        ConfigError: They are the vectors of a head of coordinate classification.
+    """
+    if isinstance(maps, tuple):
+        raise ConfigError(
+            'a network that makes heatmaps is needed here, got one that makes vectors of bins: '
+            'take another head'
+        )
     return [maps] if isinstance(maps, Tensor) else maps
 
 
-def _to_numpy(tensor: Tensor) -> np.ndarray:
+def to_numpy(tensor: Tensor) -> np.ndarray:
     """Copy to the CPU in float32, which bfloat16 heatmaps need for NumPy."""
     return tensor.detach().float().cpu().numpy()

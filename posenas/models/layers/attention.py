@@ -64,3 +64,26 @@ class SqueezeExcitation(nn.Module):
         """Return ``x`` (B, C, H, W) with its channels scaled."""
         scale = self.conv2(self.conv1(F.adaptive_avg_pool2d(x, 1)))  # (B, C, 1, 1)
         return x * ((scale + 1) / 2).clamp(0, 1)
+
+
+class ChannelWeighting(nn.Module):
+    """Scale every channel by a sigmoid of the means of all channels.
+
+    Hu et al., Squeeze-and-Excitation Networks, CVPR 2018.
+
+    Args:
+        channels: Channels C of the map.
+        reduction: C divided by the hidden width.
+    """
+
+    def __init__(self, channels: int, reduction: int) -> None:
+        super().__init__()
+        squeezed = channels // reduction
+        if squeezed < 1:
+            raise ValueError(f'reduction must be at most the channels, {channels}, got {reduction}')
+        self.conv1 = ConvModule(channels, squeezed, 1)
+        self.conv2 = ConvModule(squeezed, channels, 1, act_cfg=dict(type='Sigmoid'))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` (B, C, H, W) with its channels scaled."""
+        return x * self.conv2(self.conv1(F.adaptive_avg_pool2d(x, 1)))

@@ -1,6 +1,7 @@
 """Losses between the output of heads and encoded targets."""
 
 from .distillation import FPDLoss
+from .dwpose import FeaLoss, KDLoss
 from .extensions import (
     DistillExtension,
     FeatureDistill,
@@ -14,16 +15,22 @@ from .keypoint_mse import (
     KeypointMSELoss,
     KeypointOHKMMSELoss,
 )
+from .rle import RLELoss
+from .simcc import KLDiscretLoss
 
 __all__ = [
     'CombinedTargetMSELoss',
     'DistillExtension',
     'FPDLoss',
+    'FeaLoss',
     'FeatureDistill',
     'HeatmapKL',
     'JointsMSELoss',
+    'KDLoss',
+    'KLDiscretLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
     'LogitDistill',
+    'RLELoss',
     'SelfDistillHead',
 ]

@@ -151,8 +151,8 @@ class LogitDistill(DistillExtension):
 
     def forward(self, lesson: Lesson) -> dict[str, Tensor]:
         """Compute ``loss_logit``: summed over axes and bins, a mean over keypoints and people."""
-        axes = zip(lesson.student[self.student_key], lesson.teacher[self.teacher_key], strict=True)
-        per_joint = sum(_divergence(self.beta * own, self.beta * wanted) for own, wanted in axes)
+        own, wanted = lesson.student[self.student_key], lesson.teacher[self.teacher_key]
+        per_joint = diverge(own, wanted, self.beta)
         if self.use_target_weight:
             per_joint = per_joint * lesson.weights
         return dict(loss_logit=per_joint.mean() * self.weight * _fade(lesson, self.decay))
@@ -264,6 +264,20 @@ def _last(output: Output) -> Tensor:
 
 def _fade(lesson: Lesson, decay: bool) -> float:
     return 1 - lesson.done if decay else 1.0
+
+
+def diverge(own: Sequence[Tensor], wanted: Sequence[Tensor], beta: float) -> Tensor:
+    """Add up how far distributions over bins are from others, over the axes of each keypoint.
+
+    Args:
+        own: Logits of each axis, (B, K, bins).
+        wanted: Logits of the teacher, the same shapes.
+        beta: Factor of both before the softmax.
+
+    Returns:
+        Kullback-Leibler divergences (B, K).
+    """
+    return sum(_divergence(beta * x, beta * y) for x, y in zip(own, wanted, strict=True))
 
 
 def _divergence(own: Tensor, wanted: Tensor) -> Tensor:

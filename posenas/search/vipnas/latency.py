@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from math import prod
 from pathlib import Path
+from typing import get_type_hints
 
 import numpy as np
 from torch import nn
@@ -15,8 +16,11 @@ from posenas.registry import TASK_UTILS
 from posenas.search.costs import CostContext
 from posenas.search.vipnas.operations import Operation, list_operations
 from posenas.utils import ConfigError, DataError, write_json
+from posenas.utils.value_types import describe_type, fits_type
 
 SCHEMA = 'pose-latency/1'
+#: Entry of the file -> its type.
+_TYPES = dict(device=str, input_size=tuple[int, int], num_keypoints=int, factors=dict, times=list)
 #: What networks take besides the times of their operations.
 _BESIDES = ('network', 'call', 'weights', 'maps')
 
@@ -56,6 +60,12 @@ class LatencyTable:
                 'for this space and input size'
             )
         features = _sum_times(operations, self.times)
+        lacking = [name for name in features if name not in self.factors]
+        if lacking:
+            raise DataError(
+                f'a latency table must have a factor for {lacking[0]}, got {sorted(self.factors)}: '
+                'fit it by posenas latency fit'
+            )
         return float(sum(self.factors[name] * value for name, value in features.items()))
 
     def save(self, path: str | Path) -> None:
@@ -83,6 +93,7 @@ class LatencyTable:
             data = json.loads(Path(path).read_text(encoding='utf-8'))
             if data['schema'] != SCHEMA:
                 raise ValueError(f'schema {data["schema"]!r}')
+            _check_types(data)
             times = {
                 Operation(**{**fields, 'size': tuple(fields['size'])}): float(seconds)
                 for fields, seconds in data['times']
@@ -90,8 +101,27 @@ class LatencyTable:
             context = CostContext(tuple(data['input_size']), data['num_keypoints'])
             engine = str(data.get('engine', 'torch'))
             return cls(data['device'], context, times, data['factors'], engine)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise DataError(f'{path} must be a latency table, got: {error}') from error
+
+
+def _check_types(data: Mapping) -> None:
+    """Require the entries of a table to be of the kinds that are added up.
+
+    Raises:
+        ValueError: One is not.
+    """
+    for name, wanted in _TYPES.items():
+        if not fits_type(data[name], wanted):
+            raise ValueError(f'{name} must be {describe_type(wanted)}, got {data[name]!r:.80}')
+    factors = data['factors']
+    if not all(fits_type(value, float) for value in factors.values()):
+        raise ValueError(f'factors must be numbers, got {factors!r:.80}')
+    wanted_fields = get_type_hints(Operation)
+    for fields, _ in data['times']:
+        for name, value in fields.items():
+            if not fits_type(value, wanted_fields[name]):
+                raise ValueError(f'{name} of an operation must not be {value!r:.80}')
 
 
 @TASK_UTILS.register_module()

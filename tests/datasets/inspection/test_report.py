@@ -61,8 +61,18 @@ CASES = [
     (_person(0, bbox=[1, 2, float('nan'), 4]), 'error', 'malformed box'),
     (_person(0, bbox='x'), 'error', 'malformed box'),
     (_person(0, image_id=77), 'error', 'unknown image id'),
-    (_person(0, id='1'), 'error', 'malformed annotation'),
-    (_person(1, id=1), 'error', 'annotation id twice'),
+    (_person(0, id='1'), 'warning', 'annotation id is no integer'),
+    (_person(1, id=1), 'warning', 'annotation id twice'),
+    (_person(0, category_id=5), 'warning', 'labels of another category'),
+    (_person(0, iscrowd='no'), 'error', 'malformed annotation'),
+    (_person(0, area='big'), 'error', 'malformed area'),
+    (_person(0, area=0), 'warning', 'area 0'),
+    (_person(0, area=None), 'warning', 'area missing'),
+    (_person(0, bbox=None), 'warning', 'box missing'),
+    (_person(0, keypoints=[5, 5, 0] * 17), 'warning', 'places without labels'),
+    (_person(0, keypoints=[0, 0, 2] * 17), 'error', 'labels outside the image'),
+    (_set_joint(0, 3, 0, 0, 2), 'warning', 'joint at (0, 0)'),
+    (_person(0, keypoints=[0.3, 0.7, 2] * 17), 'warning', 'shares of the image?'),
     (_person(0, bbox=[10, 10, 0, 20]), 'error', 'empty box'),
     (_person(0, bbox=[300, 10, 30, 20]), 'error', 'box outside the image'),
     (_person(0, bbox=[-10, 0, 100, 128]), 'warning', 'box reaches over the image'),
@@ -91,15 +101,15 @@ def test_each_fault_is_found_and_named(rewrite, change, severity, kind):
 def test_all_faults_are_found_with_their_place(rewrite):
     def change(data):
         data['annotations'][0].update(image_id=77)
-        data['annotations'][2].update(keypoints=[])
+        data['annotations'][2].update(keypoints=[1])
         data['annotations'][4].update(bbox=[1, 2, 3])
 
     report = inspect_annotations(str(rewrite(change)))
     places = {finding.kind: finding.place for finding in report.findings}
     assert places == {
-        'unknown image id': 'annotations[0]',
-        'malformed keypoints': 'annotations[2]',
-        'malformed box': 'annotations[4]',
+        'unknown image id': 'annotations[0].image_id (id 1)',
+        'malformed keypoints': 'annotations[2].keypoints (id 3)',
+        'malformed box': 'annotations[4].bbox (id 5)',
     }
     assert report.statistics['persons'] == 3
     assert report.num_errors == 3
@@ -123,6 +133,7 @@ def test_joints_without_partner_and_unequal_pairs_are_found(tmp_path):
             image_id=1,
             category_id=1,
             bbox=[10, 10, 50 + i * 0.1, 50],
+            area=1000,
             keypoints=[20, 20, 2, 30, 20, 2, 40, 20, 2 * (i % 2), 20, 30, 2],
         )
         for i in range(60)

@@ -40,14 +40,19 @@ def test_lsp_is_divided_in_halves_and_knows_occluded_joints(tmp_path, joints):
     assert sample['keypoints_level'][0].tolist() == [2] * 5 + [1] + [2] * 8
 
 
-def test_lspet_leaves_out_what_is_not_labelled(tmp_path, joints):
+def test_lspet_leaves_out_what_is_not_labelled(tmp_path, joints, monkeypatch):
     labelled = np.ones((4, 14, 1))
     labelled[1, 3:] = 0
     labelled[2] = 0
     array = np.concatenate([joints, labelled], axis=2)
     array[array[..., 2] == 0, :2] = -7
     source = write(tmp_path / 'lspet', array.transpose(1, 2, 0), 5)  # (14, 3, 4)
+    lines = []
+    monkeypatch.setattr(
+        'posenas.datasets.releases.lsp.print_log', lambda text, _: lines.append(text)
+    )
     assert convert_lspet_release(source, tmp_path) == {'lspet_train.json': 3}
+    assert lines == ['left out 1 people without a labelled keypoint']
     data = LspDataset(str(tmp_path / 'lspet_train.json'), test_mode=True)
     sample = data.get_data_info(1)
     assert sample['img_path'] == 'im00002.jpg'

@@ -1,6 +1,7 @@
 """The official file is not at hand: these tests write its documented layout."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -82,8 +83,14 @@ def test_persons_come_in_the_layout_of_trainings(tmp_path, release):
     assert read.test == [dict(image='000000002.jpg', center=[300, 200], scale=3.0)]
 
 
-def test_crowded_persons_can_be_left_out(tmp_path, release):
+def test_crowded_persons_can_be_left_out(tmp_path, release, monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        'posenas.datasets.releases.mpii.print_log', lambda text, _: lines.append(text)
+    )
     read = read_mpii_release(write(tmp_path, release), separated_only=True)
+    (line,) = lines
+    assert re.search(r'left out [1-9] of [1-9] people .*or not separated', line)
     assert [(p['image'], p['scale']) for p in read.train] == [
         ('000000001.jpg', 1.5),
         ('000000005.jpg', 2.5),

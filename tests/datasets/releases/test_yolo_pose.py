@@ -79,6 +79,35 @@ def test_images_may_be_listed(tmp_path):
     assert [images.name(row) for row in (0, 1)] == ['images/val/a.png', 'images/train/b.png']
 
 
+def test_the_layout_of_roboflow_is_read(tmp_path, monkeypatch):
+    lines = []
+    log = 'posenas.datasets.releases.yolo_pose.print_log'
+    monkeypatch.setattr(log, lambda text, **_: lines.append(text))
+    changes = dict(train='../images/train', val='../images/val', test='../test/images')
+    changes |= dict(path=r'C:\data', names={'0': 'cow', '1': 'dog'}, flip_idx=[])
+    path = write(tmp_path, ['0 0.5 0.5 0.4 0.2', LINE.replace(' 2 ', ' 3 ')], **changes)
+    counts = convert_yolo_pose(path, tmp_path / 'out')
+    assert counts == {'train.json': 2, 'val.json': 2}
+    data = CocoDataset(str(tmp_path / 'out' / 'train.json'))
+    assert data.left_out['without keypoints'] == 1
+    assert data.get_data_info(0)['keypoints_level'][0].tolist() == [2, 1, 0]
+    told = [line.partition(': ')[2] for line in lines]
+    assert sorted(told) == [
+        '1 x ../images/train was read as images/train',
+        '1 x ../images/val was read as images/val',
+        '1 x test is left out: there is no ../test/images',
+        '2 x line with a box alone: an object without labelled keypoints',
+        '2 x v = 3: Halpe has such; it counts as visible',
+    ]
+
+
+def test_lists_may_be_written_on_windows(tmp_path):
+    path = write(tmp_path, train='lists/train.txt', val=None)
+    (tmp_path / 'lists').mkdir()
+    (tmp_path / 'lists' / 'train.txt').write_bytes(b'\xef\xbb\xbfimages\\train\\a.png\r\n')
+    assert convert_yolo_pose(path, tmp_path / 'out') == {'train.json': 1}
+
+
 def test_the_command_converts(tmp_path, capsys):
     path = write(tmp_path)
     assert main(['dataset', 'convert', 'yolo-pose', str(path), '--out', str(tmp_path)]) == 0
@@ -92,7 +121,7 @@ def test_the_command_converts(tmp_path, capsys):
         ([LINE, LINE.replace('0.25', 'x')], r'a\.txt, line 2 must hold'),
         ([LINE.replace('0.25', 'nan')], 'finite'),
         (['7' + LINE[1:]], 'must begin with a class of'),
-        ([LINE.replace(' 2 ', ' 3 ')], 'third value of a keypoint'),
+        ([LINE.replace(' 2 ', ' 7 ')], 'third value of a keypoint'),
     ],
 )
 def test_malformed_labels_are_refused_with_their_line(tmp_path, lines, match):

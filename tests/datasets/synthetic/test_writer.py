@@ -174,5 +174,5 @@ def test_a_folder_that_holds_files_is_refused(tmp_path):
 
 def test_an_unwritable_place_is_a_clear_error(tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(OutputError, match='cannot'):
+    with pytest.raises(OutputError, match='must be a folder to write to'):
         build_synthetic(tmp_path / 'file' / 'set', SyntheticSpec(num_images=1, size=SIZE))

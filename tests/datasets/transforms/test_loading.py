@@ -76,7 +76,9 @@ def test_a_bad_image_can_be_passed_over(tmp_path):
 
 
 def test_grey_and_float_images_are_read_on_request(tmp_path, jpeg):
-    assert _load(tmp_path / 'a.jpg', jpeg, color_type='grayscale')['img'].shape == (90, 120)
+    grey = _load(tmp_path / 'a.jpg', jpeg, color_type='grayscale')['img']
+    assert grey.shape == (90, 120, 3)  # what networks take
+    assert (grey == grey[..., :1]).all()
     assert _load(tmp_path / 'a.jpg', jpeg, to_float32=True)['img'].dtype == np.float32
 
 
@@ -91,6 +93,17 @@ def test_grey_and_float_images_are_read_on_request(tmp_path, jpeg):
 def test_other_readers_give_the_same_picture(tmp_path, jpeg, kwargs):
     expected = _load(tmp_path / 'a.jpg', jpeg)['img'].astype(int)
     assert np.abs(_load(tmp_path / 'a.jpg', jpeg, **kwargs)['img'] - expected).mean() < 1
+
+
+def test_transparency_is_left_out_and_16_bits_are_refused(tmp_path, picture):
+    transparent = cv2.imencode('.png', np.dstack([picture, picture[..., :1]]))[1].tobytes()
+    image = _load(tmp_path / 'a.png', transparent, color_type='unchanged')['img']
+    np.testing.assert_array_equal(image, picture)
+    deep = cv2.imencode('.png', picture.astype(np.uint16) * 257)[1].tobytes()
+    with pytest.raises(DataError, match='8 bits per channel, got uint16'):
+        _load(tmp_path / 'a.png', deep, color_type='unchanged')
+    with pytest.raises(ValueError, match='color_type must be one of'):
+        LoadImage(color_type='gray')
 
 
 def test_an_unknown_decoder_is_no_fault_of_the_image():

@@ -99,6 +99,24 @@ def test_images_that_cannot_be_read_are_left_out(runner, tmp_path):
     assert names(tmp_path) == []
 
 
+def test_pictures_without_a_mark_are_counted(runner, images, tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        'posenas.engine.hooks.visualization.print_log', lambda text, *_: lines.append(text)
+    )
+    hook = PoseVisualizationHook(enable=True, interval=1, out_dir='shown')
+    samples = [make_sample(index, path) for index, path in enumerate(images)]
+    samples[0].pred_instances.keypoint_scores *= np.float32(0.125)
+    bad = make_sample(2, 'missing.jpg')
+    bad.set_metainfo(dict(bad_sample='missing'))
+    hook.after_test_iter(runner, 0, None, [*samples, bad])
+    hook.after_test_epoch(runner)
+    assert lines == [
+        'PoseVisualizationHook drew 2 pictures; left out 1 samples that could not be read; 1 show '
+        'no keypoint, because none scored above kpt_thr=0.3: the highest score there is 0.125'
+    ]
+
+
 @pytest.mark.parametrize('hook_type', ['PoseVisualizationHook', 'BadCaseAnalysisHook'])
 def test_hooks_do_nothing_unless_enabled(runner, images, hook_type, tmp_path):
     hook = HOOKS.build(dict(type=hook_type, interval=1))

@@ -1,5 +1,6 @@
 import copy
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -177,6 +178,17 @@ def test_prediction_that_is_not_finite_is_refused_by_sample(flow, ann_file):
     sample['pred_instances']['keypoints'][0, 3, 0] = np.nan
     with pytest.raises(DataError, match=rf'sample 5 \(image {sample["img_id"]}\) must be finite'):
         build(ann_file).process(None, [sample])
+
+
+def test_labels_without_areas_are_refused_when_built_unless_none_are_used(tmp_path, ann_file):
+    truth = json.loads(Path(ann_file).read_text())
+    for annotation in truth['annotations']:
+        annotation.pop('area')
+    path = tmp_path / 'labels.json'
+    path.write_text(json.dumps(truth))
+    with pytest.raises(DataError, match=r'must have an area for OKS, .*use_area=False'):
+        CocoMetric(path)
+    assert CocoMetric(path, use_area=False).ground_truth['annotations']
 
 
 @pytest.mark.parametrize('name', ['labels.json', 'labels.txt'])

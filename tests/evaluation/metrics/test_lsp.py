@@ -19,7 +19,8 @@ def write_labels(path, keypoints):
         for i, k in enumerate(keypoints)
     ]
     category = dict(id=1, keypoints=list(LSP.joint_names))
-    data = dict(images=[], annotations=annotations, categories=[category])
+    images = [dict(id=i, file_name=f'{i}.jpg') for i in range(len(keypoints))]
+    data = dict(images=images, annotations=annotations, categories=[category])
     path.write_text(json.dumps(data))
     return path
 
@@ -99,10 +100,19 @@ def test_two_labels_for_one_image_are_refused(tmp_path, labels):
             lambda data: data.pop('categories'),
             "of LSP, lacks .'left_ankle'",
         ),
-        (lambda data: data['categories'][0].update(keypoints=COCO.joint_names[:9]), ', lacks'),
-        (lambda data: data['annotations'][2].update(keypoints=[1, 2]), r'annotations\[2\] of .*42'),
-        (lambda data: data['annotations'][2].pop('bbox'), r'annotations\[2\] of .*bbox with 4'),
-        (lambda data: data['annotations'][0].pop('image_id'), 'must have image_id'),
+        (lambda data: data['categories'][0].update(keypoints=COCO.joint_names[:14]), ', lacks'),
+        (
+            lambda data: data['annotations'][2].update(keypoints=[1, 2]),
+            r'annotations\[2\]\.keypoints .*42',
+        ),
+        (
+            lambda data: data['annotations'][2].update(bbox=[1]),
+            r'annotations\[2\]\.bbox .* 4 finite',
+        ),
+        (
+            lambda data: data['annotations'][0].pop('image_id'),
+            r'annotations\[0\]\.image_id .*required',
+        ),
     ],
 )
 def test_malformed_labels_are_refused_when_the_metric_is_built(tmp_path, labels, change, message):

@@ -1,11 +1,13 @@
 """Maps of a teacher on disk: found again, checked, never mixed up."""
 
 import json
+import signal
 
 import pytest
 import torch
 from mmengine.config import Config
 from registry_cases import TINY_MODEL, tiny_experiment
+from small_disk import run_on_disk
 
 from posenas.engine import PoseRunner
 from posenas.models import FPDDistiller, TeacherCache
@@ -61,6 +63,40 @@ def test_samples_that_replace_others_are_not_stored(tmp_path):
 def test_samples_without_views_are_refused(tmp_path):
     with pytest.raises(ConfigError, match='num_views'):
         opened(tmp_path).get(samples(None, None))
+
+
+@pytest.mark.parametrize('size', [0, 30, 200, 1000, 2000])
+@pytest.mark.parametrize('is_deadly', [False, True])
+def test_a_full_disk_or_a_kill_at_any_byte_costs_no_more_than_records(size, is_deadly, tmp_path):
+    def store():
+        cache = opened(tmp_path)
+        for index in range(4):
+            kept = cache.put(views(index), maps(1, index))
+            assert (kept - maps(1, index)).abs().max() < 3e-3
+
+    code, said = run_on_disk(size, store, is_deadly=is_deadly)
+    assert said == ''
+    assert code == (-signal.SIGXFSZ if is_deadly else 0)
+    cache = opened(tmp_path)
+    for index in range(4):
+        stored = cache.put(views(index), maps(1, index))
+        assert torch.equal(cache.get(views(index)), stored)
+        assert (stored - maps(1, index)).abs().max() < 3e-3
+
+
+def test_two_teachers_that_begin_one_cache_are_not_mixed_up(tmp_path):
+    first, second = opened(tmp_path), opened(tmp_path, identity='another')
+    first.put(views(0), maps(1))
+    with pytest.raises(ConfigError, match='heatmaps of this teacher'):
+        second.put(views(1), maps(1))
+
+
+def test_a_damaged_header_is_named(tmp_path):
+    opened(tmp_path).put(views(0), maps(1))
+    for damage in ('', '{}', '[1', '{"shape": "x"}'):
+        (tmp_path / 'cache.json').write_text(damage)
+        with pytest.raises(DataError, match=r'cache\.json must'):
+            opened(tmp_path)
 
 
 def test_records_that_were_cut_short_or_damaged_are_made_anew(tmp_path):

@@ -16,10 +16,4 @@ train_cfg = dict(
         num_keypoints=17,
     ),
 )
-_plain_pipeline = [
-    dict(type='LoadImage'),
-    dict(type='GetBBoxCenterScale'),
-    dict(type='TopdownAffine', input_size=_base_.codec['input_size']),
-    dict(type='PackPoseInputs'),
-]
-train_dataloader = dict(dataset=dict(pipeline=_plain_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=_base_.val_pipeline))

@@ -79,20 +79,110 @@ def _momentum_of_two_calls(norm: _BatchNorm) -> float:
     return 1 - (1 - norm.momentum) ** 2
 
 
-class DiteModule(nn.Module):
+class ExchangeModule(nn.Module):
     """Blocks on parallel branches, then an exchange between all of them.
 
-    The release adds in place, so that branch 0 counts twice everywhere and the other branches
-    receive it after its own sum; published weights depend on it. It evaluates the paths from branch
-    0 twice; here they run once and are doubled, which gives the same floats, and their running
-    statistics move as by two evaluations.
+    The releases add in place, so that branch 0 counts twice everywhere and the other branches
+    receive it after its own sum; published weights depend on it. They evaluate the paths from
+    branch 0 twice; here these run once and are doubled, which gives the same floats, and their
+    running statistics move as by two evaluations.
+
+    Args:
+        layers: The blocks, from all branches to all branches.
+        channels: Channels C_i of each branch, the largest map first.
+        with_fuse: Whether branches are exchanged; a single branch has nothing to exchange.
+        fuse_mode: 'legacy' is the release's sum, 'clean' the plain one of the blocks' outputs.
+        num_outputs: Branches that receive, the first ones; None: all.
+        sends_rectified: Whether the others receive the sum of branch 0 rectified, in 'legacy'.
+        conv_cfg: Convolution layer of the exchange.
+        norm_cfg: Its normalisation layer; None is ``BN``.
+
+    Raises:
+        ValueError: ``fuse_mode`` is unknown.
+    """
+
+    def __init__(
+        self,
+        layers: nn.Module,
+        channels: Sequence[int],
+        with_fuse: bool = True,
+        fuse_mode: str = 'legacy',
+        num_outputs: int | None = None,
+        sends_rectified: bool = True,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+    ) -> None:
+        super().__init__()
+        check_choice('fuse_mode', fuse_mode, ('legacy', 'clean'))
+        self.fuse_mode, self.sends_rectified = fuse_mode, sends_rectified
+        self.num_outputs = len(channels) if num_outputs is None else num_outputs
+        self.layers = layers
+
+        def down_unit(channels_in: int, channels_out: int, is_last: bool) -> nn.Sequential:
+            return make_dw_pw_unit(
+                channels_in, channels_out, 2, conv_cfg, norm_cfg, with_relu=not is_last
+            )
+
+        self.with_fuse = with_fuse and len(channels) > 1
+        if self.with_fuse:
+            self.fuse_layers = make_fuse_layers(
+                channels, self.num_outputs, down_unit, conv_cfg, norm_cfg
+            )
+            self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
+        """Map all branches, (B, C_i, H_i, W_i) each, to the same shapes."""
+        branches = self.layers(branches)
+        if not self.with_fuse:
+            return branches
+        sources = range(len(branches))
+        if self.fuse_mode == 'clean':
+            return [self.relu(self._add(i, sources, branches)) for i in range(self.num_outputs)]
+        sources = sources[1:]
+        total = self._add(0, sources, branches, start=2 * branches[0])
+        if self.sends_rectified:
+            total = self.relu(total)
+        outputs = [total]
+        for i in range(1, self.num_outputs):
+            start = 2 * self._send_first(total, i)
+            outputs.append(self.relu(self._add(i, sources, branches, start)))
+        # not in place where the paths read it before
+        outputs[0] = total if self.sends_rectified else total.relu()
+        return outputs
+
+    def _send_first(self, first: Tensor, target: int) -> Tensor:
+        """Bring the finished branch 0 to branch ``target``."""
+        path = self.fuse_layers[target][0]
+        if not self.training:
+            return path(first)
+        with count_statistics_twice(path):
+            return path(first)
+
+    def _add(
+        self,
+        target: int,
+        sources: Sequence[int],
+        branches: Sequence[Tensor],
+        start: Tensor | None = None,
+    ) -> Tensor:
+        """Add ``sources``, brought to the size of branch ``target``, to ``start``."""
+        total = start
+        for source in sources:
+            path = self.fuse_layers[target][source]
+            term = branches[source] if path is None else path(branches[source])
+            total = term if total is None else total + term
+        return total
+
+
+class DiteModule(ExchangeModule):
+    """Dynamic multi-scale context blocks and their exchange.
 
     Args:
         channels: Channels C_i of each branch, the largest map first.
         num_blocks: Blocks.
         options: Constants of the blocks.
-        with_fuse: Whether branches are exchanged; a single branch has nothing to exchange.
-        fuse_mode: 'legacy' is the release's sum, 'clean' the plain one of the blocks' outputs.
+        with_fuse: See :class:`ExchangeModule`.
+        fuse_mode: See :class:`ExchangeModule`.
         conv_cfg: Convolution layer of the exchange.
         norm_cfg: Its normalisation layer; None is ``BN``.
         block_norm_cfg: Normalisation layer inside the blocks; None is ``BN``.
@@ -114,60 +204,15 @@ class DiteModule(nn.Module):
         block_norm_cfg: dict | None = None,
         with_cp: bool = False,
     ) -> None:
-        super().__init__()
-        check_choice('fuse_mode', fuse_mode, ('legacy', 'clean'))
-        self.fuse_mode = fuse_mode
-        self.layers = nn.Sequential(
-            *(DMCBlock(channels, options, block_norm_cfg, with_cp) for _ in range(num_blocks))
+        blocks = (DMCBlock(channels, options, block_norm_cfg, with_cp) for _ in range(num_blocks))
+        super().__init__(
+            nn.Sequential(*blocks),
+            channels,
+            with_fuse,
+            fuse_mode,
+            conv_cfg=conv_cfg,
+            norm_cfg=norm_cfg,
         )
-
-        def down_unit(channels_in: int, channels_out: int, is_last: bool) -> nn.Sequential:
-            return make_dw_pw_unit(
-                channels_in, channels_out, 2, conv_cfg, norm_cfg, with_relu=not is_last
-            )
-
-        self.with_fuse = with_fuse and len(channels) > 1
-        if self.with_fuse:
-            self.fuse_layers = make_fuse_layers(
-                channels, len(channels), down_unit, conv_cfg, norm_cfg
-            )
-            self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, branches: Sequence[Tensor]) -> list[Tensor]:
-        """Map all branches, (B, C_i, H_i, W_i) each, to the same shapes."""
-        branches = self.layers(branches)
-        if not self.with_fuse:
-            return branches
-        if self.fuse_mode == 'clean':
-            return [self._receive(i, range(len(branches)), branches) for i in range(len(branches))]
-        first = self._receive(0, range(1, len(branches)), branches, start=2 * branches[0])
-        others = range(1, len(branches))
-        return [first] + [
-            self._receive(i, others, branches, start=2 * self._send_first(first, i)) for i in others
-        ]
-
-    def _send_first(self, first: Tensor, target: int) -> Tensor:
-        """Bring the finished branch 0 to branch ``target``."""
-        path = self.fuse_layers[target][0]
-        if not self.training:
-            return path(first)
-        with count_statistics_twice(path):
-            return path(first)
-
-    def _receive(
-        self,
-        target: int,
-        sources: Sequence[int],
-        branches: Sequence[Tensor],
-        start: Tensor | None = None,
-    ) -> Tensor:
-        """Add ``sources``, brought to the size of branch ``target``, to ``start`` and rectify."""
-        total = start
-        for source in sources:
-            path = self.fuse_layers[target][source]
-            term = branches[source] if path is None else path(branches[source])
-            total = term if total is None else total + term
-        return self.relu(total)
 
 
 class IterativeHead(nn.Module):

@@ -1,0 +1,3 @@
+# Lite-HRNet-30 on COCO, 384x288: more modules, the recipe of Lite-HRNet-18 (val AP 0.700).
+_base_ = ['litehrnet_18_coco_384x288.py']
+model = dict(backbone=dict(extra=dict(stages_spec=dict(num_modules=(3, 8, 3)))))

@@ -1,0 +1,3 @@
+# ShuffleNet baseline on COCO, 256x192: recipe and colours of MMPose (val AP 0.587).
+_base_ = ['../../resnet/coco/res50_coco_256x192.py']
+model = dict(backbone=dict(_delete_=True, type='ShuffleNetV1'), head=dict(in_channels=960))

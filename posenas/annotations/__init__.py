@@ -1,0 +1,20 @@
+"""The one reader of files in COCO's keypoint layout: records, and what was made of them."""
+
+from .file import AnnotationFile, read_annotations, unnamed_skeleton
+from .findings import Finding, Findings, announce
+from .names import find_file, locate_files
+from .values import LEVELS, as_integer, as_level
+
+__all__ = [
+    'LEVELS',
+    'AnnotationFile',
+    'Finding',
+    'Findings',
+    'announce',
+    'as_integer',
+    'as_level',
+    'find_file',
+    'locate_files',
+    'read_annotations',
+    'unnamed_skeleton',
+]

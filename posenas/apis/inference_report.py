@@ -1,0 +1,115 @@
+"""What went into a call of the inferencer, and what became of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from posenas.apis.boxes import BoxTable
+from posenas.apis.sources import Source
+from posenas.structures import PoseDataSample
+
+
+@dataclass
+class InferenceReport:
+    """Counts of one call, up to what was looked at so far.
+
+    Attributes:
+        sources: Inputs of the call; videos know which of their frames could not be decoded.
+        boxes: Boxes of the call; they know which were not used.
+        passed_over: Files and folders in the given folders that are neither pictures nor videos.
+        kpt_thr: Keypoints with a greater score are drawn.
+        bad_inputs: (path, reason) of each input that could not be read.
+        num_images: Images and frames that were looked at.
+        num_people: People in them.
+        unmarked: Names of pictures with people of whom no keypoint was drawn, and how many such
+            pictures there are of each name.
+        best_unmarked: Highest score in those.
+        doubts: Why the predictions may mean nothing, known at the end.
+    """
+
+    sources: Sequence[Source]
+    boxes: BoxTable
+    passed_over: Sequence[Path] = ()
+    kpt_thr: float = 0.3
+    bad_inputs: list[tuple[str, str]] = field(default_factory=list)
+    num_images: int = 0
+    num_people: int = 0
+    unmarked: dict[str, int] = field(default_factory=dict)
+    best_unmarked: float = 0.0
+    doubts: list[str] = field(default_factory=list)
+
+    def add(self, name: str, samples: Sequence[PoseDataSample], is_drawn: bool) -> None:
+        """Count an image and the people found in it."""
+        self.num_images += 1
+        self.num_people += len(samples)
+        if not is_drawn or not samples:
+            return
+        best = max(float(np.max(s.pred_instances.keypoint_scores)) for s in samples)
+        if best <= self.kpt_thr:
+            self.unmarked[name] = self.unmarked.get(name, 0) + 1
+            self.best_unmarked = max(best, self.best_unmarked)
+
+    def warnings(self) -> list[str]:
+        """Say of how many pictures no keypoint was drawn, and why predictions may mean nothing."""
+        unmarked = (
+            f'nothing is drawn in {_count(self.unmarked)}, because no keypoint scored above '
+            f'{self.kpt_thr:g}: the highest score there is {self.best_unmarked:.3g} (see --kpt-thr)'
+        )
+        return [*([unmarked] if self.unmarked else []), *self.doubts]
+
+    def lines(self) -> list[str]:
+        """Say, in a line for each reason, how much was left out and why."""
+        surplus = self.boxes.surplus
+        gaps = {
+            str(source.path): ', '.join(map(str, source.gaps))
+            for source in self.sources
+            if any(gap.last is not None for gap in source.gaps)
+        }
+        lost = sum(gap.num_frames for source in self.sources for gap in source.gaps)
+        unknown = [
+            str(source.path) for source in self.sources if any(g.last is None for g in source.gaps)
+        ]
+        lines = [
+            f'left out, because they could not be read: {len(self.bad_inputs)} inputs '
+            f'({_name([path for path, _ in self.bad_inputs])})'
+            if self.bad_inputs
+            else '',
+            f'left out, because they could not be decoded: {lost} frames '
+            f'({_name([f"{path}: {which}" for path, which in gaps.items()])})'
+            if gaps
+            else '',
+            f'read up to the first frame that could not be decoded, since the header does not say '
+            f'how many there are: {_name(unknown)}'
+            if unknown
+            else '',
+            f'left out, because they are neither pictures nor videos: {len(self.passed_over)} in '
+            f'the folders ({_name([path.name for path in self.passed_over])})'
+            if self.passed_over
+            else '',
+            f'looked at without a person, because they have no boxes: {_count(self.boxes.without)}'
+            if self.boxes.without
+            else '',
+            f'left out, because they fit no input: the boxes of {len(self.boxes.unused)} names '
+            f'({_name(self.boxes.unused)})'
+            if self.boxes.unused
+            else '',
+            f'left out, because there are fewer images: boxes of {sum(surplus.values())} images '
+            f'({_name([name or "the list" for name in surplus])})'
+            if surplus
+            else '',
+            *self.warnings(),
+        ]
+        return [line for line in lines if line]
+
+
+def _count(names: Mapping[str, int]) -> str:
+    number = sum(names.values())
+    return f'{number} image{"s" if number > 1 else ""} ({_name(list(names))})'
+
+
+def _name(names: Sequence[str], limit: int = 3) -> str:
+    """Name the first few."""
+    more = f' and {len(names) - limit} more' if len(names) > limit else ''
+    return ', '.join(names[:limit]) + more

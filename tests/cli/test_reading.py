@@ -1,0 +1,96 @@
+"""Paths are checked first, and options are called what was typed."""
+
+import json
+
+import pytest
+from registry_cases import tiny_experiment
+
+from posenas.cli import main
+
+
+@pytest.fixture
+def experiment(tmp_path, monkeypatch):
+    """A training, in the folder where commands are run; no model may be built."""
+    config = tiny_experiment(tmp_path)
+    (tmp_path / 'tiny.json').write_text(json.dumps(config.to_dict()))
+    (tmp_path / 'weights.pth').touch()
+    (tmp_path / 'folder').mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def build(*_, **__):
+        raise AssertionError('a model was built before the paths were checked')
+
+    monkeypatch.setattr('posenas.registry.MODELS.build', build)
+    monkeypatch.setattr('mmengine.registry.MODELS.build', build)
+    return tmp_path
+
+
+INFER = 'infer {} --config tiny.json --checkpoint weights.pth'
+SPLIT = '--cfg-options {}_dataloader.dataset.'
+
+
+@pytest.mark.parametrize(
+    ('line', 'message'),
+    [
+        (INFER.format('none.jpg'), 'none.jpg must be an image, a video or a folder'),
+        (INFER.format('001.jpg --boxes none.json'), '--boxes must be a file, there is no none'),
+        (INFER.format('001.jpg --boxes folder'), '--boxes must be a file, folder is a folder'),
+        (INFER.format('001.jpg --out-dir 002.jpg'), '--out-dir: 002.jpg must be a folder'),
+        (INFER.format('001.jpg').replace('weights', 'none'), 'no checkpoint file at none.pth'),
+        (INFER.format('001.jpg').replace('tiny.j', 'tini.j'), 'config file tini.json must exist'),
+        (INFER.format('001.jpg').replace('tiny.json', 'folder'), 'and is a folder'),
+        (
+            f'train tiny.json {SPLIT.format("train")}ann_file=none.json',
+            'train_dataloader.dataset.ann_file must be a file',
+        ),
+        (
+            f'train tiny.json {SPLIT.format("val")}data_prefix.img=none',
+            'val_dataloader.dataset.data_prefix.img must be a folder',
+        ),
+        (
+            f'test tiny.json weights.pth {SPLIT.format("test")}ann_file=folder',
+            'test_dataloader.dataset.ann_file must be a file, folder is none',
+        ),
+        ('train tiny.json --work-dir 001.jpg', '001.jpg must be a folder'),
+        ('test tiny.json weights.pth --out-metrics folder', '--out-metrics: folder must be writ'),
+        ('eval coco people.json --gt people.json --out-metrics folder', '--out-metrics: folder'),
+        ('convert weights.pth folder', 'folder must be writable, got: it is a folder'),
+        ('models --json 001.jpg/x.json', '--json: 001.jpg/x.json must be writable'),
+        ('check-data people.json --images none', '--images must be a folder, there is no none'),
+        ('dataset init people.json --images 001.jpg', '--images must be a folder, 001.jpg is a f'),
+        ('dataset init people.json --val-share 0', '--val-share must be above 0'),
+        ('eval coco people.json --gt people.json --skeleton cat', '--skeleton must be one of'),
+        (
+            'distill --student tiny.json --teacher tiny.json --teacher-checkpoint weights.pth '
+            '--labelled-per-batch 1',
+            '--labelled-per-batch needs --unlabelled',
+        ),
+        ('train tiny.json --cfg-options train_cfg.val_interval=0', 'val_interval: must be at lea'),
+        ('train tiny.json --cfg-options model.head.out_channels=0', 'out_channels: must be at le'),
+    ],
+)
+def test_the_cause_is_named_before_a_model_is_built(experiment, line, message, capsys):
+    assert main(line.split()) == 2
+    shown = capsys.readouterr().err
+    assert message in shown
+    assert shown.count('\n') == 1
+    assert not list(experiment.glob('work*/*/*'))  # no log, no dumped config
+
+
+def test_an_area_is_asked_for_by_the_option_that_does_without(experiment, capsys):
+    labels = json.loads((experiment / 'people.json').read_text())
+    for person in labels['annotations']:
+        del person['area']
+    (experiment / 'bare.json').write_text(json.dumps(labels))
+    (experiment / 'results.json').write_text('[]')
+    assert main(['eval', 'coco', 'results.json', '--gt', 'bare.json']) == 2
+    shown = capsys.readouterr().err
+    assert '--no-area' in shown
+    assert 'use_area' not in shown
+
+
+def test_a_name_that_is_no_config_does_not_list_all_names(capsys):
+    assert main(['summary', 'qqqqqqqqqqqqqqq']) == 2
+    assert len(capsys.readouterr().err) < 200
+    assert main(['summary', 'tiny_synthetic_128x9']) == 2
+    assert 'did you mean tiny_synthetic_128x96' in capsys.readouterr().err

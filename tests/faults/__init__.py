@@ -1,0 +1,1 @@
+"""Faults provoked on purpose, counted: ``PYTHONPATH=tests python -m faults`` (``make faults``)."""
