@@ -84,7 +84,7 @@ TRANSFORMS = _child('transform', roots.TRANSFORMS, 'posenas.datasets')
 KEYPOINT_CODECS = Registry('keypoint codec', scope='posenas', locations=['posenas.datasets'])
 
 #: Backbones, necks, heads, losses, estimators, data preprocessors and averages of weights.
-MODELS = _child('model', roots.MODELS, 'posenas.models', 'posenas.search')
+MODELS = _child('model', roots.MODELS, 'posenas.models', 'posenas.deploy', 'posenas.search')
 #: Operators of neural fabrics (PNFS) by published name: ``operator(channels)`` makes a
 #: module that keeps the shape (B, C, H, W).
 CNF_OPERATORS = Registry('CNF operator', scope='posenas', locations=['posenas.models'])

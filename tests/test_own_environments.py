@@ -13,6 +13,7 @@ from source_files import ROOT
 #: Package -> file and name of the test that needs it.
 CASES = dict(
     albumentations=('tests/datasets/transforms/test_albumentation.py', 'the_real_package'),
+    rtmlib=('tests/runtime/test_rtmlib.py', 'test_the_file_runs_unchanged'),
     xtcocotools=('tests/evaluation/functional/test_coco_api.py', 'test_xtcocotools_agrees'),
 )
 #: What pip says where there is no network, or no wheel for this Python.

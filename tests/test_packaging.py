@@ -5,8 +5,11 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib import import_module
+from pathlib import Path
 
 import pytest
+from exported_spots import write_spot_net
 from source_files import MODULES, ROOT
 
 from posenas.version import __version__
@@ -82,6 +85,35 @@ def test_an_installed_copy_finds_its_configs(wheel, tmp_path):
     site = tmp_path / 'site' / 'posenas'
     assert package == str(site / '__init__.py')
     assert config.startswith(str(site / '.configs'))
+
+
+@pytest.mark.parametrize('engine', ['onnxruntime', 'openvino'])
+def test_the_runtime_needs_numpy_opencv_and_one_engine_alone(wheel, tmp_path, engine):
+    pytest.importorskip(engine)
+    site = tmp_path / 'site'
+    zipfile.ZipFile(wheel).extractall(site)
+    for name in ('numpy', 'cv2', engine):
+        package = Path(import_module(name).__file__).parent
+        libraries = [*package.parent.glob(f'{name}*.libs'), *package.parent.glob('opencv*.libs')]
+        for path in (package, *libraries):
+            if not (site / path.name).exists():
+                (site / path.name).symlink_to(path)
+    net = write_spot_net(tmp_path / 'net.onnx')
+    code = (
+        'import numpy as np; from posenas.runtime import PoseRuntime\n'
+        f'runtime = PoseRuntime({str(net)!r})\n'
+        'print(runtime.session.engine, runtime(np.zeros((90, 90, 3), np.uint8)).keypoints.shape)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-S', '-c', code],  # -S: without the packages of this environment
+        cwd=tmp_path,
+        env={**os.environ, 'PYTHONPATH': str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split(maxsplit=1) == [engine, '(1, 3, 2)\n']
 
 
 def test_a_script_above_an_editable_checkout_imports_the_package(checkout, tmp_path):

@@ -19,6 +19,9 @@ from posenas import registry as registries
 from posenas.engine import EpochBasedTrainLoop
 from posenas.search import Supernet
 
+#: Runs a file in an inference engine: has nothing to train or to save; tests/deploy builds it.
+ELSEWHERE = {'ExportedEstimator'}
+
 
 def registered() -> dict[type, tuple[Registry, str]]:
     """Every class of ours -> its registry and the first of its names; makers of parts are none."""
@@ -28,7 +31,8 @@ def registered() -> dict[type, tuple[Registry, str]]:
             registry.import_from_location()
             for name, registered_class in registry.module_dict.items():
                 ours = registered_class.__module__.startswith('posenas.')
-                if ours and isinstance(registered_class, type):
+                is_class = isinstance(registered_class, type)
+                if ours and is_class and registered_class.__name__ not in ELSEWHERE:
                     found.setdefault(registered_class, (registry, name))
     return found
 

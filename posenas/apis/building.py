@@ -10,9 +10,11 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from posenas.apis.exported import config_of_exported, use_exported
 from posenas.apis.model_zoo import find_config
 from posenas.convert import adapt_checkpoint, apply_options
 from posenas.registry import DATASETS, MODELS, TASK_UTILS
+from posenas.runtime.engines import is_exported
 from posenas.utils import ConfigError, check_choice
 from posenas.utils.config import adopt_scope, load_config, read_input_size
 from posenas.utils.config_check import verify_config
@@ -91,7 +93,7 @@ def load_checked(
 
 
 def build_model(
-    config: ConfigLike,
+    config: ConfigLike | None,
     checkpoint: str | Path | None = None,
     options: Mapping | None = None,
     legacy: bool = True,
@@ -103,9 +105,9 @@ def build_model(
     """Build the model of a config and load all of its weights.
 
     Args:
-        config: As in :func:`load_checked`.
-        checkpoint: Its weights, ours or published ones, a file or http(s) address; None leaves
-            the initial ones.
+        config: As in :func:`load_checked`; None for an exported network, which needs none.
+        checkpoint: Its weights, ours or published ones, a file or http(s) address; or an exported
+            network, which takes the place of the model; None leaves the initial ones.
         options: As in :func:`load_checked`.
         legacy: Likewise.
         strict: Likewise.
@@ -119,10 +121,18 @@ def build_model(
     """
     from posenas.models import load_state  # loads every network
 
+    if config is None:
+        if not is_exported(checkpoint):
+            raise ConfigError('a config must be given unless an exported network (.onnx) is')
+        config = config_of_exported(checkpoint)
     cfg = load_checked(config, options, legacy, strict, needed)
     if 'model' not in cfg:
         raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
     init_default_scope('posenas')
+    if is_exported(checkpoint):
+        found = use_exported(cfg, checkpoint)
+        meta = dict(dataset_meta=dict(found.skeleton))
+        return LoadedModel(cfg, MODELS.build(cfg.model).eval(), dict(meta=meta))
     loaded = {}
     if checkpoint is not None:  # a wrong path is told before a network is built for it
         loaded = read_checkpoint(checkpoint, sha256=sha256, trust=trust_download)

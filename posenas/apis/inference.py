@@ -15,11 +15,12 @@ from torch import nn
 
 from posenas.apis.building import build_model
 from posenas.apis.model_zoo import find_model
-from posenas.geometry import bbox_xywh2xyxy
+from posenas.geometry import parse_bboxes
 from posenas.registry import DATASETS, TRANSFORMS
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.structures import PoseDataSample
-from posenas.utils import ConfigError, DataError, check_choice, check_positive
+from posenas.utils import ConfigError, DataError, check_positive
+from posenas.utils.images import check_image
 from posenas.utils.randomness import Stream, make_generator
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ ImageLike = str | Path | np.ndarray
 
 
 def init_model(
-    config: str | Path | Config,
+    config: str | Path | Config | None,
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
     cfg_options: dict | None = None,
@@ -42,10 +43,10 @@ def init_model(
     """Build a model, load its weights and make it ready to predict.
 
     Args:
-        config: Config file, name of a model, or a loaded config.
+        config: Config file, name of a model, or a loaded config; None for an exported network.
         checkpoint: Checkpoint file, ours or as published by MMPose, HRNet, SimpleBaseline, FPD,
-            PNFS or PoseNAS, or its http(s) address; None leaves the random initial weights, which
-            is logged.
+            PNFS or PoseNAS, or its http(s) address; or an exported network (.onnx, .xml); None
+            leaves the random initial weights, which is logged.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config, such as
             ``{'model.test_cfg.flip_test': False}``.
@@ -76,7 +77,7 @@ def init_model(
         _warn_of_random_weights(config)
     elif unsettled := find_unsettled_norms(model):
         print_log(f'{checkpoint}: {unsettled}', logger='current', level=30)
-    skeleton = _find_skeleton(cfg, loaded)
+    skeleton = find_skeleton(cfg, loaded)
     _check_skeleton(skeleton, model)
     model.cfg, model.dataset_meta = cfg, skeleton.metainfo()
     return model.to(choose_device(device)).eval()
@@ -140,13 +141,7 @@ class TopdownPipeline:
     """
 
     def __init__(self, cfg: Config, dataset_meta: Mapping[str, Any]) -> None:
-        steps = _test_dataset(cfg).get('pipeline')
-        if not steps or 'LoadImage' not in str(steps[0]['type']):
-            raise ConfigError(
-                'test_dataloader.dataset.pipeline must start with LoadImage, got '
-                f'{steps and steps[0]["type"]}'
-            )
-        self._load, *self._steps = [TRANSFORMS.build(step) for step in steps]
+        self._load, *self._steps = [TRANSFORMS.build(step) for step in list_test_steps(cfg)]
         self._flip_indices = list(dataset_meta['flip_indices'])
 
     def load(self, image: ImageLike) -> dict[str, Any]:
@@ -160,12 +155,7 @@ class TopdownPipeline:
         """
         if not isinstance(image, np.ndarray):
             return self._load(dict(img_path=str(image), img_id=0))
-        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-            raise DataError(
-                f'an image must have shape (H, W, 3) and dtype uint8, got {image.shape} '
-                f'{image.dtype}'
-            )
-        return self._load(dict(img=image, img_path='', img_id=0))
+        return self._load(dict(img=check_image(image), img_path='', img_id=0))
 
     def crop(
         self, loaded: Mapping[str, Any], bboxes: ArrayLike | None, bbox_format: str = 'xyxy'
@@ -186,7 +176,7 @@ class TopdownPipeline:
         height, width = loaded['img_shape']
         if bboxes is None:
             bboxes = [[0, 0, width, height, 1]]
-        corners, scores = _parse_bboxes(bboxes, bbox_format)
+        corners, scores = parse_bboxes(bboxes, bbox_format)
         return Crops(loaded, corners, scores, self._steps, self._flip_indices)
 
 
@@ -265,29 +255,6 @@ def predict_crops(
         yield from samples
 
 
-def _parse_bboxes(bboxes: ArrayLike, bbox_format: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return corners (N, 4) and scores (N,), float32."""
-    check_choice('bbox_format', bbox_format, ('xyxy', 'xywh'))
-    try:
-        boxes = np.array(bboxes, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise DataError(f'bboxes must be numbers (N, 4) or (N, 5): {error}') from error
-    if boxes.size == 0:
-        boxes = boxes.reshape(0, 4)
-    if boxes.ndim != 2 or boxes.shape[1] not in (4, 5):
-        raise DataError(f'bboxes must have shape (N, 4) or, with scores, (N, 5), got {boxes.shape}')
-    corners = boxes[:, :4] if bbox_format == 'xyxy' else bbox_xywh2xyxy(boxes[:, :4])
-    is_box = np.isfinite(boxes).all(axis=1) & (corners[:, 2:] > corners[:, :2]).all(axis=1)
-    if not is_box.all():
-        first = int(np.flatnonzero(~is_box)[0])
-        raise DataError(
-            'bboxes must be finite, wider and higher than 0, '
-            f'got {boxes[first].tolist()} at {first} in format {bbox_format}'
-        )
-    scores = boxes[:, 4] if boxes.shape[1] == 5 else np.ones(len(boxes), np.float32)
-    return corners, scores
-
-
 def _warn_of_random_weights(config: str | Path | Config) -> None:
     """Log that predictions mean nothing, and where published weights are."""
     known = None if isinstance(config, Config) else find_model(str(config))
@@ -308,8 +275,27 @@ def _test_dataset(cfg: Config) -> Mapping[str, Any]:
     return dataset
 
 
-def _find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
-    """Read the skeleton that the checkpoint was trained on, else that of the test data set."""
+def list_test_steps(cfg: Config) -> list[dict]:
+    """Return the configs of the test pipeline.
+
+    Raises:
+        ConfigError: There is no such pipeline, or it does not start with LoadImage.
+    """
+    steps = _test_dataset(cfg).get('pipeline')
+    if not steps or 'LoadImage' not in str(steps[0]['type']):
+        raise ConfigError(
+            'test_dataloader.dataset.pipeline must start with LoadImage, got '
+            f'{steps and steps[0]["type"]}'
+        )
+    return list(steps)
+
+
+def find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
+    """Read the skeleton that the checkpoint was trained on, else that of the test data set.
+
+    Raises:
+        ConfigError: One of them describes none.
+    """
     meta = checkpoint.get('meta', {}).get('dataset_meta')
     if isinstance(meta, Mapping) and 'keypoint_name2id' in meta:
         try:

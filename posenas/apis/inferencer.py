@@ -43,9 +43,9 @@ class PoseInferencer:
     checkpoint is run.
 
     Args:
-        pose2d: Config file, name of a model, or a loaded config.
-        pose2d_weights: Checkpoint file, or its http(s) address. Without one the weights are
-            random, which is logged.
+        pose2d: Config file, name of a model, or a loaded config; None for an exported network.
+        pose2d_weights: Checkpoint file, or its http(s) address, or an exported network. Without one
+            the weights are random, which is logged.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config.
         sha256: See :func:`init_model`.
@@ -62,7 +62,7 @@ class PoseInferencer:
 
     def __init__(
         self,
-        pose2d: str | Path | Config = 'body',
+        pose2d: str | Path | Config | None = 'body',
         pose2d_weights: str | Path | None = None,
         device: str | torch.device | None = None,
         cfg_options: dict | None = None,

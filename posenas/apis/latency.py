@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from posenas.apis.building import ConfigLike, build_space, find_input_size, load_checked
 from posenas.apis.genotypes import GenotypeLike, read_genotype
+from posenas.runtime import ENGINES
 from posenas.search import CostContext, LatencyTable, SearchSpace
 from posenas.search.vipnas.latency import fit_table
 from posenas.search.vipnas.latency_measure import (
@@ -17,7 +18,7 @@ from posenas.search.vipnas.latency_measure import (
     measure_operations,
     settle,
 )
-from posenas.utils import ConfigError, check_positive
+from posenas.utils import ConfigError, check_choice, check_positive
 from posenas.utils.timing import use_threads
 
 #: Rank correlation that two measurements of the same networks must have to judge a prediction.
@@ -27,7 +28,11 @@ _FIT_SEED, _TEST_SEED = 1, 2
 
 
 def build_latency_table(
-    config: ConfigLike, out: str | Path, num_rounds: int = 20, num_threads: int = 1
+    config: ConfigLike,
+    out: str | Path,
+    num_rounds: int = 20,
+    num_threads: int = 1,
+    engine: str = 'torch',
 ) -> LatencyTable:
     """Time every operation of a search space on this device, one image, and write the table.
 
@@ -36,14 +41,17 @@ def build_latency_table(
         out: File of the table.
         num_rounds: Runs of each operation.
         num_threads: Threads of one operation.
+        engine: What will run the networks: 'torch', 'onnxruntime' or 'openvino'.
 
     Raises:
         ConfigError: The config is of no such supernet.
+        ImportError: The engine is not installed.
     """
+    check_choice('engine', engine, ('torch', *ENGINES))
     _check_numbers(num_rounds=num_rounds, num_threads=num_threads)
     space, context = _read_config(load_checked(config))
     with use_threads(num_threads):
-        table = measure_operations(space, context, num_rounds)
+        table = measure_operations(space, context, num_rounds, engine)
     table.save(out)
     return table
 
@@ -55,8 +63,11 @@ def fit_latency_table(
     num_threads: int = 1,
     num_fit: int = 60,
     num_test: int = 50,
+    engine: str | None = None,
 ) -> Assessment:
     """Time random networks, fit how times of operations add up in them, and judge the result.
+
+    They run in the engine that the table was built with.
 
     Args:
         config: Config of a supernet, with ``model.space``.
@@ -65,6 +76,7 @@ def fit_latency_table(
         num_threads: Threads of one operation.
         num_fit: Networks that the table is fitted to.
         num_test: Other networks, whose times it predicts.
+        engine: That of the table, if anything.
 
     Returns:
         How well it predicts networks that it was not fitted to.
@@ -82,13 +94,17 @@ def fit_latency_table(
         raise ConfigError(
             f'the table must be of {context}, got {table.context}: build it with this config'
         )
+    if engine not in (None, table.engine):
+        raise ConfigError(
+            f'the table must be of engine {engine!r}, got {table.engine!r}: build it with --engine'
+        )
     fitted = draw_genotypes(space, num_fit, _FIT_SEED)
     unseen = draw_genotypes(space, num_test, _TEST_SEED)
     model = dict(
         type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=context.num_keypoints)
     )
     with use_threads(num_threads):
-        times = measure_networks([*fitted, *unseen], model, context, num_rounds)
+        times = measure_networks([*fitted, *unseen], model, context, num_rounds, table.engine)
     table = fit_table(table, fitted, settle(times[:, :num_fit]))
     found = assess(table, unseen, times[:, num_fit:])
     if found.retest_tau < _LEAST_RETEST:

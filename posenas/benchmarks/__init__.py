@@ -27,6 +27,7 @@ from .forward import (
 )
 from .gradient_search import SearchCost, benchmark_search, measure_search
 from .imports import measure_imports
+from .runtime import RuntimeCost, benchmark_runtime
 from .supernet import SupernetCost, benchmark_supernet, measure_supernet
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     'ForwardCost',
     'LoadingCost',
     'NetworkCost',
+    'RuntimeCost',
     'SampleCost',
     'SearchCost',
     'SupernetCost',
@@ -46,6 +48,7 @@ __all__ = [
     'benchmark_distillation',
     'benchmark_evaluation',
     'benchmark_forward',
+    'benchmark_runtime',
     'benchmark_search',
     'benchmark_supernet',
     'draw_batch',

@@ -22,6 +22,7 @@ COMMANDS = {
     'test': 'measure a checkpoint on a data set',
     'eval': 'score stored predictions, with intervals and kinds of errors',
     'infer': 'find keypoints in images, folders and videos',
+    'export': 'write a network to a file that needs neither config nor PyTorch',
     'browse': 'draw the samples that a config feeds to the network',
     'convert': 'bring checkpoints and configs of other projects to ours, and back',
     'models': 'list the networks with parameters, operations and published accuracy',

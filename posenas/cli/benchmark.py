@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser, OneLineParser, add_config_options
+from posenas.cli.benchmark_runtime import add_runtime_parser, report_runtime
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths, read_config
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluation_parser(kinds)
     add_plan_options(kinds.add_parser('lspet', help='as posenas compare', description=DESCRIPTION))
     networks = _add_forward_parser(kinds), _add_decode_parser(kinds), _add_search_parser(kinds)
+    add_runtime_parser(kinds)
     trainings = _add_distillation_parser(kinds), _add_supernet_parser(kinds)
     for kind in (data, imports, *networks, *trainings):
         kind.add_argument(
@@ -349,6 +351,7 @@ _REPORTS = {
     'evaluation': _report_evaluation,
     'forward': _report_forward,
     'import': _report_imports,
+    'runtime': report_runtime,
     'search': _report_search,
     'supernet': _report_supernet,
 }

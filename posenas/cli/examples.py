@@ -31,6 +31,10 @@ EXAMPLES = {
         '--checkpoint work_dirs/people/epoch_30.pth --out-dir found',
         'infer photo.jpg --config configs/people.py --checkpoint work_dirs/people/epoch_30.pth',
     ),
+    'export': (
+        'export configs/people.py work_dirs/people/epoch_30.pth --out people.onnx',
+        'export configs/people.py work_dirs/people/epoch_30.pth --to openvino --precision f16',
+    ),
     'distill': (
         'distill --student configs/people.py --teacher configs/people.py '
         '--teacher-checkpoint work_dirs/people/epoch_30.pth',
@@ -76,7 +80,7 @@ EXAMPLES = {
     ),
     'benchmark': (
         'benchmark forward s_vipnas_res50_coco_256x192 --threads 1 2',
-        'benchmark data configs/people.py --num-samples 100',
+        'benchmark runtime s_vipnas_res50_coco_256x192 --threads 1 --json runtime.json',
     ),
     'compare': (
         'compare --plan PLAN.py',

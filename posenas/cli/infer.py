@@ -25,12 +25,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--config',
         '--model',
-        required=True,
         metavar='CONFIG|NAME',
-        help='config file or name of a model',
+        help='config file or name of a model (default: an exported network needs none)',
     )
     parser.add_argument(
-        '--checkpoint', required=True, metavar='FILE', help='trained weights, a file or address'
+        '--checkpoint',
+        required=True,
+        metavar='FILE',
+        help='trained weights, a file or address; or an exported network (.onnx, .xml)',
     )
     parser.add_argument(
         '--boxes',

@@ -39,6 +39,17 @@ def build_parser() -> argparse.ArgumentParser:
         kind.add_argument(
             '--threads', type=WORKERS, default=1, metavar='N', help='threads (default: %(default)s)'
         )
+    build.add_argument(
+        '--engine',
+        choices=('torch', 'onnxruntime', 'openvino'),
+        default='torch',
+        help='what will run the networks (default: %(default)s)',
+    )
+    fit.add_argument(
+        '--engine',
+        choices=('torch', 'onnxruntime', 'openvino'),
+        help='what runs them, which must be that of the table (default: that of the table)',
+    )
     fit.add_argument('--num-fit', type=COUNT, default=60, metavar='N', help='networks fitted to')
     fit.add_argument('--num-test', type=COUNT, default=50, metavar='N', help='networks predicted')
     predict = kinds.add_parser(
@@ -64,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _build(args: argparse.Namespace) -> list[str]:
     from posenas.apis import build_latency_table
 
-    table = build_latency_table(read_config(args), args.table, args.rounds, args.threads)
+    numbers = args.rounds, args.threads
+    table = build_latency_table(read_config(args), args.table, *numbers, args.engine)
     return [f'{args.table}: {len(table.times)} operations; posenas latency fit is next']
 
 
@@ -72,7 +84,7 @@ def _fit(args: argparse.Namespace) -> list[str]:
     from posenas.apis import fit_latency_table
 
     numbers = args.rounds, args.threads, args.num_fit, args.num_test
-    found = fit_latency_table(read_config(args), args.table, *numbers)
+    found = fit_latency_table(read_config(args), args.table, *numbers, engine=args.engine)
     return [
         f'{args.num_test} networks that were not fitted to:',
         f'  rank correlation {found.tau:.3f} (MACs alone: {found.macs_tau:.3f}; the same networks '

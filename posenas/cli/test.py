@@ -45,8 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file or http(s) address, of posenas or as published (default: the best of '
-        'the work dir)',
+        help='checkpoint file or http(s) address, of posenas or as published, or an exported '
+        'network (default: the best of the work dir)',
     )
     add_launch_options(parser)
     add_published_options(parser, 'test')
@@ -207,10 +207,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_paths(args, new_files=('out', 'out_metrics', 'dump'), new_folders=('show_dir',))
     check_data_paths(cfg, 'test')
     choose_gpu(args)
+    from posenas.apis.exported import load_exported
     from posenas.engine.runner import PoseRunner
     from posenas.utils.atomic_io import write_json
 
-    if args.fuse_conv_bn:
+    is_exported = load_exported(cfg)
+    if is_exported and args.fuse_conv_bn:
+        raise ConfigError('--fuse-conv-bn is for checkpoints: an exported network is fused already')
+    if is_exported or args.fuse_conv_bn:
         cfg.load_from, cfg.custom_hooks = None, _without_ema(cfg)
     runner = PoseRunner.from_cfg(cfg)
     runner.strict_load = True

@@ -3,15 +3,18 @@
 from .accuracy import coordinate_accuracy, pose_pck_accuracy, simcc_pck_accuracy
 from .base import KeypointCodec
 from .center_box import CenterBox
+from .flip import flip_heatmaps
 from .megvii_heatmap import MegviiHeatmap
 from .msra_heatmap import MSRAHeatmap
 from .pnfs_heatmap import PNFSHeatmap
 from .refine import find_maxima, refine_dark, refine_quarter, refine_udp_dark
 from .regression_label import RegressionLabel
 from .simcc_label import SimCCLabel
+from .table import CODECS, build_codec
 from .udp_heatmap import UDPHeatmap
 
 __all__ = [
+    'CODECS',
     'CenterBox',
     'KeypointCodec',
     'MSRAHeatmap',
@@ -20,8 +23,10 @@ __all__ = [
     'RegressionLabel',
     'SimCCLabel',
     'UDPHeatmap',
+    'build_codec',
     'coordinate_accuracy',
     'find_maxima',
+    'flip_heatmaps',
     'pose_pck_accuracy',
     'refine_dark',
     'refine_quarter',

@@ -2,10 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from posenas.codecs.flip import flip_heatmaps
 from posenas.utils import check_shape
 from posenas.utils.generations import check_generation
 
@@ -17,6 +19,7 @@ class KeypointCodec(ABC):
     and numbers that are not finite are settled here.
 
     Attributes:
+        output_names: What networks make, one name for each array that :meth:`batch_decode` takes.
         input_size: Width and height of the crop, pixels.
         heatmap_size: Width and height of the heatmaps, heatmap pixels.
         generation: Whose numerics apply where published code bases differ: '1.x', '0.x', or
@@ -34,6 +37,8 @@ class KeypointCodec(ABC):
     Raises:
         ValueError: A size is not a pair of positive whole numbers, or the generation is unknown.
     """
+
+    output_names: tuple[str, ...] = ('heatmaps',)
 
     def __init__(
         self,
@@ -120,6 +125,19 @@ class KeypointCodec(ABC):
             pixels = np.where((pixels == -1).all(axis=1, keepdims=True), 0, pixels)
         keypoints = (pixels * self.stride).astype(np.float32)
         return keypoints.reshape(batch_size, -1, 2), scores.reshape(batch_size, -1)
+
+    @staticmethod
+    def flip_back(
+        outputs: Sequence[NDArray[np.float32]], flip_indices: Sequence[int], **options: Any
+    ) -> tuple[NDArray[np.float32], ...]:
+        """Undo the mirroring of what a network makes of mirrored crops.
+
+        Args:
+            outputs: Heatmaps, (B, K * channels_per_keypoint, H, W).
+            flip_indices: For each keypoint the index of its mirror image (K,).
+            **options: ``flip_mode`` and ``shift_heatmap`` of :func:`flip_heatmaps`.
+        """
+        return tuple(flip_heatmaps(maps, flip_indices, **options) for maps in outputs)
 
     @abstractmethod
     def draw_targets(

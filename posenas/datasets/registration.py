@@ -1,16 +1,7 @@
 """Names of the codecs in configs; the classes are plain and know no registry."""
 
-from posenas.codecs import (
-    CenterBox,
-    MegviiHeatmap,
-    MSRAHeatmap,
-    PNFSHeatmap,
-    RegressionLabel,
-    SimCCLabel,
-    UDPHeatmap,
-)
+from posenas.codecs import CODECS
 from posenas.registry import KEYPOINT_CODECS
 
-_HEATMAPS = (MSRAHeatmap, MegviiHeatmap, PNFSHeatmap, UDPHeatmap)
-for codec in (CenterBox, *_HEATMAPS, RegressionLabel, SimCCLabel):
+for codec in CODECS.values():
     KEYPOINT_CODECS.register_module(module=codec)

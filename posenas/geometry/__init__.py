@@ -5,6 +5,7 @@ from .affine import (
     get_udp_warp_matrix,
     get_warp_matrix,
     invert_affine,
+    warp_image,
     warp_points,
 )
 from .bbox import (
@@ -15,7 +16,9 @@ from .bbox import (
     bbox_xyxy2xywh,
     clean_bbox_xywh,
     fix_aspect_ratio,
+    grow_to_whole_pixels,
     match_boxes,
+    parse_bboxes,
 )
 from .keypoint import convert_keypoints, flip_bbox, flip_keypoints
 from .polygon import points_in_polygon
@@ -34,8 +37,11 @@ __all__ = [
     'flip_keypoints',
     'get_udp_warp_matrix',
     'get_warp_matrix',
+    'grow_to_whole_pixels',
     'invert_affine',
     'match_boxes',
+    'parse_bboxes',
     'points_in_polygon',
+    'warp_image',
     'warp_points',
 ]

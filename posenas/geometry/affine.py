@@ -7,6 +7,7 @@ network input. Matrices are (2, 3) and act on column vectors (x, y, 1).
 import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -108,3 +109,19 @@ def crop_to_image(points: Floats, warp_mat: ArrayLike) -> Floats:
     matrix = np.asarray(warp_mat, dtype=np.float64)
     check_shape('warp_mat', matrix, (2, 3))
     return warp_points(points, invert_affine(matrix))
+
+
+def warp_image(
+    image: NDArray[np.generic], warp_mat: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.generic]:
+    """Warp ``image`` (H, W, C) to ``size`` (w, h), bilinear, black outside.
+
+    A mirrored view is mirrored by the matrix: OpenCV would copy it into another image first.
+    """
+    if image.strides[1] < 0:
+        image = image[:, ::-1]
+        (a, b, x0), (c, d, y0) = warp_mat.tolist()
+        last = image.shape[1] - 1
+        warp_mat = np.array([[-a, b, x0 + a * last], [-c, d, y0 + c * last]])
+    warped: NDArray[np.generic] = cv2.warpAffine(image, warp_mat, size, flags=cv2.INTER_LINEAR)
+    return warped

@@ -5,8 +5,10 @@ Formats: ``xyxy`` (left, top, right, bottom), ``xywh`` (left, top, width, height
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from posenas.utils.checks import check_choice
+from posenas.utils.errors import DataError
 from posenas.utils.generations import check_generation
 
 Floats = NDArray[np.floating]
@@ -123,3 +125,46 @@ def match_boxes(overlaps: Floats, min_overlap: float) -> list[tuple[int, int]]:
         pairs.append((row, column))
         left[row], left[:, column] = -1, -1
     return pairs
+
+
+def parse_bboxes(
+    bboxes: ArrayLike, bbox_format: str = 'xyxy'
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Read boxes that somebody gives.
+
+    Args:
+        bboxes: Boxes (N, 4) or, with scores, (N, 5), pixels.
+        bbox_format: 'xyxy' for corners, 'xywh' for left, top, width, height.
+
+    Returns:
+        Corners (N, 4) and scores (N,), 1 where none are given.
+
+    Raises:
+        DataError: They are no such numbers, or a box is empty.
+        ValueError: The format is unknown.
+    """
+    check_choice('bbox_format', bbox_format, ('xyxy', 'xywh'))
+    try:
+        boxes = np.array(bboxes, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise DataError(f'bboxes must be numbers (N, 4) or (N, 5): {error}') from error
+    if boxes.size == 0:
+        boxes = boxes.reshape(0, 4)
+    if boxes.ndim != 2 or boxes.shape[1] not in (4, 5):
+        raise DataError(f'bboxes must have shape (N, 4) or, with scores, (N, 5), got {boxes.shape}')
+    corners = boxes[:, :4] if bbox_format == 'xyxy' else bbox_xywh2xyxy(boxes[:, :4])
+    is_box = np.isfinite(boxes).all(axis=1) & np.greater(corners[:, 2:], corners[:, :2]).all(axis=1)
+    if not is_box.all():
+        first = int(np.flatnonzero(~is_box)[0])
+        raise DataError(
+            'bboxes must be finite, wider and higher than 0, '
+            f'got {boxes[first].tolist()} at {first} in format {bbox_format}'
+        )
+    scores = boxes[:, 4] if boxes.shape[1] == 5 else np.ones(len(boxes), np.float32)
+    return np.asarray(corners, np.float32), scores
+
+
+def grow_to_whole_pixels(bbox: Floats) -> Floats:
+    """Return boxes (..., 4), corners, in whole pixels and one larger, as PNFS' detected ones."""
+    corner, size = np.trunc(bbox[..., :2]), np.trunc(bbox[..., 2:] - bbox[..., :2]) + 1
+    return np.concatenate([corner, corner + size], axis=-1).astype(bbox.dtype)

@@ -52,7 +52,7 @@ from .heads import (
     StackedHourglassHead,
     ViPNASHead,
 )
-from .layers import ContextBlock, SqueezeExcitation, checkpoint_module, flip_heatmaps
+from .layers import ContextBlock, SqueezeExcitation, checkpoint_module
 from .loading import LoadReport, load_state
 from .losses import (
     CombinedTargetMSELoss,
@@ -144,7 +144,6 @@ __all__ = [
     'checkpoint_module',
     'describe_doubts',
     'find_unsettled_norms',
-    'flip_heatmaps',
     'join_frames',
     'load_state',
     'make_parts',

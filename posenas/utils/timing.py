@@ -12,6 +12,8 @@ from posenas.utils.randomness import Stream, derive_seed
 
 #: Shortest time for which a call is repeated before the next one gets its turn, seconds.
 _MIN_TURN = 0.05
+#: Shortest time that is taken from a clock, seconds.
+_LEAST_TIME = 1e-5
 
 
 @torch.no_grad()
@@ -32,21 +34,32 @@ def draw_weights(model: nn.Module) -> None:
                     values.uniform_(0.5, 1.5, generator=generator)
 
 
-def take_turns(forms: Sequence[Callable[[], object]], num_rounds: int) -> list[list[float]]:
-    """Return for every round the seconds of one call of each form."""
+def take_turns(
+    forms: Sequence[Callable[[], object]],
+    num_rounds: int,
+    clock: Callable[[], float] | None = None,
+) -> list[list[float]]:
+    """Return for every round the seconds of one call of each form.
+
+    Args:
+        forms: What to call.
+        num_rounds: Rounds.
+        clock: Tells the time, seconds; None takes :func:`choose_clock`, which knows one thread only
+            where the work is done by the thread that calls.
+    """
+    clock = clock or choose_clock()
     calls = []
     for form in forms:
         form()  # the first call allocates and prepares
-        calls.append(ceil(_MIN_TURN / _time(form, 1)))
+        calls.append(ceil(_MIN_TURN / max(_time(form, 1, clock), _LEAST_TIME)))
     return [
-        [_time(form, number) for form, number in zip(forms, calls, strict=True)]
+        [_time(form, number, clock) for form, number in zip(forms, calls, strict=True)]
         for _ in range(num_rounds)
     ]
 
 
-def _time(function: Callable[[], object], num_calls: int) -> float:
+def _time(function: Callable[[], object], num_calls: int, clock: Callable[[], float]) -> float:
     """Return the seconds of one of several calls."""
-    clock = choose_clock()
     start = clock()
     for _ in range(num_calls):
         function()

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from exported_spots import write_spot_net
 from registry_cases import tiny_experiment
 from tiny_data import write_people
 
-from posenas.benchmarks import list_networks, measure_imports
+from posenas.benchmarks import benchmark_runtime, list_networks, measure_imports
 from posenas.cli import main
 from posenas.evaluation.functional import evaluate_keypoints
 from posenas.skeletons import COCO
@@ -107,3 +108,29 @@ def test_a_distillation_is_measured_against_the_student_alone(experiment, capsys
     table = capsys.readouterr().out
     for row in ('student alone', "teacher's inference", 'distilled', 'teacher with gradients'):
         assert row in table
+
+
+def test_a_network_is_timed_in_every_engine_and_end_to_end(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_spot_net('spots.onnx')
+    words = ['spots.onnx', '--repeat', '2', '--batch', '2', '--json', 'runtime.json']
+    assert main(['benchmark', 'runtime', *words]) == 0
+    printed = capsys.readouterr().out
+    assert 'threads: 1, batch of 2, median of 2' in printed
+    rows = json.loads((tmp_path / 'runtime.json').read_text())
+    found = {(row['form'], row['task']) for row in rows if 'bf16' not in row['form']}
+    tasks = ('forward', 'end to end', 'end to end, flip')
+    assert found >= {(f'{e} f32', task) for e in ('onnxruntime', 'openvino') for task in tasks}
+    assert all(0 < row['median_ms'] <= row['p95_ms'] for row in rows)
+    assert {row['ratio'] for row in rows if row['form'] == 'onnxruntime f32'} == {1.0}
+
+
+def test_pytorch_takes_turns_with_the_engines(monkeypatch):
+    def export(network, file, name):
+        write_spot_net(file)
+
+    monkeypatch.setattr('posenas.benchmarks.runtime.export_model', export)
+    found = benchmark_runtime(['tiny_synthetic_128x96'], num_rounds=1)
+    forms = ['torch eval', 'torch channels last', 'torch fused', 'onnxruntime f32', 'openvino f32']
+    assert [cost.form for cost in found if cost.task == 'forward'][:5] == forms
+    assert all(cost.file_mb == 0 for cost in found if 'torch' in cost.form)

@@ -15,14 +15,19 @@ from posenas.datasets.orientation import compare_size
 from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_choice
 from posenas.utils.errors import DataError
+from posenas.utils.images import (
+    check_complete,
+    check_content,
+    check_decoded,
+    decode_with_opencv,
+    read_local,
+)
 
-_CV2_FLAGS = {'color': cv2.IMREAD_COLOR, 'grayscale': cv2.IMREAD_GRAYSCALE}
 _COLOR_TYPES = (
     *('color', 'grayscale', 'unchanged'),
     *('color_ignore_orientation', 'grayscale_ignore_orientation'),
 )
 _BACKENDS = ('cv2', 'turbojpeg', 'pillow', 'tifffile')
-_JPEG_START, _JPEG_SCAN, _JPEG_END = b'\xff\xd8', b'\xff\xda', b'\xff\xd9'
 
 
 def read_bytes(path: str, backend_args: Mapping[str, Any] | None = None) -> bytes:
@@ -31,27 +36,13 @@ def read_bytes(path: str, backend_args: Mapping[str, Any] | None = None) -> byte
     Raises:
         DataError: It cannot be read or is empty.
     """
+    if backend_args is None and '://' not in path:
+        return read_local(path)
     try:
-        if backend_args is not None or '://' in path:
-            content = fileio.get(path, backend_args)
-        else:
-            with open(path, 'rb') as file:
-                content = file.read()
+        content = fileio.get(path, backend_args)
     except (OSError, ValueError) as error:
         raise DataError(f'{path}: an image must be readable: {error}') from error
-    if not content:
-        raise DataError(f'{path}: an image must have content, got an empty file')
-    return content
-
-
-def _is_cut_short(content: bytes) -> bool:
-    """Say whether a JPEG's last scan has no end marker behind it.
-
-    Inside a scan neither marker can occur, and an embedded preview has both of its own.
-    """
-    if content[:2] != _JPEG_START or content[-2:] == _JPEG_END:
-        return False
-    return content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN)
+    return check_content(path, content)
 
 
 def decode_image(
@@ -71,18 +62,14 @@ def decode_image(
     Raises:
         DataError: The bytes are no image, or one that is cut short.
     """
-    if _is_cut_short(content):
-        raise DataError(f'{path}: an image must be complete, this JPEG file is cut short')
+    if backend == 'cv2' and color_type in ('color', 'grayscale'):
+        return decode_with_opencv(path, content, color_type)
+    check_complete(path, content)
     try:
-        if backend == 'cv2' and color_type in _CV2_FLAGS:
-            image = cv2.imdecode(np.frombuffer(content, np.uint8), _CV2_FLAGS[color_type])
-        else:
-            image = imfrombytes(content, flag=color_type, backend=backend)
+        image = imfrombytes(content, flag=color_type, backend=backend)
     except (cv2.error, OSError, ValueError) as error:
         raise DataError(f'{path}: an image must be decodable: {error}') from error
-    if image is None:
-        raise DataError(f'{path}: an image must be decodable, this file is broken or no image')
-    return image
+    return check_decoded(path, image)
 
 
 @TRANSFORMS.register_module()

@@ -11,7 +11,7 @@ from mmcv.transforms import BaseTransform
 
 from posenas.datasets.transforms.random_bbox import clipped_normal
 from posenas.datasets.transforms.topdown_affine import TopdownAffine
-from posenas.geometry import bbox_xyxy2cs, flip_keypoints
+from posenas.geometry import bbox_xyxy2cs, flip_keypoints, grow_to_whole_pixels
 from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_positive, check_probability
 from posenas.utils.errors import ConfigError
@@ -50,7 +50,7 @@ class PNFSGetBox(BaseTransform):
     For COCO, in place of :class:`GetBBoxCenterScale`, which MPII keeps. A detected box, which
     has no labelled keypoints, is cut to whole pixels and enlarged by one.
 
-    Changes ``bbox`` (1, 4) corners; reads ``img``, ``keypoints`` (1, K, 2) and
+    Changes ``bbox`` (1, 4) corners; reads ``img`` and, if present, ``keypoints`` (1, K, 2) and
     ``keypoints_visible`` (1, K); adds ``bbox_center`` (1, 2) and ``bbox_scale`` (1, 2), image
     pixels.
 
@@ -65,13 +65,13 @@ class PNFSGetBox(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
         bbox = results['bbox'][0]
-        labelled = results['keypoints'][0][results['keypoints_visible'][0] > 0]
+        labelled = results.get('keypoints', np.zeros((1, 0, 2)))[0]
+        labelled = labelled[results.get('keypoints_visible', np.zeros((1, 0)))[0] > 0]
         if len(labelled):
             height, width = results['img'].shape[:2]
             bbox = enclose_keypoints(bbox, labelled, (width, height))
         else:
-            corner, size = np.trunc(bbox[:2]), np.trunc(bbox[2:] - bbox[:2]) + 1
-            bbox = np.concatenate([corner, corner + size]).astype(bbox.dtype)
+            bbox = grow_to_whole_pixels(bbox)
         results['bbox'] = bbox[None]
         results['bbox_center'], results['bbox_scale'] = bbox_xyxy2cs(results['bbox'], self.padding)
         return results

@@ -2,11 +2,15 @@
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
 from mmcv.transforms import BaseTransform
 
-from posenas.geometry import fix_aspect_ratio, get_udp_warp_matrix, get_warp_matrix, warp_points
+from posenas.geometry import (
+    fix_aspect_ratio,
+    get_udp_warp_matrix,
+    get_warp_matrix,
+    warp_image,
+    warp_points,
+)
 from posenas.registry import TRANSFORMS
 from posenas.utils.checks import check_positive
 
@@ -40,7 +44,7 @@ class TopdownAffine(BaseTransform):
         rotation = float(results['bbox_rotation'][0]) if 'bbox_rotation' in results else 0.0
         get_matrix = get_udp_warp_matrix if self.use_udp else get_warp_matrix
         warp_mat = get_matrix(center[0], scale[0], rotation, self.input_size)
-        results['img'] = _warp_image(results['img'], warp_mat, self.input_size)
+        results['img'] = warp_image(results['img'], warp_mat, self.input_size)
         if 'keypoints' in results:
             results['transformed_keypoints'] = warp_points(results['keypoints'], warp_mat)
         results['bbox_scale'] = scale
@@ -48,16 +52,3 @@ class TopdownAffine(BaseTransform):
         results['input_size'] = self.input_size
         results['input_center'], results['input_scale'] = center[0], scale[0]
         return results
-
-
-def _warp_image(image: np.ndarray, warp_mat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Warp ``image`` (H, W, C) to ``size`` (w, h), bilinear, black outside.
-
-    A mirrored view is mirrored by the matrix: OpenCV would copy it into another image first.
-    """
-    if image.strides[1] < 0:
-        image = image[:, ::-1]
-        (a, b, x0), (c, d, y0) = warp_mat.tolist()
-        last = image.shape[1] - 1
-        warp_mat = np.array([[-a, b, x0 + a * last], [-c, d, y0 + c * last]])
-    return cv2.warpAffine(image, warp_mat, size, flags=cv2.INTER_LINEAR)

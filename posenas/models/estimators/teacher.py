@@ -6,11 +6,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from posenas.codecs import flip_heatmaps
 from posenas.convert import adapt_checkpoint
 from posenas.models.estimators.base import BasePoseEstimator
 from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_maps
 from posenas.models.heads.base import list_stages
-from posenas.models.layers.flip import flip_heatmaps
 from posenas.models.loading import load_state
 from posenas.registry import MODELS
 from posenas.utils import CheckpointError, ConfigError, check_choice, check_positive

@@ -19,21 +19,20 @@ from posenas.models.fused.channels_last import (
     Pointwise,
     add_enlarged,
     fold_pointwise,
-    freeze,
     join,
     scale_depthwise,
     to_channels_first,
     to_channels_last,
 )
 from posenas.models.fused.dite_hrnet_blocks import (
+    DynamicDepthwise,
     DynamicPointwise,
     FusedBlock,
     GlobalContexts,
     KernelMixer,
-    convolve_each,
     interleave,
 )
-from posenas.models.fused.folding import bn_scale_shift, fold_conv_bn
+from posenas.models.fused.folding import fold_conv_bn
 from posenas.models.fused.rules import consists_of
 from posenas.models.layers.dite_hrnet.adaptive_context import (
     DenseContext,
@@ -122,33 +121,30 @@ class FusedStem(nn.Module):
         super().__init__()
         self.conv1 = fold_conv_bn(stem.conv1.conv, stem.conv1.bn)
         first = [stem.branch1[0], stem.branch2[0]]
-        self.strides = [unit.conv.aggregation.stride[0] for unit in first]
         self.mixer = KernelMixer([[unit] for unit in first], [3, 3])
-        like = self.mixer.bank
-        self.bias = nn.ParameterList(freeze(bn_scale_shift(unit.bn)[1], like) for unit in first)
+        self.convs = nn.ModuleList(
+            DynamicDepthwise([unit], 3, unit.conv.aggregation.stride[0]) for unit in first
+        )
         self.context1, self.context2 = (
             GlobalContexts([branch[1]]) for branch in (stem.branch1, stem.branch2)
         )
         self.expand1 = DynamicPointwise(stem.branch1[2])
         self.squeeze2, self.expand2 = (DynamicPointwise(stem.branch2[i]) for i in (2, 3))
         last = stem.branch2[4]
-        self.mixer2 = KernelMixer([[last]], [3])
-        self.bias2 = freeze(bn_scale_shift(last.bn)[1], like)
+        self.mixer2, self.conv2 = KernelMixer([[last]], [3]), DynamicDepthwise([last], 3, 2)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map images (B, in_channels, H, W) to (B, C, H / 4, W / 4)."""
         x = to_channels_last(self.conv1(x.contiguous(memory_format=torch.channels_last)).relu_())
-        kernels = self.mixer(x.mean((1, 2)))
+        kernels = self.mixer.prepare(x.mean((1, 2)))
         left, right = (
-            convolve_each(half, kernel, 3, bias, stride)
-            for half, kernel, bias, stride in zip(
-                x.chunk(2, dim=3), kernels, self.bias, self.strides, strict=True
-            )
+            conv(half, kernel)
+            for conv, half, kernel in zip(self.convs, x.chunk(2, dim=3), kernels, strict=True)
         )
         left = self.expand1(*self.context1([left]))
         right = self.expand2(self.squeeze2(*self.context2([right])))
-        (kernels,) = self.mixer2(right.mean((1, 2)))
-        right = convolve_each(right, kernels, 3, self.bias2, stride=2).relu_()
+        (kernels,) = self.mixer2.prepare(right.mean((1, 2)))
+        right = self.conv2(right, kernels).relu_()
         return to_channels_first(interleave(left, right))
 
 

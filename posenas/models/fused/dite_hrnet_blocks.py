@@ -52,6 +52,16 @@ class KernelMixer(nn.Module):
         self.sizes = tuple(sum(bank.shape[1] for bank in group) for group in banks)
         bank = torch.block_diag(*(bank for group in banks for bank in group))
         self.bank = freeze(bank, units[0].conv.aggregation.weight)
+        self.weights_of = [sum(len(bank) for bank in group) for group in banks]
+
+    def prepare(self, means: Tensor) -> Sequence[Tensor]:
+        """Return what :class:`DynamicDepthwise` takes, for each group; see :meth:`forward`.
+
+        Its kernels, or in an export what each of its kernels weighs, (B, convolutions * K).
+        """
+        if torch.compiler.is_exporting():
+            return self.attention(means).split(self.weights_of, dim=1)
+        return self(means)
 
     def forward(self, means: Tensor) -> Sequence[Tensor]:
         """Return the flat kernels of each group, (B, O * I / groups * k * k).
@@ -75,6 +85,47 @@ def _scale_bank(unit: ConvUnit, kernel_size: int) -> Tensor:
 def _pad_kernels(kernels: Tensor, kernel_size: int) -> Tensor:
     """Surround kernels (..., k, k) with zeros; the convolution stays the same."""
     return F.pad(kernels, [(kernel_size - kernels.shape[-1]) // 2] * 4)
+
+
+class DynamicDepthwise(nn.Module):
+    """Depthwise convolutions that run as one, every image with a mixture of their K kernels.
+
+    An exported network cannot have as many groups as a batch has channels, whose number it does not
+    know. There K convolutions of fixed kernels are mixed instead, which is the same by linearity.
+
+    Args:
+        units: Dynamic convolutions of one group of a :class:`KernelMixer`.
+        kernel_size: Odd side to which their kernels are padded.
+        stride: Stride.
+    """
+
+    def __init__(self, units: Sequence[ConvUnit], kernel_size: int, stride: int = 1) -> None:
+        super().__init__()
+        like = units[0].conv.aggregation.weight
+        self.kernel_size, self.stride, self.num_parts = kernel_size, stride, len(units)
+        self.bias = freeze(torch.cat([bn_scale_shift(unit.bn)[1] for unit in units]), like)
+        banks = [_scale_bank(unit, kernel_size) for unit in units]
+        self.bank = freeze(torch.cat(banks, dim=1), like)  # (K, C * k * k)
+
+    def forward(self, x: Tensor, mixed: Tensor) -> Tensor:
+        """Map (B, H, W, C) to (B, H / stride, W / stride, C).
+
+        Args:
+            x: Images.
+            mixed: The group's part of :meth:`KernelMixer.prepare`.
+        """
+        if torch.compiler.is_exporting():
+            return self._mix_results(x, mixed)
+        return convolve_each(x, mixed, self.kernel_size, self.bias, self.stride)
+
+    def _mix_results(self, x: Tensor, weights: Tensor) -> Tensor:
+        num_kernels, channels = self.bank.shape[0], len(self.bias)
+        per_part = weights.view(-1, self.num_parts, num_kernels, 1).transpose(1, 2)  # (B, K, U, 1)
+        factors = per_part.expand(-1, -1, -1, channels // self.num_parts).flatten(2)  # (B, K, C)
+        kernels = self.bank.view(-1, 1, self.kernel_size, self.kernel_size)
+        out = convolve_depthwise(join([x] * num_kernels), kernels, stride=self.stride)
+        terms = out.unflatten(3, (num_kernels, channels)) * factors[:, None, None]
+        return terms.sum(3) + self.bias
 
 
 def convolve_each(
@@ -136,29 +187,31 @@ class SplitConvs(nn.Module):
         groups = [list(conv.conv) for conv in convs]
         self.kernel_sizes = [max(_kernel_size(unit) for unit in units) for units in groups]
         self.dynamic = [i for i, g in enumerate(groups) if isinstance(g[0].conv, DynamicConv)]
-        self.bias, self.static = nn.ParameterList(), nn.ParameterDict()
+        self.bias, self.static = nn.ParameterDict(), nn.ParameterDict()
         for i, units in enumerate(groups):
-            shifts = [bn_scale_shift(unit.bn)[1] for unit in units]
-            self.bias.append(freeze(torch.cat(shifts), units[0].bn.running_mean))
             if i not in self.dynamic:
-                kernels = [scale_depthwise(unit.conv, unit.bn)[0] for unit in units]
-                padded = [_pad_kernels(kernel, self.kernel_sizes[i]) for kernel in kernels]
-                self.static[str(i)] = freeze(torch.cat(padded), units[0].conv.weight)
-        self.mixer = None
+                folded = [scale_depthwise(unit.conv, unit.bn) for unit in units]
+                padded = [_pad_kernels(kernel, self.kernel_sizes[i]) for kernel, _ in folded]
+                like = units[0].conv.weight
+                self.static[str(i)] = freeze(torch.cat(padded), like)
+                self.bias[str(i)] = freeze(torch.cat([shift for _, shift in folded]), like)
+        self.mixer, self.mixing = None, nn.ModuleDict()
         if self.dynamic:
             sizes = [self.kernel_sizes[i] for i in self.dynamic]
             self.mixer = KernelMixer([groups[i] for i in self.dynamic], sizes)
+            for i, size in zip(self.dynamic, sizes, strict=True):
+                self.mixing[str(i)] = DynamicDepthwise(groups[i], size)
 
     def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """Map (B, H_i, W_i, C_i) of all branches to the same shapes, channels part by part."""
         mixed = {}
         if self.mixer is not None:
             means = join([maps[i].mean((1, 2)) for i in self.dynamic])
-            mixed = dict(zip(self.dynamic, self.mixer(means), strict=True))
+            mixed = dict(zip(self.dynamic, self.mixer.prepare(means), strict=True))
         return [
-            convolve_each(x, mixed[i], self.kernel_sizes[i], self.bias[i])
+            self.mixing[str(i)](x, mixed[i])
             if i in mixed
-            else convolve_depthwise(x, self.static[str(i)], self.bias[i])
+            else convolve_depthwise(x, self.static[str(i)], self.bias[str(i)])
             for i, x in enumerate(maps)
         ]
 
@@ -248,9 +301,11 @@ def _pool_in_memory_order(x: Tensor, mask: Tensor, size: torch.Size) -> Tensor:
     batch, channels, num_runs = x.shape[0], x.shape[3], size.numel()
     planes = to_channels_first(x).contiguous().flatten(2)  # (B, C, H * W)
     weights = torch.bmm(mask.expand(batch, 1, -1), planes).softmax(2)
-    runs = planes.reshape(batch * num_runs, channels, -1)
+    # Only what is known before the batch is cut anew, so that exported networks take any batch.
+    runs = planes.flatten(1).unflatten(1, (num_runs, channels, -1))  # (B, h * w, C, pixels)
+    rows = weights.flatten(1).unflatten(1, (num_runs, 1, -1))
     # A row times a transposed matrix: many times as fast here as a matrix times a column.
-    return torch.bmm(weights.view(batch * num_runs, 1, -1), runs.transpose(1, 2)).squeeze(1)
+    return torch.matmul(rows, runs.transpose(2, 3)).flatten(0, 2)
 
 
 def _pool_windows(x: Tensor, mask: Tensor, size: torch.Size) -> Tensor:

@@ -9,13 +9,12 @@ from mmengine.model import BaseModule
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor
 
-from posenas.codecs import pose_pck_accuracy
+from posenas.codecs import flip_heatmaps, pose_pck_accuracy
 from posenas.models.layers.deconv import (
     build_conv_layers,
     build_deconv_layers,
     build_final_layer,
 )
-from posenas.models.layers.flip import flip_heatmaps
 from posenas.models.layers.input_size import check_input_channels
 from posenas.registry import KEYPOINT_CODECS, MODELS
 from posenas.structures import PoseDataSample

@@ -21,7 +21,6 @@ from .fabrics.operators import (
     SkipConnect,
     Zero,
 )
-from .flip import flip_heatmaps
 from .freezing import fix_statistics, freeze
 from .heatmap_propagation import heatmap_matrix, propagate_heatmaps
 from .input_size import check_input_channels, check_input_multiple
@@ -65,7 +64,6 @@ __all__ = [
     'checkpoint_module',
     'dense_sources',
     'fix_statistics',
-    'flip_heatmaps',
     'freeze',
     'heatmap_matrix',
     'interleave_channels',

@@ -1,7 +1,7 @@
 """Predicted time of a forward pass: times of operations, measured once per device, added up."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from math import prod
 from pathlib import Path
@@ -37,12 +37,14 @@ class LatencyTable:
             'network' for every network, 'call' for every operation, 'weights' for each of their
             parameters and 'maps' for each number that they read or write, since inside a network
             less of it is in the cache.
+        engine: What runs the networks: 'torch' or an inference engine.
     """
 
     device: str
     context: CostContext
     times: Mapping[Operation, float]
     factors: Mapping[str, float]
+    engine: str = 'torch'
 
     def predict(self, genotype: Genotype) -> float:
         """Predict the time of one forward pass, seconds; the mean of a period where it has one.
@@ -80,6 +82,7 @@ class LatencyTable:
         content = dict(
             schema=SCHEMA,
             device=self.device,
+            engine=self.engine,
             input_size=list(self.context.input_size),
             num_keypoints=self.context.num_keypoints,
             factors=dict(self.factors),
@@ -104,7 +107,8 @@ class LatencyTable:
                 for fields, seconds in data['times']
             }
             context = CostContext(tuple(data['input_size']), data['num_keypoints'])
-            return cls(data['device'], context, times, data['factors'])
+            engine = str(data.get('engine', 'torch'))
+            return cls(data['device'], context, times, data['factors'], engine)
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise DataError(f'{path} must be a latency table, got: {error}') from error
 
@@ -184,7 +188,7 @@ def fit_table(
     if not genotypes:
         kinds = {name for o, t in table.times.items() for name in _sum_times([o], {o: t})}
         plain = {name: float(name not in _BESIDES) for name in sorted(kinds)}
-        return LatencyTable(table.device, table.context, table.times, plain)
+        return replace(table, factors=plain)
     rows = [_sum_times(list_operations(g, table.context), table.times) for g in genotypes]
     names = sorted({name for row in rows for name in row})
     matrix = np.array([[row.get(name, 0.0) for name in names] for row in rows])
@@ -192,7 +196,7 @@ def fit_table(
     scale = matrix.max(0)
     factors = _solve_nonnegative(matrix / measured[:, None] / scale, np.ones(len(rows))) / scale
     found = dict(zip(names, factors.tolist(), strict=True))
-    return LatencyTable(table.device, table.context, table.times, found)
+    return replace(table, factors=found)
 
 
 def _solve_nonnegative(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:

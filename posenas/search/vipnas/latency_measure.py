@@ -4,6 +4,11 @@ import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
 
 import numpy as np
 import torch
@@ -11,6 +16,7 @@ from mmcv.cnn import build_activation_layer
 from scipy.stats import kendalltau
 from torch import Tensor, nn
 
+from posenas.deploy.parts import open_network, open_parts
 from posenas.genotype import Genotype, derive_model
 from posenas.models import ContextBlock, SqueezeExcitation
 from posenas.models.fused import fuse
@@ -60,24 +66,53 @@ def draw_genotypes(space: SearchSpace, number: int, seed: int) -> list[Genotype]
     ]
 
 
-def measure_operations(space: SearchSpace, context: CostContext, num_rounds: int) -> LatencyTable:
-    """Time every operation of a space, in rounds through all of them."""
+def measure_operations(
+    space: SearchSpace, context: CostContext, num_rounds: int, engine: str = 'torch'
+) -> LatencyTable:
+    """Time every operation of a space, in rounds through all of them.
+
+    Args:
+        space: The space.
+        context: Input size and keypoints.
+        num_rounds: Runs of each operation.
+        engine: 'torch', or an inference engine.
+    """
     operations = dict.fromkeys(
         operation
         for genotype in draw_genotypes(space, _NUM_COLLECTED, seed=0)
         for operation in list_operations(genotype, context)
     )
-    times = time_together([build_operation(o) for o in operations], num_rounds)
+    with TemporaryDirectory() as folder:
+        pairs = [make_operation(operation) for operation in operations]
+        if engine == 'torch':
+            calls = [partial(module, x) for module, x in pairs]
+        else:
+            modules, inputs = zip(*pairs, strict=True)
+            calls = open_parts(modules, inputs, folder, engine, torch.get_num_threads())
+        times = time_together(calls, num_rounds, clock=_choose_clock(engine))
     found = dict(zip(operations, settle(times).tolist(), strict=True))
+    runs_in = 'eager' if engine == 'torch' else f'{engine} {version(engine)},'
     device = (
         f'{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}, '
-        f'eager float32, batch 1, fused form; {num_rounds} rounds'
+        f'{runs_in} float32, batch 1, fused form; {num_rounds} rounds'
     )
-    return fit_table(LatencyTable(device, context, found, {}), [], [])
+    table = LatencyTable(device, context, found, {}, engine)
+    return fit_table(table, [], [])
+
+
+def _choose_clock(engine: str) -> Callable[[], float] | None:
+    """Return what tells the time of an engine: with one thread, processor time of the process."""
+    if engine == 'torch':
+        return None
+    return process_time if torch.get_num_threads() == 1 else perf_counter
 
 
 def measure_networks(
-    genotypes: Sequence[Genotype], model: Mapping, context: CostContext, num_rounds: int
+    genotypes: Sequence[Genotype],
+    model: Mapping,
+    context: CostContext,
+    num_rounds: int,
+    engine: str = 'torch',
 ) -> np.ndarray:
     """Time networks in fused form, in turn.
 
@@ -86,6 +121,7 @@ def measure_networks(
         model: Config of an ordinary estimator of the family.
         context: Input size.
         num_rounds: Measured runs of each.
+        engine: 'torch', or an inference engine.
 
     Returns:
         Seconds (num_rounds, len(genotypes)).
@@ -93,12 +129,17 @@ def measure_networks(
     width, height = context.input_size
     x = torch.randn(1, 3, height, width).to(memory_format=torch.channels_last)
 
-    def make_call(genotype: Genotype) -> Callable[[], Tensor]:
+    def make_call(genotype: Genotype, folder: str) -> Callable[[], object]:
         network = MODELS.build(deepcopy(derive_model(genotype, model))).eval()
         fuse(network)
-        return lambda: network(x)
+        if engine == 'torch':
+            return lambda: network(x)
+        path = Path(folder) / f'{genotype.id}.onnx'
+        return open_network(network, x, path, engine, torch.get_num_threads())
 
-    return time_together([make_call(genotype) for genotype in genotypes], num_rounds)
+    with TemporaryDirectory() as folder:
+        calls = [make_call(genotype, folder) for genotype in genotypes]
+        return time_together(calls, num_rounds, clock=_choose_clock(engine))
 
 
 def settle(times: np.ndarray) -> np.ndarray:
@@ -134,14 +175,21 @@ def _rank(first: np.ndarray, second: np.ndarray, pairs: np.ndarray | None = None
     return float(agree[chosen].mean()) if chosen.any() else float('nan')
 
 
-def build_operation(operation: Operation) -> Callable[[], Tensor]:
-    """Return a function that runs one operation, in fused form, on a random map of one image."""
+class _Sum(nn.Module):
+    """The sum of two maps that a residual block ends with; both are the input here."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x + x``."""
+        return x + x
+
+
+def make_operation(operation: Operation) -> tuple[nn.Module, Tensor]:
+    """Return one operation in fused form, and a random map of one image for it."""
     width, height = operation.size
     x = torch.randn(1, operation.in_channels, height, width).to(memory_format=torch.channels_last)
     if operation.kind == 'add':
-        module = nn.Sequential(*_make_act(operation.act))
-        return lambda: module(x + x)
-    if operation.kind == 'context':
+        module = nn.Sequential(_Sum(), *_make_act(operation.act))
+    elif operation.kind == 'context':
         module = nn.Sequential(ContextBlock(operation.in_channels))
     elif operation.kind == 'squeeze':
         module = nn.Sequential(SqueezeExcitation(operation.in_channels, operation.planes))
@@ -153,7 +201,7 @@ def build_operation(operation: Operation) -> Callable[[], Tensor]:
     else:
         module = nn.Sequential(*_make_conv(operation))
     fuse(module.eval())
-    return lambda: module(x)
+    return module, x
 
 
 def _make_conv(operation: Operation) -> Iterable[nn.Module]:
@@ -176,7 +224,10 @@ def _make_act(kind: str) -> list[nn.Module]:
 
 
 def time_together(
-    calls: Sequence[Callable[[], object]], num_rounds: int, num_warmup: int = 2
+    calls: Sequence[Callable[[], object]],
+    num_rounds: int,
+    num_warmup: int = 2,
+    clock: Callable[[], float] | None = None,
 ) -> np.ndarray:
     """Time several calls in turn, so that all of them meet the same moods of the machine.
 
@@ -184,11 +235,12 @@ def time_together(
         calls: What to run.
         num_rounds: Measured runs of each.
         num_warmup: Runs of each before.
+        clock: Tells the time, seconds; None takes :func:`~posenas.utils.timing.choose_clock`.
 
     Returns:
-        Seconds (num_rounds, len(calls)), see :func:`~posenas.benchmarks.forward.choose_clock`.
+        Seconds (num_rounds, len(calls)).
     """
-    clock = choose_clock()
+    clock = clock or choose_clock()
     times = np.zeros((num_rounds, len(calls)))
     with torch.inference_mode():
         for round_ in range(-num_warmup, num_rounds):

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from posenas.codecs import MSRAHeatmap, pose_pck_accuracy
+from posenas.codecs import MSRAHeatmap, flip_heatmaps, pose_pck_accuracy
 from posenas.datasets.transforms import GetBBoxCenterScale, RandomFlip, TopdownAffine
 from posenas.geometry import bbox_xywh2xyxy, crop_to_image, fix_aspect_ratio, get_warp_matrix
-from posenas.models.layers import flip_heatmaps
 from posenas.skeletons import COCO
 
 SIZES = ('192x256', '288x384', '256x256')

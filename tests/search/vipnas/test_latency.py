@@ -11,8 +11,8 @@ from posenas.search import CostContext, LatencyCost, LatencyTable, ViPNASSpace, 
 from posenas.search.vipnas.latency import fit_table
 from posenas.search.vipnas.latency_measure import (
     assess,
-    build_operation,
     draw_genotypes,
+    make_operation,
     measure_networks,
     measure_operations,
 )
@@ -36,7 +36,8 @@ def test_every_operation_of_a_space_can_be_run(name):
     for genotype in draw_genotypes(SPACES[name], 20, seed=0):
         kinds |= {(o.kind, o.act, o.stride): o for o in list_operations(genotype, CONTEXT)}
     for operation in kinds.values():
-        shape = build_operation(operation)().shape
+        module, x = make_operation(operation)
+        shape = module(x).shape
         assert shape == (1, operation.out_channels, *operation.output_size[::-1])
 
 
@@ -138,3 +139,29 @@ def test_the_command_refuses_what_it_cannot_judge(tmp_path, capsys):
     plain = 'configs/top_down/tiny/synthetic/tiny_synthetic_128x96.py'
     assert main(['latency', 'build', plain, file]) == 2
     assert 'config of a supernet' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('engine', ['onnxruntime', 'openvino'])
+def test_operations_and_networks_are_timed_in_the_engine_that_will_run_them(engine):
+    pytest.importorskip('onnxruntime')
+    pytest.importorskip('openvino')
+    space = SPACES['tiny']
+    table = measure_operations(space, CONTEXT, num_rounds=1, engine=engine)
+    assert table.engine == engine
+    assert engine in table.device
+    assert min(table.times.values()) > 0
+    genotypes = draw_genotypes(space, 1, seed=1)
+    model = dict(type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=5))
+    times = measure_networks(genotypes, model, CONTEXT, num_rounds=1, engine=engine)
+    assert 0 < times[0, 0] < 1
+    assert table.predict(genotypes[0]) > 0
+
+
+def test_networks_are_fitted_in_the_engine_of_their_table(tmp_path, capsys):
+    table = plan_table(SPACES['tiny'])
+    file = tmp_path / 'table.json'
+    LatencyTable(table.device, CostContext((96, 128), 17), {}, {}, 'openvino').save(file)
+    config = 'configs/search/vipnas/synthetic/vipnas_supernet_tiny_synthetic_128x96.py'
+    assert main(['latency', 'fit', config, str(file), '--engine', 'onnxruntime']) == 2
+    assert "must be of engine 'onnxruntime', got 'openvino'" in capsys.readouterr().err

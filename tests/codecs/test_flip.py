@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from posenas.models.layers.flip import flip_heatmaps
+from posenas.codecs import flip_heatmaps
 
 
 @pytest.fixture(scope='module')

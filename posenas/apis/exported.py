@@ -1,0 +1,129 @@
+"""Exported networks in place of checkpoints: here it is decided, for all commands."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mmengine.config import Config
+
+from posenas.runtime import NetworkDescription
+from posenas.runtime.engines import choose_engine, is_exported, open_session
+from posenas.utils.errors import ConfigError
+
+
+def read_description(file: str | Path) -> NetworkDescription:
+    """Read what an exported file says of its network.
+
+    Raises:
+        DataError: The file is missing, or was not written by ``posenas export``.
+        ImportError: No engine is installed.
+    """
+    session = open_session(file, choose_engine(file))
+    return NetworkDescription.from_metadata(session.metadata, str(file))
+
+
+def load_exported(cfg: Config) -> bool:
+    """Let an exported file that a config loads its weights from be its model, in place.
+
+    Returns:
+        Whether it loads one.
+
+    Raises:
+        ConfigError: As in :func:`use_exported`.
+        DataError: Likewise.
+    """
+    if not is_exported(cfg.load_from):
+        return False
+    use_exported(cfg, cfg.load_from)
+    return True
+
+
+def use_exported(cfg: Config, file: str | Path) -> NetworkDescription:
+    """Let an exported file be the model of a config, in place.
+
+    Args:
+        cfg: Config of the experiment that tests it.
+        file: Exported network.
+
+    Returns:
+        What the file says.
+
+    Raises:
+        ConfigError: Config and file want other crops, pixels or codecs.
+        DataError: The file is missing, or was not written by ``posenas export``.
+    """
+    found = read_description(file)
+    model = cfg.model.get('student', cfg.model)
+    preprocessor = model.get('data_preprocessor') or {}
+    _check_fit(found, cfg, model, preprocessor, file)
+    cfg.model = dict(
+        type='ExportedEstimator',
+        file=str(file),
+        data_preprocessor=preprocessor,
+        test_cfg=dict(model.get('test_cfg') or {}),
+    )
+    return found
+
+
+def config_of_exported(file: str | Path) -> Config:
+    """Make the config that inference with an exported file needs, of what the file says.
+
+    Raises:
+        DataError: The file is missing, or was not written by ``posenas export``.
+    """
+    found = read_description(file)
+    normal, crop = found.normalisation, found.crop
+    size = list(crop.input_size)
+    pipeline = [
+        dict(type='LoadImage'),
+        dict(
+            type='PNFSGetBox' if crop.whole_pixels else 'GetBBoxCenterScale', padding=crop.padding
+        ),
+        dict(type='TopdownAffine', input_size=size, use_udp=crop.use_udp),
+        dict(type='PackPoseInputs'),
+    ]
+    preprocessor = dict(
+        type='PoseDataPreprocessor',
+        mean=list(normal.mean),
+        std=list(normal.std),
+        bgr_to_rgb=normal.order == 'rgb',
+    )
+    return Config(
+        dict(
+            default_scope='posenas',
+            codec=dict(found.codec),
+            model=dict(data_preprocessor=preprocessor, head=dict(decoder=dict(found.codec))),
+            test_dataloader=dict(
+                dataset=dict(
+                    type='CocoDataset',
+                    metainfo=dict(found.find_skeleton().metainfo()),
+                    pipeline=pipeline,
+                )
+            ),
+        )
+    )
+
+
+def _check_fit(
+    found: NetworkDescription, cfg: Config, model: Mapping, preprocessor: Mapping, file: str | Path
+) -> None:
+    """Compare what must be the same on both sides."""
+    decoder = dict((model.get('head') or {}).get('decoder') or cfg.get('codec') or {})
+    stated = dict(
+        input_size=tuple(decoder.get('input_size') or found.crop.input_size),
+        mean=tuple(preprocessor.get('mean') or (0, 0, 0)),
+        std=tuple(preprocessor.get('std') or (1, 1, 1)),
+        order='rgb' if preprocessor.get('bgr_to_rgb') else 'bgr',
+    )
+    held = dict(
+        input_size=found.crop.input_size,
+        mean=found.normalisation.mean,
+        std=found.normalisation.std,
+        order=found.normalisation.order,
+    )
+    other = {name: (held[name], stated[name]) for name in held if held[name] != stated[name]}
+    if other:
+        name, (ours, theirs) = next(iter(other.items()))
+        raise ConfigError(
+            f'{file} and the config must agree on {name}: the file has {ours}, the config '
+            f'{theirs}; give the config that it was exported with'
+        )

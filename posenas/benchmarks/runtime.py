@@ -1,0 +1,222 @@
+"""Networks in PyTorch and in inference engines, forward and end to end, in turn."""
+
+import copy
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+
+import numpy as np
+import torch
+from torch import nn
+
+from posenas.apis.building import LoadedModel, build_model
+from posenas.apis.exporting import export_model, render_people
+from posenas.apis.inference import inference_topdown, init_model
+from posenas.models.fused import fuse
+from posenas.runtime import ENGINES, PoseRuntime
+from posenas.runtime.engines import choose_engine, is_exported, list_precisions
+from posenas.utils.timing import draw_weights, take_turns, use_threads
+
+#: Width and height of the photo that people are cut out of.
+_PHOTO = (640, 480)
+
+
+@dataclass(frozen=True)
+class RuntimeCost:
+    """Times per image of one network in one form; in each round all forms take their turn.
+
+    Attributes:
+        network: Name of the network.
+        form: Engine and precision, such as 'openvino f32'.
+        task: 'forward', 'end to end' (photo and boxes in, keypoints out) or 'end to end, flip'.
+        threads: Threads of one call.
+        batch: Images, or people, of a call.
+        median_ms: Median of the rounds.
+        p95_ms: Their 95th percentile.
+        ratio: Time of the first form / time of this one, median of the rounds' own ratios.
+        memory_mb: Memory that the process gains by the network and its first call; what several
+            forms share counts for the first of them.
+        file_mb: Size of the file; 0 for PyTorch.
+    """
+
+    network: str
+    form: str
+    task: str
+    threads: int
+    batch: int
+    median_ms: float
+    p95_ms: float
+    ratio: float
+    memory_mb: float
+    file_mb: float
+
+
+@dataclass
+class _Form:
+    """One form of a network: what is called for each task, and what it takes."""
+
+    name: str
+    tasks: dict[str, Callable[[], object]]
+    memory_mb: float
+    file_mb: float = 0.0
+
+
+def benchmark_runtime(
+    names: Sequence[str | Path],
+    threads: int = 1,
+    batch: int = 1,
+    num_rounds: int = 20,
+    with_compile: bool = False,
+    end_to_end: bool = True,
+    progress: Callable[[Iterable[str | Path]], Iterable[str | Path]] = iter,
+) -> list[RuntimeCost]:
+    """Time networks in every form.
+
+    Args:
+        names: Configs or names of networks, which get random weights and are exported, or exported
+            files, which are timed in engines only.
+        threads: Threads of one call.
+        batch: Images of a call.
+        num_rounds: Rounds.
+        with_compile: Whether ``torch.compile`` is a form, which takes minutes and a compiler.
+        end_to_end: Whether finding people in a photo is timed besides the forward pass.
+        progress: Wraps the names to show where the benchmark is.
+
+    Raises:
+        ConfigError: A name is unknown, or a network cannot be exported.
+        DataError: A file was not written by ``posenas export``.
+    """
+    found: list[RuntimeCost] = []
+    for name in progress(names):
+        with TemporaryDirectory() as folder, use_threads(threads):
+            forms = list(_list_forms(name, Path(folder), threads, batch, with_compile))
+            network = Path(name).stem
+            for task in forms[0].tasks if end_to_end else ['forward']:
+                found += _measure(forms, task, network, threads, batch, num_rounds)
+    return found
+
+
+def _measure(
+    forms: Sequence[_Form], task: str, network: str, threads: int, batch: int, num_rounds: int
+) -> Iterator[RuntimeCost]:
+    """Time one task in all forms."""
+    clock = process_time if threads == 1 else perf_counter
+    with torch.inference_mode():
+        calls = [form.tasks[task] for form in forms]
+        rounds = 1e3 / batch * np.array(take_turns(calls, num_rounds, clock))  # (rounds, forms)
+    ratios = np.median(rounds[:, :1] / rounds, axis=0)
+    for i, form in enumerate(forms):
+        yield RuntimeCost(
+            network,
+            form.name,
+            task,
+            threads,
+            batch,
+            float(np.median(rounds[:, i])),
+            float(np.quantile(rounds[:, i], 0.95)),
+            float(ratios[i]),
+            form.memory_mb,
+            form.file_mb,
+        )
+
+
+def _list_forms(
+    name: str | Path, folder: Path, threads: int, batch: int, with_compile: bool
+) -> Iterator[_Form]:
+    """Yield the forms of a network, those of PyTorch first."""
+    photo = render_people(_PHOTO, 1)[0]
+    width, height = _PHOTO
+    boxes = np.tile(
+        np.array([[width * 0.25, 10, width * 0.75, height - 10]], np.float32), (batch, 1)
+    )
+    file = Path(name)
+    if not is_exported(name):
+        network = build_model(name)
+        draw_weights(network.model)
+        file = folder / 'net.onnx'
+        export_model(network, file, name=Path(name).stem)
+        yield from _list_torch_forms(name, network, photo, boxes, with_compile)
+    for engine in ENGINES:
+        if choose_engine(file, None if file.suffix == '.xml' else engine) == engine:
+            for precision in list_precisions(engine):
+                yield _open_form(file, engine, precision, threads, photo, boxes)
+
+
+def _list_torch_forms(
+    name: str | Path,
+    network: LoadedModel,
+    photo: np.ndarray,
+    boxes: np.ndarray,
+    with_compile: bool,
+) -> Iterator[_Form]:
+    """Yield the forms of PyTorch; the published one comes first."""
+    width, height = network.model.head.decoder.input_size
+    images = torch.randn(len(boxes), 3, height, width)
+    model = init_model(name, device='cpu')
+    model.load_state_dict(network.model.state_dict())
+    last = torch.channels_last
+
+    def make(label: str, net: nn.Module, inputs: torch.Tensor) -> _Form:
+        def find(flip: bool) -> Callable[[], object]:
+            def call() -> object:
+                net.test_cfg['flip_test'] = flip
+                return inference_topdown(net, photo, boxes, batch_size=len(boxes))
+
+            return call
+
+        tasks = {
+            'forward': lambda: net(inputs),
+            'end to end': find(flip=False),
+            'end to end, flip': find(flip=True),
+        }
+        before = read_memory_mb()
+        with torch.inference_mode():
+            net(inputs)
+        return _Form(label, tasks, read_memory_mb() - before)
+
+    yield make('torch eval', model, images)
+    yield make(
+        'torch channels last',
+        copy.deepcopy(model).to(memory_format=last),
+        images.to(memory_format=last),
+    )
+    fused = copy.deepcopy(model)
+    fuse(fused)
+    yield make('torch fused', fused, images)
+    if with_compile:
+        compiled = copy.deepcopy(fused)
+        compiled.forward = torch.compile(compiled.forward)
+        yield make('torch compile', compiled, images)
+
+
+def _open_form(
+    file: Path, engine: str, precision: str, threads: int, photo: np.ndarray, boxes: np.ndarray
+) -> _Form:
+    """Open a file in an engine."""
+    before = read_memory_mb()
+    runtime = PoseRuntime(file, engine, threads, precision, batch_size=len(boxes))
+    shape = (len(boxes), *runtime.description.input_shape)
+    images = np.random.default_rng(0).standard_normal(shape, np.float32)
+    runtime.session.run(images)
+    tasks = {
+        'forward': lambda: runtime.session.run(images),
+        'end to end': lambda: runtime(photo, boxes, flip_test=False),
+        'end to end, flip': lambda: runtime(photo, boxes, flip_test=True),
+    }
+    stored = runtime.description.precision
+    label = f'{engine} {precision if stored in ("f32", "f16") else stored}'
+    files = [file, *([file.with_suffix('.bin')] if file.suffix == '.xml' else [])]
+    size = sum(each.stat().st_size for each in files) / 2**20
+    return _Form(label, tasks, read_memory_mb() - before, size)
+
+
+def read_memory_mb() -> float:
+    """Return the memory of this process in MiB; not a number where the system does not tell."""
+    try:
+        pages = int(Path('/proc/self/statm').read_text(encoding='ascii').split()[1])
+    except OSError:
+        return float('nan')
+    return pages * os.sysconf('SC_PAGE_SIZE') / 2**20

@@ -1,0 +1,73 @@
+"""``posenas benchmark runtime``."""
+
+import argparse
+from dataclasses import asdict
+
+from posenas.cli.printing import print_table, show_progress
+from posenas.cli.values import COUNT, WORKERS
+from posenas.utils.atomic_io import write_json
+
+
+def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
+    """Add ``posenas benchmark runtime``."""
+    runtime = kinds.add_parser(
+        'runtime',
+        help='networks in PyTorch and in inference engines',
+        description='Time networks in PyTorch, ONNX Runtime and OpenVINO: the forward pass, and '
+        'end to end, photo and boxes in, keypoints out, with and without the flip test. All forms '
+        'take turns; the ratio is that of the first form to this one. With one thread processor '
+        'time counts.',
+    )
+    runtime.add_argument(
+        'networks',
+        nargs='+',
+        metavar='NET',
+        help='config files or names of networks, which are exported with random weights, or '
+        'exported files',
+    )
+    runtime.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
+    runtime.add_argument('--batch', type=COUNT, default=1, metavar='N', help='people (default: 1)')
+    runtime.add_argument(
+        '--repeat', type=COUNT, default=20, metavar='N', help='interleaved runs (default: 20)'
+    )
+    runtime.add_argument(
+        '--compile', action='store_true', help='time torch.compile too: minutes, and a compiler'
+    )
+    runtime.add_argument('--forward-only', action='store_true', help='leave end to end out')
+    runtime.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+
+
+def report_runtime(args: argparse.Namespace) -> None:
+    """Print what ``posenas benchmark runtime`` measures."""
+    from posenas.benchmarks import benchmark_runtime
+
+    found = benchmark_runtime(
+        args.networks,
+        args.threads,
+        args.batch,
+        args.repeat,
+        args.compile,
+        not args.forward_only,
+        lambda names: show_progress(names, 'timing networks'),
+    )
+    columns = ('network', 'form', 'task', 'ms', '95 %', 'ratio', 'memory MiB', 'file MiB')
+    rows = [
+        (
+            each.network,
+            each.form,
+            each.task,
+            f'{each.median_ms:.2f}',
+            f'{each.p95_ms:.2f}',
+            f'{each.ratio:.2f}',
+            f'{each.memory_mb:.0f}',
+            f'{each.file_mb:.1f}' if each.file_mb else '',
+        )
+        for each in found
+    ]
+    caption = (
+        f'per image; threads: {args.threads}, batch of {args.batch}, median of {args.repeat} '
+        'interleaved rounds'
+    )
+    print_table(columns, rows, caption=caption, left=columns[:3], is_plain=True)
+    if args.json:
+        write_json(args.json, [asdict(each) for each in found], indent=1)

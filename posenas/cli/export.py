@@ -1,0 +1,140 @@
+"""Export a network to a file that an inference engine runs."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from posenas.cli.args import CommandParser, add_config_options, add_download_options
+from posenas.cli.printing import print_lines, print_table
+from posenas.cli.reading import read_config
+from posenas.cli.values import COUNT, number
+
+if TYPE_CHECKING:
+    from posenas.apis import ExportResult
+    from posenas.apis.quantizing import QuantizationResult
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``posenas export``."""
+    parser = CommandParser(
+        'export', 'Export a network to a file that needs no config, checkpoint or PyTorch.'
+    )
+    add_config_options(parser)
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='its weights, a file or http(s) address (default: initial weights, to measure speed)',
+    )
+    parser.add_argument(
+        '--to',
+        choices=('onnx', 'openvino'),
+        default='onnx',
+        help='ONNX, one file, or OpenVINO, .xml and .bin (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--precision',
+        choices=('f32', 'f16', 'int8'),
+        default='f32',
+        help='f32; f16 stores weights in half precision; int8 computes in eight bits and is judged '
+        'by the score on the validation set (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--max-loss',
+        type=number(),
+        metavar='SCORE',
+        help='int8: how much of the score may be lost, in its own units; more and more layers stay '
+        'in float until it holds (default: any)',
+    )
+    parser.add_argument(
+        '--num-crops',
+        type=COUNT,
+        default=64,
+        metavar='N',
+        help='int8: crops of the training set that activations are measured on (default: 64)',
+    )
+    parser.add_argument(
+        '--out', metavar='FILE', help='file to write (default: name of the config with .onnx, .xml)'
+    )
+    parser.add_argument(
+        '--images',
+        nargs='+',
+        metavar='FILE',
+        help='pictures of people to compare outputs on, and for int8 to measure activations on '
+        '(default: some of the validation set, or synthetic people; for int8 of the training set)',
+    )
+    add_download_options(parser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas export``; returns its exit code.
+
+    Raises:
+        ConfigError: The network cannot be exported, or the file would compute something else.
+        CheckpointError: The weights are not those of the network.
+        OutputError: The file cannot be written.
+    """
+    args = build_parser().parse_args(argv)
+    from posenas.apis import export_network
+
+    made = export_network(
+        read_config(args),
+        args.checkpoint,
+        args.out,
+        args.to,
+        args.precision,
+        args.images or (),
+        sha256=args.sha256,
+        trust_download=args.trust_download,
+        num_crops=args.num_crops,
+        max_loss=args.max_loss,
+    )
+    _print_result(made)
+    return 0
+
+
+def _print_result(made: 'ExportResult') -> None:
+    """Print how far the file is from the network, and what it is."""
+    columns = ('engine', 'images', 'outputs, of their range', 'keypoints, pixels')
+    rows = [
+        (each.engine, each.batch, f'{each.outputs:.1e}', f'{each.keypoints:.1e}')
+        for each in made.proof.differences
+    ]
+    limit = made.proof.limit
+    allowed = 'the score decides' if limit == float('inf') else f'allowed: {limit:.1e} of the range'
+    caption = f'largest differences on {made.images}; {allowed}'
+    print_table(columns, rows, caption=caption, left=columns[:1], is_plain=True)
+    network = made.description
+    files = ' and '.join(str(file) for file in made.files)
+    print_lines(
+        [
+            f'wrote {files}: {made.num_bytes / 2**20:.1f} MiB, {network.params:,} parameters, '
+            f'{network.macs / 1e9:.3f} GMACs'
+        ]
+    )
+    if not network.is_udp:
+        print_lines(
+            [
+                "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "
+                'network, whose crops and codec are not UDP, by up to half a heatmap pixel'
+            ]
+        )
+    if made.quantization is not None:
+        _print_quantization(made.quantization)
+
+
+def _print_quantization(cost: 'QuantizationResult') -> None:
+    """Print what eight bits cost."""
+    kept = len(cost.float_layers)
+    lines = [
+        f'int8: {cost.num_layers - kept} of {cost.num_layers} layers, {kept} in float; activations '
+        f'measured on {cost.num_crops} crops of {cost.source}'
+    ]
+    if cost.score:
+        scores = f'{cost.before:.4f} before, {cost.after:.4f} after, {cost.loss:.4f} lost'
+        lines.append(f'{cost.score} on the validation set: {scores}')
+    else:
+        lines.append('nothing was scored: the validation set is not there')
+    if kept:
+        lines.append(f'in float: {", ".join(cost.float_layers)}')
+    print_lines(lines)

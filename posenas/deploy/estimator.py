@@ -1,0 +1,93 @@
+"""An exported network in place of a model, for tests and inference by a config."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData, PixelData
+from torch import Tensor, nn
+
+from posenas.geometry import crop_to_image
+from posenas.registry import MODELS
+from posenas.runtime import PoseRuntime
+from posenas.structures import PoseDataSample
+from posenas.utils.errors import ConfigError
+
+
+@MODELS.register_module()
+class ExportedEstimator(BaseModel):
+    """A pose estimator whose network runs in an inference engine; it predicts only.
+
+    Args:
+        file: Exported network.
+        data_preprocessor: Config of the module that makes batches of images.
+        test_cfg: ``flip_test`` replaces what the file says; ``output_heatmaps`` adds
+            ``pred_fields``. The other options are those of the file.
+        engine: See :class:`~posenas.runtime.PoseRuntime`.
+        threads: Likewise.
+        precision: Likewise.
+
+    Attributes:
+        runtime: The network.
+
+    Raises:
+        DataError: The file is missing, or was not written by ``posenas export``.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        data_preprocessor: dict | nn.Module | None = None,
+        test_cfg: dict | None = None,
+        engine: str | None = None,
+        threads: int | None = None,
+        precision: str = 'f32',
+    ) -> None:
+        if isinstance(data_preprocessor, dict):
+            data_preprocessor = MODELS.build(data_preprocessor)
+        super().__init__(data_preprocessor)
+        self.runtime = PoseRuntime(file, engine, threads, precision)
+        self.test_cfg = dict(test_cfg or {})
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[PoseDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Tensor | tuple[Tensor, ...] | list[PoseDataSample]:
+        """Run one mode; see :class:`~posenas.models.BasePoseEstimator`.
+
+        Raises:
+            ConfigError: The mode is 'loss'.
+        """
+        if mode == 'loss':
+            raise ConfigError('an exported network cannot be trained: give its checkpoint')
+        images = np.ascontiguousarray(inputs.float().cpu().numpy())
+        if mode == 'tensor':
+            outputs = tuple(map(torch.from_numpy, self.runtime.infer(images, flip_test=False)))
+            return outputs[0] if len(outputs) == 1 else outputs
+        outputs = self.runtime.infer(images, self.test_cfg.get('flip_test'))
+        keypoints, scores = self.runtime.decode(outputs)
+        for i, sample in enumerate(data_samples):
+            self._store(sample, keypoints[i : i + 1], scores[i : i + 1])
+            if self.test_cfg.get('output_heatmaps', False):
+                sample.pred_fields = self._make_fields(outputs[0][i])
+        return list(data_samples)
+
+    def _store(self, sample: PoseDataSample, keypoints: np.ndarray, scores: np.ndarray) -> None:
+        """Add keypoints (1, K, 2) of the crop and scores (1, K) to a sample, in image pixels."""
+        given = sample.gt_instances
+        sample.pred_instances = InstanceData(
+            keypoints=crop_to_image(keypoints, sample.metainfo['warp_mat']),
+            keypoint_scores=scores,
+            keypoints_visible=scores,
+            bboxes=given.bboxes,
+            bbox_scores=given.bbox_scores,
+        )
+
+    def _make_fields(self, heatmaps: np.ndarray) -> PixelData:
+        stride: Any = self.runtime.codec.stride
+        meta = dict(heatmap_stride=tuple(stride.tolist()))
+        return PixelData(metainfo=meta, heatmaps=torch.from_numpy(heatmaps.copy()))

@@ -1,0 +1,17 @@
+"""Exported networks with NumPy, OpenCV and one engine; imports neither torch nor mmengine."""
+
+from .description import CropRule, NetworkDescription, Normalisation
+from .engines import ENGINES, PRECISIONS, Session, open_session
+from .pose_runtime import PoseResult, PoseRuntime
+
+__all__ = [
+    'ENGINES',
+    'PRECISIONS',
+    'CropRule',
+    'NetworkDescription',
+    'Normalisation',
+    'PoseResult',
+    'PoseRuntime',
+    'Session',
+    'open_session',
+]

@@ -1,0 +1,186 @@
+"""What an exported file says of its network, so that nothing else is needed to run it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.geometry import (
+    bbox_xyxy2cs,
+    fix_aspect_ratio,
+    get_udp_warp_matrix,
+    get_warp_matrix,
+    grow_to_whole_pixels,
+    warp_image,
+)
+from posenas.skeletons import Skeleton
+from posenas.utils.errors import DataError
+
+SCHEMA = 'pose-network/1'
+#: Begin of the keys under which files hold the fields.
+PREFIX = 'posenas.'
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """How pixels become the numbers that the network takes.
+
+    Attributes:
+        mean: Of each channel, pixel values 0 to 255, in the order that the network takes.
+        std: Likewise.
+        order: 'rgb' or 'bgr', the order that the network takes.
+    """
+
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
+    order: str = 'rgb'
+
+    def apply(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Normalise crops (H, W, 3) in the order blue, green, red, to one batch (B, 3, H, W)."""
+        batch = np.stack(list(crops)).transpose(0, 3, 1, 2)
+        if self.order == 'rgb':
+            batch = batch[:, ::-1]
+        mean, std = (np.array(v, np.float32).reshape(3, 1, 1) for v in (self.mean, self.std))
+        normalised = batch.astype(np.float32, order='C')
+        normalised -= mean
+        normalised /= std
+        return normalised
+
+
+@dataclass(frozen=True)
+class CropRule:
+    """How a person's box becomes a crop.
+
+    Attributes:
+        input_size: Width and height of the crop, pixels.
+        padding: Factor by which the crop exceeds the box.
+        use_udp: Whether pixel centres at the borders of crop and input coincide.
+        whole_pixels: Whether boxes are cut to whole pixels first, as PNFS does.
+    """
+
+    input_size: tuple[int, int]
+    padding: float = 1.25
+    use_udp: bool = False
+    whole_pixels: bool = False
+
+    def find_matrix(self, bbox: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the matrix (2, 3) from the image to the crop of a box (4,), corners."""
+        box = grow_to_whole_pixels(bbox) if self.whole_pixels else bbox
+        center, scale = bbox_xyxy2cs(box, self.padding)
+        width, height = self.input_size
+        get_matrix = get_udp_warp_matrix if self.use_udp else get_warp_matrix
+        return get_matrix(center, fix_aspect_ratio(scale, width / height), 0.0, self.input_size)
+
+    def cut(
+        self, image: NDArray[np.uint8], bbox: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """Return the crop (H, W, 3) of a box and its matrix; see :meth:`find_matrix`."""
+        matrix = self.find_matrix(bbox)
+        return warp_image(image, matrix, self.input_size), matrix
+
+
+@dataclass(frozen=True)
+class NetworkDescription:
+    """What a file says of its network.
+
+    Attributes:
+        name: Name of its config.
+        output_names: What it makes, in this order, as its codec takes it.
+        codec: ``type`` and arguments of the codec that decodes its outputs.
+        crop: How a box becomes its input.
+        normalisation: How pixels become numbers.
+        skeleton: What its keypoints are, as :meth:`Skeleton.metainfo` tells; empty where the
+            outputs are no keypoints.
+        flip: ``flip_test`` and the options of the codec's ``flip_back``.
+        keypoint_indices: Keypoints that predictions keep, in this order; None: all.
+        precision: 'f32', 'f16' or 'int8'.
+        params: Parameters.
+        macs: Multiply-accumulates of one image, in published form.
+        checkpoint_sha256: SHA-256 of the checkpoint; empty for initial weights.
+        version: Release of posenas that wrote the file.
+        schema: Version of this form.
+    """
+
+    name: str
+    output_names: tuple[str, ...]
+    codec: Mapping[str, Any]
+    crop: CropRule
+    normalisation: Normalisation
+    skeleton: Mapping[str, Any] = field(default_factory=dict)
+    flip: Mapping[str, Any] = field(default_factory=dict)
+    keypoint_indices: tuple[int, ...] | None = None
+    precision: str = 'f32'
+    params: int = 0
+    macs: int = 0
+    checkpoint_sha256: str = ''
+    version: str = ''
+    schema: str = SCHEMA
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an input."""
+        width, height = self.crop.input_size
+        return 3, height, width
+
+    @property
+    def is_udp(self) -> bool:
+        """Whether crops and heatmaps span the same length, from the first to the last pixel."""
+        return self.crop.use_udp and self.codec.get('type') == 'UDPHeatmap'
+
+    def find_skeleton(self) -> Skeleton:
+        """Return the skeleton.
+
+        Raises:
+            DataError: The file names none.
+        """
+        if not self.skeleton:
+            raise DataError(
+                f'{self.name} must find keypoints, got a network of {self.output_names}'
+            )
+        return Skeleton.from_metainfo(self.skeleton)
+
+    def to_metadata(self) -> dict[str, str]:
+        """Write the fields as JSON texts under prefixed keys, in a fixed order."""
+        plain = json.loads(json.dumps(asdict(self)))  # numbers as keys sort as texts from now on
+        texts = {name: json.dumps(value, sort_keys=True) for name, value in plain.items()}
+        return {f'{PREFIX}{name}': texts[name] for name in sorted(texts)}
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, str], source: str) -> 'NetworkDescription':
+        """Read what :meth:`to_metadata` wrote.
+
+        Args:
+            metadata: Texts by key; others than ours are left alone.
+            source: Name of the file, for messages.
+
+        Raises:
+            DataError: Something is missing or of another kind.
+        """
+        found = {
+            key.removeprefix(PREFIX): text
+            for key, text in metadata.items()
+            if key.startswith(PREFIX)
+        }
+        try:
+            values = {entry.name: json.loads(found[entry.name]) for entry in fields(cls)}
+            if values['schema'] != SCHEMA:
+                raise ValueError(f'schema {values["schema"]!r}')
+            values['crop'] = CropRule(**_with_tuples(values['crop']))
+            values['normalisation'] = Normalisation(**_with_tuples(values['normalisation']))
+            return cls(**{name: _freeze(value) for name, value in values.items()})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(
+                f'{source} must hold the description {SCHEMA} of a network that posenas export '
+                f'wrote, got {type(error).__name__}: {error}'
+            ) from error
+
+
+def _freeze(value: Any) -> Any:  # noqa: ANN401  (any plain value)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _freeze(value) for name, value in values.items()}

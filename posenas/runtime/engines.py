@@ -1,0 +1,212 @@
+"""The one place that opens networks in ONNX Runtime or OpenVINO."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.runtime.description import PREFIX
+from posenas.runtime.onnx_metadata import read_onnx_metadata
+from posenas.utils.checks import check_choice, check_positive
+from posenas.utils.errors import ConfigError, DataError
+from posenas.utils.optional import import_optional
+
+if TYPE_CHECKING:
+    import openvino
+
+#: Name of an engine, which is also the package that it needs.
+ENGINES = ('onnxruntime', 'openvino')
+#: Precision that an engine computes in; where the processor lacks it, OpenVINO takes f32.
+PRECISIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {'onnxruntime': ('f32',), 'openvino': ('f32', 'bf16', 'f16')}
+)
+#: Ends of the names of exported networks.
+SUFFIXES = ('.onnx', '.xml')
+
+Floats = NDArray[np.float32]
+
+
+class Session(ABC):
+    """A network, opened in an engine.
+
+    Attributes:
+        engine: Name of the engine.
+        metadata: Texts that the file holds, by key.
+        output_names: Names of the outputs.
+
+    Args:
+        path: File of the network.
+        metadata: See the attribute.
+        output_names: Likewise.
+    """
+
+    engine: str
+
+    def __init__(
+        self, path: Path, metadata: Mapping[str, str], output_names: tuple[str, ...]
+    ) -> None:
+        self.path, self.metadata, self.output_names = path, metadata, output_names
+
+    @abstractmethod
+    def run(self, images: Floats) -> tuple[Floats, ...]:
+        """Compute the outputs of normalised images (B, 3, H, W)."""
+
+
+def is_exported(path: str | Path | None) -> bool:
+    """Tell by the end of its name whether a file is an exported network."""
+    return path is not None and str(path).lower().endswith(SUFFIXES)
+
+
+def choose_engine(path: str | Path, engine: str | None = None) -> str:
+    """Return the engine that opens a file.
+
+    Args:
+        path: File of the network.
+        engine: One of :data:`ENGINES`; None takes OpenVINO for .xml, else the first one that is
+            installed.
+
+    Raises:
+        ConfigError: The engine is unknown, cannot read the file, or none is installed.
+    """
+    if not is_exported(path):
+        raise ConfigError(f'an exported network must end with one of {SUFFIXES}, got {path}')
+    needs_openvino = str(path).lower().endswith('.xml')
+    if engine is None:
+        return 'openvino' if needs_openvino else _first_installed()
+    check_choice('engine', engine, ENGINES)
+    if needs_openvino and engine != 'openvino':
+        raise ConfigError(f'{path} must be opened by openvino, got {engine!r}: export --to onnx')
+    return engine
+
+
+def list_precisions(engine: str) -> tuple[str, ...]:
+    """Return what an engine can compute in on this processor.
+
+    Raises:
+        ImportError: The engine is not installed.
+    """
+    if engine != 'openvino':
+        return PRECISIONS[engine]
+    core = import_optional('openvino', 'deploy').Core()
+    able = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+    names = {'f32': 'FP32', 'bf16': 'BF16', 'f16': 'FP16'}
+    return tuple(name for name in PRECISIONS[engine] if names[name] in able)
+
+
+def _first_installed() -> str:
+    from importlib.util import find_spec
+
+    found = next((name for name in ENGINES if find_spec(name)), None)
+    if found is None:
+        raise ConfigError(
+            f'one of {ENGINES} must be installed to run a network: pip install onnxruntime'
+        )
+    return found
+
+
+def open_session(
+    path: str | Path,
+    engine: str | None = None,
+    threads: int | None = None,
+    precision: str = 'f32',
+    batch: int | None = None,
+) -> Session:
+    """Open an exported network.
+
+    Args:
+        path: .onnx file, or .xml file of OpenVINO with its .bin beside it.
+        engine: As in :func:`choose_engine`.
+        threads: Threads of one call; None leaves it to the engine.
+        precision: What OpenVINO computes in: 'f32', 'bf16' or 'f16', where the processor can.
+        batch: The only number of images of a call, which engines then prepare for; None: any.
+
+    Raises:
+        DataError: The file does not exist or is no network.
+        ConfigError: An argument does not fit the engine or the file.
+        ImportError: The engine is not installed.
+    """
+    name = choose_engine(path, engine)
+    check_choice('precision', precision, PRECISIONS[name])
+    for value in (threads, batch):
+        if value is not None:
+            check_positive('threads and batch', value)
+    if not os.path.isfile(path):
+        raise DataError(f'{path} must exist to be run: posenas export writes it')
+    opened = OnnxRuntimeSession if name == 'onnxruntime' else OpenVINOSession
+    try:
+        return opened(Path(path), threads, precision, batch)
+    except (RuntimeError, ValueError) as error:
+        reason = ' '.join(str(error).split())[:300]
+        raise DataError(f'{path} must be a network that {name} can open, got: {reason}') from error
+
+
+class OnnxRuntimeSession(Session):
+    """A network in ONNX Runtime; the arguments are those of :func:`open_session`."""
+
+    engine = 'onnxruntime'
+
+    def __init__(self, path: Path, threads: int | None, precision: str, batch: int | None) -> None:
+        runtime = import_optional('onnxruntime', 'deploy')
+        options = runtime.SessionOptions()
+        options.log_severity_level = 3
+        if threads is not None:
+            options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        if batch is not None:
+            options.add_free_dimension_override_by_name('batch', batch)
+        try:
+            self._session = runtime.InferenceSession(
+                str(path), options, providers=['CPUExecutionProvider']
+            )
+        except Exception as error:  # its errors share no base class but this
+            raise ValueError(str(error)) from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        super().__init__(path, metadata, tuple(o.name for o in self._session.get_outputs()))
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, images: Floats) -> tuple[Floats, ...]:
+        """Compute the outputs of normalised images (B, 3, H, W)."""
+        return tuple(self._session.run(None, {self._input: images}))
+
+
+class OpenVINOSession(Session):
+    """A network in OpenVINO; the arguments are those of :func:`open_session`."""
+
+    engine = 'openvino'
+
+    def __init__(self, path: Path, threads: int | None, precision: str, batch: int | None) -> None:
+        openvino = import_optional('openvino', 'deploy')
+        core = openvino.Core()
+        model = core.read_model(path)
+        is_onnx = path.suffix.lower() == '.onnx'
+        metadata = read_onnx_metadata(path) if is_onnx else read_rt_info(model)
+        names = tuple(output.get_any_name() for output in model.outputs)
+        super().__init__(path, metadata, names)
+        if batch is not None:
+            shape = model.inputs[0].get_partial_shape()
+            shape[0] = batch
+            model.reshape({model.inputs[0]: shape})
+        settings: dict[str, Any] = dict(
+            INFERENCE_PRECISION_HINT=precision, PERFORMANCE_HINT='LATENCY', ENABLE_CPU_PINNING=False
+        )
+        if threads is not None:
+            settings['INFERENCE_NUM_THREADS'] = threads
+        self._request = core.compile_model(model, 'CPU', settings).create_infer_request()
+
+    def run(self, images: Floats) -> tuple[Floats, ...]:
+        """Compute the outputs of normalised images (B, 3, H, W)."""
+        results = self._request.infer({0: np.ascontiguousarray(images)}, share_inputs=True)
+        return tuple(results[i] for i in range(len(self.output_names)))
+
+
+def read_rt_info(model: 'openvino.Model') -> dict[str, str]:
+    """Return the texts under our prefix that a model of OpenVINO carries."""
+    group = PREFIX.rstrip('.')
+    if group not in model.get_rt_info():
+        return {}
+    texts = model.get_rt_info(group).astype(dict)
+    return {f'{PREFIX}{name}': text.astype(str) for name, text in texts.items()}

@@ -1,0 +1,49 @@
+"""Every network that a config makes can be exported, and the file computes the same."""
+
+import pytest
+import torch
+from source_files import ROOT
+
+from posenas.apis import build_model
+from posenas.apis.exporting import export_model
+from posenas.search import Supernet
+from posenas.utils.config import load_config
+from posenas.utils.timing import draw_weights
+
+pytest.importorskip('onnxruntime')
+pytest.importorskip('openvino')
+
+CONFIGS = sorted(
+    path for path in (ROOT / 'configs' / 'top_down').rglob('*.py') if '_base_' not in path.parts
+)
+
+
+def name_of(path):
+    return path.stem
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', CONFIGS, ids=name_of)
+def test_the_network_of_every_config_is_exported_and_equal(path, tmp_path):
+    if load_config(path).get('model') is None:
+        pytest.skip('has no network of its own')
+    torch.manual_seed(0)
+    network = build_model(path)
+    assert not isinstance(network.model, Supernet)
+    draw_weights(network.model)
+    made = export_model(network, tmp_path / 'net.onnx', name=path.stem)
+    assert made.proof.largest.outputs <= made.proof.limit
+    assert made.description.params == sum(p.numel() for p in network.model.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('to', ['onnx', 'xml'])
+def test_kernels_mixed_for_each_image_are_exported_for_any_number_of_images(tmp_path, to):
+    shallow = 'model.backbone.extra.stages_spec'
+    options = {f'{shallow}.num_modules': (1, 1, 1), f'{shallow}.num_blocks': (1, 1, 1)}
+    torch.manual_seed(0)
+    network = build_model('ditehrnet_18_synthetic_128x96', options=options)
+    draw_weights(network.model)
+    made = export_model(network, tmp_path / f'net.{to}')
+    assert {each.batch for each in made.proof.differences} == {1, 2, 5}
+    assert made.proof.largest.outputs < 1e-4

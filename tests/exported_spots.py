@@ -1,0 +1,53 @@
+"""The network of ``apis/spots.py`` as a file, written without PyTorch: it finds coloured spots."""
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from posenas.runtime import CropRule, NetworkDescription, Normalisation
+from posenas.skeletons import make_skeleton
+
+#: Size of crops and heatmaps of the network.
+INPUT_SIZE, HEATMAP_SIZE = (48, 64), (12, 16)
+
+
+def describe_spots(**changes):
+    """Describe the network; its flip test exchanges blue and red, so it has no symmetric answer."""
+    skeleton = make_skeleton('spots', ('blue', 'green', 'red'), [('blue', 'green')])
+    given = dict(
+        name='spots',
+        output_names=('heatmaps',),
+        codec=dict(
+            type='MSRAHeatmap', input_size=list(INPUT_SIZE), heatmap_size=list(HEATMAP_SIZE)
+        ),
+        crop=CropRule(INPUT_SIZE),
+        normalisation=Normalisation((0.0, 0.0, 0.0), (255.0, 255.0, 255.0), 'bgr'),
+        skeleton=skeleton.metainfo(),
+        flip=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=False),
+    )
+    return NetworkDescription(**given | changes)
+
+
+def make_spot_net(gain=0.5, description=None):
+    """Make means of 4 x 4 pixels times ``gain``."""
+    width, height = INPUT_SIZE
+    columns, rows = HEATMAP_SIZE
+    nodes = [
+        helper.make_node('AveragePool', ['images'], ['means'], kernel_shape=[4, 4], strides=[4, 4]),
+        helper.make_node('Mul', ['means', 'gain'], ['heatmaps']),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        'spots',
+        [helper.make_tensor_value_info('images', TensorProto.FLOAT, ['batch', 3, height, width])],
+        [helper.make_tensor_value_info('heatmaps', TensorProto.FLOAT, ['batch', 3, rows, columns])],
+        [onnx.numpy_helper.from_array(np.float32(gain), 'gain')],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=10)
+    helper.set_model_props(model, (description or describe_spots()).to_metadata())
+    return model
+
+
+def write_spot_net(path, **kwargs):
+    onnx.save(make_spot_net(**kwargs), path)
+    return path

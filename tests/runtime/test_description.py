@@ -1,0 +1,60 @@
+"""What files say of their networks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from exported_spots import describe_spots
+
+from posenas.geometry import warp_points
+from posenas.runtime import CropRule, NetworkDescription, Normalisation
+from posenas.utils import DataError
+
+
+def test_a_description_is_read_back_as_it_was_written():
+    changed = describe_spots(
+        crop=CropRule((48, 64), 1.5, use_udp=True, whole_pixels=True), keypoint_indices=(2, 0)
+    )
+    for description in (describe_spots(), changed):
+        read = NetworkDescription.from_metadata(description.to_metadata(), 'net.onnx')
+        assert read.to_metadata() == description.to_metadata()
+        assert (read.crop, read.normalisation) == (description.crop, description.normalisation)
+        assert read.find_skeleton().joint_names == ('blue', 'green', 'red')
+
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda texts: texts.clear(),
+        lambda texts: texts.pop('posenas.codec'),
+        lambda texts: texts.update({'posenas.crop': '{"input_size": [1, 2], "other": 3}'}),
+        lambda texts: texts.update({'posenas.crop': '[]'}),
+        lambda texts: texts.update({'posenas.macs': 'no JSON'}),
+        lambda texts: texts.update({'posenas.schema': '"pose-network/9"'}),
+    ],
+)
+def test_other_files_are_refused(damage):
+    texts = describe_spots().to_metadata()
+    damage(texts)
+    with pytest.raises(DataError, match=r'net\.onnx must hold the description'):
+        NetworkDescription.from_metadata(texts, 'net.onnx')
+
+
+def test_a_network_without_keypoints_has_no_skeleton():
+    with pytest.raises(DataError, match='must find keypoints'):
+        replace(describe_spots(), skeleton={}).find_skeleton()
+
+
+def test_pixels_are_normalised_in_the_order_that_the_network_takes():
+    crop = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    for order, channels in (('bgr', [0, 1, 2]), ('rgb', [2, 1, 0])):
+        made = Normalisation((1.0, 2.0, 3.0), (2.0, 4.0, 8.0), order).apply([crop, crop])
+        wanted = (crop[..., channels] - [1.0, 2.0, 3.0]) / [2.0, 4.0, 8.0]
+        np.testing.assert_array_equal(made[1], wanted.transpose(2, 0, 1).astype(np.float32))
+
+
+@pytest.mark.parametrize(('use_udp', 'corner'), [(False, (48, 64)), (True, (47, 63))])
+def test_the_crop_spans_the_padded_box(use_udp, corner):
+    matrix = CropRule((48, 64), 1.25, use_udp).find_matrix(np.float32([10, 20, 40, 60]))
+    ends = np.array([[6.25, 15.0], [43.75, 65.0]])
+    np.testing.assert_allclose(warp_points(ends, matrix), [(0, 0), corner], atol=1e-5)
