@@ -127,7 +127,7 @@ def build_model(
     if checkpoint is not None:  # a wrong path is told before a network is built for it
         loaded = read_checkpoint(checkpoint, sha256=sha256, trust=trust_download)
     model = MODELS.build(cfg.model)
-    if loaded:
+    if checkpoint is not None:
         load_state(model, adapt_checkpoint(loaded, model.state_dict()))
     return LoadedModel(cfg, model.eval(), loaded)
 
