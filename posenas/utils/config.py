@@ -150,14 +150,27 @@ def _merge(cfg: Config, options: dict) -> None:
             raise ConfigError(f'{key}={value!r} does not fit the config: {error}') from error
 
 
+def read_input_size(cfg: Config) -> tuple[int, int] | None:
+    """Return (width, height) of the images that the network of a config takes, where it says so."""
+    model = cfg.get('model') or {}
+    network = model.get('student', model)
+    decoder = cfg.get('codec') or (network.get('head') or {}).get('decoder') or {}
+    return tuple(decoder['input_size']) if 'input_size' in decoder else None
+
+
 def adopt_scope(cfg: Config) -> None:
-    """Let a config written for MMPose, or without a scope, find our classes of the same names."""
+    """Let a config written for MMPose, or without a scope, find our classes of the same names.
+
+    So are those that configs of MMPose take from MMDetection: parts of RTMPose.
+    """
     scope = cfg.get('default_scope')
     if scope == 'mmpose' and find_spec('mmpose') is None:
         print_log("default_scope 'mmpose' is read as 'posenas': mmpose is not installed", 'current')
         _strip_prefix(cfg._cfg_dict, 'mmpose.')
-    elif scope is not None:
+    elif scope not in (None, 'posenas'):
         return
+    if find_spec('mmdet') is None:
+        _strip_prefix(cfg._cfg_dict, 'mmdet.')
     cfg.default_scope = 'posenas'
 
 
@@ -166,6 +179,8 @@ def _strip_prefix(value: object, prefix: str) -> None:
     if isinstance(value, ConfigDict):
         if isinstance(value.get('type'), str):
             value['type'] = value['type'].removeprefix(prefix)
+        if value.get('_scope_') == prefix[:-1]:
+            del value['_scope_']
         value = list(value.values())
     for item in value if isinstance(value, list | tuple) else ():
         _strip_prefix(item, prefix)
