@@ -137,7 +137,7 @@ def build_model(
     if checkpoint is not None:  # a wrong path is told before a network is built for it
         loaded = read_checkpoint(checkpoint, sha256=sha256, trust=trust_download)
     model = MODELS.build(cfg.model)
-    if loaded:
+    if checkpoint is not None:
         adapted = adapt_checkpoint(loaded, model.state_dict())
         if hasattr(model, 'set_arch'):  # a supernet: what it does may be without the search
             from posenas.search.fitting import check_supernet_weights

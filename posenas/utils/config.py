@@ -95,8 +95,28 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
 
 def _read(path: Path) -> Config:
     if path.suffix == '.py':
+        _check_bases(path)
         return Config.fromfile(path)  # noqa: TID251  (the only kind of config that is code)
     return Config(read_data_config(path), filename=str(path))
+
+
+def _check_bases(path: Path, above: tuple[Path, ...] = ()) -> None:
+    """Refuse bases in YAML and JSON, of a config in Python, that would run code.
+
+    Raises:
+        ConfigError: One would, or bases go in a circle.
+        DataError: One cannot be read.
+    """
+    if path in above:
+        raise ConfigError(f'_base_ must not lead back to {path}')
+    if Config._is_lazy_import(str(path)):  # imports its bases, which are Python
+        return
+    for base in Config._get_base_files(str(path)):
+        file = Path(Config._get_cfg_path(base, str(path))[0])
+        if file.suffix == '.py':
+            _check_bases(file, (*above, path))
+        else:
+            read_data_config(file)
 
 
 def override_config(cfg: Config, options: dict) -> None:

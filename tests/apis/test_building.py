@@ -10,7 +10,7 @@ from source_files import MODULES, PACKAGE, nodes
 
 from posenas.apis.building import build_dataset, build_model, build_space, count_cost
 from posenas.search import PoseNASSpace, ViPNASSpace
-from posenas.utils import ConfigError
+from posenas.utils import CheckpointError, ConfigError
 
 #: Where mmengine is told whose classes a config names; costs are counted below the interface, by
 #: searches too, and build networks there.
@@ -77,3 +77,10 @@ def test_a_network_is_counted_as_it_is_built(tmp_path):
     head.pop('decoder')
     with pytest.raises(ConfigError, match=r'codec\.input_size'):
         count_cost(Config(dict(model=dict(TINY_MODEL, head=head))))
+
+
+@pytest.mark.parametrize('content', [{}, dict(state_dict={}), dict(meta={})])
+def test_a_checkpoint_without_weights_is_refused(tmp_path, content):
+    torch.save(content, tmp_path / 'empty.pth')
+    with pytest.raises(CheckpointError, match='must be those of a pose network'):
+        build_model(Config(dict(model=TINY_MODEL)), tmp_path / 'empty.pth')

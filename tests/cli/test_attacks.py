@@ -241,6 +241,16 @@ def test_no_config_runs_code_in_python(attacked, number):
     assert not Path('ran').exists()
 
 
+def test_no_base_that_is_data_runs_code_in_a_config_in_python(attacked):
+    names = ('package as _scope_', 'import', 'base in Python', 'base with objects')
+    for number in map(list(CONFIGS).index, (*names, 'base with an import', 'path for imports')):
+        Path('above.py').write_text(f"_base_ = 'config{number}.json'\n")
+        Path('top.py').write_text("_base_ = ['above.py']\n")
+        with pytest.raises(PoseNASError):
+            load_config('top.py')
+    assert not Path('ran').exists()
+
+
 def load_all(file):
     """Check a config and read its data set."""
     build_dataset(load_checked(file))
