@@ -3,6 +3,7 @@
 from posenas.genotype import derive_model
 
 from . import algorithms
+from .agreement import Agreement, compare_repeats
 from .archive import Archive, Record, digest, find_front, objective_values, read_archive
 from .collapse import (
     CollapseRule,
@@ -64,6 +65,7 @@ from .vipnas.supernet import ViPNASSupernet
 
 __all__ = [
     'ActivationMemoryCost',
+    'Agreement',
     'Arch',
     'Archive',
     'Bench',
@@ -115,6 +117,7 @@ __all__ = [
     'ViPNASSpace',
     'ViPNASSupernet',
     'algorithms',
+    'compare_repeats',
     'derive_model',
     'digest',
     'find_band',
