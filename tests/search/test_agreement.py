@@ -47,7 +47,7 @@ def test_the_command_prints_winners_agreement_and_spread(repeats, capsys):
         in (text)
     )
     assert 'PCK 0.633333 +- 0.058 over seeds' in text
-    assert 'not alike in all: width 24, 16, 24; kernel 3, 5, 3' in text
+    assert 'not alike in all: kernel 3, 5, 3; width 24, 16, 24' in text
 
 
 def test_searches_that_are_no_repeats_are_refused(repeats, tmp_path):
