@@ -30,8 +30,8 @@ def test_weights_of_another_input_or_head_are_refused():
     state = supernet.state_dict()
     check_supernet_weights(supernet, dict(state_dict=state), CFG)  # an older one says no input
     check_supernet_weights(supernet, dict(meta=dict(input_size=[96, 128]), state_dict=state), CFG)
+    other = dict(meta=dict(input_size=[192, 256]), state_dict=state)
     with pytest.raises(CheckpointError, match=r'input of the config, \(96, 128\)'):
-        other = dict(meta=dict(input_size=[192, 256]), state_dict=state)
         check_supernet_weights(supernet, other, CFG)
     name, values = next(iter(state.items()))
     with pytest.raises(CheckpointError, match=f'14 keypoints of the config, got {name}'):
