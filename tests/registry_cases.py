@@ -3,6 +3,7 @@
 Add yours where it belongs: to ``MODELS`` with a function that runs the module, else to ``PARTS``.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,9 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData, PixelData
 from tiny_data import write_mpii_people, write_people, write_posetrack_people
 from torch import Tensor, nn
+from torch.utils.data import ConcatDataset
 
+from posenas.datasets import ClipDataset
 from posenas.structures import PoseDataSample
 
 CODEC = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=2)
@@ -66,6 +69,10 @@ def on_features(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
 
 def on_stages(channels: int) -> Callable[[nn.Module], Sequence[Tensor]]:
     return lambda module: module((noise(2, channels, 4, 3), noise(2, channels, 4, 3, seed=1)))
+
+
+def on_two_scales(module: nn.Module) -> Sequence[Tensor]:
+    return module((noise(2, 4, 8, 6), noise(2, 8, 4, 3, seed=1)))
 
 
 def on_heatmaps(num_maps: int = 17) -> Callable[[nn.Module], Sequence[Tensor]]:
@@ -134,6 +141,42 @@ def on_samples(module: nn.Module) -> Sequence[Tensor]:
     return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
 
 
+def clip_samples(num: int = 2, length: int = 2) -> list[PoseDataSample]:
+    """Data samples of ``num`` clips, frame after frame, whose crops move by a heatmap pixel."""
+    samples = []
+    for frame in range(length):
+        for i, sample in enumerate(pose_samples(num)):
+            place = dict(video_id=0, track_id=i, frame_id=frame, clip_frame=frame)
+            sample.set_metainfo(dict(place, warp_mat=((1.0, 0.0, 4.0 * frame), (0.0, 1.0, 0.0))))
+            samples.append(sample)
+    return samples
+
+
+def on_clips(module: nn.Module) -> Sequence[Tensor]:
+    inputs, samples = noise(4, 3, 64, 48), clip_samples()
+    if module.training:
+        return [module(inputs, samples, mode='loss')['loss_kpt']]
+    predictions = module.train().eval()(inputs, samples, mode='predict')
+    return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
+
+
+def on_supernet_clips(module: nn.Module) -> Sequence[Tensor]:
+    """Run every fusion once: one alone leaves the others without gradient."""
+    if not module.training:
+        return [module(noise(2, 3, 64, 64))]
+    outputs = []
+    for stage in module.space.stages:
+        for op in module.space.ops:
+            fusion = {'frames.1.fuse_stage': stage, 'frames.1.fuse_op': op}
+            module.set_arch(module.space.extremes()[1] | fusion)
+            outputs += module.path_outputs(noise(4, 3, 64, 64), clip_samples())
+    return outputs
+
+
+def on_two_frames(module: nn.Module) -> Sequence[Tensor]:
+    return [module(noise(2, 3, 64, 48), noise(2, 17, 16, 12, seed=1).requires_grad_())]
+
+
 def on_taught_samples(module: nn.Module) -> Sequence[Tensor]:
     """Run a distiller that has got a teacher of random weights."""
     from posenas.models.estimators.teacher import FrozenTeacher
@@ -163,6 +206,14 @@ def on_lesson(module: nn.Module) -> Sequence[Tensor]:
     lesson = Lesson(maps[:1], maps[1:], torch.ones(2, 2), *features, 0.5)
     return list(module(lesson).values())
 
+
+#: Network of the frames between key frames, the sibling of TINY_MODEL.
+TINY_LIGHT = dict(
+    type='TViPNASNet',
+    backbone=TINY_BACKBONE,
+    head=TINY_HEAD,
+    fusion=dict(stage=1, op='mul', in_channels=8),
+)
 
 SIMCC = dict(in_channels=8, out_channels=17, input_size=(48, 64), in_featuremap_size=(3, 4))
 DITE_EXTRA = dict(
@@ -321,7 +372,27 @@ MODELS = dict(
     PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),
     CNFSupernet=ModelCase(TINY_FABRICS, lambda module: [on_images(module)]),
     PoseNASSupernet=ModelCase(TINY_SUPERNET, on_square_samples),
+    TViPNASSupernet=ModelCase(
+        dict(
+            space=dict(type='TViPNASSpace', space=TINY_VIPNAS_SPACE, period=2),
+            key=TINY_MODEL,
+            head=TINY_VIPNAS['head'],
+        ),
+        on_supernet_clips,
+    ),
     ViPNASSupernet=ModelCase(TINY_VIPNAS, lambda module: [on_images(module)]),
+    LightResNet=ModelCase({}, on_images),
+    TopDownFusion=ModelCase(dict(in_channels=(4, 8), channels=(6, 8)), on_two_scales),
+    CenterBoxHead=ModelCase(
+        dict(in_channels=8, upsample=2, decoder=dict(type='CenterBox')), on_features(8)
+    ),
+    PersonDetector=ModelCase(
+        dict(
+            backbone=dict(TINY_BACKBONE, channels=(8, 16)),
+            head=dict(type='CenterBoxHead', in_channels=16, decoder=dict(type='CenterBox')),
+        ),
+        lambda module: [module(noise(2, 3, 64, 48))],
+    ),
     TinyConvNet=ModelCase({}, on_images),
     Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
     ViPNASMobileNetV3=ModelCase({}, on_images),
@@ -346,6 +417,13 @@ MODELS = dict(
     TopdownPoseEstimator=ModelCase(
         dict(backbone=TINY_BACKBONE, head=TINY_HEAD, test_cfg=dict(flip_test=True)), on_samples
     ),
+    TemporalFusion=ModelCase(
+        dict(in_channels=8, num_keypoints=17, op='cat'),
+        lambda module: [module(noise(2, 8, 4, 3), noise(2, 17, 16, 12))],
+    ),
+    TViPNASNet=ModelCase({k: v for k, v in TINY_LIGHT.items() if k != 'type'}, on_two_frames),
+    HeatmapCopy=ModelCase(dict(num_keypoints=17), on_two_frames),
+    OnlinePoseEstimator=ModelCase(dict(key=TINY_MODEL, frames=[TINY_LIGHT]), on_clips),
     FPDDistiller=ModelCase(dict(student=TINY_MODEL), on_taught_samples),
     DWPoseDistiller=ModelCase(
         dict(teacher_cfg=SIMCC_MODEL, student_cfg=SIMCC_MODEL), on_vector_samples
@@ -370,6 +448,12 @@ MODELS = dict(
         dict(model=nn.Conv2d(3, 4, 1)), lambda module: [module(noise(2, 3, 64, 48))]
     ),
 )
+
+
+def posetrack_clips(folder: Path) -> dict:
+    return dict(
+        dataset=dict(type='PoseTrack18Dataset', ann_file=str(write_posetrack_people(folder)))
+    )
 
 
 def coco_people(folder: Path) -> dict:
@@ -477,6 +561,15 @@ def people(skeleton: str) -> Callable[[Path], dict]:
     return lambda folder: dict(ann_file=str(write_people(folder, skeleton=skeleton)))
 
 
+def write_taught(folder: Path) -> Path:
+    path = write_people(folder)
+    content = json.loads(path.read_text())
+    for annotation in content['annotations']:
+        annotation['keypoint_scores'] = [0.5] * 17
+    path.write_text(json.dumps(content))
+    return path
+
+
 def build_ratio_sampler(folder: Path) -> object:
     from posenas.registry import DATA_SAMPLERS, DATASETS
 
@@ -510,6 +603,7 @@ PARTS = dict(
     PoseNASCounter=dict(model=TINY_SUPERNET),
     **{name: dict(space=SPACE, objectives=dict(AP='greater')) for name in ALGORITHMS},
     Budget={},
+    TViPNASSpace=dict(space=TINY_VIPNAS_SPACE),
     CostBins=dict(
         space=TINY_VIPNAS_SPACE,
         cost=dict(type='MacsCost', counter=dict(type='ViPNASCounter')),
@@ -569,6 +663,7 @@ PARTS = dict(
     PoseVisualizationHook={},
     InputPicturesHook={},
     BadCaseAnalysisHook={},
+    ClipDataset=posetrack_clips,
     CocoDataset=people('coco'),
     CrowdPoseDataset=people('crowdpose'),
     JhmdbDataset=people('jhmdb'),
@@ -578,16 +673,31 @@ PARTS = dict(
     UnlabelledTopdownDataset=people('coco'),
     TeacherCache=lambda folder: dict(path=str(folder / 'cache')),
     ConcatDataset=lambda folder: dict(datasets=[coco_people(folder)] * 2),
+    CombinedDataset=lambda folder: dict(
+        metainfo=dict(dataset_name='coco'), datasets=[coco_people(folder)] * 2
+    ),
+    MosaicDataset=lambda folder: dict(
+        dataset=dict(coco_people(folder), type='posenas.PersonBoxDataset'), canvas_size=(64, 64)
+    ),
+    PersonBoxDataset=people('coco'),
+    TaughtDataset=lambda folder: dict(ann_file=str(write_taught(folder))),
     RepeatDataset=lambda folder: dict(dataset=coco_people(folder), times=2),
     DefaultSampler=dict(dataset=range(4), seed=0),
     InfiniteSampler=dict(dataset=range(4), seed=0),
     LabelledRatioSampler=build_ratio_sampler,
+    MultiSourceSampler=lambda folder: dict(
+        dataset=ConcatDataset([range(4), range(2)]), source_ratio=[2, 1], seed=0
+    ),
+    VideoSampler=lambda folder: dict(dataset=ClipDataset(**posetrack_clips(folder))),
     Albumentation=build_albumentation,
     CoarseDropout={},
+    FrameJitter={},
     GetBBoxCenterScale={},
     PNFSGetBox={},
     PNFSTopdownAffine=dict(input_size=(48, 64)),
     RandomJointOcclusion=dict(joints=(9, 10)),
+    GenerateBoxTarget=dict(encoder=dict(type='CenterBox')),
+    Letterbox=dict(size=(64, 64)),
     GenerateTarget=dict(encoder=CODEC),
     KeypointConverter=dict(num_keypoints=2, mapping=[(5, 0), (6, 1)]),
     LoadImage={},
@@ -597,6 +707,7 @@ PARTS = dict(
     RandomFlip={},
     RandomHalfBody={},
     TopdownAffine=dict(input_size=(48, 64)),
+    CenterBox={},
     YOLOXHSVRandomAug={},
     MegviiHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), kernel_size=5),
     MSRAHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16), sigma=2),
@@ -604,7 +715,9 @@ PARTS = dict(
     RegressionLabel=dict(input_size=(48, 64)),
     SimCCLabel=dict(input_size=(48, 64)),
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
+    CocoBoxMetric=people('coco'),
     CocoMetric={},
+    FrameCost={},
     JhmdbPCKAccuracy={},
     LspPCKMetric=people('lsp'),
     MpiiPCKAccuracy={},

@@ -184,7 +184,8 @@ def build_space(cfg: Config) -> 'SearchSpace':
 def count_cost(cfg: Config) -> ModelCost:
     """Count parameters and operations of the network of a config, for one image, without memory.
 
-    Of a distillation the student counts, since it is what is left.
+    Of a distillation the student counts, since it is what is left; of a network for videos
+    multiply-accumulates are the mean of the frames of a period.
 
     Raises:
         ConfigError: Neither the codec nor the decoder of the head says how large images are.
@@ -193,7 +194,11 @@ def count_cost(cfg: Config) -> ModelCost:
     network = cfg.model.get('student', cfg.model)
     size = find_input_size(cfg)
     with torch.device('meta'):
-        return profile_model(MODELS.build(network), torch.empty(1, 3, size[1], size[0]))
+        model = MODELS.build(network)
+        period = getattr(model, 'period', 1)  # of a network for videos the mean of its frames
+        cost = profile_model(model, torch.empty(period, 3, size[1], size[0]))
+    cost.operations.macs = round(cost.operations.macs / period)
+    return cost
 
 
 def find_input_size(cfg: Config) -> tuple[int, int]:

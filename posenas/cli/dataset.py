@@ -49,6 +49,13 @@ def build_parser() -> argparse.ArgumentParser:
         help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
     )
     people.add_argument(
+        '--level',
+        choices=('easy', 'medium', 'hard'),
+        help='difficulty of the videos: fast and blurred motion, people and things passing by, low '
+        'resolution, a shaking camera, boxes of whole bodies (default: slow and sharp, boxes of '
+        'what is seen)',
+    )
+    people.add_argument(
         '--jobs', type=WORKERS, default=os.cpu_count() or 1, help='processes (default: all cores)'
     )
     _add_init(kinds)
@@ -174,6 +181,7 @@ def _draw(args: argparse.Namespace) -> None:
         size=tuple(args.size),
         people=args.people,
         poses=args.poses,
+        level=args.level or '',
     )
     total = spec.num_images + spec.num_videos * spec.num_frames
     with show_bar('rendering people', total) as bar:

@@ -1,7 +1,8 @@
-"""Codecs between keypoints and what networks make of them; NumPy and OpenCV only."""
+"""Codecs between keypoints or boxes and what networks make of them; NumPy and OpenCV only."""
 
 from .accuracy import coordinate_accuracy, pose_pck_accuracy, simcc_pck_accuracy
 from .base import KeypointCodec
+from .center_box import CenterBox
 from .megvii_heatmap import MegviiHeatmap
 from .msra_heatmap import MSRAHeatmap
 from .pnfs_heatmap import PNFSHeatmap
@@ -11,6 +12,7 @@ from .simcc_label import SimCCLabel
 from .udp_heatmap import UDPHeatmap
 
 __all__ = [
+    'CenterBox',
     'KeypointCodec',
     'MSRAHeatmap',
     'MegviiHeatmap',

@@ -1,6 +1,6 @@
 """COCO keypoint files and detection files, as columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +39,7 @@ class CocoFile:
             np.array([(r.get('width', 0), r.get('height', 0)) for r in records], np.int64).reshape(
                 -1, 2
             ),
+            *_read_frames(records),
         )
 
     @property
@@ -95,6 +96,24 @@ class CocoFile:
         corner = ~(table.keypoints > 0).any(axis=(1, 2))
         return table, np.where(corner, LOST[0], reasons)
 
+    def teacher_keypoints(self, num_joints: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Collect the keypoints of a teacher, with its ``keypoint_scores``.
+
+        Args:
+            num_joints: Number of keypoints K that each annotation must have.
+
+        Returns:
+            Identifiers of the annotations (N,), keypoints (N, K, 3): x and y in image pixels and
+            whether they are given, and scores (N, K).
+
+        Raises:
+            DataError: An annotation contradicts the layout, or has no scores.
+        """
+        self._check(num_joints)
+        records = Records(self.path, 'annotations', [record for _, record in self.file.people])
+        flat = records.rows('keypoints', 3 * num_joints).reshape(-1, num_joints, 3)
+        return records.integers('id'), flat, records.rows('keypoint_scores', num_joints)
+
     def boxes(self, num_joints: int, generation: str) -> tuple[PersonTable, dict[str, int]]:
         """Collect the boxes of all annotated people, whether or not they have keypoints.
 
@@ -107,6 +126,33 @@ class CocoFile:
         others = {k: v for k, v in self.file.left_out.items() if k != 'without keypoints'}
         counts = {reason: int((lost == reason).sum()) for reason in LOST[1:]}
         return table.select(lost == ''), others | counts
+
+    def regions(self, num_joints: int) -> tuple[PersonTable, np.ndarray, dict[str, int]]:
+        """Collect the boxes of all annotated people and of crowds, cut to their images.
+
+        Args:
+            num_joints: Number of keypoints K that each annotation must have.
+
+        Returns:
+            People and crowds without keypoints, which are crowds (N,), and how many annotations
+            were left out by reason.
+
+        Raises:
+            DataError: An annotation contradicts the file, or there are none.
+        """
+        self._check(num_joints)
+        people = [record for _, record in self.file.people]
+        rest = self.file.people_content()['annotations']
+        crowds = [record for record in rest if record.get('iscrowd', 0)]
+        records = Records(self.path, 'annotations', people + crowds)
+        table = self._unlabelled(records, num_joints)
+        sizes = self.images.sizes[table.image_rows].astype(np.float32)
+        limits = np.where(sizes > 0, sizes + 1, np.inf)  # corners may lie on the border
+        table.bboxes, valid = clean_bbox_xywh(table.raw_bboxes, limits)
+        others = ('crowd', 'without keypoints')
+        counts = {k: v for k, v in self.file.left_out.items() if k not in others}
+        crowd = np.arange(len(table)) >= len(people)
+        return table.select(valid), crowd[valid], counts | {LOST[1]: int((~valid).sum())}
 
     def _check(self, num_joints: int) -> None:
         if not self.file.has_annotations:
@@ -208,3 +254,15 @@ def read_coco_file(
     if image_folder is not None:
         file.locate_images(image_folder)
     return CocoFile(file)
+
+
+def _read_frames(records: Sequence[Mapping]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return video and number of the frame of each image (I,), as far as the file says them."""
+    first = records[0] if records else {}
+    video_key = next((key for key in ('video_id', 'vid_id') if key in first), None)
+    videos = frames = None
+    if video_key is not None:
+        videos = np.array([str(record.get(video_key)) for record in records])
+    if records and all(type(record.get('frame_id')) is int for record in records):
+        frames = np.array([record['frame_id'] for record in records])
+    return videos, frames

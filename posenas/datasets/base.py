@@ -31,7 +31,8 @@ class BaseTopdownDataset(Dataset):
 
     A sample is a dict (K keypoints): ``img_path``, ``img_id``, ``id``, ``bbox`` (1, 4) corners
     and ``bbox_score`` (1,), ``keypoints`` (1, K, 2) in image pixels, ``keypoints_visible``
-    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``area`` where the file has it,
+    (1, K) 0 or 1, ``keypoints_level`` (1, K) as in the file, ``label_scores``
+    (1, K) where a teacher set labels, ``area`` where the file has it,
     ``category_id``, ``iscrowd``, ``stated_size``, width and height in the file with which
     ``LoadImage`` compares the picture, None if unknown, the skeleton's ``flip_indices``,
     ``upper_body_ids``, ``lower_body_ids`` and ``dataset_keypoint_weights`` (K,),
@@ -82,6 +83,7 @@ class BaseTopdownDataset(Dataset):
     """
 
     METAINFO: ClassVar[Mapping[str, str]] = {'dataset_name': 'coco'}
+    _COUNTED: ClassVar[str] = 'people'  # what one sample is, in messages
 
     def __init__(
         self,
@@ -102,7 +104,7 @@ class BaseTopdownDataset(Dataset):
         generation: str = '1.x',
         bad_sample_policy: str | None = None,
         backend_args: Mapping[str, Any] | None = None,
-        image_subset: Mapping[str, float] | None = None,
+        image_subset: Mapping[str, Any] | None = None,
         num_views: int | None = None,
     ) -> None:
         if data_mode != 'topdown':
@@ -200,12 +202,11 @@ class BaseTopdownDataset(Dataset):
                 f'{source}: at least one person must be usable, got none (left out: '
                 f'{left_out or "nothing"})'
             )
-        message = f'{source}: {len(persons)} people' + (left_out and f', left out {left_out}')
+        message = f'{source}: {len(persons)} {self._COUNTED}' + (
+            left_out and f', left out {left_out}'
+        )
         print_log(message, logger='current')
-        self._bad = torch.zeros(len(persons), dtype=torch.uint8)
-        if can_share_memory():  # workers mark here which samples are bad
-            self._bad.share_memory_()
-        self._persons = persons
+        self.replace_persons(persons)
 
     def _choose_rows(self, count: int) -> np.ndarray:
         """Return the rows, of ``count``, that ``sample_interval`` and ``indices`` keep."""
@@ -256,7 +257,7 @@ class BaseTopdownDataset(Dataset):
             'id': int(persons.ids[index]),
             'category_id': int(persons.category_ids[index]),
             'iscrowd': 0,
-            'stated_size': self._stated_size(image_row),
+            'stated_size': persons.images.stated_size(image_row),
             'bbox': persons.bboxes[one].copy(),
             'bbox_score': persons.bbox_scores[one].copy(),
             'keypoints': persons.keypoints[one].copy(),
@@ -264,17 +265,14 @@ class BaseTopdownDataset(Dataset):
             'keypoints_level': persons.visibility[one].copy(),
             **self._common,
         }
+        if persons.label_scores is not None:
+            info['label_scores'] = persons.label_scores[one].copy()
         area = float(persons.areas[index])
         if area == area:
             info['area'] = area
         if self.test_mode and persons.is_annotated:
             info['raw_ann_info'] = self._raw_annotation(index, info)
         return info
-
-    def _stated_size(self, image_row: int) -> tuple[int, int] | None:
-        """Return width and height of an image as in the file, None where it does not say both."""
-        width, height = self.persons.images.sizes[image_row].tolist()
-        return (width, height) if width and height else None
 
     def _raw_annotation(self, index: int, info: Mapping[str, Any]) -> dict[str, Any]:
         """Write the annotation of sample ``index`` as COCO's files do."""
@@ -303,14 +301,21 @@ class BaseTopdownDataset(Dataset):
             epoch %= self.num_views
             marks = dict(view=(self._fingerprint(self.seed), index, epoch))
         try:
-            return self._prepare(index, self._make_rng(epoch, index), marks)
+            return self.prepare(index, self._make_rng(epoch, index), marks)
         except DataError as error:
-            self._note_bad(index, error)
+            self.note_bad(index, error)
             if self.bad_sample_policy == 'fail':
                 raise
             if self.bad_sample_policy == 'skip':
-                return self._prepare_blank(index, error)
+                return self.prepare_blank(index, error)
             return self._prepare_other(index, epoch, error)
+
+    def replace_persons(self, persons: PersonTable) -> None:
+        """Have the samples of ``persons`` from now on."""
+        self._bad = torch.zeros(len(persons), dtype=torch.uint8)
+        if can_share_memory():  # workers mark here which samples are bad
+            self._bad.share_memory_()
+        self._persons = persons
 
     def _make_rng(self, epoch: int, index: int) -> np.random.Generator:
         return make_generator(Stream.SAMPLE, self.seed, epoch, index)
@@ -329,9 +334,10 @@ class BaseTopdownDataset(Dataset):
             self._fingerprints = {seed: digest}
         return self._fingerprints[seed]
 
-    def _prepare(
+    def prepare(
         self, index: int, rng: np.random.Generator, changes: Mapping[str, Any] | None = None
     ) -> Any:  # noqa: ANN401
+        """Run the pipeline over sample ``index``, with ``changes``; see :meth:`_run`."""
         sample = self.get_data_info(index)
         sample['rng'] = rng
         sample['run_seed'] = (self.seed, index)
@@ -342,34 +348,43 @@ class BaseTopdownDataset(Dataset):
             return self._run(sample)
 
     def _run(self, sample: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run the pipeline; ``make_rng`` gives each transform a generator, by its place there."""
         path = sample['img_path']
-        for step in self.pipeline:
+        make_rng = sample.pop('make_rng', None)
+        for number, step in enumerate(self.pipeline):
+            if make_rng is not None:
+                sample['rng'] = make_rng(number)
             sample = step(sample)
             if sample is None:
                 raise DataError(f'{path}: {type(step).__name__} found nothing to work on')
         return sample
 
-    def _prepare_blank(self, index: int, error: DataError) -> Any:  # noqa: ANN401
+    def prepare_blank(
+        self, index: int, error: DataError, marks: Mapping[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401
+        """Prepare a black image in place of sample ``index``, with ``marks`` and the error."""
         width, height = self.persons.images.sizes[self.persons.image_rows[index]].tolist()
         blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
         visible = np.zeros((1, self.skeleton.num_joints), np.float32)  # no loss from a black image
         changes = {'img': blank, 'keypoints_visible': visible, 'bad_sample': str(error)}
-        return self._prepare(index, self._make_rng(0, index), changes)
+        changes.update(marks or {})
+        return self.prepare(index, self._make_rng(0, index), changes)
 
     def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401
         for attempt in range(1, self.max_refetch + 1):
             rng = make_generator(Stream.REPLACEMENT, self.seed, epoch, index, attempt)
             other = int(rng.integers(len(self)))
             try:
-                return self._prepare(other, rng)
+                return self.prepare(other, rng)
             except DataError as other_error:
-                self._note_bad(other, other_error)
+                self.note_bad(other, other_error)
         raise DataError(
             f'one of {self.max_refetch} samples drawn in place of a bad one must be readable, but '
             f'none was; the first: {error}'
         ) from error
 
-    def _note_bad(self, index: int, error: DataError) -> None:
+    def note_bad(self, index: int, error: DataError) -> None:
+        """Log, once, that sample ``index`` cannot be read."""
         if not self._bad[index]:
             self._bad[index] = 1
             print_log(

@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from posenas.annotations import find_file
 from posenas.skeletons import SKELETONS, Skeleton
-from posenas.utils.config_text import write_comment
+from posenas.utils.config_text import keep_braces, write_comment
 from posenas.utils.errors import DataError
 from posenas.utils.randomness import Stream, make_generator
 
@@ -128,7 +128,7 @@ def write_config_text(config: CustomConfig) -> str:
             _dataset_text(*val, 'val_pipeline', is_test),
         ]
         test = 'test_dataloader = val_dataloader\n'
-    return (
+    return keep_braces(
         f'{comments}_base_ = {config.base!r}\n\n'
         f'{_skeleton_text(config.skeleton)}\n'
         f'train_dataloader = dict(\n{batch_size}{loaders[0]})\n'

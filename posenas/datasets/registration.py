@@ -1,6 +1,7 @@
 """Names of the codecs in configs; the classes are plain and know no registry."""
 
 from posenas.codecs import (
+    CenterBox,
     MegviiHeatmap,
     MSRAHeatmap,
     PNFSHeatmap,
@@ -11,5 +12,5 @@ from posenas.codecs import (
 from posenas.registry import KEYPOINT_CODECS
 
 _HEATMAPS = (MSRAHeatmap, MegviiHeatmap, PNFSHeatmap, UDPHeatmap)
-for codec in (*_HEATMAPS, RegressionLabel, SimCCLabel):
+for codec in (CenterBox, *_HEATMAPS, RegressionLabel, SimCCLabel):
     KEYPOINT_CODECS.register_module(module=codec)

@@ -21,10 +21,12 @@ def list_parts(dataset: Mapping) -> list[Mapping]:
 
 def pack_crop_joints(dataset: Mapping) -> None:
     """Let the pipelines of ``dataset``, a config, keep the keypoints of the crop, for pictures."""
-    for part in list_parts(dataset):
-        for step in part.get('pipeline', ()):
-            if step['type'] == 'PackPoseInputs':
-                step['pack_transformed'] = True
+    inner = [*dataset.get('datasets', ()), *([dataset['dataset']] if 'dataset' in dataset else ())]
+    for part in inner:
+        pack_crop_joints(part)
+    for step in dataset.get('pipeline', ()):
+        if step['type'] == 'PackPoseInputs':
+            step['pack_transformed'] = True
 
 
 def _in_scope(dataset: dict) -> dict:

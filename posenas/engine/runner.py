@@ -20,7 +20,7 @@ from torch import distributed, nn
 from torch.utils.data import DataLoader
 
 from posenas.convert import adapt_checkpoint
-from posenas.datasets.samplers import LabelledRatioSampler
+from posenas.datasets.samplers import PartsSampler
 from posenas.engine import compat
 from posenas.engine.compilation import compile_networks
 from posenas.engine.distributed import end_with_torchrun, init_gloo
@@ -193,7 +193,7 @@ class PoseRunner(Runner):
         if seed is not None:
             set_dataset_seed(loader.dataset, seed)
         sampler = loader.batch_sampler.sampler
-        if isinstance(sampler, LabelledRatioSampler):
+        if isinstance(sampler, PartsSampler):
             sampler.batch_size = loader.batch_sampler.batch_size
         return loader
 

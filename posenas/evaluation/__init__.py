@@ -1,7 +1,9 @@
 """Scores of predicted poses: pure functions and the metrics built on them."""
 
 from .metrics import (
+    CocoBoxMetric,
     CocoMetric,
+    FrameCost,
     JhmdbPCKAccuracy,
     LspPCKMetric,
     MpiiPCKAccuracy,
@@ -14,7 +16,9 @@ from .notes import explain_scores
 from .stored import StoredPoses, read_stored_poses, read_truth
 
 __all__ = [
+    'CocoBoxMetric',
     'CocoMetric',
+    'FrameCost',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',
     'MpiiPCKAccuracy',

@@ -15,6 +15,7 @@ from .bbox import (
     bbox_xyxy2xywh,
     clean_bbox_xywh,
     fix_aspect_ratio,
+    match_boxes,
 )
 from .keypoint import convert_keypoints, flip_bbox, flip_keypoints
 from .polygon import points_in_polygon
@@ -34,6 +35,7 @@ __all__ = [
     'get_udp_warp_matrix',
     'get_warp_matrix',
     'invert_affine',
+    'match_boxes',
     'points_in_polygon',
     'warp_points',
 ]

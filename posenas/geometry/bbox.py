@@ -104,3 +104,22 @@ def bbox_iou(boxes: Floats, others: Floats) -> Floats:
     other_area = (others[:, 2:] - others[:, :2]).prod(axis=1)
     union = area[:, None] + other_area[None] - inter
     return np.asarray(inter / np.where(union > 0, union, 1))
+
+
+def match_boxes(overlaps: Floats, min_overlap: float) -> list[tuple[int, int]]:
+    """Pair boxes with others, those that overlap most first.
+
+    Args:
+        overlaps: Intersection over union (N, M), of :func:`bbox_iou`.
+        min_overlap: Least overlap of a pair.
+
+    Returns:
+        Pairs (row, column), each row and column at most once.
+    """
+    left = np.array(overlaps, dtype=np.float64)
+    pairs = []
+    while left.size and left.max() >= min_overlap:
+        row, column = (int(i) for i in np.unravel_index(left.argmax(), left.shape))
+        pairs.append((row, column))
+        left[row], left[:, column] = -1, -1
+    return pairs

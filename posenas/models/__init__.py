@@ -7,6 +7,7 @@ from .backbones import (
     Hourglass,
     HRNet,
     HRNetPyramid,
+    LightResNet,
     LiteHRNet,
     MobileNetV2,
     MobileNetV2Pyramid,
@@ -24,19 +25,24 @@ from .backbones import (
     ViPNASResNet,
 )
 from .body_parts import make_parts
-from .data_preprocessor import PoseDataPreprocessor
+from .data_preprocessor import PoseDataPreprocessor, join_frames
 from .ema import ExpMomentumEMA
 from .estimators import (
     BasePoseEstimator,
     DWPoseDistiller,
     FPDDistiller,
+    HeatmapCopy,
+    OnlinePoseEstimator,
+    PersonDetector,
     TeacherCache,
     TopdownPoseEstimator,
+    TViPNASNet,
 )
 from .fused import table
 from .heads import (
     BaseHeatmapHead,
     BaseSimCCHead,
+    CenterBoxHead,
     CNFHead,
     HeatmapHead,
     PoseNASHead,
@@ -64,8 +70,9 @@ from .losses import (
     RLELoss,
     SelfDistillHead,
 )
-from .necks import GlobalAveragePooling, PartReduceNeck
+from .necks import GlobalAveragePooling, PartReduceNeck, TemporalFusion, TopDownFusion
 from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
+from .vipnas_config import read_vipnas_config
 
 __all__ = [
     'BaseHeatmapHead',
@@ -74,6 +81,7 @@ __all__ = [
     'CNFBackbone',
     'CNFHead',
     'CSPNeXt',
+    'CenterBoxHead',
     'CombinedTargetMSELoss',
     'ContextBlock',
     'DWPoseDistiller',
@@ -87,6 +95,7 @@ __all__ = [
     'GlobalAveragePooling',
     'HRNet',
     'HRNetPyramid',
+    'HeatmapCopy',
     'HeatmapHead',
     'HeatmapKL',
     'Hourglass',
@@ -95,13 +104,16 @@ __all__ = [
     'KLDiscretLoss',
     'KeypointMSELoss',
     'KeypointOHKMMSELoss',
+    'LightResNet',
     'LiteHRNet',
     'LoadReport',
     'LogitDistill',
     'MobileNetV2',
     'MobileNetV2Pyramid',
     'MobileNetV3',
+    'OnlinePoseEstimator',
     'PartReduceNeck',
+    'PersonDetector',
     'PoseDataPreprocessor',
     'PoseNAS',
     'PoseNASHead',
@@ -119,8 +131,11 @@ __all__ = [
     'SimCCHead',
     'SqueezeExcitation',
     'StackedHourglassHead',
+    'TViPNASNet',
     'TeacherCache',
+    'TemporalFusion',
     'TinyConvNet',
+    'TopDownFusion',
     'TopdownPoseEstimator',
     'ViPNASHead',
     'ViPNASInvertedResidual',
@@ -130,7 +145,9 @@ __all__ = [
     'describe_doubts',
     'find_unsettled_norms',
     'flip_heatmaps',
+    'join_frames',
     'load_state',
     'make_parts',
+    'read_vipnas_config',
     'table',
 ]

@@ -139,13 +139,18 @@ def read_input_size(cfg: Config) -> tuple[int, int] | None:
 
 
 def adopt_scope(cfg: Config) -> None:
-    """Let a config written for MMPose, or without a scope, find our classes of the same names."""
+    """Let a config written for MMPose, or without a scope, find our classes of the same names.
+
+    So are those that configs of MMPose take from MMDetection: parts of RTMPose.
+    """
     scope = cfg.get('default_scope')
     if scope == 'mmpose' and find_spec('mmpose') is None:
         print_log("default_scope 'mmpose' is read as 'posenas': mmpose is not installed", 'current')
         _strip_prefix(cfg._cfg_dict, 'mmpose.')
-    elif scope is not None:
+    elif scope not in (None, 'posenas'):
         return
+    if find_spec('mmdet') is None:
+        _strip_prefix(cfg._cfg_dict, 'mmdet.')
     cfg.default_scope = 'posenas'
 
 
@@ -154,6 +159,8 @@ def _strip_prefix(value: object, prefix: str) -> None:
     if isinstance(value, ConfigDict):
         if isinstance(value.get('type'), str):
             value['type'] = value['type'].removeprefix(prefix)
+        if value.get('_scope_') == prefix[:-1]:
+            del value['_scope_']
         value = list(value.values())
     for item in value if isinstance(value, list | tuple) else ():
         _strip_prefix(item, prefix)

@@ -33,6 +33,8 @@ from posenas.utils.value_types import describe_type, fits_type
 #: Entries that others check: MMPose's form of a skeleton, whose keypoints have a ``type`` that
 #: names no class, and genotypes.
 _FREE_FORM = ('metainfo', 'dataset_info', 'genotype')
+#: Transform and argument whose entries name classes of another package, which checks them itself.
+_NESTED = ('Albumentation', 'transforms')
 
 
 def verify_config(cfg: Config) -> None:
@@ -153,7 +155,7 @@ def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_F
     elif isinstance(value, Mapping):
         yield from _check_mapping(value, place, registries)
         for key, item in value.items():
-            if key in _FREE_FORM:
+            if key in _FREE_FORM or (value.get('type'), key) == _NESTED:
                 continue
             inside = place.enter_item if place.key == 'default_hooks' else place.enter
             yield from _check(item, inside(str(key)), registries)
@@ -171,6 +173,9 @@ def _check_number(value: float, place: _Place, path: str) -> Iterator[_Fault]:
 def _check_mapping(value: Mapping, place: _Place, registries: _Registries) -> Iterator[_Fault]:
     keys = [str(key) for key in value if key != '_scope_']
     kind = value.get('type', _default_type(value, place))
+    if place.path in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        lacking = [key for key in ('dataset', 'sampler') if key not in value]
+        yield from (_Fault(place.path, f'must have {key!r}, got {keys}') for key in lacking)
     closed = NAMES.get(place.last_two) or NAMES.get(place.key)
     usual = USUAL_NAMES.get(place.key) if place.path.endswith(place.key) else None
     if kind is not None and place.registries:

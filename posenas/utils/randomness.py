@@ -48,7 +48,7 @@ class Stream(Enum):
     SHUFFLE = 4, ('epoch',)
     #: Order of the samples of one pass of a sampler that counts iterations.
     ENDLESS_SHUFFLE = 5, ('epoch',)
-    #: Order of one pass over samples with (0) or without (1) labels that are mixed in batches.
+    #: Order of one pass over one of the kinds of samples (by number) that batches mix.
     RATIO_SHUFFLE = 6, ('epoch', 'kind')
     #: Global generators of a training iteration: dropout, dropped paths, layers of other packages.
     ITERATION = 7, ('iteration', 'rank')
@@ -100,6 +100,16 @@ class Stream(Enum):
     MEASURED_IMAGES = 30, ()
     #: Images and targets of training steps that are timed.
     MEASURED_BATCH = 31, ()
+    #: Which photos make up a canvas, and where and how large each one is.
+    MOSAIC = 40, ('epoch', 'index')
+    #: Which sample stands for a place in a part of a mix that is thinned out or repeated.
+    MIX = 41, ('epoch', 'index')
+    #: Transforms of all frames of a clip, step by step, so that all frames are disturbed alike.
+    CLIP = 50, ('epoch', 'index', 'step')
+    #: What disturbs each frame of a clip on its own.
+    CLIP_FRAME = 51, ('epoch', 'index', 'frame')
+    #: Synthetic video of a level of difficulty.
+    LEVEL_VIDEO = 52, ('level', 'index')
     #: Legacy: order of the images of a data set, of which splits take parts.
     IMAGE_ORDER = -1, (), (7,)
     #: Legacy: images of somebody's own file that are held out for validation.

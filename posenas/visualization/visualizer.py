@@ -147,14 +147,14 @@ class PoseLocalVisualizer(Visualizer):
         image, zoom = enlarge(image, self.min_side)
         panels = {}
         truth = data_sample.get('gt_instances', ())
-        if draw_gt and 'keypoints_visible' in truth:
-            scores = np.asarray(truth.keypoints_visible, np.float32)
+        if draw_gt and ('keypoints_visible' in truth or 'is_ignored' in truth):
+            scores = np.asarray(truth.get('keypoints_visible', ()), np.float32)
             panels['annotation'] = self._draw(
                 image, zoom, truth, scores, 0.0, draw_bbox, show_kpt_idx, skeleton_style
             )
         if draw_pred and 'pred_instances' in data_sample:
             prediction = data_sample.pred_instances
-            scores = np.asarray(prediction.keypoint_scores)
+            scores = np.asarray(prediction.get('keypoint_scores', ()))
             panels['prediction'] = self._draw(
                 image, zoom, prediction, scores, kpt_thr, draw_bbox, show_kpt_idx, skeleton_style
             )
@@ -183,6 +183,12 @@ class PoseLocalVisualizer(Visualizer):
         skeleton_style: str,
     ) -> np.ndarray:
         """Draw all instances, each with ``scores`` (N, K) of its keypoints, on the zoomed image."""
+        if 'keypoints' not in instances:  # of a detector
+            boxes = np.asarray(instances.bboxes)
+            if 'bbox_scores' in instances:
+                boxes = boxes[np.asarray(instances.bbox_scores) > score_thr]
+            corners = zoom_points(boxes.reshape(-1, 2, 2), zoom)
+            return draw_bboxes(image, corners.reshape(-1, 4), self.bbox_color)
         keypoints = zoom_points(np.asarray(instances.keypoints)[..., :2], zoom)
         skeleton = self._current_skeleton()
         widths = [self.line_width] * len(keypoints)

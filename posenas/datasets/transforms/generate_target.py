@@ -17,6 +17,7 @@ class GenerateTarget(BaseTransform):
     where present, ``transformed_keypoints_visible``; adds what the codec returns, ``heatmaps``
     (C, H, W) and ``keypoint_weights`` (1, K), for instance, and beside heatmaps ``heatmap_stride``
     (2,), input pixels per heatmap pixel; or a list of each with ``multilevel``.
+    Where ``label_scores`` (1, K) is present, ``keypoint_weights`` are multiplied by it.
 
     Args:
         encoder: Config of a codec, or one for each level.
@@ -65,6 +66,8 @@ class GenerateTarget(BaseTransform):
             )
         visible = results.get('transformed_keypoints_visible', results['keypoints_visible'])
         target = codec.encode(results['transformed_keypoints'], visible)
+        if 'label_scores' in results:
+            target['keypoint_weights'] = target['keypoint_weights'] * results['label_scores']
         if self.use_dataset_keypoint_weights:
             weights = results['dataset_keypoint_weights']
             target['keypoint_weights'] = target['keypoint_weights'] * weights

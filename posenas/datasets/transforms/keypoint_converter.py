@@ -12,8 +12,8 @@ from posenas.registry import TRANSFORMS
 class KeypointConverter(BaseTransform):
     """Rearrange keypoints; keypoints without a source are invisible.
 
-    Changes ``keypoints`` (1, K, 2), ``keypoints_visible`` and ``keypoints_level`` (1, K) to
-    ``num_keypoints`` keypoints.
+    Changes ``keypoints`` (1, K, 2), ``keypoints_visible`` and, where present, ``keypoints_level``
+    and ``label_scores`` (1, K) to ``num_keypoints`` keypoints.
     The flip indices are those of the combined dataset that the sample goes into.
 
     Args:
@@ -37,7 +37,7 @@ class KeypointConverter(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
         keypoints = results['keypoints']
-        for key in ('keypoints_visible', 'keypoints_level'):
+        for key in ('keypoints_visible', 'keypoints_level', 'label_scores'):
             if key in results:
                 results['keypoints'], results[key] = convert_keypoints(
                     keypoints, results[key], self.num_keypoints, self.mapping

@@ -20,6 +20,8 @@ _INSTANCE_FIELDS = {
     'keypoints': 'keypoints',
     'keypoints_visible': 'keypoints_visible',
 }
+#: The same of a photo with the boxes of all its people.
+_BOX_FIELDS = {'bboxes': 'bboxes', 'is_ignored': 'is_ignored'}
 #: Targets of the codecs that are no heatmaps, one row per person.
 _LABELS = ('keypoint_weights', 'keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels')
 _META_KEYS = (
@@ -29,7 +31,7 @@ _META_KEYS = (
 )
 
 #: What no choice of metainfo may lose: training and metrics depend on it.
-_MARKS = ('bad_sample', 'labelled', 'view')
+_MARKS = ('bad_sample', 'labelled', 'view', 'video_id', 'frame_id', 'clip_frame')
 
 
 @TRANSFORMS.register_module()
@@ -40,10 +42,13 @@ class PackPoseInputs(BaseTransform):
     ``gt_instance_labels`` ``keypoint_weights`` and targets that are no heatmaps, such as
     ``keypoint_x_labels``, into ``gt_fields`` ``heatmaps``, as far as they are present; the last two
     are lists of a multilevel target. ``heatmap_stride`` becomes metainfo of ``gt_fields``.
+    Of a photo for detectors, which has ``is_ignored`` (N,), that and ``bboxes`` (N, 4) go into
+    ``gt_instances`` instead.
 
     Args:
         meta_keys: Keys that become metainfo of the sample, where present; the marks ``bad_sample``,
-            ``labelled`` and ``view`` that data sets set always do, and so does ``warp_mat``, the
+            ``labelled``, ``view``, ``video_id``, ``frame_id`` and ``clip_frame`` that data sets
+            set always do, and so does ``warp_mat``, the
             matrix (2, 3) from image to input, as nested tuples: predictions go back by it.
         pack_transformed: Whether ``gt_instances`` also gets ``transformed_keypoints``.
     """
@@ -63,7 +68,8 @@ class PackPoseInputs(BaseTransform):
         if 'warp_mat' in results:
             rows = tuple(tuple(row) for row in np.asarray(results['warp_mat']).tolist())
             _fill(sample, {'warp_mat': rows}, 'metainfo')
-        fields = self.instance_fields.items()
+        is_photo = 'is_ignored' in results
+        fields = _BOX_FIELDS.items() if is_photo else self.instance_fields.items()
         sample.gt_instances = _fill(
             InstanceData(), {field: results[key] for key, field in fields if key in results}
         )

@@ -157,7 +157,7 @@ def _mirror_input(results: dict) -> dict:
     mirror = np.array([[-1, 0, width - 1], [0, 1, 0]])
     results['warp_mat'] = mirror[:, :2] @ results['warp_mat']
     results['warp_mat'][:, 2] += mirror[:, 2]
-    for key in ('keypoints', 'keypoints_visible', 'keypoints_level'):
+    for key in ('keypoints', 'keypoints_visible', 'keypoints_level', 'label_scores'):
         if key in results:
             results[key] = results[key][:, joints]
     if 'transformed_keypoints' in results:

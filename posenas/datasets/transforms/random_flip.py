@@ -13,8 +13,8 @@ class RandomFlip(BaseTransform):
     """Mirror image, box and keypoints together.
 
     Changes ``img`` (H, W, 3) uint8 and, in image pixels, ``bbox`` (1, 4), ``bbox_center`` (1, 2),
-    ``keypoints`` (1, K, 2), ``keypoints_visible`` and ``keypoints_level`` (1, K); reads
-    ``flip_indices`` (K,) and ``rng``; adds ``flip``.
+    ``keypoints`` (1, K, 2), ``keypoints_visible`` and, where present, ``keypoints_level`` and
+    ``label_scores`` (1, K); reads ``flip_indices`` (K,) and ``rng``; adds ``flip``.
 
     Args:
         prob: Probability of mirroring, in [0, 1].
@@ -36,7 +36,7 @@ class RandomFlip(BaseTransform):
             results['bbox'] = flip_bbox(results['bbox'], width)
             results['bbox_center'] = flip_keypoints(results['bbox_center'][None], width, [0])[0]
             results['keypoints'] = flip_keypoints(results['keypoints'], width, joints)
-            for key in ('keypoints_visible', 'keypoints_level'):
+            for key in ('keypoints_visible', 'keypoints_level', 'label_scores'):
                 if key in results:
                     results[key] = results[key][:, joints]
         return results

@@ -170,7 +170,7 @@ class PoseVisualizationHook(_DrawingHook):
             sample,
             name if self.out_dir is None else f'{_stem(sample)}_{step}',
             step,
-            draw_gt=bool(np.any(sample.gt_instances.keypoints_visible)),
+            draw_gt=_is_labelled(sample),
             draw_bbox=True,
             draw_heatmap='pred_fields' in sample,
         )
@@ -334,3 +334,9 @@ def _describe(sample: PoseDataSample, value: float) -> dict[str, Any]:
         keypoints_visible=np.asarray(sample.gt_instances.keypoints_visible).tolist(),
         predicted_keypoints=np.asarray(sample.pred_instances.keypoints).tolist(),
     )
+
+
+def _is_labelled(sample: PoseDataSample) -> bool:
+    """Tell whether a sample has a labelled keypoint or, for a detector, boxes."""
+    truth = sample.gt_instances
+    return 'is_ignored' in truth or bool(np.any(truth.keypoints_visible))

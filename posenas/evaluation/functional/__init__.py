@@ -8,6 +8,7 @@ from .bootstrap import (
     resample,
     resample_levels,
 )
+from .boxes import BOX_STATISTICS, evaluate_boxes, recall_and_false_boxes
 from .coco_api import (
     BACKENDS,
     STATISTICS,
@@ -54,6 +55,7 @@ from .tracking import TrackCounts, count_tracks, match_identities, track_scores
 
 __all__ = [
     'BACKENDS',
+    'BOX_STATISTICS',
     'ERROR_KINDS',
     'MATCH_DISTANCE',
     'MAX_RESULTS',
@@ -79,6 +81,7 @@ __all__ = [
     'correct_errors',
     'count_tracks',
     'detectable_difference',
+    'evaluate_boxes',
     'evaluate_keypoints',
     'group_means',
     'head_distances',
@@ -103,6 +106,7 @@ __all__ = [
     'prepare_ground_truth',
     'prepare_results',
     'rank_matches',
+    'recall_and_false_boxes',
     'relative_distances',
     'resample',
     'resample_levels',

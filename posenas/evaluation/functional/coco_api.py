@@ -215,9 +215,21 @@ def prepare_results(
         DataError: A row has the wrong form, a value that is not finite, or an unknown image or
             category.
     """
+    return check_rows(results, ground_truth, 'keypoints', 3 * num_keypoints)
+
+
+def check_rows(
+    results: Sequence[Mapping[str, Any]], ground_truth: Mapping[str, Any], key: str, length: int
+) -> list[dict[str, Any]]:
+    """Copy image, category, score and the ``length`` numbers of ``key``, checking each row.
+
+    Raises:
+        DataError: As for :func:`prepare_results`.
+    """
+    meaning = {'keypoints': 'x, y, confidence per joint', 'bbox': 'left, top, width, height'}[key]
     images = {image['id'] for image in ground_truth['images']}
     categories = {category['id'] for category in ground_truth['categories']}
-    _check_entries('results', results, ('image_id', 'category_id', 'keypoints', 'score'))
+    _check_entries('results', results, ('image_id', 'category_id', key, 'score'))
     rows = []
     for index, row in enumerate(results):
         where = f'result {index} (image {row["image_id"]})'
@@ -226,16 +238,15 @@ def prepare_results(
                 f'{where} must name an image and a category of the annotations, got category '
                 f'{row["category_id"]!r}: evaluate with the file the results were made for'
             )
-        keypoints = row['keypoints']
-        _check_values(where, keypoints, 3 * num_keypoints, 'x, y, confidence per joint')
+        _check_values(where, row[key], length, meaning)
         _check_values(f'score of {where}', [row['score']], 1, 'a number')
         rows.append(
-            dict(
-                image_id=row['image_id'],
-                category_id=row['category_id'],
-                keypoints=list(keypoints),
-                score=row['score'],
-            )
+            {
+                'image_id': row['image_id'],
+                'category_id': row['category_id'],
+                key: list(row[key]),
+                'score': row['score'],
+            }
         )
     return rows
 

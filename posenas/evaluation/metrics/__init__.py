@@ -1,7 +1,9 @@
 """Metrics that validation and test loops call."""
 
 from .base import PoseMetric
+from .boxes import CocoBoxMetric
 from .coco import CocoMetric
+from .frame_cost import FrameCost
 from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
 from .mpii import MpiiPCKAccuracy
@@ -10,7 +12,9 @@ from .posetrack import PoseTrack18Metric
 from .result_file import ResultFile
 
 __all__ = [
+    'CocoBoxMetric',
     'CocoMetric',
+    'FrameCost',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',
     'MpiiPCKAccuracy',

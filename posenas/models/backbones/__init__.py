@@ -5,6 +5,7 @@ from .csp_next import CSPNeXt
 from .dite_hrnet import DiteHRNet
 from .hourglass import Hourglass
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
+from .light_resnet import LightResNet
 from .lite_hrnet import LiteHRNet
 from .mobilenet_v2 import InvertedResidual, MobileNetV2, MobileNetV2Pyramid
 from .mobilenet_v3 import MobileNetV3
@@ -30,6 +31,7 @@ __all__ = [
     'HighResolutionNet',
     'Hourglass',
     'InvertedResidual',
+    'LightResNet',
     'LiteHRNet',
     'MobileNetV2',
     'MobileNetV2Pyramid',

@@ -1,6 +1,7 @@
 """Heads: from features to heatmaps or vectors, their loss and their decoding."""
 
 from .base import BaseHeatmapHead
+from .center_box_head import CenterBoxHead
 from .cnf_head import CNFHead
 from .heatmap_head import HeatmapHead
 from .multi_stage_head import PoseNASHead, StackedHourglassHead
@@ -15,6 +16,7 @@ __all__ = [
     'BaseHeatmapHead',
     'BaseSimCCHead',
     'CNFHead',
+    'CenterBoxHead',
     'HeatmapHead',
     'PoseNASHead',
     'RLEHead',

@@ -23,6 +23,7 @@ from .fabrics.operators import (
 )
 from .flip import flip_heatmaps
 from .freezing import fix_statistics, freeze
+from .heatmap_propagation import heatmap_matrix, propagate_heatmaps
 from .input_size import check_input_channels, check_input_multiple
 from .mixed_op import MixedOp
 from .multi_resolution import make_fuse_layers, make_transition, run_transition
@@ -66,12 +67,14 @@ __all__ = [
     'fix_statistics',
     'flip_heatmaps',
     'freeze',
+    'heatmap_matrix',
     'interleave_channels',
     'make_fuse_layers',
     'make_residual_layer',
     'make_shortcut',
     'make_transition',
     'merge_states',
+    'propagate_heatmaps',
     'run_cell',
     'run_transition',
 ]

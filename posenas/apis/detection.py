@@ -1,0 +1,97 @@
+"""Find people in photos with a detector of this library."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from posenas.apis.building import build_model
+from posenas.apis.inference import ImageLike, TopdownPipeline, choose_device, predict_crops
+from posenas.models import PersonDetector
+from posenas.skeletons import get_skeleton
+from posenas.utils import ConfigError, check_positive, check_probability
+
+#: Entries of a config that detection uses.
+_NEEDED_KEYS = ('default_scope', 'codec', 'model', 'test_dataloader', 'val_dataloader')
+
+
+class DetectedPeople(NamedTuple):
+    """The people found in one photo.
+
+    Attributes:
+        bboxes: Corners (N, 4) float32, pixels of the photo, within it.
+        scores: (N,) float32 in [0, 1], best first.
+    """
+
+    bboxes: np.ndarray
+    scores: np.ndarray
+
+
+def init_detector(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device | None = None,
+    cfg_options: dict | None = None,
+) -> nn.Module:
+    """Build a person detector, load its weights and make it ready to predict.
+
+    Args:
+        config: Config file, name of a model, or a loaded config.
+        checkpoint: Checkpoint file; None leaves the random initial weights.
+        device: Where to compute; None takes the first GPU, else the CPU.
+        cfg_options: Settings that replace those of the config.
+
+    Returns:
+        The detector in evaluation mode, with its config as ``cfg``.
+
+    Raises:
+        ConfigError: The config does not exist or describes no detector, or there is no such device.
+        CheckpointError: The checkpoint cannot be read safely or does not fit the detector.
+    """
+    cfg, model, _ = build_model(config, checkpoint, cfg_options, needed=_NEEDED_KEYS)
+    if not isinstance(model, PersonDetector):
+        raise ConfigError(
+            f'the model of a detector must be a PersonDetector, got {type(model).__name__}: use '
+            'init_model for networks that find keypoints'
+        )
+    model.cfg, model.dataset_meta = cfg, get_skeleton('coco').metainfo()
+    return model.to(choose_device(device)).eval()
+
+
+def detect_people(
+    model: nn.Module,
+    img: ImageLike | Sequence[ImageLike],
+    score_thr: float | None = None,
+    batch_size: int = 8,
+) -> DetectedPeople | list[DetectedPeople]:
+    """Find the people in one photo or several.
+
+    Args:
+        model: Result of :func:`init_detector`.
+        img: File or array (H, W, 3) uint8 in the order blue, green, red; or a list of those.
+        score_thr: Least score of a box; None takes the detector's, ``test_cfg.default_thr``.
+        batch_size: Photos that go through the network at once.
+
+    Returns:
+        The people found; for a list of photos one entry each.
+
+    Raises:
+        DataError: A photo cannot be read.
+    """
+    check_positive('batch_size', batch_size)
+    if not isinstance(img, list | tuple):
+        return detect_people(model, [img], score_thr, batch_size)[0]
+    threshold = model.test_cfg.get('default_thr', 0.3) if score_thr is None else score_thr
+    check_probability('score_thr', threshold)
+    pipeline = TopdownPipeline(model.cfg, model.dataset_meta)
+    inputs = [pipeline.crop(pipeline.load(image), None)[0] for image in img]
+    people = []
+    for sample in predict_crops(model, inputs, batch_size):
+        found = sample.pred_instances
+        chosen = found.bbox_scores >= threshold
+        people.append(DetectedPeople(found.bboxes[chosen], found.bbox_scores[chosen]))
+    return people
