@@ -1,15 +1,17 @@
 """Times of networks of a search space, predicted from those of their operations."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from posenas.apis.building import ConfigLike, build_space, find_input_size, load_checked
 from posenas.apis.genotypes import GenotypeLike, read_genotype
 from posenas.runtime import ENGINES
 from posenas.search import CostContext, LatencyTable, SearchSpace
-from posenas.search.vipnas.latency import fit_table
+from posenas.search.vipnas.latency import NOT_FITTED, fit_table
 from posenas.search.vipnas.latency_measure import (
     Assessment,
     assess,
@@ -118,7 +120,7 @@ def fit_latency_table(
 
 
 def predict_latencies(file: str | Path, sources: Sequence[GenotypeLike]) -> list[float]:
-    """Predict the times of networks by a latency table.
+    """Predict the times of networks by a latency table; one that is not fitted is announced.
 
     Args:
         file: The table.
@@ -131,6 +133,8 @@ def predict_latencies(file: str | Path, sources: Sequence[GenotypeLike]) -> list
         DataError: A file cannot be read, or an operation was not measured.
     """
     table = LatencyTable.load(file)
+    if not table.is_fitted:
+        print_log(f'{file}: {NOT_FITTED}', logger='current', level=logging.WARNING)
     return [table.predict(read_genotype(source)) for source in sources]
 
 

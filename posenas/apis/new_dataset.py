@@ -148,6 +148,12 @@ def _load_base(model: str | Path) -> Config:
             f'model must have a head with out_channels, train_dataloader, train_pipeline and '
             f'val_pipeline, {model} has not: choose another, such as {DEFAULT_BASE}'
         )
+    loaders = [cfg.get(f'{part}_dataloader') or {} for part in ('train', 'val')]
+    if any((loader.get('sampler') or {}).get('type') == 'VideoSampler' for loader in loaders):
+        raise ConfigError(
+            f'model must see single images, as a COCO keypoint file has them, {model} sees videos: '
+            f'choose another, such as {DEFAULT_BASE}'
+        )
     return cfg
 
 

@@ -16,7 +16,7 @@ EXAMPLES = {
     ),
     'train': (
         'train configs/people.py --work-dir work_dirs/people --epochs 30',
-        'train configs/people.py --work-dir work_dirs/people --resume',
+        'train configs/people.py --work-dir work_dirs/people --epochs 30 --resume',
     ),
     'test': (
         'test configs/people.py work_dirs/people/epoch_30.pth',

@@ -1,18 +1,24 @@
 """Show what searches have found so far, and what to compare it with."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT, SEED, SHARE
+from posenas.cli.values import COUNT, SEED, SHARE, WORKERS
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from posenas.search import SearchOverview
+
+#: Resamplings of intervals.
+_RESAMPLINGS = 2000
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,6 +55,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_sample_parser(actions)
     _add_rank_parser(actions)
+    _add_agree_parser(actions)
+    _add_repeat_parser(actions)
     return parser
 
 
@@ -100,6 +108,47 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
     )
 
 
+def _add_agree_parser(actions: argparse._SubParsersAction) -> None:
+    """Add ``posenas search agree``."""
+    parser = actions.add_parser(
+        'agree',
+        help='compare what the same search has found with several seeds',
+        description='Print the best architecture of each search, the share of decisions that they '
+        'make alike, beside that of architectures drawn at random, and the spread of scores.',
+    )
+    parser.add_argument(
+        'archive', nargs='+', help='work dirs of searches that differ in their seeds'
+    )
+
+
+def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
+    """Add ``posenas search repeat``."""
+    parser = actions.add_parser(
+        'repeat',
+        help='search with several seeds, and train what is found beside random architectures',
+        description='Search in a trained supernet with several seeds, train what each finds from '
+        'scratch, and beside it a random architecture of the same cost, with the same seed. '
+        'Prints how far the searches agree and what they gain over chance. Finished runs are '
+        'skipped, interrupted ones resumed.',
+    )
+    parser.add_argument('config', help='config of a SearchLoop, with load_from and a budget')
+    parser.add_argument(
+        '--experiment', required=True, metavar='CONFIG', help='training of all networks'
+    )
+    parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder of all runs')
+    parser.add_argument('--seeds', type=COUNT, default=3, metavar='N', help='searches (default: 3)')
+    parser.add_argument('--no-baseline', action='store_true', help='train no random architectures')
+    parser.add_argument(
+        '--cost', default='macs', metavar='KEY', help='cost of the random ones (default: macs)'
+    )
+    parser.add_argument(
+        '--threads', type=WORKERS, default=1, metavar='N', help='of each run (default: 1)'
+    )
+    parser.add_argument(
+        '--no-run', action='store_true', help='run nothing, report what is finished'
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas search``; returns its exit code.
 
@@ -108,8 +157,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: An archive is missing or damaged.
     """
     args = build_parser().parse_args(argv)
-    dict(show=_show, sample=_sample, rank=_rank)[args.action](args)
-    return 0
+    actions = dict(show=_show, sample=_sample, rank=_rank, agree=_agree, repeat=_repeat)
+    return actions[args.action](args) or 0
 
 
 def _show(args: argparse.Namespace) -> None:
@@ -191,3 +240,51 @@ def _rank(args: argparse.Namespace) -> None:
     print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
     left_out = ', '.join(f'{count} {why}' for why, count in found.left_out.items() if count)
     print_lines(['an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else [])])
+
+
+def _agree(args: argparse.Namespace) -> None:
+    _print_agreement(args.archive)
+
+
+def _print_agreement(archives: Sequence['str | Path']) -> None:
+    from posenas.search import compare_repeats
+
+    found = compare_repeats(archives)
+    figures = [*found.winners[0].scores, *found.winners[0].costs]
+    rows = [
+        (seed, winner.id, *(f'{winner.value(name):.6g}' for name in figures))
+        for seed, winner in zip(found.seeds, found.winners, strict=True)
+    ]
+    print_table(('seed', 'best architecture', *figures), rows, left=('best architecture',))
+    total = len(found.winners[0].arch)
+    unsettled = [f'{name} {", ".join(map(str, made))}' for name, made in found.unsettled.items()]
+    print_lines(
+        [
+            f'the best make {found.agreement:.0%} of {total} decisions alike, pair by pair; '
+            f'architectures drawn first {found.chance:.0%}',
+            f'{found.objective} {found.mean:.6g} +- {found.deviation:.2g} over seeds',
+            *([f'not alike in all: {"; ".join(unsettled)}'] if unsettled else []),
+        ]
+    )
+
+
+def _repeat(args: argparse.Namespace) -> int:
+    check_paths(args, new_folders=('work_dir',))
+    from posenas.experiments import list_archives, plan_repeats, report_plan, run_plan
+
+    plan = plan_repeats(
+        args.config, args.experiment, args.work_dir, args.seeds, not args.no_baseline, args.cost
+    )
+    names = [] if args.no_run else run_plan(plan, (), args.threads, _announce)
+    archives = [folder for folder in list_archives(plan) if (folder / 'archive.jsonl').is_file()]
+    if len(archives) > 1:
+        _print_agreement(archives)
+    print_lines([f'{len(archives)} of {args.seeds} searches have results'])
+    sys.stdout.write(report_plan(plan, _RESAMPLINGS))
+    for name in names:
+        sys.stderr.write(f'{name} failed: see {plan.folder / name}/train.log and test.log\n')
+    return int(bool(names))
+
+
+def _announce(name: str) -> None:
+    sys.stderr.write(f'{name}\n')

@@ -2,6 +2,7 @@
 
 from .plan import Cell, Comparison, Plan, Run, read_plan
 from .queue import run_plan
+from .repeats import list_archives, plan_repeats
 from .report import read_run, report_plan
 from .runs import Difference, compare_runs, read_distances, score_runs
 
@@ -12,6 +13,8 @@ __all__ = [
     'Plan',
     'Run',
     'compare_runs',
+    'list_archives',
+    'plan_repeats',
     'read_distances',
     'read_plan',
     'read_run',

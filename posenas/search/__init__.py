@@ -3,6 +3,7 @@
 from posenas.genotype import derive_model
 
 from . import algorithms
+from .agreement import Agreement, compare_repeats
 from .archive import Archive, Record, digest, find_front, objective_values, read_archive
 from .collapse import (
     CollapseRule,
@@ -66,6 +67,7 @@ from .vipnas.temporal_supernet import TViPNASSupernet
 
 __all__ = [
     'ActivationMemoryCost',
+    'Agreement',
     'Arch',
     'Archive',
     'Bench',
@@ -119,6 +121,7 @@ __all__ = [
     'ViPNASSpace',
     'ViPNASSupernet',
     'algorithms',
+    'compare_repeats',
     'derive_model',
     'digest',
     'find_band',

@@ -201,6 +201,7 @@ def test_a_search_in_a_supernet_takes_one_of_the_same_data_alone(tmp_path, monke
     [
         (['--model', SEARCHES[2]], 'into parts of the body'),
         (['--supernet', 'lsp/people.json', '--model', SEARCHES[1]], 'leave --supernet out'),
+        (['--model', 't_vipnas_search_tiny'], 'must see single images'),
         (['--model', 'random_trained_res50'], 'scores architectures by TrainEvaluator'),
     ],
 )

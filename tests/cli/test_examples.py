@@ -18,7 +18,7 @@ ELSEWHERE = {
 #: Ends the config of the examples: a shallow network, one short epoch, no workers.
 SHORT = """
 model['backbone'] = dict(dep=(None, 1, 1, 1, 1))
-train_cfg.update(max_epochs=1, val_interval=1)
+train_cfg = dict(max_epochs=1, val_interval=1)
 train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
 val_dataloader.update(num_workers=0, persistent_workers=False)
 """

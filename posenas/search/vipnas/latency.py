@@ -1,5 +1,6 @@
 """Predicted time of a forward pass: times of operations, measured once per device, added up."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import get_type_hints
 
 import numpy as np
+from mmengine.logging import print_log
 from torch import nn
 
 from posenas.genotype import Genotype
@@ -21,6 +23,11 @@ from posenas.utils.value_types import describe_type, fits_type
 SCHEMA = 'pose-latency/1'
 #: Entry of the file -> its type.
 _TYPES = dict(device=str, input_size=tuple[int, int], num_keypoints=int, factors=dict, times=list)
+#: What is said of the predictions of a table that :func:`fit_table` has seen no networks for.
+NOT_FITTED = (
+    'the table is not fitted: predictions are sums of the times of operations alone, which whole '
+    'networks may miss by far; run posenas latency fit'
+)
 #: What networks take besides the times of their operations.
 _BESIDES = ('network', 'call', 'weights', 'maps')
 
@@ -45,6 +52,11 @@ class LatencyTable:
     times: Mapping[Operation, float]
     factors: Mapping[str, float]
     engine: str = 'torch'
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether whole networks were timed, or times of operations are only added up."""
+        return any(factor != (name not in _BESIDES) for name, factor in self.factors.items())
 
     def predict(self, genotype: Genotype) -> float:
         """Predict the time of one forward pass, seconds; the mean of a period where it has one.
@@ -147,6 +159,8 @@ class LatencyCost:
 
     def __init__(self, table: str) -> None:
         self._table = LatencyTable.load(table)
+        if not self._table.is_fitted:
+            print_log(f'{table}: {NOT_FITTED}', logger='current', level=logging.WARNING)
         self._hash = sha256(Path(table).read_bytes()).hexdigest()[:16]
 
     def fingerprint(self) -> str:

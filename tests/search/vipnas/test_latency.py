@@ -119,14 +119,29 @@ def test_what_is_no_table_is_refused(tmp_path):
             LatencyTable.load(tmp_path / 'table.json')
 
 
-def test_the_command_predicts_genotypes(tmp_path, capsys):
+def test_the_command_predicts_genotypes_and_says_if_the_table_is_not_fitted(
+    tmp_path, capsys, monkeypatch
+):
+    said = []
+    for module in ('posenas.apis.latency', 'posenas.search.vipnas.latency'):
+        monkeypatch.setattr(f'{module}.print_log', lambda text, **_: said.append(text))
     space = SPACES['tiny']
     genotype = space.to_genotype(space.extremes()[0])
-    plan_table(space).save(tmp_path / 'table.json')
+    plain = plan_table(space)
+    plain.save(tmp_path / 'table.json')
     save_genotype(genotype, tmp_path / 'smallest.json')
     words = ['latency', 'predict', str(tmp_path / 'table.json'), str(tmp_path / 'smallest.json')]
     assert main(words) == 0
     assert 'smallest.json: ' in capsys.readouterr().out
+    assert ['run posenas latency fit' in text for text in said] == [True]
+    LatencyCost(str(tmp_path / 'table.json'))  # a search says so too
+    assert len(said) == 2
+    few = draw_genotypes(space, 5, seed=1)
+    fitted = fit_table(plain, few, [1.5 * plain.predict(genotype) for genotype in few])
+    assert (plain.is_fitted, fitted.is_fitted) == (False, True)
+    fitted.save(tmp_path / 'table.json')
+    assert main(words) == 0
+    assert len(said) == 2
 
 
 def test_the_command_refuses_what_it_cannot_judge(tmp_path, capsys):
