@@ -17,6 +17,7 @@ from tiny_data import write_mpii_people, write_people, write_posetrack_people
 from torch import Tensor, nn
 from torch.utils.data import ConcatDataset
 
+from posenas.datasets import ClipDataset
 from posenas.structures import PoseDataSample
 
 CODEC = dict(type='MSRAHeatmap', input_size=(48, 64), heatmap_size=(12, 16), sigma=2)
@@ -140,6 +141,42 @@ def on_samples(module: nn.Module) -> Sequence[Tensor]:
     return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
 
 
+def clip_samples(num: int = 2, length: int = 2) -> list[PoseDataSample]:
+    """Data samples of ``num`` clips, frame after frame, whose crops move by a heatmap pixel."""
+    samples = []
+    for frame in range(length):
+        for i, sample in enumerate(pose_samples(num)):
+            place = dict(video_id=0, track_id=i, frame_id=frame, clip_frame=frame)
+            sample.set_metainfo(dict(place, warp_mat=((1.0, 0.0, 4.0 * frame), (0.0, 1.0, 0.0))))
+            samples.append(sample)
+    return samples
+
+
+def on_clips(module: nn.Module) -> Sequence[Tensor]:
+    inputs, samples = noise(4, 3, 64, 48), clip_samples()
+    if module.training:
+        return [module(inputs, samples, mode='loss')['loss_kpt']]
+    predictions = module.train().eval()(inputs, samples, mode='predict')
+    return [torch.as_tensor(p.pred_instances.keypoints) for p in predictions]
+
+
+def on_supernet_clips(module: nn.Module) -> Sequence[Tensor]:
+    """Run every fusion once: one alone leaves the others without gradient."""
+    if not module.training:
+        return [module(noise(2, 3, 64, 64))]
+    outputs = []
+    for stage in module.space.stages:
+        for op in module.space.ops:
+            fusion = {'frames.1.fuse_stage': stage, 'frames.1.fuse_op': op}
+            module.set_arch(module.space.extremes()[1] | fusion)
+            outputs += module.path_outputs(noise(4, 3, 64, 64), clip_samples())
+    return outputs
+
+
+def on_two_frames(module: nn.Module) -> Sequence[Tensor]:
+    return [module(noise(2, 3, 64, 48), noise(2, 17, 16, 12, seed=1).requires_grad_())]
+
+
 def on_taught_samples(module: nn.Module) -> Sequence[Tensor]:
     """Run a distiller that has got a teacher of random weights."""
     from posenas.models.estimators.teacher import FrozenTeacher
@@ -169,6 +206,14 @@ def on_lesson(module: nn.Module) -> Sequence[Tensor]:
     lesson = Lesson(maps[:1], maps[1:], torch.ones(2, 2), *features, 0.5)
     return list(module(lesson).values())
 
+
+#: Network of the frames between key frames, the sibling of TINY_MODEL.
+TINY_LIGHT = dict(
+    type='TViPNASNet',
+    backbone=TINY_BACKBONE,
+    head=TINY_HEAD,
+    fusion=dict(stage=1, op='mul', in_channels=8),
+)
 
 SIMCC = dict(in_channels=8, out_channels=17, input_size=(48, 64), in_featuremap_size=(3, 4))
 DITE_EXTRA = dict(
@@ -327,6 +372,14 @@ MODELS = dict(
     PoseNASSearchBackbone=ModelCase(dict(TINY_POSENAS, num_stages=1), on_squares),
     CNFSupernet=ModelCase(TINY_FABRICS, lambda module: [on_images(module)]),
     PoseNASSupernet=ModelCase(TINY_SUPERNET, on_square_samples),
+    TViPNASSupernet=ModelCase(
+        dict(
+            space=dict(type='TViPNASSpace', space=TINY_VIPNAS_SPACE, period=2),
+            key=TINY_MODEL,
+            head=TINY_VIPNAS['head'],
+        ),
+        on_supernet_clips,
+    ),
     ViPNASSupernet=ModelCase(TINY_VIPNAS, lambda module: [on_images(module)]),
     LightResNet=ModelCase({}, on_images),
     TopDownFusion=ModelCase(dict(in_channels=(4, 8), channels=(6, 8)), on_two_scales),
@@ -364,6 +417,13 @@ MODELS = dict(
     TopdownPoseEstimator=ModelCase(
         dict(backbone=TINY_BACKBONE, head=TINY_HEAD, test_cfg=dict(flip_test=True)), on_samples
     ),
+    TemporalFusion=ModelCase(
+        dict(in_channels=8, num_keypoints=17, op='cat'),
+        lambda module: [module(noise(2, 8, 4, 3), noise(2, 17, 16, 12))],
+    ),
+    TViPNASNet=ModelCase({k: v for k, v in TINY_LIGHT.items() if k != 'type'}, on_two_frames),
+    HeatmapCopy=ModelCase(dict(num_keypoints=17), on_two_frames),
+    OnlinePoseEstimator=ModelCase(dict(key=TINY_MODEL, frames=[TINY_LIGHT]), on_clips),
     FPDDistiller=ModelCase(dict(student=TINY_MODEL), on_taught_samples),
     DWPoseDistiller=ModelCase(
         dict(teacher_cfg=SIMCC_MODEL, student_cfg=SIMCC_MODEL), on_vector_samples
@@ -388,6 +448,12 @@ MODELS = dict(
         dict(model=nn.Conv2d(3, 4, 1)), lambda module: [module(noise(2, 3, 64, 48))]
     ),
 )
+
+
+def posetrack_clips(folder: Path) -> dict:
+    return dict(
+        dataset=dict(type='PoseTrack18Dataset', ann_file=str(write_posetrack_people(folder)))
+    )
 
 
 def coco_people(folder: Path) -> dict:
@@ -537,6 +603,7 @@ PARTS = dict(
     PoseNASCounter=dict(model=TINY_SUPERNET),
     **{name: dict(space=SPACE, objectives=dict(AP='greater')) for name in ALGORITHMS},
     Budget={},
+    TViPNASSpace=dict(space=TINY_VIPNAS_SPACE),
     CostBins=dict(
         space=TINY_VIPNAS_SPACE,
         cost=dict(type='MacsCost', counter=dict(type='ViPNASCounter')),
@@ -596,6 +663,7 @@ PARTS = dict(
     PoseVisualizationHook={},
     InputPicturesHook={},
     BadCaseAnalysisHook={},
+    ClipDataset=posetrack_clips,
     CocoDataset=people('coco'),
     CrowdPoseDataset=people('crowdpose'),
     JhmdbDataset=people('jhmdb'),
@@ -620,8 +688,10 @@ PARTS = dict(
     MultiSourceSampler=lambda folder: dict(
         dataset=ConcatDataset([range(4), range(2)]), source_ratio=[2, 1], seed=0
     ),
+    VideoSampler=lambda folder: dict(dataset=ClipDataset(**posetrack_clips(folder))),
     Albumentation=build_albumentation,
     CoarseDropout={},
+    FrameJitter={},
     GetBBoxCenterScale={},
     PNFSGetBox={},
     PNFSTopdownAffine=dict(input_size=(48, 64)),
@@ -647,6 +717,7 @@ PARTS = dict(
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoBoxMetric=people('coco'),
     CocoMetric={},
+    FrameCost={},
     JhmdbPCKAccuracy={},
     LspPCKMetric=people('lsp'),
     MpiiPCKAccuracy={},

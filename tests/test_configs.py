@@ -9,6 +9,7 @@ from mmengine.config import Config
 from source_files import ROOT, ids
 from tiny_data import write_boxes, write_mpii_people, write_people, write_posetrack_people
 
+from posenas.apis.building import count_cost
 from posenas.engine import PoseRunner
 from posenas.registry import MODELS
 from posenas.utils.config import load_config
@@ -37,9 +38,12 @@ METADATA = {
 }
 #: Test sets without labels, for networks of other configs; tests/test_test_dev.py tries them.
 TEST_DEV = [path for path in CONFIGS if '_test_dev_' in path.stem]
-OWN = [
-    path for path in CONFIGS if path not in (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV, *DETECTION)
-]
+#: Networks for videos: several in one, on clips.
+VIDEO = [path for path in CONFIGS if 'video' in path.relative_to(ROOT).parts]
+SPECIAL = (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV, *VIDEO, *DETECTION)
+OWN = [path for path in CONFIGS if path not in SPECIAL]
+#: Files from which networks for videos start, which a test does not have.
+CHECKPOINTS = {'key_checkpoint', 'light_checkpoint', 'frame_checkpoint'}
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
 
@@ -53,7 +57,7 @@ def mark_large(path):
     """Mark the config of a large network, of a large teacher, or of a long search as slow."""
     if path in DISTILL:
         is_large = '128x96' not in path.stem
-    elif path in SEARCH:
+    elif path in (*SEARCH, *VIDEO):
         is_large = 'tiny' not in path.stem
     else:
         # the high-resolution networks called 30 have the most layers, and little else
@@ -95,8 +99,9 @@ def replace(value, old, new):
 
 
 def list_parts(dataset):
-    """List the configs of the data sets that a concatenation, or a single one, consists of."""
-    return dataset.get('datasets', [dataset])
+    """List the configs of the data sets that a concatenation, clips or a single one consist of."""
+    inner = [*dataset.get('datasets', ()), *([dataset['dataset']] if 'dataset' in dataset else ())]
+    return [part for item in inner for part in list_parts(item)] if inner else [dataset]
 
 
 def to_shares(image_subset, size=4000):
@@ -106,10 +111,17 @@ def to_shares(image_subset, size=4000):
     return dict(image_subset, **shares)
 
 
+def drop_subsets(dataset):
+    """Let clips take all videos: each data set of a test is one."""
+    dataset.pop('video_subset', None)
+    for part in dataset.get('datasets', ()):
+        drop_subsets(part)
+
+
 def shrink(cfg):
     """Return the config for tiny inputs, two samples a step, one epoch, no workers."""
     content = cfg.to_dict()
-    network = cfg.model.get('student', cfg.model)
+    network = cfg.model.get('student', cfg.model.get('key', cfg.model))
     size = content['codec']['input_size']
     # heads of coordinates know no maps
     maps = network.head.get('in_featuremap_size') or content['codec'].get('heatmap_size', size)
@@ -128,6 +140,8 @@ def shrink(cfg):
         if 'image_subset' in dataset:
             dataset['image_subset'] = to_shares(dataset['image_subset'])
     content['val_dataloader']['dataset'].pop('image_subset', None)
+    drop_subsets(content['train_dataloader']['dataset'])
+    drop_subsets(content['val_dataloader']['dataset'])
     if content['train_cfg'].get('type') == 'SearchLoop':
         content['train_cfg'].update(wave=2, num_waves=1, num_calibration=4)
         content['train_cfg']['budget']['limits'] = {}  # made for the full size
@@ -162,7 +176,8 @@ def write_weights(cfg):
 
 def write_data(cfg, num_images=4):
     """Write the files that the config names, below the current folder."""
-    for dataset in (*list_parts(cfg.train_dataloader.dataset), cfg.val_dataloader.dataset):
+    parts = [*list_parts(cfg.train_dataloader.dataset), *list_parts(cfg.val_dataloader.dataset)]
+    for dataset in parts:
         root = Path(dataset.get('data_root') or '')
         files = (root, dataset.data_prefix.img, dataset.ann_file)
         if dataset.type == 'MpiiDataset' or dataset.get('layout') == 'mpii':
@@ -243,11 +258,31 @@ def test_a_distillation_trains_for_one_epoch(path, tmp_path, monkeypatch):
 def test_a_search_runs_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = shrink(load_config(path))
-    write_data(cfg)
+    cfg.model.update(dict.fromkeys(CHECKPOINTS & cfg.model.keys()))
+    write_data(cfg, num_images=8 if 't_vipnas' in path.stem else 4)
     training = cfg.train_cfg.get('evaluator', {}).get('config')
     if training:
         write_data(training)
     train(cfg)
+
+
+@pytest.mark.parametrize('path', map(mark_large, VIDEO), ids=lambda path: path.stem)
+def test_a_network_for_videos_trains_for_one_epoch(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = shrink(load_config(path))
+    cfg.model.update(dict.fromkeys(CHECKPOINTS & cfg.model.keys()))
+    write_data(cfg, num_images=8)  # one person in frames that follow each other
+    train(cfg)
+
+
+@pytest.mark.parametrize('path', map(mark_large, VIDEO), ids=lambda path: path.stem)
+def test_networks_for_videos_cost_what_their_metafile_says(path):
+    cfg = load_config(path)
+    entry = METADATA[path.stem]['Metadata']
+    cost = count_cost(cfg)
+    assert entry['Input Size'] == list(cfg.codec['input_size'])
+    assert entry['Parameters'] == cost.parameters
+    assert entry['MACs'] == cost.macs
 
 
 @pytest.mark.parametrize('path', [*TRAINED, *map(mark_large, SIBLINGS)], ids=lambda path: path.stem)
@@ -274,7 +309,7 @@ def test_a_distillation_trains_the_network_of_another_config(path):
 
 def test_every_entry_with_a_config_is_named_after_it():
     named = {Path(entry['Config']).stem for entry in METADATA.values() if 'Config' in entry}
-    assert named == {path.stem for path in OWN}
+    assert named == {path.stem for path in (*OWN, *VIDEO)}
     assert all(Path(e['Config']).stem == name for name, e in METADATA.items() if 'Config' in e)
 
 

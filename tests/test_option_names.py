@@ -45,6 +45,7 @@ NO_OPTIONS = {
     *('mmcv.cnn', 'mmengine.runner', 'posenas.apis', 'init_model', 'load_checkpoint'),
     *('before_save_checkpoint', 'set_arch', 'visualizer.dataset_meta'),
     *('bbox_ids', 'category_id', 'charset', 'file_name', 'flip_idx', 'ignore_regions_y'),
+    *('frame_id', 't_vipnas', 'choices.frames'),
     *('image_paths', 'kpt_names', 'kpt_shape', 'sha256', 'track_id', 'keypoints_crowd'),
     *('finite_difference', 'first_order', 'second_order', 'evaluation.interval'),
     *('encoder.normal', 'macro.sources', 'normal', 'normal_concat', 'se_connect'),

@@ -3,7 +3,7 @@
 from .file import AnnotationFile, read_annotations, unnamed_skeleton
 from .findings import Finding, Findings, announce
 from .names import find_file, locate_files
-from .values import LEVELS, as_integer, as_level
+from .values import LEVELS, as_integer, as_level, as_number, as_numbers
 
 __all__ = [
     'LEVELS',
@@ -13,6 +13,8 @@ __all__ = [
     'announce',
     'as_integer',
     'as_level',
+    'as_number',
+    'as_numbers',
     'find_file',
     'locate_files',
     'read_annotations',

@@ -18,6 +18,7 @@ from posenas.annotations.people import (
     check_links,
     find_people,
 )
+from posenas.annotations.values import as_integer
 from posenas.skeletons import Skeleton, make_skeleton
 from posenas.utils.files import read_json
 
@@ -107,14 +108,29 @@ class AnnotationFile:
             return
         self._num_joints = num_joints
         rows = check_links(self._raw, self.images, self.findings)
-        known = frozenset(category['id'] for category in self.content['categories'])
-        self.people, self.left_out = find_people(rows, self.category_ids, known, self.findings)
+        self._find_people(rows)
         counts = check_labels(self.people, num_joints, self.findings)
         self._stated = check_counts(self.people, counts, self.findings)
         has_box = check_boxes(self.people, counts, self.findings)
         self.labelled = (counts > 0) & has_box
         self.left_out['without keypoints'] = int((counts == 0).sum())
         self.content['annotations'] = [record for _, record in rows]
+
+    def find_people(self) -> Rows:
+        """Find the annotations of single people for those who read no keypoints, but boxes.
+
+        Where the file lists no categories, all are people.
+        """
+        rows = check_links(self._raw or [], self.images, self.findings)
+        if not self.content['categories']:
+            used = (as_integer(record.get('category_id', 1)) for _, record in rows)
+            self.category_ids = frozenset(each for each in used if each is not None)
+        self._find_people(rows)
+        return self.people
+
+    def _find_people(self, rows: Rows) -> None:
+        known = frozenset(category['id'] for category in self.content['categories'])
+        self.people, self.left_out = find_people(rows, self.category_ids, known, self.findings)
 
     def locate_images(self, folder: str) -> None:
         """Give images the names that their files have below ``folder``, where they differ."""

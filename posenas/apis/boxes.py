@@ -11,6 +11,7 @@ import numpy as np
 from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 
+from posenas.annotations import AnnotationFile, announce, as_number, as_numbers
 from posenas.apis.sources import Frame, Source
 from posenas.utils import DataError
 from posenas.utils.files import read_json
@@ -148,7 +149,7 @@ def read_boxes(path: str | Path) -> dict[str, Any]:
 
     Args:
         path: ``{file name: boxes}`` with boxes as :class:`BoxTable` takes them; or a file in
-            COCO's layout, whose boxes that are no crowd are taken.
+            COCO's layout, whose boxes of single people are taken.
 
     Returns:
         File name, with its folders, -> boxes x1, y1, x2, y2, with a score where the file has it.
@@ -167,12 +168,7 @@ def read_boxes(path: str | Path) -> dict[str, Any]:
         for name, boxes in content.items():
             _check_boxes(boxes, f'{path}: boxes of {name}')
         return content
-    try:
-        return _boxes_of_coco(content, path)
-    except DataError:
-        raise
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f'{path}: a COCO file must have images and boxes: {error!r}') from error
+    return _boxes_of_coco(content, str(path))
 
 
 def _check_boxes(boxes: object, what: str) -> None:
@@ -190,22 +186,28 @@ def _flatten(values: list[object]) -> Iterator[object]:
             yield value
 
 
-def _boxes_of_coco(content: Mapping[str, Any], path: str | Path) -> dict[str, Any]:
+def _boxes_of_coco(content: dict[str, Any], path: str) -> dict[str, Any]:
+    file = AnnotationFile(path, content)
+    people = file.find_people()
     names = {image['id']: image['file_name'] for image in content['images']}
     boxes: dict[str, Any] = {name: [] for name in names.values()}
+    for place, record in people:
+        box, score = as_numbers(record.get('bbox'), 4), as_number(record.get('score', 1.0))
+        if box is None or score is None:
+            text = f'must be x, y, width, height, and score a number, got {record!r:.80}'
+            file.findings.refuse('malformed box', f'annotations[{place}].bbox', text)
+            continue
+        x, y, width, height = box
+        boxes[names[record['image_id']]].append([x, y, x + width, y + height, score])
+    file.findings.require()
     if len(boxes) < len(names):
         twice = next(name for name, count in Counter(names.values()).items() if count > 1)
         raise DataError(
             f'{path}: the boxes of {twice} must be of one image, the file lists several of that '
             'name: write their folders in front'
         )
-    crowds = [annotation for annotation in content['annotations'] if annotation.get('iscrowd')]
-    for annotation in content['annotations']:
-        if not annotation.get('iscrowd'):
-            x, y, width, height = annotation['bbox']
-            score = annotation.get('score', 1.0)
-            box = [x, y, x + width, y + height, score]
-            boxes[names[annotation['image_id']]].append(box)
-    if crowds:
-        print_log(f'{path}: left out {len(crowds)} boxes of crowds', 'current')
+    announce(path, file.findings)
+    reasons = ', '.join(f'{count} {why}' for why, count in file.left_out.items() if count)
+    if reasons:
+        print_log(f'{path}: boxes left out: {reasons}', 'current')
     return boxes

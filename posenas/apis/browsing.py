@@ -105,10 +105,16 @@ def _draw_transformed(
 ) -> tuple[str, list[np.ndarray]]:
     """Draw the crop with its keypoints and, where there are any, with its targets."""
     packed = dataset[index]
-    sample = packed['data_samples']
-    pictures = draw_input(packed['inputs'].numpy(), sample, skeleton, _TILE)
-    note = ' unreadable' if 'bad_sample' in sample else ''
-    return f'{index}: {Path(sample.img_path).stem}{note}', pictures
+    inputs, samples = packed['inputs'], packed['data_samples']
+    if not isinstance(samples, list):  # of a clip all frames are drawn
+        inputs, samples = [inputs], [samples]
+    pictures = [
+        picture
+        for crop, sample in zip(inputs, samples, strict=True)
+        for picture in draw_input(crop.numpy(), sample, skeleton, _TILE)
+    ]
+    note = ' unreadable' if 'bad_sample' in samples[0] else ''
+    return f'{index}: {Path(samples[0].img_path).stem}{note}', pictures
 
 
 def _draw_original(

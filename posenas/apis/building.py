@@ -16,7 +16,7 @@ from posenas.convert import adapt_checkpoint, apply_options
 from posenas.registry import DATASETS, MODELS, TASK_UTILS
 from posenas.runtime.engines import is_exported
 from posenas.utils import ConfigError, check_choice
-from posenas.utils.config import adopt_scope, load_config
+from posenas.utils.config import adopt_scope, load_config, read_input_size
 from posenas.utils.config_check import verify_config
 from posenas.utils.download import read_checkpoint
 from posenas.utils.profiling import ModelCost, profile_model
@@ -138,7 +138,12 @@ def build_model(
         loaded = read_checkpoint(checkpoint, sha256=sha256, trust=trust_download)
     model = MODELS.build(cfg.model)
     if loaded:
-        load_state(model, adapt_checkpoint(loaded, model.state_dict()))
+        adapted = adapt_checkpoint(loaded, model.state_dict())
+        if hasattr(model, 'set_arch'):  # a supernet: what it does may be without the search
+            from posenas.search.fitting import check_supernet_weights
+
+            check_supernet_weights(model, adapted, cfg)
+        load_state(model, adapted)
     return LoadedModel(cfg, model.eval(), loaded)
 
 
@@ -189,7 +194,8 @@ def build_space(cfg: Config) -> 'SearchSpace':
 def count_cost(cfg: Config) -> ModelCost:
     """Count parameters and operations of the network of a config, for one image, without memory.
 
-    Of a distillation the student counts, since it is what is left.
+    Of a distillation the student counts, since it is what is left; of a network for videos
+    multiply-accumulates are the mean of the frames of a period.
 
     Raises:
         ConfigError: Neither the codec nor the decoder of the head says how large images are.
@@ -198,7 +204,11 @@ def count_cost(cfg: Config) -> ModelCost:
     network = cfg.model.get('student', cfg.model)
     size = find_input_size(cfg)
     with torch.device('meta'):
-        return profile_model(MODELS.build(network), torch.empty(1, 3, size[1], size[0]))
+        model = MODELS.build(network)
+        period = getattr(model, 'period', 1)  # of a network for videos the mean of its frames
+        cost = profile_model(model, torch.empty(period, 3, size[1], size[0]))
+    cost.operations.macs = round(cost.operations.macs / period)
+    return cost
 
 
 def find_input_size(cfg: Config) -> tuple[int, int]:
@@ -207,11 +217,10 @@ def find_input_size(cfg: Config) -> tuple[int, int]:
     Raises:
         ConfigError: Neither the codec nor the decoder of the head says it.
     """
-    network = cfg.model.get('student', cfg.model)
-    decoder = cfg.get('codec') or (network.get('head') or {}).get('decoder') or {}
-    if 'input_size' not in decoder:
+    size = read_input_size(cfg)
+    if size is None:
         raise ConfigError(
             'the config must say how large images are: set codec.input_size = (width, height), or '
             'give --shape HEIGHT WIDTH to a command that has it'
         )
-    return tuple(decoder['input_size'])
+    return size

@@ -168,5 +168,5 @@ def _compare(
 ) -> OutputChange:
     """Compare the outputs of a derived network with those of the supernet that is set to it."""
     supernet.set_arch(arch)
-    supernet.load_state_dict(statistics, strict=False)
+    supernet.load_statistics(statistics)
     return compare_outputs(supernet, derived, batches)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from inspect import Parameter, signature
 from pathlib import Path
 
 from mmengine.config import Config
@@ -18,11 +17,10 @@ from posenas.genotype import (
     parse_cells,
     parse_tuples,
     save_genotype,
-    vipnas_genotype,
 )
 from posenas.genotype.posenas.plan import describe_network, plan_network
 from posenas.genotype.posenas.released import make_released_genotype
-from posenas.registry import MODELS
+from posenas.models import read_vipnas_config
 from posenas.utils import ConfigError, DataError, atomic_write, write_text
 from posenas.utils.config_text import write_comment
 
@@ -108,7 +106,7 @@ def _read_arguments(model: Mapping, name: str) -> Genotype:
     Raises:
         ConfigError: It is of no searched family.
     """
-    backbone, head = model.get('backbone', {}), model.get('head', {})
+    backbone = model.get('backbone', {})
     kind = str(backbone.get('type'))
     if kind == 'PoseNAS':
         released = make_released_genotype()
@@ -120,12 +118,7 @@ def _read_arguments(model: Mapping, name: str) -> Genotype:
             f'{name} must hold a genotype, or be a network of PoseNAS or ViPNAS, got the backbone '
             f'{kind}'
         )
-    given = []
-    for cfg in (backbone, head):
-        defaults = signature(MODELS.get(cfg['type'])).parameters.items()
-        known = {key: p.default for key, p in defaults if p.default is not Parameter.empty}
-        given.append({**known, **cfg})
-    return vipnas_genotype(*given, name=name)
+    return read_vipnas_config(model, name)
 
 
 def _measure(cfg: Config) -> dict | None:

@@ -205,6 +205,11 @@ class Crops(Sequence):
     def __len__(self) -> int:
         return len(self._corners)
 
+    @property
+    def corners(self) -> np.ndarray:
+        """Boxes of the people (N, 4) x1, y1, x2, y2, image pixels."""
+        return self._corners
+
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Cut out person ``index``: ``inputs`` and ``data_samples``."""
         if not 0 <= index < len(self):
@@ -264,7 +269,10 @@ def _warn_of_random_weights(config: str | Path | Config) -> None:
 def _test_dataset(cfg: Config) -> Mapping[str, Any]:
     """Return the config of the test data set, or an empty one."""
     loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
-    return loader.get('dataset') or {}
+    dataset = loader.get('dataset') or {}
+    while 'dataset' in dataset:  # a wrapper, such as ClipDataset
+        dataset = dataset['dataset']
+    return dataset
 
 
 def list_test_steps(cfg: Config) -> list[dict]:

@@ -1,7 +1,8 @@
 """Find keypoints in images, folders and videos, and write what was found."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from functools import partial
+from itertools import chain, islice, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 
 from posenas.apis.boxes import BoxTable
-from posenas.apis.inference import TopdownPipeline, init_model, predict_crops
+from posenas.apis.following import BoxFollower
+from posenas.apis.inference import Crops, TopdownPipeline, init_model, predict_crops
 from posenas.apis.inference_report import InferenceReport
 from posenas.apis.outputs import (
     DrawOptions,
@@ -36,7 +38,8 @@ class PoseInferencer:
     """A model that looks at whatever it is given.
 
     ``next(PoseInferencer('body', 'model.pth')('photo.jpg', out_dir='out'))`` gives the result for
-    one photo and writes it. Nothing is downloaded but what an address asks for, and no code in a
+    one photo and writes it. Networks for videos follow people through the frames of a video file by
+    the overlap of their boxes. Nothing is downloaded but what an address asks for, and no code in a
     checkpoint is run.
 
     Args:
@@ -170,13 +173,15 @@ class PoseInferencer:
                 print_log(text, logger='current', level=30)
 
         frames = read_frames(report.sources, self._pipeline.load, note_bad, note_gap)
+        follower = BoxFollower()
         while batch := list(islice(frames, batch_size)):
             crops = [
                 self._pipeline.crop(frame.loaded, report.boxes.choose(frame), bbox_format)
                 for frame in batch
             ]
             self.model.test_cfg['output_heatmaps'] = draw_heatmap
-            samples = predict_crops(self.model, chain.from_iterable(crops), spread=spread)
+            named = starmap(partial(_name_people, follower), zip(batch, crops, strict=True))
+            samples = predict_crops(self.model, chain.from_iterable(named), spread=spread)
             results = []
             for frame, group in zip(batch, crops, strict=True):
                 own = islice(samples, len(group))
@@ -221,6 +226,18 @@ class PoseInferencer:
         for text in report.warnings():
             if text != known:
                 print_log(text, logger='current', level=30)
+
+
+def _name_people(follower: BoxFollower, frame: Frame, people: Crops) -> Iterator[dict[str, Any]]:
+    """Yield the crops of a frame; those of a video say who is who, for networks that remember."""
+    if not frame.source.is_video:
+        yield from people
+        return
+    tracks = follower.follow(frame.source, people.corners)
+    for crop, track in zip(people, tracks, strict=True):
+        place = dict(video_id=frame.source.stem, frame_id=frame.index, track_id=track)
+        crop['data_samples'].set_metainfo(place)
+        yield crop
 
 
 #: Names under which other projects would look for the class.

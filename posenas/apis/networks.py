@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,14 +31,16 @@ def read_batches(
         num_images: How many of the validation set.
 
     Yields:
-        Normalised crops (1, 3, H, W), one person each.
+        Normalised crops (1, 3, H, W), one person each; of a network for videos as many as a period
+        has frames.
 
     Raises:
         ConfigError: There are no images: none are given and the validation set is not there.
     """
     crops = _crop_files(files, network) if files else _read_dataset(network.cfg, num_images)
-    for crop in crops:
-        yield network.model.data_preprocessor(pseudo_collate([crop]))['inputs']
+    period = getattr(network.model, 'period', 1)
+    while group := list(islice(crops, period)):
+        yield network.model.data_preprocessor(pseudo_collate(group))['inputs']
 
 
 def _crop_files(files: Sequence[str | Path], network: LoadedModel) -> Iterator[dict]:

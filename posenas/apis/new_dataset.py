@@ -8,11 +8,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from mmengine.config import Config
 from mmengine.logging import print_log
 
 from posenas.annotations import announce, unnamed_skeleton
 from posenas.apis.building import load_checked
 from posenas.apis.model_zoo import find_config
+from posenas.apis.new_search import adapt
 from posenas.datasets.annotations import NOBODY, CocoFile, read_coco_file
 from posenas.datasets.custom import (
     CustomConfig,
@@ -26,6 +28,7 @@ from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton
 from posenas.utils import ConfigError, DataError, write_json, write_text
+from posenas.utils.schedule import FittedSchedule
 from posenas.visualization import (
     draw_keypoint_numbers,
     draw_poses,
@@ -54,6 +57,7 @@ class DatasetStart:
         num_persons: People in the file that can be trained on.
         left_out: Its other annotations, counted by reason.
         proposal: Skeleton, how each of its parts is known, and what to check.
+        schedule: Length of the training; None for a search in a trained supernet.
     """
 
     config: Path
@@ -61,6 +65,7 @@ class DatasetStart:
     num_persons: int
     left_out: Mapping[str, int]
     proposal: Proposal
+    schedule: FittedSchedule | None = None
 
 
 def init_dataset(
@@ -73,6 +78,7 @@ def init_dataset(
     out: str | Path | None = None,
     model: str | Path = DEFAULT_BASE,
     name: str | None = None,
+    supernet: str | Path | None = None,
 ) -> DatasetStart:
     """Read a COCO keypoint file, propose what it does not say of its keypoints, and write a config.
 
@@ -84,10 +90,12 @@ def init_dataset(
         val_share: Share of the images to validate on where ``file`` is split, in (0, 1).
         seed: Seed of that draw.
         out: Config to write; None takes ``configs/NAME.py``.
-        model: Config or name of the network and training to start from.
+        model: Config or name of the network and training to start from, or of a search.
         name: Name of the data set; None takes that of ``out``, or of the file.
+        supernet: Checkpoint of a supernet that was trained on the data, for a search in it.
 
     Raises:
+        CheckpointError: The supernet cannot be read, or is of another space or other data.
         ConfigError: The model cannot be adapted, or an argument means nothing.
         DataError: A file is malformed or has no people.
     """
@@ -99,7 +107,7 @@ def init_dataset(
         raise ConfigError(f'out must be a config file ending in .py, got {out}')
     base = find_config(model)
     coco, persons, given, left_out = _read_persons(file)
-    base_batch = _check_base(model, given.num_joints)
+    cfg = _load_base(model)
     proposal = propose_skeleton(persons, given, name)
     folder = _find_images(coco, persons, images)
     if val:
@@ -107,7 +115,11 @@ def init_dataset(
         files, share = (file, val), 1.0
     else:
         files, val_folder, share = _split(coco, val_share, seed, out), folder, 1 - val_share
-    small = max(2, int(share * len(persons)) // _LEAST_BATCHES)
+    num_persons = int(share * len(persons))
+    small = max(2, num_persons // _LEAST_BATCHES)
+    batch_size = min(small, cfg.train_dataloader.batch_size)
+    num_images = int(share * len(persons.images.ids))
+    made = adapt(cfg, proposal.skeleton, num_persons, num_images, batch_size, supernet)
     config = CustomConfig(
         base=_base_path(base, out),
         skeleton=proposal.skeleton,
@@ -115,31 +127,28 @@ def init_dataset(
         val_file=_start_path(files[1]),
         train_images=_start_path(folder),
         val_images=_start_path(val_folder),
-        batch_size=small if small < base_batch else None,
-        comments=_comments(file, proposal),
+        batch_size=batch_size if batch_size < cfg.train_dataloader.batch_size else None,
+        settings=made.settings,
+        held_out=made.held_out,
+        train_pipeline=made.train_pipeline,
+        comments=_comments(file, proposal, made.schedule),
     )
     write_text(out, write_config_text(config))
     picture = _draw(out.with_suffix('.jpg'), folder, persons, proposal.skeleton)
-    return DatasetStart(out, picture, len(persons), left_out, proposal)
+    return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule)
 
 
-def _check_base(model: str | Path, num_joints: int) -> int:
-    """Return the batch size of a config that one for ``num_joints`` keypoints can start from."""
+def _load_base(model: str | Path) -> Config:
+    """Load a config that one for other data can start from."""
     cfg = load_checked(model)
     lacking = [key for key in ('train_pipeline', 'val_pipeline') if key not in cfg]
-    if lacking or 'out_channels' not in (cfg.model.get('head') or {}):
+    head = (cfg.get('model') or {}).get('head') or {}
+    if lacking or 'out_channels' not in head or not cfg.get('train_dataloader'):
         raise ConfigError(
-            f'model must have a head with out_channels, and train_pipeline and val_pipeline, '
-            f'{model} has not: choose another, such as {DEFAULT_BASE}'
+            f'model must have a head with out_channels, train_dataloader, train_pipeline and '
+            f'val_pipeline, {model} has not: choose another, such as {DEFAULT_BASE}'
         )
-    joints = cfg.model.head.out_channels
-    if 'parts' in cfg.model.head and joints != num_joints:
-        raise ConfigError(
-            f'{model} divides its {joints} keypoints into parts of the body, which the '
-            f'{num_joints} keypoints of the data do not have: choose another '
-            f'model, such as {DEFAULT_BASE}'
-        )
-    return cfg.train_dataloader.batch_size
+    return cfg
 
 
 def _read_persons(file: str | Path) -> tuple[CocoFile, PersonTable, Skeleton, dict[str, int]]:
@@ -202,11 +211,15 @@ def _base_path(base: Path, out: Path) -> str:
     return base.as_posix()
 
 
-def _comments(file: str | Path, proposal: Proposal) -> list[str]:
+def _comments(file: str | Path, proposal: Proposal, schedule: FittedSchedule | None) -> list[str]:
     lines = [
         f'Written by posenas dataset init for {Path(file).name}; edit it as you like.',
         'swap names the keypoint that a keypoint becomes in a mirrored image.',
     ]
+    if schedule is None:
+        lines.append('train_cfg.budget.limits are those of the base: change them as you need.')
+    else:
+        lines.append('posenas train --epochs N moves the whole schedule.')
     return lines + [f'To check: {doubt}.' for doubt in proposal.doubts]
 
 

@@ -49,21 +49,27 @@ class DrawOptions:
         check_choice('skeleton_style', self.skeleton_style, ('mmpose', 'openpose'))
 
 
+#: What networks for videos say of a person in a frame.
+_IN_VIDEO = ('track_id', 'period_position')
+
+
 def to_instances(samples: Sequence[PoseDataSample]) -> list[dict[str, Any]]:
     """Turn predictions into plain Python values.
 
     Returns:
         Per person ``keypoints`` [[x, y], ...] in image pixels, ``keypoint_scores``, ``bbox``
-        [[x1, y1, x2, y2]] (nested, as readers of MMPose's files expect) and ``bbox_score``.
+        [[x1, y1, x2, y2]] (nested, as readers of MMPose's files expect) and ``bbox_score``; of
+        networks for videos ``track_id`` and ``period_position``, the frames since the key frame.
     """
     return [
         dict(
-            keypoints=person.keypoints[0].tolist(),
-            keypoint_scores=person.keypoint_scores[0].tolist(),
-            bbox=person.bboxes.tolist(),
-            bbox_score=float(person.bbox_scores[0]),
+            keypoints=sample.pred_instances.keypoints[0].tolist(),
+            keypoint_scores=sample.pred_instances.keypoint_scores[0].tolist(),
+            bbox=sample.pred_instances.bboxes.tolist(),
+            bbox_score=float(sample.pred_instances.bbox_scores[0]),
+            **{key: sample.metainfo[key] for key in _IN_VIDEO if key in sample.metainfo},
         )
-        for person in (sample.pred_instances for sample in samples)
+        for sample in samples
     ]
 
 
@@ -90,6 +96,7 @@ def draw_people(
         OPENPOSE,
         draw_bboxes,
         draw_heatmaps,
+        draw_notes,
         draw_poses,
         to_openpose,
     )
@@ -107,6 +114,9 @@ def draw_people(
     if options.skeleton_style == 'openpose' and skeleton.joint_names == COCO.joint_names:
         keypoints, scores = to_openpose(keypoints, scores)
         skeleton = OPENPOSE
+    notes = list(map(_note, samples))
+    if any(notes):
+        picture = draw_notes(picture, np.concatenate([p.bboxes for p in people]), notes)
     return draw_poses(
         picture,
         keypoints,
@@ -116,6 +126,14 @@ def draw_people(
         line_width=options.thickness,
         radius=options.radius,
     )
+
+
+def _note(sample: PoseDataSample) -> str:
+    """Say which track a person is and which network looked, in videos; '' elsewhere."""
+    if any(key not in sample.metainfo for key in _IN_VIDEO):
+        return ''
+    position = sample.metainfo['period_position']
+    return f'{sample.metainfo["track_id"]} {f"light {position}" if position else "key"}'
 
 
 def add_heatmaps(canvas: np.ndarray, sample: PoseDataSample) -> None:

@@ -90,7 +90,7 @@ def summarize_network(
         mode: 'exact' counts what really runs; 'torchstat' makes the table behind published
             figures.
         depth: Levels of modules of mode exact.
-        batch: Images B.
+        batch: Images B; networks for videos get the frames of one period instead.
         device: Where to compute.
 
     Raises:
@@ -104,6 +104,7 @@ def summarize_network(
         )
     cfg, model, _ = build_model(config)
     width, height = input_size or find_input_size(cfg)
+    batch = getattr(model, 'period', batch)
     model = model.to(choose_device(device))
     raw = 255 * torch.rand(batch, 3, height, width)
     image = model.data_preprocessor(dict(inputs=raw))['inputs']
@@ -136,7 +137,16 @@ def _describe(model: nn.Module, image: Tensor, cost: ModelCost, seconds: float) 
     where = str(image.device)
     if image.device.type == 'cpu':
         where += f', {torch.get_num_threads()} threads'
+    video = ()
+    if hasattr(model, 'period'):
+        networks = ', '.join(f'{macs:,}' for macs in model.count_macs(tuple(image.shape[-2:])))
+        mean = cost.macs / len(image)
+        video = (
+            f'The batch is one period of a track, {len(image)} frames: {mean / 1e9:.4f} x 10^9 '
+            f'MACs per frame on average; of the key network and the light ones {networks}.',
+        )
     return (
+        *video,
         f'Parameters: {cost.parameters:,}, of which trained {trained:,}.',
         f'MACs of convolutions and linear layers: {cost.macs / 1e9:.4f} x 10^9 '
         f'= {cost.macs / 2**30:.4f} x 2^30.',

@@ -31,7 +31,7 @@ class ForwardCost:
 
     Attributes:
         threads: Threads of one operation.
-        batch: Images of a pass.
+        batch: Images of a pass; a network for videos sees the frames of one period instead.
         num_rounds: Rounds.
         macs: Multiply-accumulates of one image in published form, matrix products included.
         eval_ms: The published form in evaluation mode.
@@ -141,9 +141,11 @@ def measure_forward(
     fused = copy.deepcopy(model)
     fuse(fused)
     generator = torch.Generator().manual_seed(derive_seed(Stream.MEASURED_IMAGES, 0))
+    period = getattr(model, 'period', 1)
+    batch = period if period > 1 else batch
     images = torch.randn((batch, 3, *shape), generator=generator)
-    operations = profile_model(model, images[:1]).operations
-    macs = operations.macs + operations.matmul
+    operations = profile_model(model, images[:period]).operations
+    macs = round((operations.macs + operations.matmul) / period)
     work, bound_macs = _make_bound(batch)
     forms = [lambda: model(images), lambda: fused(images), work]
     for number in threads:

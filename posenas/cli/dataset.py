@@ -14,6 +14,7 @@ from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from posenas.apis.new_dataset import DatasetStart
+    from posenas.utils.schedule import FittedSchedule
 
 #: ``posenas.apis.new_dataset.DEFAULT_BASE``, which loads torch.
 _BASE = 's_vipnas_res50_lspet_128x96'
@@ -46,6 +47,13 @@ def build_parser() -> argparse.ArgumentParser:
         default='all',
         choices=('all', 'everyday'),
         help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
+    )
+    people.add_argument(
+        '--level',
+        choices=('easy', 'medium', 'hard'),
+        help='difficulty of the videos: fast and blurred motion, people and things passing by, low '
+        'resolution, a shaking camera, boxes of whole bodies (default: slow and sharp, boxes of '
+        'what is seen)',
     )
     people.add_argument(
         '--jobs', type=WORKERS, default=os.cpu_count() or 1, help='processes (default: all cores)'
@@ -101,8 +109,13 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         '--model',
         default=_BASE,
         metavar='CONFIG',
-        help='network and training to start from, as posenas models lists them '
-        '(default: %(default)s)',
+        help='network and training to start from, as posenas models lists them, or a config of '
+        'configs/search (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--supernet',
+        metavar='FILE',
+        help='with a search in a supernet: checkpoint of that, trained on these data',
     )
     parser.add_argument(
         '--name', help='of the data set (default: that of the file, or of the config)'
@@ -168,6 +181,7 @@ def _draw(args: argparse.Namespace) -> None:
         size=tuple(args.size),
         people=args.people,
         poses=args.poses,
+        level=args.level or '',
     )
     total = spec.num_images + spec.num_videos * spec.num_frames
     with show_bar('rendering people', total) as bar:
@@ -179,7 +193,9 @@ def _draw(args: argparse.Namespace) -> None:
 
 
 def _init(args: argparse.Namespace) -> None:
-    check_paths(args, files=('val',), folders=('images', 'val_images'), new_files=('out',))
+    check_paths(
+        args, files=('val', 'supernet'), folders=('images', 'val_images'), new_files=('out',)
+    )
     from posenas.apis import init_dataset
 
     _print_start(
@@ -193,6 +209,7 @@ def _init(args: argparse.Namespace) -> None:
             args.out,
             args.model,
             args.name,
+            args.supernet,
         )
     )
 
@@ -215,7 +232,16 @@ def _print_start(made: 'DatasetStart') -> None:
             f'{made.num_persons} people; {limbs}',
             *([f'left out: {left_out}'] if left_out else []),
             *(f'to check {doubt}' for doubt in made.proposal.doubts),
+            *([_describe_schedule(made.schedule)] if made.schedule else []),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
             f'config: {made.config}; train it: posenas train {made.config}',
         ]
+    )
+
+
+def _describe_schedule(schedule: 'FittedSchedule') -> str:
+    warm_up = f', warm-up of {schedule.warm_up} iterations' if schedule.warm_up else ''
+    return (
+        f'schedule: {schedule.num_epochs} epochs of {schedule.num_batches} batches{warm_up}, '
+        f'checkpoints every {schedule.interval} epochs; train --epochs N moves all of it'
     )

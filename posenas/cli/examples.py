@@ -15,7 +15,7 @@ EXAMPLES = {
         'browse configs/people.py --phase val --mode original --out-dir browsed_val',
     ),
     'train': (
-        'train configs/people.py --work-dir work_dirs/people',
+        'train configs/people.py --work-dir work_dirs/people --epochs 30',
         'train configs/people.py --work-dir work_dirs/people --resume',
     ),
     'test': (

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from posenas.cli.args import add_draw_options, add_launch_options, apply_draw_options, pin
 from posenas.cli.published_options import choose_gpu, log_cost
 from posenas.cli.reading import check_data_paths
-from posenas.cli.values import SEED
+from posenas.cli.values import COUNT, SEED
 from posenas.utils.errors import ConfigError
 
 #: Number of processes that older configs state their learning rate for.
@@ -18,6 +18,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add what commands that train share: where, how and from which state."""
     add_launch_options(parser)
     _add_start_options(parser)
+    parser.add_argument(
+        '--epochs',
+        type=COUNT,
+        metavar='N',
+        help='train for N epochs and move the whole schedule with them: warm-up, milestones, '
+        'cosine, validations, and hooks that begin in an epoch (default: the config)',
+    )
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
     parser.add_argument(
         '--auto-scale-lr',
@@ -59,6 +66,8 @@ def configure(args: argparse.Namespace, cfg: Config) -> None:
     elif args.load_from:
         cfg.resume, cfg.load_from = False, args.load_from
     _pin_checkpoints(args, cfg)
+    if args.epochs is not None:
+        _set_epochs(args, cfg)
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.auto_scale_lr:
@@ -71,6 +80,20 @@ def configure(args: argparse.Namespace, cfg: Config) -> None:
     _configure_randomness(args, cfg)
     if args.show or args.show_dir:
         apply_draw_options(args, cfg, 'visualization', 'PoseVisualizationHook')
+
+
+def _set_epochs(args: argparse.Namespace, cfg: Config) -> None:
+    """Move the schedule of the config to the epochs of the command line."""
+    from posenas.utils.schedule import set_epochs
+
+    given = {'total_epochs', 'runner.max_epochs', 'train_cfg.max_epochs'}
+    twice = sorted(given & {*(getattr(args, 'cfg_options', None) or {})})
+    if twice:
+        raise ConfigError(
+            f'--epochs must be the only one to say how long, got {twice[0]} in --cfg-options too: '
+            'give --epochs alone, which moves the whole schedule'
+        )
+    set_epochs(cfg, args.epochs)
 
 
 def _pin_checkpoints(args: argparse.Namespace, cfg: Config) -> None:

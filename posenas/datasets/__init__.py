@@ -2,6 +2,7 @@
 
 from . import registration, transforms
 from .base import BaseTopdownDataset
+from .clips import ClipDataset
 from .coco import CocoDataset, CrowdPoseDataset
 from .combined import CombinedDataset
 from .frames import FrameGap, FrameReader, count_frames, decode_frames, open_video
@@ -25,10 +26,12 @@ from .samplers import (
 )
 from .taught import TaughtDataset
 from .unlabelled import UnlabelledTopdownDataset
+from .video_sampler import VideoSampler
 from .wrappers import ConcatDataset, RepeatDataset
 
 __all__ = [
     'BaseTopdownDataset',
+    'ClipDataset',
     'CocoDataset',
     'CombinedDataset',
     'ConcatDataset',
@@ -53,6 +56,7 @@ __all__ = [
     'RepeatDataset',
     'TaughtDataset',
     'UnlabelledTopdownDataset',
+    'VideoSampler',
     'convert_lsp_release',
     'convert_lspet_release',
     'convert_mpii_release',

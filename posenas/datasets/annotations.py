@@ -1,6 +1,6 @@
 """COCO keypoint files and detection files, as columns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -39,6 +39,7 @@ class CocoFile:
             np.array([(r.get('width', 0), r.get('height', 0)) for r in records], np.int64).reshape(
                 -1, 2
             ),
+            *_read_frames(records),
         )
 
     @property
@@ -253,3 +254,15 @@ def read_coco_file(
     if image_folder is not None:
         file.locate_images(image_folder)
     return CocoFile(file)
+
+
+def _read_frames(records: Sequence[Mapping]) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return video and number of the frame of each image (I,), as far as the file says them."""
+    first = records[0] if records else {}
+    video_key = next((key for key in ('video_id', 'vid_id') if key in first), None)
+    videos = frames = None
+    if video_key is not None:
+        videos = np.array([str(record.get(video_key)) for record in records])
+    if records and all(type(record.get('frame_id')) is int for record in records):
+        frames = np.array([record['frame_id'] for record in records])
+    return videos, frames

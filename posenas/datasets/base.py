@@ -206,10 +206,7 @@ class BaseTopdownDataset(Dataset):
             left_out and f', left out {left_out}'
         )
         print_log(message, logger='current')
-        self._bad = torch.zeros(len(persons), dtype=torch.uint8)
-        if can_share_memory():  # workers mark here which samples are bad
-            self._bad.share_memory_()
-        self._persons = persons
+        self.replace_persons(persons)
 
     def _choose_rows(self, count: int) -> np.ndarray:
         """Return the rows, of ``count``, that ``sample_interval`` and ``indices`` keep."""
@@ -260,7 +257,7 @@ class BaseTopdownDataset(Dataset):
             'id': int(persons.ids[index]),
             'category_id': int(persons.category_ids[index]),
             'iscrowd': 0,
-            'stated_size': self._stated_size(image_row),
+            'stated_size': persons.images.stated_size(image_row),
             'bbox': persons.bboxes[one].copy(),
             'bbox_score': persons.bbox_scores[one].copy(),
             'keypoints': persons.keypoints[one].copy(),
@@ -276,11 +273,6 @@ class BaseTopdownDataset(Dataset):
         if self.test_mode and persons.is_annotated:
             info['raw_ann_info'] = self._raw_annotation(index, info)
         return info
-
-    def _stated_size(self, image_row: int) -> tuple[int, int] | None:
-        """Return width and height of an image as in the file, None where it does not say both."""
-        width, height = self.persons.images.sizes[image_row].tolist()
-        return (width, height) if width and height else None
 
     def _raw_annotation(self, index: int, info: Mapping[str, Any]) -> dict[str, Any]:
         """Write the annotation of sample ``index`` as COCO's files do."""
@@ -309,14 +301,21 @@ class BaseTopdownDataset(Dataset):
             epoch %= self.num_views
             marks = dict(view=(self._fingerprint(self.seed), index, epoch))
         try:
-            return self._prepare(index, self._make_rng(epoch, index), marks)
+            return self.prepare(index, self._make_rng(epoch, index), marks)
         except DataError as error:
-            self._note_bad(index, error)
+            self.note_bad(index, error)
             if self.bad_sample_policy == 'fail':
                 raise
             if self.bad_sample_policy == 'skip':
-                return self._prepare_blank(index, error)
+                return self.prepare_blank(index, error)
             return self._prepare_other(index, epoch, error)
+
+    def replace_persons(self, persons: PersonTable) -> None:
+        """Have the samples of ``persons`` from now on."""
+        self._bad = torch.zeros(len(persons), dtype=torch.uint8)
+        if can_share_memory():  # workers mark here which samples are bad
+            self._bad.share_memory_()
+        self._persons = persons
 
     def _make_rng(self, epoch: int, index: int) -> np.random.Generator:
         return make_generator(Stream.SAMPLE, self.seed, epoch, index)
@@ -335,9 +334,10 @@ class BaseTopdownDataset(Dataset):
             self._fingerprints = {seed: digest}
         return self._fingerprints[seed]
 
-    def _prepare(
+    def prepare(
         self, index: int, rng: np.random.Generator, changes: Mapping[str, Any] | None = None
     ) -> Any:  # noqa: ANN401
+        """Run the pipeline over sample ``index``, with ``changes``; see :meth:`_run`."""
         sample = self.get_data_info(index)
         sample['rng'] = rng
         sample['run_seed'] = (self.seed, index)
@@ -348,34 +348,43 @@ class BaseTopdownDataset(Dataset):
             return self._run(sample)
 
     def _run(self, sample: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Run the pipeline; ``make_rng`` gives each transform a generator, by its place there."""
         path = sample['img_path']
-        for step in self.pipeline:
+        make_rng = sample.pop('make_rng', None)
+        for number, step in enumerate(self.pipeline):
+            if make_rng is not None:
+                sample['rng'] = make_rng(number)
             sample = step(sample)
             if sample is None:
                 raise DataError(f'{path}: {type(step).__name__} found nothing to work on')
         return sample
 
-    def _prepare_blank(self, index: int, error: DataError) -> Any:  # noqa: ANN401
+    def prepare_blank(
+        self, index: int, error: DataError, marks: Mapping[str, Any] | None = None
+    ) -> Any:  # noqa: ANN401
+        """Prepare a black image in place of sample ``index``, with ``marks`` and the error."""
         width, height = self.persons.images.sizes[self.persons.image_rows[index]].tolist()
         blank = np.zeros((max(height, 1), max(width, 1), 3), np.uint8)
         visible = np.zeros((1, self.skeleton.num_joints), np.float32)  # no loss from a black image
         changes = {'img': blank, 'keypoints_visible': visible, 'bad_sample': str(error)}
-        return self._prepare(index, self._make_rng(0, index), changes)
+        changes.update(marks or {})
+        return self.prepare(index, self._make_rng(0, index), changes)
 
     def _prepare_other(self, index: int, epoch: int, error: DataError) -> Any:  # noqa: ANN401
         for attempt in range(1, self.max_refetch + 1):
             rng = make_generator(Stream.REPLACEMENT, self.seed, epoch, index, attempt)
             other = int(rng.integers(len(self)))
             try:
-                return self._prepare(other, rng)
+                return self.prepare(other, rng)
             except DataError as other_error:
-                self._note_bad(other, other_error)
+                self.note_bad(other, other_error)
         raise DataError(
             f'one of {self.max_refetch} samples drawn in place of a bad one must be readable, but '
             f'none was; the first: {error}'
         ) from error
 
-    def _note_bad(self, index: int, error: DataError) -> None:
+    def note_bad(self, index: int, error: DataError) -> None:
+        """Log, once, that sample ``index`` cannot be read."""
         if not self._bad[index]:
             self._bad[index] = 1
             print_log(

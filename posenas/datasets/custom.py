@@ -1,13 +1,15 @@
 """What a training on somebody's own annotation file needs: a split, a folder, a config."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+
 from posenas.annotations import find_file
 from posenas.skeletons import SKELETONS, Skeleton
-from posenas.utils.config_text import write_comment
+from posenas.utils.config_text import keep_braces, write_comment
 from posenas.utils.errors import DataError
 from posenas.utils.randomness import Stream, make_generator
 
@@ -27,6 +29,10 @@ class CustomConfig:
         train_images: Folder of the training images.
         val_images: Folder of the validation images.
         batch_size: People in a batch of the training; None takes that of the base.
+        settings: Further entries of the config, such as a schedule.
+        held_out: Share of the training images that a search scores architectures on; none is
+            held out of a training.
+        train_pipeline: Pipeline of the training images, a variable of the base.
         comments: Lines to write above.
     """
 
@@ -37,6 +43,9 @@ class CustomConfig:
     train_images: str
     val_images: str
     batch_size: int | None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    held_out: float = 0.0
+    train_pipeline: str = 'train_pipeline'
     comments: Sequence[str] = ()
 
 
@@ -96,21 +105,38 @@ def find_image_folder(annotation_file: str | Path, file_names: Sequence[str]) ->
 
 
 def write_config_text(config: CustomConfig) -> str:
-    """Return the text of a config that trains on the data."""
+    """Return the text of a config that trains, or searches, on the data."""
     batch_size = '' if config.batch_size is None else f'    batch_size={config.batch_size},\n'
     comments = ''.join(map(write_comment, config.comments))
-    return (
+    train = config.train_file, config.train_images
+    val = config.val_file, config.val_images
+    is_test = '        test_mode=True,'
+    if config.held_out:  # nothing is chosen on the images of the validation
+        subsets = (
+            f'        image_subset=dict(seed=0, {part}={config.held_out}),'
+            for part in ('start', 'stop')
+        )
+        seen, scored = subsets
+        loaders = [
+            _dataset_text(*train, config.train_pipeline, seen),
+            _dataset_text(*train, 'val_pipeline', f'{is_test}\n{scored}'),
+        ]
+        test = f'test_dataloader = dict(\n{_dataset_text(*val, "val_pipeline", is_test)})\n'
+    else:
+        loaders = [
+            _dataset_text(*train, config.train_pipeline, ''),
+            _dataset_text(*val, 'val_pipeline', is_test),
+        ]
+        test = 'test_dataloader = val_dataloader\n'
+    return keep_braces(
         f'{comments}_base_ = {config.base!r}\n\n'
         f'{_skeleton_text(config.skeleton)}\n'
-        f'train_dataloader = dict(\n{batch_size}'
-        f'{_dataset_text(config.train_file, config.train_images, "train", "")})\n'
-        'val_dataloader = dict(\n'
-        f'{_dataset_text(config.val_file, config.val_images, "val", "        test_mode=True,")})\n'
-        'test_dataloader = val_dataloader\n'
+        f'train_dataloader = dict(\n{batch_size}{loaders[0]})\n'
+        f'val_dataloader = dict(\n{loaders[1]})\n'
+        f'{test}'
         "val_evaluator = dict(_delete_=True, type='PCKAccuracy', thr=0.1)\n"
         'test_evaluator = val_evaluator\n'
-        f'model = dict(head=dict(out_channels={config.skeleton.num_joints}))\n'
-        "default_hooks = dict(checkpoint=dict(save_best='PCK', rule='greater'))\n"
+        f'{Config(dict(config.settings)).pretty_text}'
     )
 
 
@@ -123,7 +149,7 @@ def _dataset_text(file: str, images: str, pipeline: str, more: str) -> str:
         f'        data_prefix=dict(img={images!r}),\n'
         '        metainfo=metainfo,\n'
         + (more and f'{more}\n')
-        + f'        pipeline=_base_.{pipeline}_pipeline,\n'
+        + f'        pipeline=_base_.{pipeline},\n'
         '    )\n'
     )
 

@@ -13,13 +13,26 @@ class ImageTable:
         ids: Identifiers (I,).
         names: File names, I strings.
         sizes: Width and height (I, 2), pixels; 0 where unknown.
+        videos: Names of the videos they are frames of (I,); None where nobody said.
+        frames: Numbers of these frames (I,); None where nobody said.
 
     Attributes:
         ids: As given, int64.
         sizes: As given, int32.
+        videos: As given.
+        frames: As given, int64.
     """
 
-    def __init__(self, ids: np.ndarray, names: Sequence[str], sizes: np.ndarray) -> None:
+    def __init__(
+        self,
+        ids: np.ndarray,
+        names: Sequence[str],
+        sizes: np.ndarray,
+        videos: np.ndarray | None = None,
+        frames: np.ndarray | None = None,
+    ) -> None:
+        self.videos = videos
+        self.frames = None if frames is None else frames.astype(np.int64)
         self.ids = ids.astype(np.int64)
         self.sizes = sizes.astype(np.int32)
         # One block of bytes: a list of strings would be copied into every worker, name by name.
@@ -35,6 +48,11 @@ class ImageTable:
         """Return the file name of the image in ``row``."""
         start = self._ends[row - 1] if row else 0
         return self._names[start : self._ends[row]].tobytes().decode('utf-8', 'surrogatepass')
+
+    def stated_size(self, row: int) -> tuple[int, int] | None:
+        """Return width and height of an image as in the file, None where it does not say both."""
+        width, height = self.sizes[row].tolist()
+        return (width, height) if width and height else None
 
 
 @dataclass
@@ -88,6 +106,16 @@ class PersonTable:
             }
         )
 
+    def append(self, others: 'PersonTable') -> 'PersonTable':
+        """Return these people and then ``others``, who are in the same images."""
+        columns = {
+            field.name: [getattr(table, field.name) for table in (self, others)]
+            for field in fields(self)
+            if field.name not in ('images', 'is_annotated')
+        }
+        joined = {name: _join_columns(pair) for name, pair in columns.items()}
+        return PersonTable(images=self.images, is_annotated=self.is_annotated, **joined)
+
     def without_labels(self) -> 'PersonTable':
         """Return the same people with their boxes alone: no keypoint is visible."""
         return replace(
@@ -99,12 +127,20 @@ class PersonTable:
         )
 
 
+def _join_columns(columns: Sequence[np.ndarray | None]) -> np.ndarray | None:
+    """Put columns into one; None where one is missing."""
+    known = [column for column in columns if column is not None]
+    return np.concatenate(known) if known and len(known) == len(columns) else None
+
+
 def join_images(tables: Sequence[ImageTable]) -> ImageTable:
     """Put the images of several files into one table, in order."""
     return ImageTable(
         np.concatenate([table.ids for table in tables]),
         [table.name(row) for table in tables for row in range(len(table))],
         np.concatenate([table.sizes for table in tables]),
+        _join_columns([table.videos for table in tables]),
+        _join_columns([table.frames for table in tables]),
     )
 
 
@@ -121,8 +157,5 @@ def join_persons(tables: Sequence[PersonTable]) -> PersonTable:
         images=join_images([table.images for table in tables]),
         image_rows=np.concatenate(rows).astype(np.int32),
         is_annotated=tables[0].is_annotated,
-        **{
-            name: None if columns[0] is None else np.concatenate(columns)
-            for name, columns in others.items()
-        },
+        **{name: _join_columns(columns) for name, columns in others.items()},
     )

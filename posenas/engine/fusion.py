@@ -31,7 +31,8 @@ def fuse_conv_bn(model: nn.Module, input_shape: Sequence[int]) -> float:
     model.eval()
     device = next(model.parameters()).device
     noise = make_torch_generator(Stream.FUSION_CHECK, 0)
-    batch = torch.randn((2, 3, *input_shape), generator=noise).to(device)
+    number = max(2, getattr(model, 'period', 1))  # so that every network of a period runs
+    batch = torch.randn((number, 3, *input_shape), generator=noise).to(device)
     before = _run(model, batch)
     fuse(model)
     scale = before.abs().max().clamp(min=torch.finfo(before.dtype).tiny)

@@ -33,6 +33,7 @@ from posenas.engine.randomness import (
     set_dataset_seed,
 )
 from posenas.engine.resumable import check_resumable
+from posenas.engine.supernet_check import check_supernet, needs_all_weights
 from posenas.engine.training_state import collect_training, restore_training
 from posenas.engine.work_dir import (
     claim_work_dir,
@@ -262,6 +263,7 @@ class PoseRunner(Runner):
         """
         if isinstance(self._train_loop, BaseLoop):
             check_resumable(self)
+        check_supernet(self)
         if self._has_loaded:
             return
         source = self._load_from
@@ -274,7 +276,7 @@ class PoseRunner(Runner):
         if self._resume:
             self.resume(source)
         else:
-            self.load_checkpoint(source, strict=self.strict_load)
+            self.load_checkpoint(source, strict=self.strict_load or needs_all_weights(self.cfg))
 
     def resume(
         self,
@@ -323,6 +325,7 @@ class PoseRunner(Runner):
         if not self._resume:
             model = self.model.module if is_model_wrapper(self.model) else self.model
             checkpoint = adapt_checkpoint(checkpoint, model.state_dict(), strict)
+        check_supernet(self, checkpoint)
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_state(self.model, checkpoint, strict=strict)
         self._has_loaded = True

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from posenas.engine.loops import TrainLoop
 from posenas.engine.randomness import set_dataset_seed
+from posenas.utils.config import read_input_size
 from posenas.utils.errors import CheckpointError
 from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
 from posenas.version import __version__
@@ -40,6 +41,9 @@ def collect_training(runner: Runner, position: dict, optimizer: bool, schedulers
         posenas_version=__version__,
         **{SCHEME_KEY: SCHEME},
     )
+    input_size = read_input_size(runner.cfg)
+    if input_size is not None:
+        meta['input_size'] = input_size
     dataset = runner.train_dataloader.dataset
     if hasattr(dataset, 'metainfo'):
         meta['dataset_meta'] = dataset.metainfo

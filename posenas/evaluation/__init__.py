@@ -3,6 +3,7 @@
 from .metrics import (
     CocoBoxMetric,
     CocoMetric,
+    FrameCost,
     JhmdbPCKAccuracy,
     LspPCKMetric,
     MpiiPCKAccuracy,
@@ -17,6 +18,7 @@ from .stored import StoredPoses, read_stored_poses, read_truth
 __all__ = [
     'CocoBoxMetric',
     'CocoMetric',
+    'FrameCost',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',
     'MpiiPCKAccuracy',

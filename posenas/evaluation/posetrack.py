@@ -51,7 +51,10 @@ class VideoPersons:
 
     def of_frame(self, image_id: int) -> 'VideoPersons':
         """Return the people of one frame."""
-        rows = self.image_ids == image_id
+        return self.select(self.image_ids == image_id)
+
+    def select(self, rows: NDArray[np.bool_]) -> 'VideoPersons':
+        """Return the people in ``rows``, a mask (N,)."""
         return VideoPersons(**{name: column[rows] for name, column in vars(self).items()})
 
     def outside(self, polygons: Sequence[Floats]) -> NDArray[np.bool_]:

@@ -98,10 +98,11 @@ def is_done(run: Run) -> bool:
 
 def read_run(run: Run) -> 'NDArray[floating]':
     """Return how far off the keypoints of the test set are (G, K), see :func:`read_distances`."""
+    from posenas.datasets.wrappers import list_parts
     from posenas.experiments.runs import read_distances
     from posenas.utils.config import load_config
 
-    dataset = load_config(run.config_file).test_dataloader.dataset
+    (dataset,) = list_parts(load_config(run.config_file).test_dataloader.dataset)
     labels = Path(dataset.get('data_root') or '', dataset.ann_file)
     return read_distances(labels, run.folder / PREDICTIONS)
 

@@ -38,10 +38,12 @@ from .vipnas.blocks import (
     vipnas_arguments,
     vipnas_genotype,
 )
+from .vipnas.temporal import FUSION_OPS, FrameShape, read_frames, read_key
 
 __all__ = [
     'CNF_OPERATIONS',
     'FAMILIES',
+    'FUSION_OPS',
     'POSENAS_LIGHT_OPERATIONS',
     'POSENAS_OPERATIONS',
     'ROLES',
@@ -53,6 +55,7 @@ __all__ = [
     'DeconvShape',
     'Edge',
     'Family',
+    'FrameShape',
     'Genotype',
     'GenotypeChange',
     'GenotypeDifference',
@@ -73,6 +76,8 @@ __all__ = [
     'parse_cells',
     'parse_tuples',
     'posenas',
+    'read_frames',
+    'read_key',
     'read_vipnas_blocks',
     'read_vipnas_head',
     'save_genotype',

@@ -10,7 +10,8 @@ from pathlib import Path
 from posenas.genotype.cells import Cell, read_cell, write_cell
 from posenas.genotype.checking import check_keys, check_text, to_plain
 from posenas.genotype.graph import Graph
-from posenas.utils import ConfigError, DataError, write_json
+from posenas.utils import ConfigError, write_json
+from posenas.utils.files import read_json
 
 SCHEMA = 'pose-genotype/1'
 _REQUIRED = ('schema', 'family', 'name', 'space', 'macro')
@@ -165,10 +166,7 @@ def load_genotype(path: str | Path) -> Genotype:
         DataError: The file is missing or no JSON.
         ConfigError: It holds no genotype.
     """
-    try:
-        data = json.loads(Path(path).read_text(encoding='utf-8'))
-    except (OSError, ValueError) as error:
-        raise DataError(f'{path} must be a genotype file in JSON, got: {error}') from error
+    data = read_json(path)
     try:
         return Genotype.from_dict(data)
     except ConfigError as error:

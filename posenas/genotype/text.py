@@ -8,6 +8,13 @@ from posenas.genotype.cells import Cell
 from posenas.utils import ConfigError
 
 _NODE = re.compile(r'(\d+)=\((\w+)@(\d+),(\w+)@(\d+)\)')
+#: What reading a text as Python without running it can raise.
+_UNREADABLE = (
+    *(SyntaxError, ValueError, AttributeError, TypeError),
+    *(RecursionError, MemoryError),
+)
+#: Far more than the states of any cell.
+_MOST_PLACES = 1000
 _OUTPUT = re.compile(r'out=([\d,]+)')
 
 
@@ -80,7 +87,7 @@ def parse_tuples(text: str) -> dict[str, Cell]:
     try:
         call = ast.parse(text.strip(), mode='eval').body
         values = {str(item.arg): _read_literal(item.value) for item in call.keywords}
-    except (SyntaxError, ValueError, AttributeError, TypeError) as error:
+    except _UNREADABLE as error:
         raise ConfigError(
             "tuples must be written Genotype(normal=[('skip_connect', 0), ...], "
             f'normal_concat=[2, 3], ...), got {text.strip()[:80]!r}: {error}'
@@ -98,5 +105,8 @@ def parse_tuples(text: str) -> dict[str, Cell]:
 def _read_literal(node: ast.expr) -> list:
     """Read a list, or the ``range(start, stop)`` that DARTS prints."""
     if isinstance(node, ast.Call) and getattr(node.func, 'id', '') == 'range':
-        return list(range(*map(ast.literal_eval, node.args)))
+        places = range(*map(ast.literal_eval, node.args))
+        if len(places) > _MOST_PLACES:
+            raise ValueError(f'a range must have at most {_MOST_PLACES} numbers, got {places}')
+        return list(places)
     return list(ast.literal_eval(node))

@@ -17,6 +17,7 @@ from .bbox import (
     clean_bbox_xywh,
     fix_aspect_ratio,
     grow_to_whole_pixels,
+    match_boxes,
     parse_bboxes,
 )
 from .keypoint import convert_keypoints, flip_bbox, flip_keypoints
@@ -38,6 +39,7 @@ __all__ = [
     'get_warp_matrix',
     'grow_to_whole_pixels',
     'invert_affine',
+    'match_boxes',
     'parse_bboxes',
     'points_in_polygon',
     'warp_image',

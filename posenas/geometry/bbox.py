@@ -149,3 +149,22 @@ def grow_to_whole_pixels(bbox: Floats) -> Floats:
     """Return boxes (..., 4), corners, in whole pixels and one larger, as PNFS' detected ones."""
     corner, size = np.trunc(bbox[..., :2]), np.trunc(bbox[..., 2:] - bbox[..., :2]) + 1
     return np.concatenate([corner, corner + size], axis=-1).astype(bbox.dtype)
+
+
+def match_boxes(overlaps: Floats, min_overlap: float) -> list[tuple[int, int]]:
+    """Pair boxes with others, those that overlap most first.
+
+    Args:
+        overlaps: Intersection over union (N, M), of :func:`bbox_iou`.
+        min_overlap: Least overlap of a pair.
+
+    Returns:
+        Pairs (row, column), each row and column at most once.
+    """
+    left = np.array(overlaps, dtype=np.float64)
+    pairs = []
+    while left.size and left.max() >= min_overlap:
+        row, column = (int(i) for i in np.unravel_index(left.argmax(), left.shape))
+        pairs.append((row, column))
+        left[row], left[:, column] = -1, -1
+    return pairs

@@ -25,15 +25,18 @@ from .backbones import (
     ViPNASResNet,
 )
 from .body_parts import make_parts
-from .data_preprocessor import PoseDataPreprocessor
+from .data_preprocessor import PoseDataPreprocessor, join_frames
 from .ema import ExpMomentumEMA
 from .estimators import (
     BasePoseEstimator,
     DWPoseDistiller,
     FPDDistiller,
+    HeatmapCopy,
+    OnlinePoseEstimator,
     PersonDetector,
     TeacherCache,
     TopdownPoseEstimator,
+    TViPNASNet,
 )
 from .fused import table
 from .heads import (
@@ -67,8 +70,9 @@ from .losses import (
     RLELoss,
     SelfDistillHead,
 )
-from .necks import GlobalAveragePooling, PartReduceNeck, TopDownFusion
+from .necks import GlobalAveragePooling, PartReduceNeck, TemporalFusion, TopDownFusion
 from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
+from .vipnas_config import read_vipnas_config
 
 __all__ = [
     'BaseHeatmapHead',
@@ -91,6 +95,7 @@ __all__ = [
     'GlobalAveragePooling',
     'HRNet',
     'HRNetPyramid',
+    'HeatmapCopy',
     'HeatmapHead',
     'HeatmapKL',
     'Hourglass',
@@ -106,6 +111,7 @@ __all__ = [
     'MobileNetV2',
     'MobileNetV2Pyramid',
     'MobileNetV3',
+    'OnlinePoseEstimator',
     'PartReduceNeck',
     'PersonDetector',
     'PoseDataPreprocessor',
@@ -125,7 +131,9 @@ __all__ = [
     'SimCCHead',
     'SqueezeExcitation',
     'StackedHourglassHead',
+    'TViPNASNet',
     'TeacherCache',
+    'TemporalFusion',
     'TinyConvNet',
     'TopDownFusion',
     'TopdownPoseEstimator',
@@ -136,7 +144,9 @@ __all__ = [
     'checkpoint_module',
     'describe_doubts',
     'find_unsettled_norms',
+    'join_frames',
     'load_state',
     'make_parts',
+    'read_vipnas_config',
     'table',
 ]

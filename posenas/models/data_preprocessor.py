@@ -49,13 +49,24 @@ class PoseDataPreprocessor(ImgDataPreprocessor):
     def forward(self, data: dict, training: bool = False) -> dict:
         """Stack and normalise ``inputs``, (3, H, W) uint8 each.
 
+        Of clips ``inputs`` and ``data_samples`` are lists with one such list for each frame; they
+        become one batch, all first frames, then all second ones and so on.
+
         Returns:
             ``inputs`` (B, 3, H, W) float32 and ``data_samples``.
         """
-        data = super().forward(data, training)
+        data = super().forward(join_frames(data), training)
         if training:
             for augment in self.batch_augments:
                 data['inputs'], data['data_samples'] = augment(data['inputs'], data['data_samples'])
         if self.channels_last and data['inputs'].device.type == 'cpu':
             data['inputs'] = data['inputs'].contiguous(memory_format=torch.channels_last)
         return data
+
+
+def join_frames(data: dict) -> dict:
+    """Write the frames of clips one after another; other batches stay as they are."""
+    inputs = data.get('inputs')
+    if not isinstance(inputs, Sequence) or not inputs or not isinstance(inputs[0], Sequence):
+        return data
+    return {key: [item for frame in frames for item in frame] for key, frames in data.items()}

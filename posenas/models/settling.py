@@ -112,13 +112,15 @@ class PredictionSpread:
 
         Args:
             inputs: Crops (C, H, W), each as the data set gives them.
-            samples: Their predictions.
+            samples: Their predictions; those of a detector are passed over.
         """
         for crop, sample in zip(inputs, samples, strict=False):
             if self._count == _MOST_PEOPLE:
                 return
             matrix = sample.metainfo.get('warp_mat')
             if matrix is None or 'bad_sample' in sample.metainfo:
+                continue
+            if 'keypoints' not in sample.pred_instances:  # boxes of a detector
                 continue
             points = np.asarray(sample.pred_instances.keypoints[0], np.float64)
             joints = np.asarray(warp_points(points, np.asarray(matrix, np.float64)))

@@ -35,7 +35,6 @@ from .evaluators import (
     Evaluator,
     SupernetEvaluator,
     TableEvaluator,
-    recalibrate,
 )
 from .fabrics.space import CNFSpace
 from .fabrics.supernet import CNFSupernet
@@ -54,13 +53,16 @@ from .ranking import (
     rank,
     rank_searches,
 )
+from .recalibration import recalibrate
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
 from .supernet import Supernet
 from .train_evaluator import TrainEvaluator
 from .vipnas.latency import LatencyCost, LatencyTable
-from .vipnas.operations import Operation, ViPNASCounter, list_operations
+from .vipnas.operations import Operation, ViPNASCounter, list_networks, list_operations
 from .vipnas.space import ViPNASSpace
 from .vipnas.supernet import ViPNASSupernet
+from .vipnas.temporal_space import TViPNASSpace
+from .vipnas.temporal_supernet import TViPNASSupernet
 
 __all__ = [
     'ActivationMemoryCost',
@@ -108,6 +110,8 @@ __all__ = [
     'Stop',
     'Supernet',
     'SupernetEvaluator',
+    'TViPNASSpace',
+    'TViPNASSupernet',
     'TableEvaluator',
     'TrainEvaluator',
     'Value',
@@ -120,6 +124,7 @@ __all__ = [
     'find_band',
     'find_front',
     'largest_eigenvalue',
+    'list_networks',
     'list_operations',
     'objective_values',
     'pair_records',

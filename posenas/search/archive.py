@@ -187,9 +187,9 @@ def read_archive(path: str | Path) -> tuple[dict, list[Record]]:
     try:
         first, *lines = Path(path).read_text(encoding='utf-8').split('\n')[:-1]
         header = json.loads(first)
-        if header.pop('schema', None) != _SCHEMA:
+        if not isinstance(header, dict) or header.pop('schema', None) != _SCHEMA:
             raise ValueError(f'the first line does not say {_SCHEMA}')
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f'{path} must be the archive of a search, got: {error}') from error
     records = []
     for trial, line in enumerate(lines):

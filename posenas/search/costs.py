@@ -58,13 +58,14 @@ class Counts:
 
     Attributes:
         params: Elements of all parameters.
-        macs: Multiply-accumulates of convolutions and linear layers.
+        macs: Multiply-accumulates of convolutions and linear layers; of networks for videos the
+            mean of a period.
         memory: Bytes of intermediate results at one time at most, float32, without gradients;
             None where it is not counted.
     """
 
     params: int
-    macs: int
+    macs: float
     memory: int | None = None
 
 

@@ -124,8 +124,10 @@ def write_network(
 
 def _measure(model: nn.Module, size: tuple[int, int]) -> dict[str, object]:
     """Count parameters and multiply-accumulates for images of ``size``, (width, height)."""
-    cost = profile_model(model, torch.zeros(1, 3, size[1], size[0]))
-    return dict(params=cost.parameters, macs=cost.macs, input=list(size))
+    period = getattr(model, 'period', 1)  # a network for videos: the mean of its frames
+    cost = profile_model(model, torch.zeros(period, 3, size[1], size[0]))
+    macs = cost.macs if period == 1 else round(cost.macs / period)
+    return dict(params=cost.parameters, macs=macs, input=list(size))
 
 
 class OutputChange(NamedTuple):

@@ -2,21 +2,19 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.registry import TASK_UTILS
 from posenas.search.archive import digest
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import ConfigError, DataError, PoseNASError, check_positive
+from posenas.utils.files import read_json
 from posenas.utils.profiling import evaluation_mode
 
 
@@ -81,6 +79,13 @@ class Evaluator(ABC):
         """
 
 
+def _read_table(path: str | Path) -> dict[str, dict]:
+    table = read_json(path)
+    if not isinstance(table, dict) or not all(isinstance(row, dict) for row in table.values()):
+        raise DataError(f'{path} must be a table: id of a genotype -> metric -> value')
+    return table
+
+
 @TASK_UTILS.register_module()
 class TableEvaluator(Evaluator):
     """Looks scores up, for studies of algorithms on spaces that were evaluated in full.
@@ -100,10 +105,7 @@ class TableEvaluator(Evaluator):
     ) -> None:
         super().__init__(space)
         if isinstance(table, str | Path):
-            try:
-                table = json.loads(Path(table).read_text(encoding='utf-8'))
-            except (OSError, ValueError) as error:
-                raise DataError(f'{table} must be a JSON table of scores, got: {error}') from error
+            table = _read_table(table)
         self.table = {id_: dict(scores) for id_, scores in table.items()}
 
     def fingerprint(self) -> str:
@@ -176,14 +178,8 @@ class SupernetEvaluator(Evaluator):
         """
         model = self.bench.model
         model.set_arch(arch)
-        batches = self.bench.calibration
-        recalibrate(model, (model.data_preprocessor(dict(batch))['inputs'] for batch in batches))
-        return {
-            f'{name}.{key}': value.clone()
-            for name, module in model.named_modules()
-            if isinstance(module, _BatchNorm)
-            for key, value in module.named_buffers(recurse=False)
-        }
+        statistics: dict[str, Tensor] = model.measure_statistics(self.bench.calibration)
+        return statistics
 
     def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:
         """Set, calibrate and validate ``arch``; nothing here is random."""
@@ -212,48 +208,6 @@ class SupernetEvaluator(Evaluator):
             scores.update({prefix + name: float(value) for name, value in found.items()})
             metric.results.clear()
         return scores
-
-
-def recalibrate(model: nn.Module, batches: Iterable[Tensor]) -> None:
-    """Measure the statistics of all batch norms anew, as averages over batches.
-
-    This process measures alone: others may have other architectures, or none to measure.
-
-    Args:
-        model: Any network; everything but its batch norms is in evaluation mode meanwhile.
-        batches: What the model is called with, (B, 3, H, W) each.
-    """
-    norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    with evaluation_mode(model), _apart(norms):
-        for norm in norms:
-            norm.reset_running_stats()
-            norm.momentum = None  # torch's word for a plain average
-            norm.train()
-        try:
-            for inputs in batches:
-                model(inputs)
-        finally:
-            for norm, momentum in zip(norms, momenta, strict=True):
-                norm.momentum = momentum
-
-
-@contextmanager
-def _apart(norms: Sequence[_BatchNorm]) -> Iterator[None]:
-    """Keep norms that share statistics with other processes from waiting for them."""
-    sharing = [norm for norm in norms if getattr(norm, 'is_shared', False)]
-    synchronised = [norm for norm in norms if isinstance(norm, nn.SyncBatchNorm)]
-    for norm in sharing:
-        norm.is_shared = False
-    for norm in synchronised:
-        norm.forward = partial(_BatchNorm.forward, norm)
-    try:
-        yield
-    finally:
-        for norm in sharing:
-            norm.is_shared = True
-        for norm in synchronised:
-            del norm.forward
 
 
 def _to_bytes(value: Tensor) -> bytes:

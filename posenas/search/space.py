@@ -255,6 +255,27 @@ class SearchSpace(ABC):
                 return child
         raise RuntimeError(_give_up('crossover'))
 
+    def vary(self, arch: Arch, rng: np.random.Generator) -> Arch:
+        """Draw anew what has no smallest and largest option; ``arch`` by default."""
+        return arch
+
+    def cheapen(self, arch: Arch, rng: np.random.Generator) -> Arch | None:
+        """Move one decision, drawn uniformly, one option towards the cheapest network.
+
+        Returns:
+            A legal architecture other than ``arch``; None where there is no step to take.
+        """
+        steps = [
+            (d.name, d.options[d.options.index(arch[d.name]) - 1])
+            for d in self.decisions
+            if isinstance(d, Choice) and d.options.index(arch[d.name])
+        ]
+        for i in rng.permutation(len(steps)).tolist():
+            child = self.repair(arch | dict([steps[i]]))
+            if child != arch and self.find_conflict(child) is None:
+                return child
+        return None
+
     def encode(self, arch: Arch) -> NDArray[np.float64]:
         """Write ``arch`` as one vector: one-hot options, and the weights of logits."""
         return np.concatenate([d.encode(arch[d.name]) for d in self.decisions])

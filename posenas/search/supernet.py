@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from posenas.models.heads.base import list_stages
 from posenas.utils import ConfigError
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from posenas.search.space import Arch, SearchSpace
 
 from posenas.search.derived_network import Extract
+from posenas.search.recalibration import recalibrate
+from posenas.structures import PoseDataSample
 
 
 class Supernet(ABC):
@@ -86,6 +90,40 @@ class Supernet(ABC):
             generator: Source of all randomness of the path, on the CPU.
             temperature: How even the probabilities are, > 0; 1 leaves them as they are.
         """
+
+    def path_outputs(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> list[Tensor]:
+        """Return the heatmaps of every stage of the architecture that is set, as it trains.
+
+        Args:
+            inputs: Normalised images, (B, 3, H, W).
+            data_samples: One per image.
+        """
+        return list_stages(self.head(self.extract_feat(inputs)))
+
+    def path_targets(self, data_samples: Sequence[PoseDataSample]) -> tuple[Tensor, Tensor]:
+        """Return targets and weights of what :meth:`path_outputs` returns."""
+        return self.head.targets(data_samples)
+
+    def measure_statistics(self, batches: Sequence[Mapping]) -> dict[str, Tensor]:
+        """Measure the statistics of all batch norms anew, for the architecture that is set.
+
+        Args:
+            batches: Of a data loader, as averages over which they are measured.
+
+        Returns:
+            What :meth:`extract` and :meth:`load_statistics` take.
+        """
+        recalibrate(self, (self.data_preprocessor(dict(batch))['inputs'] for batch in batches))
+        return {
+            f'{name}.{key}': value.clone()
+            for name, module in self.named_modules()
+            if isinstance(module, _BatchNorm)
+            for key, value in module.named_buffers(recurse=False)
+        }
+
+    def load_statistics(self, statistics: Mapping[str, Tensor]) -> None:
+        """Predict with statistics that :meth:`measure_statistics` returned."""
+        self.load_state_dict(dict(statistics), strict=False)
 
     @abstractmethod
     def read_arch(self) -> 'Arch':

@@ -130,6 +130,14 @@ def _merge(cfg: Config, options: dict) -> None:
             raise ConfigError(f'{key}={value!r} does not fit the config: {error}') from error
 
 
+def read_input_size(cfg: Config) -> tuple[int, int] | None:
+    """Return (width, height) of the images that the network of a config takes, where it says so."""
+    model = cfg.get('model') or {}
+    network = model.get('student', model)
+    decoder = cfg.get('codec') or (network.get('head') or {}).get('decoder') or {}
+    return tuple(decoder['input_size']) if 'input_size' in decoder else None
+
+
 def adopt_scope(cfg: Config) -> None:
     """Let a config written for MMPose, or without a scope, find our classes of the same names.
 

@@ -33,6 +33,8 @@ from posenas.utils.value_types import describe_type, fits_type
 #: Entries that others check: MMPose's form of a skeleton, whose keypoints have a ``type`` that
 #: names no class, and genotypes.
 _FREE_FORM = ('metainfo', 'dataset_info', 'genotype')
+#: Transform and argument whose entries name classes of another package, which checks them itself.
+_NESTED = ('Albumentation', 'transforms')
 
 
 def verify_config(cfg: Config) -> None:
@@ -48,7 +50,7 @@ def verify_config(cfg: Config) -> None:
     for key in sorted(content, key=lambda key: key not in RUNNER_KEYS):
         faults += _check(content[key], _Place(key, key, REGISTRIES.get(key, ())), registries)
     if not faults:  # a codec with wrong arguments would differ from its copies too
-        faults = [*_check_codecs(content)]
+        faults = [*_check_codecs(content), *_check_keypoints(content)]
     if faults:
         source = f'{cfg.filename}: ' if cfg.filename else ''
         lines = list(dict(reversed([(fault.text, fault) for fault in faults])).values())[::-1]
@@ -153,7 +155,7 @@ def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_F
     elif isinstance(value, Mapping):
         yield from _check_mapping(value, place, registries)
         for key, item in value.items():
-            if key in _FREE_FORM:
+            if key in _FREE_FORM or (value.get('type'), key) == _NESTED:
                 continue
             inside = place.enter_item if place.key == 'default_hooks' else place.enter
             yield from _check(item, inside(str(key)), registries)
@@ -171,6 +173,9 @@ def _check_number(value: float, place: _Place, path: str) -> Iterator[_Fault]:
 def _check_mapping(value: Mapping, place: _Place, registries: _Registries) -> Iterator[_Fault]:
     keys = [str(key) for key in value if key != '_scope_']
     kind = value.get('type', _default_type(value, place))
+    if place.path in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        lacking = [key for key in ('dataset', 'sampler') if key not in value]
+        yield from (_Fault(place.path, f'must have {key!r}, got {keys}') for key in lacking)
     closed = NAMES.get(place.last_two) or NAMES.get(place.key)
     usual = USUAL_NAMES.get(place.key) if place.path.endswith(place.key) else None
     if kind is not None and place.registries:
@@ -282,6 +287,21 @@ def _check_codecs(cfg: Mapping) -> Iterator[_Fault]:
                 place,
                 f"must be the codec's {tuple(wanted['input_size'])}, got {tuple(size)} "
                 '(width, height): change both',
+            )
+
+
+def _check_keypoints(cfg: Mapping) -> Iterator[_Fault]:
+    """Require what a search counts to have the keypoints of its supernet."""
+    wanted = ((cfg.get('model') or {}).get('head') or {}).get('out_channels')
+    loop = cfg.get('train_cfg') or {}
+    if wanted is None or loop.get('type') != 'SearchLoop':
+        return
+    for place, joints in _find_entries(loop, ('num_keypoints', 'out_channels'), 'train_cfg'):
+        if place.rpartition('.')[0].endswith(('budget', 'head')) and joints != wanted:
+            yield _Fault(
+                place,
+                f'must be the keypoints of the supernet, {wanted} in model.head.out_channels, got '
+                f'{joints}: change both',
             )
 
 

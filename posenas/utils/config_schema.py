@@ -90,8 +90,8 @@ _LOADER = {
     *('multiprocessing_context', 'prefetch_factor', 'persistent_workers', 'pin_memory_device'),
     *('in_order', 'num_batch_per_epoch', 'disable_subprocess_warning'),
 }
-#: Keys of estimators: alone, and in a distillation.
-_ESTIMATORS = ('model', 'student', 'teacher')
+#: Keys of estimators: alone, in a distillation, in networks for videos.
+_ESTIMATORS = ('model', 'student', 'teacher', 'key')
 _TEST_CFG = {
     *('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps'),
     'output_keypoint_indices',
@@ -111,6 +111,7 @@ NAMES = {
     'data_prefix': {'img'},
     'filter_cfg': {'bbox_score_thr'},
     'image_subset': {'exclude', 'seed', 'start', 'stop'},
+    'video_subset': {'seed', 'start', 'stop'},
     'arch_dataloader': _LOADER,
     'arch_objective': {
         *('cost_weight', 'target_macs', 'input_size', 'entropy_weight', 'normalise')
@@ -145,6 +146,7 @@ USUAL_NAMES = {
         *('hidden_states', 'operators', 'share_alpha', 'genotype', 'finetune_arch'),
         'normalise',
     },
+    'fusion': {'stage', 'at', 'op', 'in_channels', 'num_keypoints'},
     'refine': {'layers', 'channels', 'reductions', 'taps'},
     'backend_args': {'backend'},
     'paramwise_cfg': {
@@ -188,14 +190,14 @@ TYPES: dict[str, object] = {
     'optim_wrapper.optimizer': dict,
     'optim_wrapper.optimizer.lr': float,
     'optim_wrapper.clip_grad': dict | None,
-    'param_scheduler': dict | list | None,
+    'param_scheduler': dict | list[dict] | None,
     'auto_scale_lr': dict | None,
     'auto_scale_lr.enable': bool,
     'auto_scale_lr.base_batch_size': int,
-    'val_evaluator': dict | list | None,
-    'test_evaluator': dict | list | None,
+    'val_evaluator': dict | list[dict] | None,
+    'test_evaluator': dict | list[dict] | None,
     'default_hooks': dict | None,
-    'custom_hooks': list | None,
+    'custom_hooks': list[dict] | None,
     'visualizer': dict | None,
     'log_processor': dict | None,
     'log_level': int | str,

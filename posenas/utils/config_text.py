@@ -1,8 +1,10 @@
-"""Configs as text, in which keys and comments are data: a file in Python runs when it is read.
+"""Configs as text, in which all content is data: a file in Python runs when it is read.
 
-Keys may be words of Python, as ``from`` in genotypes, or anything else that a file holds.
+Keys may be words of Python, as ``from`` in genotypes, or anything else that a file holds. Text and
+comments may hold ``{{$NAME:value}}``, which mmengine would replace before it reads the file.
 """
 
+import math
 from functools import lru_cache
 from keyword import iskeyword
 
@@ -22,6 +24,16 @@ class _QuotedKey(str):
     def isidentifier(self) -> bool:
         """Deny it, which is what mmengine asks."""
         return False
+
+
+class _NotFinite(float):
+    """An infinite number or NaN, for which Python has no word of its own."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Write what Python reads as the number."""
+        return {math.inf: '1e999', -math.inf: '-1e999'}.get(float(self), 'float("nan")')
 
 
 class _Text(property):
@@ -44,13 +56,13 @@ def allow_keywords_as_keys() -> None:
 
     @lru_cache(maxsize=4)
     def format_text(plain: _Plain) -> str:
-        return written.fget(Config(plain.content))
+        return keep_braces(written.fget(Config(plain.content)))
 
     def write(cfg: Config) -> str:
         content = _quote(cfg.to_dict())
         plain = _Plain(written.fget(Config(content, format_python_code=False)))
         if not cfg._format_python_code:
-            return str(plain)
+            return keep_braces(str(plain))
         plain.content = content
         return format_text(plain)  # a runner asks five times, and formatting takes long
 
@@ -58,7 +70,9 @@ def allow_keywords_as_keys() -> None:
 
 
 def _quote(value: object) -> object:
-    """Quote all keys inside ``value`` that are no names of arguments."""
+    """Quote keys inside ``value`` that are no names of arguments; write numbers without a word."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return _NotFinite(value)
     if isinstance(value, dict):
         return {_quote_key(key): _quote(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -73,4 +87,12 @@ def _quote_key(key: object) -> object:
 
 def write_comment(text: str) -> str:
     """Write one line of comment, whatever the text holds."""
-    return f'# {" ".join(text.split())}\n'
+    return keep_braces(f'# {" ".join(text.split())}\n')
+
+
+def keep_braces(text: str) -> str:
+    """Write double braces in the strings of a config such that they are read as they are.
+
+    mmengine looks for ``{{`` in a file before it reads it, and puts other text there, which runs.
+    """
+    return text.replace('{{', r'{\x7b')

@@ -9,6 +9,7 @@ import gzip
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 from zipfile import BadZipFile
@@ -20,6 +21,10 @@ from mmengine.fileio.handlers import PickleHandler, YamlHandler
 
 from posenas.utils.errors import DataError
 
+#: Levels of values in values, far more than data has, and values that aliases of YAML may make.
+_DEEPEST, _MOST = 100, 1_000_000
+_CHUNK = 1 << 20
+
 
 @fileio.register_handler(['yaml', 'yml'])
 class PlainYamlHandler(YamlHandler):
@@ -27,7 +32,7 @@ class PlainYamlHandler(YamlHandler):
 
     def load_from_fileobj(self, file: IO, **_: Any) -> object:
         """Parse an open file."""
-        return yaml.safe_load(file)
+        return _read_yaml(file.read())
 
 
 @fileio.register_handler(['pickle', 'pkl'])
@@ -61,6 +66,60 @@ def _reason(error: Exception) -> str:
     return getattr(error, 'strerror', None) or str(error)
 
 
+def _has_deep_brackets(data: bytes) -> bool:
+    """Tell whether more brackets are open somewhere, also in text, than values may nest."""
+    steps = np.zeros(256, np.int8)
+    steps[list(b'[{')], steps[list(b']}')] = 1, -1
+    values, level = np.frombuffer(data, np.uint8), 0
+    for start in range(0, len(values), _CHUNK):
+        levels = steps[values[start : start + _CHUNK]].cumsum(dtype=np.int64) + level
+        if levels.max() > _DEEPEST:
+            return True
+        level = int(levels[-1])
+    return False
+
+
+def _check_depth(content: object) -> None:
+    """Refuse values in values in values, which readers follow by recursion.
+
+    Raises:
+        ValueError: They nest deeper than :data:`_DEEPEST`.
+    """
+    layer, depth = [content], 0
+    while layer := [value for value in layer if isinstance(value, dict | list)]:
+        depth += 1
+        if depth > _DEEPEST:
+            raise ValueError(f'lists and objects in each other, more than {_DEEPEST} deep')
+        inner = [value.values() if isinstance(value, dict) else value for value in layer]
+        layer = [*chain.from_iterable(inner)]
+
+
+def _read_yaml(data: bytes | str) -> object:
+    """Parse YAML whose aliases let it neither hold itself nor grow beyond all bounds.
+
+    Raises:
+        ValueError: They do.
+        yaml.YAMLError: It is no YAML.
+    """
+    content = yaml.safe_load(data)
+    if _count(content, {}) > _MOST:
+        raise ValueError(f'aliases that make more than {_MOST:,} values of it')
+    return content
+
+
+def _count(value: object, counts: dict[int, int]) -> int:
+    """Count the values in ``value``, each as often as it occurs."""
+    if not isinstance(value, dict | list | tuple):
+        return 1
+    if id(value) not in counts:
+        counts[id(value)] = 0
+        items = value.values() if isinstance(value, dict) else value
+        counts[id(value)] = 1 + sum(_count(item, counts) for item in items)
+    elif not counts[id(value)]:
+        raise ValueError('a value that holds itself')
+    return counts[id(value)]
+
+
 def read_json(path: str | Path, backend_args: Mapping | None = None) -> Any:  # noqa: ANN401
     """Read a JSON file, also one compressed by gzip (``.gz``).
 
@@ -73,8 +132,12 @@ def read_json(path: str | Path, backend_args: Mapping | None = None) -> Any:  # 
     """
     try:
         data = fileio.get(str(path), backend_args)
+        data = gzip.decompress(data) if str(path).endswith('.gz') else data
         with _without_garbage_collection():
-            return json.loads(gzip.decompress(data) if str(path).endswith('.gz') else data)
+            content = json.loads(data)
+        if _has_deep_brackets(data):
+            _check_depth(content)
+        return content
     except (OSError, EOFError, ValueError, RecursionError) as error:
         raise DataError(f'{path} must be a readable JSON file, got: {_reason(error)}') from error
 
@@ -86,7 +149,7 @@ def read_yaml(path: str | Path) -> Any:  # noqa: ANN401  (whatever the file hold
         DataError: It cannot be read, is not YAML, or asks for objects.
     """
     try:
-        return yaml.safe_load(Path(path).read_bytes())
+        return _read_yaml(Path(path).read_bytes())
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         reason = ' '.join(_reason(error).split())
         raise DataError(f'{path} must be a readable YAML file, got: {reason}') from error

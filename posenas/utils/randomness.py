@@ -104,6 +104,12 @@ class Stream(Enum):
     MOSAIC = 40, ('epoch', 'index')
     #: Which sample stands for a place in a part of a mix that is thinned out or repeated.
     MIX = 41, ('epoch', 'index')
+    #: Transforms of all frames of a clip, step by step, so that all frames are disturbed alike.
+    CLIP = 50, ('epoch', 'index', 'step')
+    #: What disturbs each frame of a clip on its own.
+    CLIP_FRAME = 51, ('epoch', 'index', 'frame')
+    #: Synthetic video of a level of difficulty.
+    LEVEL_VIDEO = 52, ('level', 'index')
     #: Legacy: order of the images of a data set, of which splits take parts.
     IMAGE_ORDER = -1, (), (7,)
     #: Legacy: images of somebody's own file that are held out for validation.

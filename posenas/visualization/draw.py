@@ -111,6 +111,19 @@ def draw_keypoint_numbers(
     return canvas
 
 
+def draw_notes(
+    image: Image, bboxes: Floats, notes: Sequence[str], color: Color = (255, 255, 255)
+) -> Image:
+    """Write a note at the upper left corner of each box (N, 4), x1 y1 x2 y2 in pixels."""
+    canvas = image.copy()
+    for bbox, note in zip(bboxes, notes, strict=True):
+        x, y = np.clip(bbox[:2], (0, 12), (canvas.shape[1], canvas.shape[0])).astype(int)
+        place = (int(x) + 2, int(y) - 3)
+        for ink, width in ((_OUTLINE, 3), (color, 1)):
+            cv2.putText(canvas, note, place, cv2.FONT_HERSHEY_SIMPLEX, 0.4, ink, width, 16)
+    return canvas
+
+
 def draw_heatmaps(image: Image, heatmaps: Floats, alpha: float = 0.65) -> Image:
     """Lay the largest of the maps (K, h, w) over the image, more opaque where it is higher.
 

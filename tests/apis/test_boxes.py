@@ -101,8 +101,10 @@ def test_boxes_are_read_from_a_coco_file(tmp_path):
         annotations=[
             dict(image_id=7, bbox=[5, 5, 15, 25], score=0.5),
             dict(image_id=7, bbox=[0, 0, 9, 9], iscrowd=1),
-            dict(image_id=7, bbox=[0, 0, 10, 10]),
+            dict(image_id='7', bbox=[0, 0, 10, 10]),
+            dict(image_id=8, bbox=[0, 0, 10, 10], category_id=17),
         ],
+        categories=[dict(id=1, name='person'), dict(id=17, name='cat')],
     )
     path = tmp_path / 'boxes.json'
     path.write_text(json.dumps(content))
@@ -117,14 +119,22 @@ def test_boxes_are_read_from_a_coco_file(tmp_path):
         ('[{"image_id": 1, "bbox": [0, 0, 1, 1]}]', 'a list of detections names no files'),
         ('{"a.jpg": 3}', 'boxes of a.jpg must be a list'),
         ('{"a.jpg": [["x", 0, 1, 1]]}', 'boxes of a.jpg must be a list'),
-        ('{"images": [3], "annotations": []}', 'COCO file'),
+        ('{"images": [3], "annotations": []}', 'must be an object'),
         (
             '{"images": [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "a.jpg"}], '
             '"annotations": []}',
             'several of that name',
         ),
         ('{"images": [{"id": 1}], "annotations": []}', 'file_name'),
-        ('{"images": [], "annotations": [{"image_id": 1, "bbox": [0, 0, 1, 1]}]}', 'COCO file'),
+        (
+            '{"images": [], "annotations": [{"image_id": 1, "bbox": [0, 0, 1, 1]}]}',
+            'occur in images',
+        ),
+        (
+            '{"images": [{"id": 1, "file_name": "a.jpg"}], "annotations": [{"image_id": 1, '
+            '"bbox": [0, 0, 1]}]}',
+            'must be x, y, width, height',
+        ),
     ],
 )
 def test_malformed_box_files_are_refused_by_name(tmp_path, text, message):

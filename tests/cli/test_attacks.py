@@ -249,6 +249,8 @@ def load_all(file):
 #: Ends the quotes, or the comment, in which a file is written down, and runs something.
 KEY = "a': __import__('os').mkdir('ran'), 'b"
 LINE = "a\n__import__('os').mkdir('ran')\n#"
+#: What mmengine replaces in the text of a config, by something that ends the quotes.
+BRACES = '{{$X:(.*|\\\'+__import__("os").mkdir("ran")#)}}'
 
 
 def write_sound(place, key):
@@ -283,7 +285,7 @@ def test_names_are_data_in_comments_of_what_is_written(attacked):
     assert run(['genotype', 'embed', 'named.json', base, 'written.py']) == 0
     load_config('written.py')
     people = json.loads(Path('people.json').read_text())
-    people['categories'][0]['keypoints'][0] = LINE
+    people['categories'][0]['keypoints'][:2] = [LINE, BRACES]
     people['categories'][0]['name'] = LINE
     Path('lines.json').write_text(json.dumps(people))
     written = ['--out', 'written.py', '--name', LINE, '--model', 'tiny_synthetic_128x96']

@@ -7,6 +7,8 @@ from skeletons.public_skeletons import COCO_PAIRS
 from tiny_data import write_people
 
 from posenas import cli
+from posenas.apis import build_model
+from posenas.utils import ConfigError, save_checkpoint
 from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
 
@@ -36,7 +38,8 @@ def test_one_command_and_the_config_trains(people, capsys):
     assert Path('mine.jpg').stat().st_size > 1000
     options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
     options += [f'{part}_dataloader.persistent_workers=False' for part in ('train', 'val')]
-    assert cli.main(['train', 'mine.py', '--cfg-options', 'train_cfg.max_epochs=1', *options]) == 0
+    assert 'schedule: 300 epochs of 8 batches' in printed
+    assert cli.main(['train', 'mine.py', '--epochs', '1', '--cfg-options', *options]) == 0
     assert list(Path('work_dirs/mine').glob('best_PCK_*.pth'))
 
 
@@ -131,6 +134,89 @@ def test_a_network_of_body_parts_needs_the_joints_it_divides(people, capsys):
     write_people(Path('lsp'), skeleton='lsp')
     assert run('lsp/people.json', '--out', 'mine.py', *parts) == 2
     assert 'into parts of the body' in capsys.readouterr().err
+
+
+SEARCHES = 'vipnas_supernet_tiny', 'posenas_search_tiny', 'cnf_cnfx3_search_tiny'
+
+
+def find_search(stem):
+    return next(Path(__file__).parents[2].glob(f'configs/search/*/synthetic/{stem}*.py'))
+
+
+def write_lsp(num_images=20):
+    write_people(Path('lsp'), skeleton='lsp', num_images=num_images)
+    return 'lsp/people.json'
+
+
+@pytest.mark.parametrize('stem', SEARCHES[:2])
+def test_the_config_of_a_search_fits_the_data(stem, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(write_lsp(), '--out', 'mine.py', '--model', find_search(stem)) == 0
+    cfg = load_config('mine.py')
+    verify_config(cfg)
+    assert cfg.model.head.out_channels == 14
+    assert cfg.train_cfg.max_epochs == 300
+    datasets = [cfg[f'{part}_dataloader'].dataset for part in ('train', 'val', 'test')]
+    files = [dataset.ann_file for dataset in datasets]
+    subsets = [dataset.get('image_subset') for dataset in datasets]
+    if stem.startswith('vipnas'):  # nothing is chosen on images of the validation
+        assert files == ['mine_train.json', 'mine_train.json', 'mine_val.json']
+        assert subsets == [dict(seed=0, start=0.15), dict(seed=0, stop=0.15), None]
+        assert cfg.train_cfg.val_begin == 301
+    else:
+        assert files == ['mine_train.json', 'mine_val.json', 'mine_val.json']
+        assert subsets == [None] * 3
+
+
+def test_a_search_in_a_supernet_takes_one_of_the_same_data_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    people, search = write_lsp(), ('--model', find_search('vipnas_search_tiny'))
+    assert run(people, '--out', 'search.py', *search) == 2
+    refused = ' '.join(capsys.readouterr().err.split())
+    assert 'dataset init FILE --model vipnas_supernet_tiny_synthetic_128x96' in refused
+    supernet = build_model(find_search('vipnas_supernet_tiny'))
+    save_checkpoint(dict(state_dict=supernet.model.state_dict()), 'other.pth')
+    assert run(people, '--out', 'search.py', *search, '--supernet', 'other.pth') == 2
+    assert 'the 14 keypoints of the config, got head' in ' '.join(capsys.readouterr().err.split())
+    assert not Path('search.py').exists()
+    supernet = build_model(supernet.cfg, options={'model.head.out_channels': 14})
+    for size, status in (((192, 256), 2), ((96, 128), 0)):
+        meta = dict(input_size=size)
+        save_checkpoint(dict(meta=meta, state_dict=supernet.model.state_dict()), 'mine.pth')
+        assert run(people, '--out', 'search.py', *search, '--supernet', 'mine.pth') == status
+    assert 'trained at the input of the config, (96, 128)' in capsys.readouterr().err
+    cfg = load_config('search.py')
+    verify_config(cfg)
+    assert (cfg.load_from, cfg.train_cfg.budget.num_keypoints) == ('mine.pth', 14)
+    assert cfg.train_cfg.algorithm.objectives == dict(PCK='greater', params='less')
+    pipelines = [cfg[f'{part}_dataloader'].dataset.pipeline for part in ('train', 'val')]
+    assert pipelines[0] == pipelines[1]
+    cfg.train_cfg.budget.num_keypoints = 17
+    with pytest.raises(ConfigError, match='must be the keypoints of the supernet, 14 in'):
+        verify_config(cfg)
+
+
+@pytest.mark.parametrize(
+    ('words', 'text'),
+    [
+        (['--model', SEARCHES[2]], 'into parts of the body'),
+        (['--supernet', 'lsp/people.json', '--model', SEARCHES[1]], 'leave --supernet out'),
+        (['--model', 'random_trained_res50'], 'scores architectures by TrainEvaluator'),
+    ],
+)
+def test_searches_that_would_be_wrong_are_refused(words, text, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    stem = words.pop()
+    found = next(Path(__file__).parents[2].glob(f'configs/search/*/*/*{stem}*.py'))
+    assert run(write_lsp(), '--out', 'mine.py', *words, found) == 2
+    assert text in ' '.join(capsys.readouterr().err.split())
+    assert not Path('mine.py').exists()
+
+
+def test_a_supernet_needs_images_to_hold_back(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert run(write_lsp(8), '--out', 'mine.py', '--model', find_search(SEARCHES[0])) == 2
+    assert 'at least 10 training images' in ' '.join(capsys.readouterr().err.split())
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ ELSEWHERE = {
 #: Ends the config of the examples: a shallow network, one short epoch, no workers.
 SHORT = """
 model['backbone'] = dict(dep=(None, 1, 1, 1, 1))
-train_cfg = dict(max_epochs=1, val_interval=1)
+train_cfg.update(max_epochs=1, val_interval=1)
 train_dataloader.update(batch_size=2, num_workers=0, persistent_workers=False)
 val_dataloader.update(num_workers=0, persistent_workers=False)
 """
@@ -63,6 +63,7 @@ def test_the_examples_run_in_their_order(tmp_path, monkeypatch, capsys):
             if '--help' in example:
                 continue
             shorter = example.replace('epoch_30', 'epoch_1').replace('images 40', 'images 8')
+            shorter = shorter.replace('--epochs 30', '--epochs 1')
             words = shlex.split(shorter)
             assert main(words) == 0, example
         if command == 'dataset':

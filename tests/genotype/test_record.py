@@ -167,7 +167,7 @@ def test_temporal_networks_choose_a_net_per_frame():
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(DataError, match=r'absent\.json must be a genotype file'):
+    with pytest.raises(DataError, match=r'absent\.json must be a readable JSON file'):
         load_genotype(tmp_path / 'absent.json')
     (tmp_path / 'torn.json').write_text('{"schema": ')
     with pytest.raises(DataError, match=r'torn\.json'):

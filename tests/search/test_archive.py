@@ -48,6 +48,7 @@ def test_a_torn_last_line_is_dropped_from_the_file(tmp_path):
         (lambda text: text.replace('"AP"', 'AP'), 'line 2'),
         (lambda text: text.replace('"trial":1', '"trial":2'), 'line 3 must hold trial 1'),
         (lambda text: text.replace('search-archive/1', 'x'), 'archive of a search'),
+        (lambda text: f'[]\n{text}', 'archive of a search'),
         (lambda text: text.replace('"status"', '"state"'), 'line 2'),
     ],
 )

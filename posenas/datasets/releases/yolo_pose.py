@@ -70,6 +70,7 @@ def convert_yolo_pose(
     """
     description = _read_description(Path(source))
     folder, counts = make_folder(folder), {}
+    read: set[Path] = set()
     for part, entries in description.parts.items():
         places = [_find_place(description, entry) for entry in entries]
         if part != 'train' and None in places:
@@ -88,6 +89,7 @@ def convert_yolo_pose(
             name = file.relative_to(description.root) if is_below else file
             images.append(dict(id=number, file_name=name.as_posix(), width=width, height=height))
             objects = _read_labels(description, file)
+            read.add(_label_path(file))
             without += not len(objects)
             for values in objects:
                 annotations.append(_convert(values, len(annotations) + 1, number, size))
@@ -97,6 +99,10 @@ def convert_yolo_pose(
         if without:
             text = f'{part}.json: {without} of {len(files)} images have no label, so no people'
             print_log(text, 'current')
+    lost = _find_labels(read) - read
+    if lost:
+        text = f'label files without an image: left out ({min(lost)}'
+        description.made[f'{text}, ...)' if len(lost) > 1 else f'{text})'] += len(lost)
     for text, number in description.made.items():
         print_log(f'{source}: {number} x {text}', logger='current', level=logging.WARNING)
     return counts
@@ -204,13 +210,25 @@ def _list_images(description: _Description, place: Path | None, entry: str) -> l
     return [next(files, place.parent / name) for files, name in zip(found, names, strict=True)]
 
 
-def _read_labels(description: _Description, image: Path) -> np.ndarray:
-    """Return class, box and x, y, v of the objects of an image (n, 5 + 3 K); none without file."""
+def _label_path(image: Path) -> Path:
+    """Return the file of the labels of an image, which need not exist."""
     parts = list(image.parts)
     if 'images' in parts:
         place = len(parts) - 1 - parts[::-1].index('images')
         parts[place] = 'labels'
-    path = Path(*parts).with_suffix('.txt')
+    return Path(*parts).with_suffix('.txt')
+
+
+def _find_labels(known: Iterable[Path]) -> set[Path]:
+    """Return the label files in the folders of known ones; lists of classes are none."""
+    folders = {path.parent for path in known if 'labels' in path.parts or path.is_file()}
+    found = {path for folder in folders for path in folder.glob('*.txt')}
+    return {path for path in found if path.name != 'classes.txt'}
+
+
+def _read_labels(description: _Description, image: Path) -> np.ndarray:
+    """Return class, box and x, y, v of the objects of an image (n, 5 + 3 K); none without file."""
+    path = _label_path(image)
     if not path.is_file():
         return np.zeros((0, 5 + 3 * description.num_joints))
     length = 5 + description.num_joints * description.num_values

@@ -46,12 +46,42 @@ class Actor:
 
 
 @dataclass(frozen=True)
+class Thing:
+    """Something before all people.
+
+    Args:
+        seed: Of its looks.
+        box: Where it may stand, (x1, y1, x2, y2) in pixels.
+    """
+
+    seed: int
+    box: np.ndarray
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Who is labelled, and how.
+
+    Args:
+        min_share: Least share of a person that must be seen.
+        whole_boxes: Whether boxes enclose the whole body within the picture, whatever hides it,
+            instead of what is seen.
+    """
+
+    min_share: float = _MIN_SHARE
+    whole_boxes: bool = False
+
+
+_SEEN = Labelling()
+
+
+@dataclass(frozen=True)
 class Annotation:
     """What is seen of one person.
 
     Args:
         keypoints: COCO-17 joints as (x, y, v), (17, 3): v is 2 visible, 1 hidden, 0 outside.
-        bbox: Smallest box around the visible pixels, (x, y, w, h).
+        bbox: Smallest box around the visible pixels, or around the whole body, (x, y, w, h).
         area: Number of visible pixels.
         track: Number of the person in the scene, from 1.
     """
@@ -219,8 +249,21 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.prod(np.maximum(sides, 0)) / smaller)
 
 
-def draw_actors(canvas: Canvas, actors: Iterable[Actor], light: Light) -> tuple[Annotation, ...]:
+def draw_actors(
+    canvas: Canvas,
+    actors: Iterable[Actor],
+    light: Light,
+    things: Iterable[Thing] = (),
+    labelling: Labelling = _SEEN,
+) -> tuple[Annotation, ...]:
     """Draw people and the things before them, far ones first, in place.
+
+    Args:
+        canvas: What is drawn on.
+        actors: The people.
+        light: Illumination.
+        things: What stands before all of them.
+        labelling: Who is labelled.
 
     Returns:
         Annotations of those that are seen, in the order of their tracks.
@@ -230,12 +273,16 @@ def draw_actors(canvas: Canvas, actors: Iterable[Actor], light: Light) -> tuple[
         if actor.shadow:
             _drop_shadow(canvas.image, actor)
         truth = draw_person(canvas, actor.person, actor.posture, actor.camera, light, actor.track)
-        drawn.append((actor.track, *truth))
+        margin = _BODY_MARGIN * actor.camera.scale if labelling.whole_boxes else None
+        drawn.append((actor.track, *truth, margin))
         if actor.obstacle is not None:
             rng = make_generator(Stream.OBSTACLE, actor.obstacle)
             draw_obstacle(canvas.image, canvas.owner, rng, actor.obstacle_box)
+    for thing in things:
+        rng = make_generator(Stream.OBSTACLE, thing.seed)
+        draw_obstacle(canvas.image, canvas.owner, rng, thing.box)
     drawn.sort(key=lambda item: item[0])
-    annotations = (_annotate(canvas.owner, *truth) for truth in drawn)
+    annotations = (_annotate(canvas.owner, labelling.min_share, *truth) for truth in drawn)
     return tuple(annotation for annotation in annotations if annotation is not None)
 
 
@@ -262,12 +309,29 @@ def _drop_shadow(image: np.ndarray, actor: Actor) -> None:
 
 
 def _annotate(
-    owner: np.ndarray, track: int, joints: np.ndarray, is_shown: np.ndarray, drawn: int
+    owner: np.ndarray,
+    min_share: float,
+    track: int,
+    joints: np.ndarray,
+    is_shown: np.ndarray,
+    drawn: int,
+    margin: float | None,
 ) -> Annotation | None:
-    """Describe what the finished picture shows of one person; None when it is too little."""
+    """Describe what the finished picture shows of one person; None when it is too little.
+
+    Args:
+        owner: Person seen at each pixel, (H, W).
+        min_share: Least share of the person that must be seen.
+        track: Number of the person.
+        joints: Keypoints (17, 2), pixels.
+        is_shown: Whether the body itself leaves each of them visible (17,).
+        drawn: Pixels of the person before others were drawn.
+        margin: By how much the box exceeds the keypoints, pixels; None: it is that of the visible
+            pixels.
+    """
     mask = cv2.inRange(owner, track, track)
     area = cv2.countNonZero(mask)
-    if area < max(_MIN_AREA, drawn * _MIN_SHARE):
+    if area < max(_MIN_AREA, drawn * min_share):
         return None
     height, width = owner.shape
     x, y = np.rint(joints).astype(int).T
@@ -276,4 +340,12 @@ def _annotate(
     is_seen = is_shown & (near[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)] > 0)
     visible = np.where(is_inside, np.where(is_seen, 2, 1), 0)
     keypoints = np.column_stack([np.where(is_inside[:, None], joints, 0), visible])
-    return Annotation(keypoints, tuple(cv2.boundingRect(mask)), area, track)
+    bbox = cv2.boundingRect(mask) if margin is None else _enclose(joints, margin, width, height)
+    return Annotation(keypoints, tuple(bbox), area, track)
+
+
+def _enclose(joints: np.ndarray, margin: float, width: int, height: int) -> list[int]:
+    """Return left, top, width, height of the part of a body that lies in the picture."""
+    low = np.clip(np.floor(joints.min(axis=0) - margin), 0, (width - 1, height - 1))
+    high = np.clip(np.ceil(joints.max(axis=0) + margin), low + 1, (width, height))
+    return [*low.astype(int).tolist(), *(high - low).astype(int).tolist()]

@@ -18,7 +18,7 @@ _MARGIN = 1.3  # background beyond the picture, for the camera's way
 
 
 @dataclass(frozen=True)
-class _Motion:
+class Motion:
     """Way of one actor: key poses (N, 29) at frames (N,), pixels per frame, growth per frame."""
 
     poses: np.ndarray
@@ -29,7 +29,7 @@ class _Motion:
     @classmethod
     def sample(
         cls, rng: np.random.Generator, actor: Actor, num_frames: int, poses: str
-    ) -> '_Motion':
+    ) -> 'Motion':
         """Draw a way: half of the people repeat a pose and its mirror image, as walkers do."""
         steps = rng.integers(*_FRAMES_PER_POSE, size=num_frames // _FRAMES_PER_POSE[0] + 2)
         pose = actor.person.pose
@@ -49,10 +49,20 @@ class _Motion:
             rng.normal(0, 0.003),
         )
 
-    def move(self, actor: Actor, frame: int, camera: '_Way') -> Actor:
-        """Put the actor where the frame sees it."""
+    def move(
+        self, actor: Actor, frame: float, camera: 'CameraWay', time: float | None = None
+    ) -> Actor:
+        """Put the actor where the camera sees it.
+
+        Args:
+            actor: Whom to move.
+            frame: How far the actor has come, frames.
+            camera: Who looks.
+            time: When, frames; None is the same.
+        """
+        time = frame if time is None else time
         pose = _glide(self.poses, self.frames, frame)
-        center, zoom = camera.see(actor.camera.center + frame * self.drift, frame)
+        center, zoom = camera.see(actor.camera.center + frame * self.drift, time)
         scale = actor.camera.scale * zoom * np.exp(self.growth * frame)
         corners = actor.obstacle_box.reshape(2, 2) + frame * self.drift
         person = replace(actor.person, pose=pose)
@@ -62,22 +72,26 @@ class _Motion:
             person=person,
             posture=person.stand(view),
             camera=view,
-            obstacle_box=camera.see(corners, frame)[0].ravel(),
+            obstacle_box=camera.see(corners, time)[0].ravel(),
         )
 
 
 @dataclass(frozen=True)
-class _Way:
-    """Way of the camera: sway (2,) in pixels and zoom, one slow wave of ``period`` frames."""
+class CameraWay:
+    """Way of the camera: sway (2,) in pixels and zoom, one slow wave of ``period`` frames.
+
+    A shake (2,) in pixels is added where somebody sets it.
+    """
 
     middle: np.ndarray
     sway: np.ndarray
     zoom: float
     period: float
     phase: float
+    shake: np.ndarray | float = 0.0
 
     @classmethod
-    def sample(cls, rng: np.random.Generator, size: tuple[int, int]) -> '_Way':
+    def sample(cls, rng: np.random.Generator, size: tuple[int, int]) -> 'CameraWay':
         """Draw the camera's way."""
         extent = np.array(size, float)
         return cls(
@@ -88,11 +102,11 @@ class _Way:
             rng.uniform(0, 2 * np.pi),
         )
 
-    def see(self, point: np.ndarray, frame: int) -> tuple[np.ndarray, float]:
+    def see(self, point: np.ndarray, frame: float) -> tuple[np.ndarray, float]:
         """Return where points (..., 2) of the scene are seen and how much it is enlarged."""
         wave = np.sin(self.phase + 2 * np.pi * frame / self.period)
         zoom = float(np.exp(self.zoom * wave))
-        return (point - self.middle) * zoom + self.middle + wave * self.sway, zoom
+        return (point - self.middle) * zoom + self.middle + wave * self.sway + self.shake, zoom
 
 
 def _towards(pose: np.ndarray, goal: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -103,7 +117,7 @@ def _towards(pose: np.ndarray, goal: np.ndarray, rng: np.random.Generator) -> np
     return step
 
 
-def _glide(values: np.ndarray, frames: np.ndarray, frame: int) -> np.ndarray:
+def _glide(values: np.ndarray, frames: np.ndarray, frame: float) -> np.ndarray:
     """Interpolate rows of ``values`` (N, D) at ``frames`` (N,) with rest at every key."""
     last = int(np.clip(np.searchsorted(frames, frame, side='right'), 1, len(frames) - 1))
     start, stop = frames[last - 1], frames[last]
@@ -119,9 +133,9 @@ def draw_video(studio: Studio, seed: int, index: int, num_frames: int) -> Iterat
     width, height = studio.size
     wide = (round(width * _MARGIN), round(height * _MARGIN))
     background = draw_background(rng, crop_tile(rng, studio.texture, wide))
-    way = _Way.sample(rng, studio.size)
+    way = CameraWay.sample(rng, studio.size)
     actors = sample_actors(rng, studio.size, studio.people, studio.poses)
-    motions = [_Motion.sample(rng, actor, num_frames, studio.poses) for actor in actors]
+    motions = [Motion.sample(rng, actor, num_frames, studio.poses) for actor in actors]
     corner = 0.5 * (np.array(studio.size) - wide)
     for frame in range(num_frames):
         offset, zoom = way.see(corner, frame)

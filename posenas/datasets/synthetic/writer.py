@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 from mmengine.logging import print_log
 
+from posenas.datasets.synthetic.levels import LEVELS, draw_level_video
 from posenas.datasets.synthetic.poses import POSE_SETS
 from posenas.datasets.synthetic.scene import Annotation, Picture, Studio
 from posenas.datasets.synthetic.video import draw_video
@@ -40,6 +41,8 @@ class SyntheticSpec:
         size: (width, height) in pixels.
         people: Mean number of people in an image, at least 1.
         poses: 'all', half of them acrobatic, or 'everyday', mostly upright.
+        level: Difficulty of the videos, one of :data:`LEVELS`; '' gives slow, sharp videos whose
+            boxes enclose what is seen.
     """
 
     num_images: int = 0
@@ -49,6 +52,7 @@ class SyntheticSpec:
     size: tuple[int, int] = (640, 480)
     people: float = 3.0
     poses: str = 'all'
+    level: str = ''
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
@@ -61,6 +65,7 @@ class SyntheticSpec:
             ('size', 64 <= min(self.size) <= max(self.size) <= 4096, '64 to 4096 on both sides'),
             ('people', 1 <= self.people <= 8, 'between 1 and 8'),
             ('poses', self.poses in POSE_SETS, f'one of {sorted(POSE_SETS)}'),
+            ('level', self.level in ('', *LEVELS), f'one of {list(LEVELS)}, or empty'),
         )
         for name, holds, rule in rules:
             if not holds:
@@ -166,7 +171,11 @@ def _write_video(out: Path, spec: SyntheticSpec, index: int) -> Part:
     """Draw and store the frames of one video."""
     studio = _build_studio(spec.size, spec.people, spec.poses)
     part = []
-    for frame, picture in enumerate(draw_video(studio, spec.seed, index, spec.num_frames)):
+    if spec.level:
+        pictures = draw_level_video(studio, LEVELS[spec.level], spec.seed, index, spec.num_frames)
+    else:
+        pictures = draw_video(studio, spec.seed, index, spec.num_frames)
+    for frame, picture in enumerate(pictures):
         name = f'{index:06d}/{frame:06d}.jpg'
         image, people = _store(out / 'videos' / name, name, picture)
         image.update(vid_id=index + 1, frame_id=frame, nframes=spec.num_frames, is_labeled=True)
@@ -224,8 +233,9 @@ def _collect(
         keypoints=list(COCO.joint_names),
         skeleton=[[first + 1, second + 1] for first, second in COCO.limbs],
     )
+    settings = {name: value for name, value in asdict(spec).items() if value != ''}
     return dict(
-        info=dict(description='posenas synthetic people', **asdict(spec)),
+        info=dict(description='posenas synthetic people', **settings),
         licenses=[],
         images=images,
         annotations=annotations,

@@ -3,6 +3,7 @@
 from .albumentation import Albumentation
 from .bbox_center_scale import GetBBoxCenterScale
 from .detection import GenerateBoxTarget, Letterbox
+from .frame_jitter import FrameJitter
 from .generate_target import GenerateTarget
 from .hsv import YOLOXHSVRandomAug
 from .keypoint_converter import KeypointConverter
@@ -19,6 +20,7 @@ from .topdown_affine import TopdownAffine
 __all__ = [
     'Albumentation',
     'CoarseDropout',
+    'FrameJitter',
     'GenerateBoxTarget',
     'GenerateTarget',
     'GetBBoxCenterScale',

@@ -31,7 +31,7 @@ _META_KEYS = (
 )
 
 #: What no choice of metainfo may lose: training and metrics depend on it.
-_MARKS = ('bad_sample', 'labelled', 'view')
+_MARKS = ('bad_sample', 'labelled', 'view', 'video_id', 'frame_id', 'clip_frame')
 
 
 @TRANSFORMS.register_module()
@@ -47,7 +47,8 @@ class PackPoseInputs(BaseTransform):
 
     Args:
         meta_keys: Keys that become metainfo of the sample, where present; the marks ``bad_sample``,
-            ``labelled`` and ``view`` that data sets set always do, and so does ``warp_mat``, the
+            ``labelled``, ``view``, ``video_id``, ``frame_id`` and ``clip_frame`` that data sets
+            set always do, and so does ``warp_mat``, the
             matrix (2, 3) from image to input, as nested tuples: predictions go back by it.
         pack_transformed: Whether ``gt_instances`` also gets ``transformed_keypoints``.
     """

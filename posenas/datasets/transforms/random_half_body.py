@@ -16,7 +16,8 @@ class RandomHalfBody(BaseTransform):
 
     Changes ``bbox_center`` (1, 2) to their mean and ``bbox_scale`` (1, 2) to their padded extent,
     image pixels; reads ``keypoints`` (1, K, 2), ``keypoints_visible`` (1, K), ``upper_body_ids``,
-    ``lower_body_ids`` and ``rng``.
+    ``lower_body_ids`` and ``rng``. The frames of a clip share a dict ``clip``: the first one writes
+    there where in its box the crop lies, the others are cropped alike.
 
     Args:
         min_total_keypoints: Fewest visible keypoints of a person that is cropped.
@@ -54,6 +55,27 @@ class RandomHalfBody(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
+        clip = results.get('clip')
+        if clip is not None and 'half_body' in clip:
+            return self._repeat(results, clip['half_body'])
+        before = results['bbox_center'], results['bbox_scale']
+        results = self._crop(results)
+        if clip is not None:
+            clip['half_body'] = _compare(before, results)
+        return results
+
+    @staticmethod
+    def _repeat(results: dict, crop: tuple[np.ndarray, np.ndarray] | None) -> dict:
+        """Crop as :func:`_compare` says of another frame."""
+        if crop is not None:
+            offset, factor = crop
+            scale = results['bbox_scale']
+            results['bbox_center'] = results['bbox_center'] + offset * scale
+            results['bbox_scale'] = scale * factor
+        return results
+
+    def _crop(self, results: dict) -> dict:
+        """Crop at random."""
         rng = results['rng']
         visible = results['keypoints_visible'][0].tolist()
         if sum(v > 0 for v in visible) < self.min_total_keypoints or rng.random() >= self.prob:
@@ -90,3 +112,13 @@ class RandomHalfBody(BaseTransform):
         if len(lower) > 2:
             return lower
         return upper if len(upper) >= 2 else ()
+
+
+def _compare(
+    before: tuple[np.ndarray, np.ndarray], after: dict
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return move of the centre and factor of the scale, in units of the scale; None for none."""
+    center, scale = before
+    if after['bbox_center'] is center and after['bbox_scale'] is scale:
+        return None
+    return (after['bbox_center'] - center) / scale, after['bbox_scale'] / scale

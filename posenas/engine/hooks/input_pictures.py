@@ -10,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from posenas.models import join_frames
 from posenas.registry import HOOKS
 from posenas.skeletons import Skeleton
 from posenas.utils import check_positive
@@ -62,6 +63,7 @@ class InputPicturesHook(Hook):
         skeleton = Skeleton.from_metainfo(loader.dataset.metainfo)
         tiles: list[np.ndarray] = []
         captions: list[str] = []
+        data_batch = join_frames(data_batch)
         batch = zip(data_batch['inputs'], data_batch['data_samples'], strict=True)
         for inputs, sample in list(batch)[:_SAMPLES]:
             pictures = draw_input(inputs.cpu().numpy(), sample, skeleton, _TILE)

@@ -13,7 +13,6 @@ from torch.utils.data import DataLoader
 
 from posenas.engine.finite import all_finite, float_buffers, require_finite
 from posenas.engine.loops.epoch_based import EpochBasedTrainLoop
-from posenas.models.heads.base import list_stages
 from posenas.models.losses.distillation import FPDLoss, alpha_at
 from posenas.registry import LOOPS, MODELS, TASK_UTILS
 from posenas.utils import ConfigError
@@ -95,7 +94,8 @@ class SupernetLoop(EpochBasedTrainLoop):
         """Return the architectures of one step: the largest, the smallest, random ones."""
         smallest, largest = self.supernet.space.extremes()
         rng = make_generator(Stream.SUBNETS, self.runner.seed, iteration)
-        return [largest, smallest, *(self.sampler.sample(rng) for _ in range(self.num_paths - 2))]
+        paths = [largest, smallest, *(self.sampler.sample(rng) for _ in range(self.num_paths - 2))]
+        return [self.supernet.space.vary(path, rng) for path in paths]
 
     def run(self) -> nn.Module:
         """Train to the end.
@@ -141,13 +141,13 @@ class SupernetLoop(EpochBasedTrainLoop):
             random architectures: ``largest_loss``, ``smallest_loss``, ``random_loss``.
         """
         supernet, optim_wrapper = self.supernet, self.optim_wrapper
-        targets, weights = supernet.head.targets(data['data_samples'])
+        targets, weights = supernet.path_targets(data['data_samples'])
         teacher: Tensor | None = None
         values = []
         for arch in paths:
             supernet.set_arch(arch)
             with optim_wrapper.optim_context(supernet):
-                outputs = list_stages(supernet.head(supernet.extract_feat(data['inputs'])))
+                outputs = supernet.path_outputs(data['inputs'], data['data_samples'])
                 loss = self._compare(outputs, targets, weights, teacher)
             optim_wrapper.backward(loss / len(paths))
             teacher = outputs[-1].detach() if teacher is None else teacher

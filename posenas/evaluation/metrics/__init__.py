@@ -3,6 +3,7 @@
 from .base import PoseMetric
 from .boxes import CocoBoxMetric
 from .coco import CocoMetric
+from .frame_cost import FrameCost
 from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
 from .mpii import MpiiPCKAccuracy
@@ -13,6 +14,7 @@ from .result_file import ResultFile
 __all__ = [
     'CocoBoxMetric',
     'CocoMetric',
+    'FrameCost',
     'JhmdbPCKAccuracy',
     'LspPCKMetric',
     'MpiiPCKAccuracy',

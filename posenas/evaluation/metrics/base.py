@@ -21,6 +21,9 @@ class PoseMetric(BaseMetric):
     marked by ``bad_sample`` or missing, are excluded from the score; their number is logged beside
     it and returned as ``excluded`` when it is not 0.
 
+    Of networks for videos the scores are repeated for each place in the period, such as ``PCK at
+    2`` of the second frame after a key frame, where a metric can tell.
+
     Args:
         collect_device: 'cpu' or 'gpu', where results of several processes meet.
         prefix: Put before the names of the scores, with a slash.
@@ -71,11 +74,20 @@ class PoseMetric(BaseMetric):
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """Compute the scores from what :meth:`extract` took of each person."""
 
+    def score_position(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Score people at one place in the period alone; by default, nothing is known of them.
+
+        Metrics that measure every person by itself return :meth:`score` of them.
+        """
+        return {}
+
     def process(self, data_batch: object, data_samples: Sequence[dict[str, Any]]) -> None:
         """Store what one batch of data samples, as dicts, contributes."""
         for sample in data_samples:
             source = sample.get('dataset_name')  # ids of two data sets may be equal
             result = dict(id=sample['id'], img_id=sample['img_id'], source=source)
+            if 'period_position' in sample:
+                result['position'] = sample['period_position']
             if 'bad_sample' in sample:
                 result['bad_sample'] = sample['bad_sample']
             else:
@@ -94,6 +106,10 @@ class PoseMetric(BaseMetric):
         self.bad_images = frozenset(r['img_id'] for r in unique if 'bad_sample' in r)
         persons = [result for result in unique if result['img_id'] not in self.bad_images]
         scores = {name: float(value) for name, value in self.score(persons).items()}
+        for position in sorted({p['position'] for p in persons if 'position' in p}):
+            part = [person for person in persons if person.get('position') == position]
+            found = self.score_position(part)
+            scores.update({f'{name} at {position}': float(v) for name, v in found.items()})
         # the size is unknown to searches, which score without mmengine's collective evaluation
         excluded = max(self._size, len(unique)) - len(persons)
         print_log(

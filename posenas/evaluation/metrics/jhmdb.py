@@ -77,3 +77,7 @@ class JhmdbPCKAccuracy(PoseMetric):
                 scores[f'{group} {name}'] = mean_accuracy(distances[:, places], self.thr)
             scores[f'Mean {name}'] = scores[name] = mean_accuracy(distances, self.thr)
         return scores
+
+    def score_position(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Score people at one place in the period; see :meth:`PoseMetric.score_position`."""
+        return self.score(results)

@@ -36,15 +36,22 @@ class PCKAccuracy(PoseMetric):
     Args:
         thr: Largest distance of a correct keypoint, in units of the normaliser.
         norm_item: 'bbox', 'head', 'torso', or several of them.
+        by_visibility: Whether to give scores of visible and of occluded keypoints too, such as
+            ``PCK visible`` and ``PCK hidden``, where the annotations say which are.
         **kwargs: Arguments of :class:`PoseMetric`.
     """
 
     def __init__(
-        self, thr: float = 0.05, norm_item: str | Sequence[str] = 'bbox', **kwargs: Any
+        self,
+        thr: float = 0.05,
+        norm_item: str | Sequence[str] = 'bbox',
+        by_visibility: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_positive('thr', thr)
         self.thr = thr
+        self.by_visibility = by_visibility
         self.norm_items = list_norm_items(norm_item)
 
     def check_skeleton(self, meta: Mapping[str, Any]) -> None:
@@ -59,8 +66,18 @@ class PCKAccuracy(PoseMetric):
                 )
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
-        """Take predicted keypoints, annotated keypoints, their labels and the box."""
-        return take_poses(sample)
+        """Take predicted keypoints, annotated keypoints, their labels and the box.
+
+        Raises:
+            ConfigError: ``by_visibility`` is set and the sample has no annotation.
+        """
+        poses = take_poses(sample)
+        if self.by_visibility:
+            if 'raw_ann_info' not in sample:
+                raise ConfigError('by_visibility needs annotated people in test mode: drop it')
+            flags = np.reshape(sample['raw_ann_info']['keypoints'], (-1, 3))[:, 2]
+            poses['hidden'] = flags == 1
+        return poses
 
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
         """Compute one score per normaliser; NaN where no person counts.
@@ -69,7 +86,18 @@ class PCKAccuracy(PoseMetric):
             DataError: There are people but no annotated keypoint, as with detected boxes.
         """
         distances = measure_distances(results, self.norm_items, self.dataset_meta)
-        return {name: mean_accuracy(values, self.thr) for name, values in distances.items()}
+        scores = {name: mean_accuracy(values, self.thr) for name, values in distances.items()}
+        if self.by_visibility and results:
+            hidden = np.stack([result['hidden'] for result in results])  # (N, K)
+            for name, values in distances.items():
+                for word, is_meant in (('visible', ~hidden), ('hidden', hidden)):
+                    part = np.where(is_meant, values, np.nan)
+                    scores[f'{name} {word}'] = mean_accuracy(part, self.thr)
+        return scores
+
+    def score_position(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Score people at one place in the period; see :meth:`PoseMetric.score_position`."""
+        return self.score(results)
 
 
 def list_norm_items(norm_item: str | Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Average precision of people in videos by the rules of PoseTrack 2018."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,8 @@ class PoseTrack18Metric(PoseMetric):
         keypoint_score_thr: Keypoints enter the mean if their confidence is greater.
         nms_mode: One of :data:`posenas.evaluation.functional.NMS_MODES`.
         nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.
+        seen_only: Whether frames of which no sample came do not count, where a part of the videos
+            is tested.
         format_only: Write the results and score nothing, for videos without labels.
         outfile_prefix: Folder for the results in the official layout, one file per video; nothing
             is written if not given.
@@ -68,6 +71,7 @@ class PoseTrack18Metric(PoseMetric):
         keypoint_score_thr: float = 0.2,
         nms_mode: str = 'oks_nms',
         nms_thr: float = 0.9,
+        seen_only: bool = False,
         format_only: bool = False,
         outfile_prefix: str | Path | None = None,
         **kwargs: Any,
@@ -90,6 +94,7 @@ class PoseTrack18Metric(PoseMetric):
         self.keypoint_score_thr = keypoint_score_thr
         self.nms_mode = nms_mode
         self.nms_thr = nms_thr
+        self.seen_only = seen_only
         self.format_only = format_only
         self.outfile_prefix = outfile_prefix
 
@@ -114,6 +119,7 @@ class PoseTrack18Metric(PoseMetric):
             bbox_score=float(predicted['bbox_scores'][0]),
             area=float(np.prod(sample['input_scale'])),
             track_id=int(track[0]),
+            truth=sample.get('raw_ann_info', {}).get('track_id', -1),
         )
 
     def score(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -130,7 +136,9 @@ class PoseTrack18Metric(PoseMetric):
             read_persons(video.name, content, video.images, has_tracks)
             for video, content in zip(self.videos, contents, strict=True)
         ]
-        frames = pair_frames(self.videos, persons, self.bad_images)
+        unseen = self.video_of.keys() - {result['img_id'] for result in results}
+        excluded = self.bad_images | (unseen if self.seen_only else set())
+        frames = pair_frames(self.videos, persons, excluded)
         num_videos = len(self.videos)
         counts = count_tracks(frames, num_videos) if has_tracks else None
         scores = summarise(collect_detections(frames, num_videos), counts)
@@ -140,6 +148,27 @@ class PoseTrack18Metric(PoseMetric):
             if name.startswith('Total ')
         }
         return scores | totals
+
+    def score_position(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Score people at one place in the period against those who were looked at there.
+
+        Detected boxes belong to nobody annotated, so their places have no scores.
+        """
+        looked_at = {(result['img_id'], result['truth']) for result in results}
+        if any(track < 0 for _, track in looked_at):
+            return {}
+        persons, videos = [], []
+        for video, content in zip(self.videos, self._contents(results, False), strict=True):
+            persons.append(read_persons(video.name, content, video.images))
+            people = video.persons
+            pairs = zip(people.image_ids.tolist(), people.tracks.tolist(), strict=True)
+            rows = np.array([pair in looked_at for pair in pairs], bool)
+            videos.append(replace(video, persons=people.select(rows)))
+        if not any(len(video.persons.image_ids) for video in videos):
+            return {}
+        frames = pair_frames(videos, persons, self.bad_images)
+        scores = summarise(collect_detections(frames, len(videos)))
+        return dict(scores, AP=scores['Total AP'])
 
     def _contents(
         self, results: Sequence[Mapping[str, Any]], has_tracks: bool

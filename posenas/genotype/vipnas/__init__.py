@@ -1,5 +1,5 @@
 """ViPNAS genotypes: what choices mean, block by block."""
 
-from . import blocks, family
+from . import blocks, family, temporal
 
-__all__ = ['blocks', 'family']
+__all__ = ['blocks', 'family', 'temporal']

@@ -7,6 +7,7 @@ from posenas.genotype.checking import check_integer, check_keys, check_list
 from posenas.genotype.graph import Graph, Link, Node
 from posenas.genotype.record import FAMILIES, Family, Genotype
 from posenas.genotype.vipnas.blocks import vipnas_arguments
+from posenas.genotype.vipnas.temporal import write_t_vipnas_model
 from posenas.utils import ConfigError
 
 
@@ -109,7 +110,9 @@ def _join(values: Sequence) -> str:
 def draw_t_vipnas(genotype: Genotype) -> list[Graph]:
     """Draw a period: the key frame, then what each frame takes over from the one before."""
     choices = genotype.choices
-    nodes = [Node('0', f'key frame\n{choices["key"]}', 0, 0.3, 'input')]
+    key = choices['key']
+    label = 'network below' if isinstance(key, Mapping) else str(key)
+    nodes = [Node('0', f'key frame\n{label}', 0, 0.3, 'input')]
     links = []
     for i, frame in enumerate(choices['frames'], 1):
         net = frame['net'] if isinstance(frame['net'], str) else f'net {i}'
@@ -121,8 +124,12 @@ def draw_t_vipnas(genotype: Genotype) -> list[Graph]:
         for i, frame in enumerate(choices['frames'], 1)
         if isinstance(frame['net'], Mapping)
     ]
+    if isinstance(key, Mapping) and key:
+        nets.insert(0, _draw_stages('net of the key frame', key))
     return [Graph(title, tuple(nodes), tuple(links)), *nets]
 
 
 FAMILIES['vipnas'] = Family(draw=draw_vipnas, write_model=write_vipnas_model, check=check_vipnas)
-FAMILIES['t_vipnas'] = Family(draw=draw_t_vipnas, check=check_t_vipnas)
+FAMILIES['t_vipnas'] = Family(
+    draw=draw_t_vipnas, write_model=write_t_vipnas_model, check=check_t_vipnas
+)

@@ -103,6 +103,10 @@ class ResidualBackbone(BaseModule, ABC):
             fix_statistics(self)
         return self
 
+    def find_stage_end(self, stage: int) -> str:
+        """Return the name of the module whose output is that of ``stage``, from 1."""
+        return f'layer{stage}'
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, in_channels, H, W).
 

@@ -29,6 +29,10 @@ class TinyConvNet(BaseModule):
             for c_in, c_out in pairwise((3, *channels))
         )
 
+    def find_stage_end(self, stage: int) -> str:
+        """Return the name of the module whose output is that of ``stage``, from 1."""
+        return f'stages.{stage - 1}'
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).
 

@@ -209,6 +209,13 @@ class ViPNASMobileNetV3(BaseModule):
             fix_statistics(self)
         return self
 
+    def find_stage_end(self, stage: int) -> str:
+        """Return the name of the module after which maps have a stride of ``2 ** (stage + 1)``.
+
+        The last one that has: stages 2, 3, 5 and 6 of the default network.
+        """
+        return self.stages[(1, 2, 4, 5)[stage - 1]][-1]
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).
 

@@ -1,6 +1,6 @@
 """Top-down estimation: one person per input."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.structures import InstanceData, PixelData
@@ -44,11 +44,7 @@ class TopdownPoseEstimator(BasePoseEstimator):
         flip_test = self.test_cfg.get('flip_test', False)
         feats = self._extract_twice(inputs) if flip_test else self.extract_feat(inputs)
         instances, fields = self.head.predict(feats, data_samples, self.test_cfg)
-        kept = self.test_cfg.get('output_keypoint_indices')
-        if kept is not None:
-            instances = [_select_joints(instance, list(kept)) for instance in instances]
-        for i, sample in enumerate(data_samples):
-            _add_prediction(sample, instances[i], None if fields is None else fields[i])
+        add_predictions(data_samples, instances, fields, self.test_cfg)
         return list(data_samples)
 
     def _extract_twice(self, inputs: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
@@ -62,6 +58,29 @@ class TopdownPoseEstimator(BasePoseEstimator):
         feats = self.extract_feat(torch.cat((inputs, mirrored)))
         plain, flipped = zip(*(feat.chunk(2) for feat in feats), strict=True)
         return plain, flipped
+
+
+def add_predictions(
+    samples: Sequence[PoseDataSample],
+    instances: Sequence[InstanceData],
+    fields: Sequence[PixelData] | None,
+    test_cfg: Mapping,
+) -> None:
+    """Store what a head found in crops in their samples, in image pixels.
+
+    Args:
+        samples: One per crop.
+        instances: Keypoints of each in input pixels.
+        fields: Heatmaps of each; None stores none.
+        test_cfg: ``output_keypoint_indices`` names the keypoints that are kept.
+
+    Raises:
+        ConfigError: A sample lacks ``warp_mat``.
+    """
+    kept = test_cfg.get('output_keypoint_indices')
+    for i, sample in enumerate(samples):
+        found = instances[i] if kept is None else _select_joints(instances[i], list(kept))
+        _add_prediction(sample, found, None if fields is None else fields[i])
 
 
 def _select_joints(instances: InstanceData, kept: list[int]) -> InstanceData:

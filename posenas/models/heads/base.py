@@ -106,7 +106,7 @@ class BaseHeatmapHead(BaseModule):
         """
         stages = list_stages(self.forward(feats))
         targets, weights = self.targets(data_samples)
-        losses = dict(loss_kpt=self._add_stage_losses(stages, targets, weights))
+        losses = dict(loss_kpt=self.compare(stages, targets, weights))
         if (train_cfg or {}).get('compute_acc', True):
             losses['acc_pose'] = self.accuracy(stages[-1], targets, weights)
         return losses
@@ -137,8 +137,13 @@ class BaseHeatmapHead(BaseModule):
         _, accuracy, _ = pose_pck_accuracy(predicted, wanted, to_numpy(weights) > 0)
         return heatmaps.new_tensor(accuracy)
 
-    def _add_stage_losses(self, stages: list[Tensor], targets: Tensor, weights: Tensor) -> Tensor:
-        """Sum the weighted losses of all stages."""
+    def compare(self, stages: list[Tensor], targets: Tensor, weights: Tensor) -> Tensor:
+        """Sum the weighted losses of all stages, the heatmaps of one pass, against the targets.
+
+        Raises:
+            ConfigError: Targets and heatmaps differ in number or size, or there are more or fewer
+                ``stage_loss_weights`` than stages.
+        """
         factors = self.stage_loss_weights or (1.0,) * len(stages)
         if len(factors) != len(stages):
             raise ConfigError(
@@ -173,12 +178,22 @@ class BaseHeatmapHead(BaseModule):
             ConfigError: There is no decoder, or its ``heatmap_size`` is not that of the heatmaps.
         """
         test_cfg = test_cfg or {}
-        if self.decoder is None:
-            raise ConfigError('head.decoder must be set to predict: give it the codec of the data')
         if test_cfg.get('flip_test', False):
             heatmaps = self._forward_flip_test(feats, data_samples, test_cfg)
         else:
             heatmaps = list_stages(self.forward(feats))[-1]
+        return self.decode(heatmaps, test_cfg.get('output_heatmaps', False))
+
+    def decode(
+        self, heatmaps: Tensor, output_heatmaps: bool = False
+    ) -> tuple[list[InstanceData], list[PixelData] | None]:
+        """Read the keypoints of heatmaps (B, out_channels, H, W); see :meth:`predict`.
+
+        Raises:
+            ConfigError: There is no decoder, or its ``heatmap_size`` is not that of the heatmaps.
+        """
+        if self.decoder is None:
+            raise ConfigError('head.decoder must be set to predict: give it the codec of the data')
         width, height = self.decoder.heatmap_size
         self.check_maps(heatmaps, (self.out_channels, height, width), 'the decoder')
         keypoints, scores = self.decoder.batch_decode(to_numpy(heatmaps))
@@ -186,7 +201,7 @@ class BaseHeatmapHead(BaseModule):
             InstanceData(keypoints=keypoints[i : i + 1], keypoint_scores=scores[i : i + 1])
             for i in range(len(heatmaps))
         ]
-        if not test_cfg.get('output_heatmaps', False):
+        if not output_heatmaps:
             return instances, None
         meta = dict(heatmap_stride=tuple(self.decoder.stride.tolist()))
         return instances, [PixelData(metainfo=meta, heatmaps=maps) for maps in heatmaps.detach()]

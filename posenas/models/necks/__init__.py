@@ -3,6 +3,13 @@
 from .feature_map_processor import FeatureMapProcessor
 from .global_average_pooling import GlobalAveragePooling
 from .part_reduce import PartReduceNeck
+from .temporal_fusion import TemporalFusion
 from .top_down_fusion import TopDownFusion
 
-__all__ = ['FeatureMapProcessor', 'GlobalAveragePooling', 'PartReduceNeck', 'TopDownFusion']
+__all__ = [
+    'FeatureMapProcessor',
+    'GlobalAveragePooling',
+    'PartReduceNeck',
+    'TemporalFusion',
+    'TopDownFusion',
+]

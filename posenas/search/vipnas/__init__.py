@@ -1,5 +1,25 @@
-"""Search of spatial ViPNAS networks: space, supernet, latency."""
+"""Search of ViPNAS networks, spatial and temporal: spaces, supernets, costs."""
 
-from . import elastic_blocks, latency, latency_measure, operations, space, supernet
+from . import (
+    elastic_blocks,
+    elastic_fusion,
+    latency,
+    latency_measure,
+    operations,
+    space,
+    supernet,
+    temporal_space,
+    temporal_supernet,
+)
 
-__all__ = ['elastic_blocks', 'latency', 'latency_measure', 'operations', 'space', 'supernet']
+__all__ = [
+    'elastic_blocks',
+    'elastic_fusion',
+    'latency',
+    'latency_measure',
+    'operations',
+    'space',
+    'supernet',
+    'temporal_space',
+    'temporal_supernet',
+]

@@ -1,6 +1,5 @@
 """Predicted time of a forward pass: times of operations, measured once per device, added up."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
@@ -14,8 +13,9 @@ from torch import nn
 from posenas.genotype import Genotype
 from posenas.registry import TASK_UTILS
 from posenas.search.costs import CostContext
-from posenas.search.vipnas.operations import Operation, list_operations
+from posenas.search.vipnas.operations import Operation, list_networks, list_operations
 from posenas.utils import ConfigError, DataError, write_json
+from posenas.utils.files import read_json
 from posenas.utils.value_types import describe_type, fits_type
 
 SCHEMA = 'pose-latency/1'
@@ -47,12 +47,20 @@ class LatencyTable:
     engine: str = 'torch'
 
     def predict(self, genotype: Genotype) -> float:
-        """Predict the time of one forward pass, seconds.
+        """Predict the time of one forward pass, seconds; the mean of a period where it has one.
 
         Raises:
-            DataError: An operation was not measured.
+            DataError: An operation was not measured, or a genotype only names its key network.
         """
-        operations = list_operations(genotype, self.context)
+        networks = list_networks(genotype, self.context)
+        if genotype.family == 't_vipnas' and len(networks) < genotype.choices['period']:
+            raise DataError(
+                'the key network must be part of the genotype to predict its time, got a name: '
+                'give the search space key as choices'
+            )
+        return sum(map(self._predict_network, networks)) / len(networks)
+
+    def _predict_network(self, operations: Sequence[Operation]) -> float:
         missing = [operation for operation in operations if operation not in self.times]
         if missing:
             raise DataError(
@@ -89,8 +97,8 @@ class LatencyTable:
         Raises:
             DataError: The file is missing or something else.
         """
+        data = read_json(path)
         try:
-            data = json.loads(Path(path).read_text(encoding='utf-8'))
             if data['schema'] != SCHEMA:
                 raise ValueError(f'schema {data["schema"]!r}')
             _check_types(data)

@@ -1,18 +1,27 @@
 """Networks as lists of operations, for figures that add up: parameters, multiplications, time."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from mmengine.registry import init_default_scope
 
 from posenas.genotype import (
     BlockShape,
     Genotype,
     context_planes,
+    read_frames,
+    read_key,
     read_vipnas_blocks,
     read_vipnas_head,
     squeezed_channels,
 )
-from posenas.registry import TASK_UTILS
+from posenas.registry import MODELS, TASK_UTILS
+from posenas.search.archive import digest
 from posenas.search.costs import CostContext, Counts
+from posenas.utils.profiling import profile_model
 
 
 @dataclass(frozen=True)
@@ -85,23 +94,78 @@ class Operation:
 
 @TASK_UTILS.register_module()
 class ViPNASCounter:
-    """Counts spatial ViPNAS networks from their genotype alone, exactly and in microseconds.
+    """Counts ViPNAS networks from their genotype alone, exactly and in microseconds.
 
-    Memory is not counted: build the network for it, with a ``NetworkCounter``.
+    Of networks for videos parameters are those of all networks of a period, multiply-accumulates
+    the mean of its frames. Memory is not counted: build the network for it, with a
+    ``NetworkCounter``.
+
+    Args:
+        model: Config of the estimator of key frames, where genotypes only name it; what it costs is
+            counted once. None leaves it out there.
     """
 
+    def __init__(self, model: Mapping | None = None) -> None:
+        self._key = None if model is None else json.dumps(model, sort_keys=True)
+
     def fingerprint(self) -> str:
-        """Return the name: nothing else matters."""
-        return type(self).__name__
+        """Return the name, and a hash of the key network where there is one."""
+        return type(self).__name__ + ('' if self._key is None else f' {digest(self._key)}')
 
     def __call__(self, genotype: Genotype, context: CostContext) -> Counts:
-        """Count the network of ``genotype``.
+        """Count the network, or the networks, of ``genotype``.
 
         Raises:
-            ConfigError: It is no spatial ViPNAS genotype.
+            ConfigError: It is no ViPNAS genotype.
         """
-        operations = list_operations(genotype, context)
-        return Counts(sum(o.params for o in operations), sum(o.macs for o in operations))
+        networks = list_networks(genotype, context)
+        params = sum(o.params for operations in networks for o in operations)
+        macs = sum(o.macs for operations in networks for o in operations)
+        if genotype.family == 'vipnas':
+            return Counts(params, macs)
+        if self._key is not None and read_key(genotype) is None:
+            key = count_network(self._key, context)
+            params, macs = params + key.params, macs + key.macs
+        return Counts(params, macs / genotype.choices['period'])
+
+
+@lru_cache(maxsize=64)
+def count_network(model: str, context: CostContext) -> Counts:
+    """Build the estimator of a config, as JSON, without memory and count it."""
+    init_default_scope('posenas')
+    width, height = context.input_size
+    with torch.device('meta'):
+        cost = profile_model(MODELS.build(json.loads(model)), torch.empty(1, 3, height, width))
+    return Counts(cost.parameters, cost.macs)
+
+
+def list_networks(genotype: Genotype, context: CostContext) -> list[list[Operation]]:
+    """List the operations of each network of a ViPNAS genotype.
+
+    Returns:
+        Those of the one network of a spatial genotype; of a temporal one those of the key network,
+        where the genotype has it, and those of the networks of the further frames.
+
+    Raises:
+        ConfigError: It is no ViPNAS genotype.
+    """
+    if genotype.family != 't_vipnas':
+        return [list_operations(genotype, context)]
+    key = read_key(genotype)
+    networks = [] if key is None else [list_operations(key, context)]
+    for shape in read_frames(genotype):
+        width, height = context.input_size
+        stride = 2 ** (shape.fuse_stage + 1)
+        size = -(-width // stride), -(-height // stride)
+        channels = shape.fuse_channels
+        fusion = [
+            Operation('conv', size, context.num_keypoints, channels, act='ReLU'),
+            Operation('conv', size, channels, channels),
+        ]
+        if shape.fuse_op == 'cat':
+            fusion.append(Operation('conv', size, 2 * channels, channels))
+        networks.append(list_operations(shape.net, context) + fusion)
+    return networks
 
 
 def list_operations(genotype: Genotype, context: CostContext) -> list[Operation]:

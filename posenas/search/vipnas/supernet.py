@@ -50,7 +50,7 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
         space = space if isinstance(space, SearchSpace) else TASK_UTILS.build(space)
         given = dict(backbone=dict(backbone or {}), head=dict(head or {}), **kwargs)
         largest = space.to_genotype(space.extremes()[1])
-        _check_given(given, largest)
+        check_given(given, largest)
         super().__init__(**derive_model(largest, given))
         self.space = space
         self._given = given
@@ -86,25 +86,35 @@ class ViPNASSupernet(Supernet, TopdownPoseEstimator):
             names = MODELS.build(deepcopy(config)).state_dict()
         self.set_arch(arch)
         try:
-            state = {name: self._cut_out(name, bn_stats or {}) for name in names}
+            state = {name: cut_out(self, name, bn_stats or {}) for name in names}
         finally:
             self.set_arch(before)
         return config, state, genotype
 
-    def _cut_out(self, name: str, bn_stats: Mapping[str, Tensor]) -> Tensor:
-        """Return a copy of the entry ``name`` of the static network that is set."""
-        path, _, leaf = name.rpartition('.')
+    def find_stored(self, path: str) -> str:
+        """Return our name of the module ``path`` of the static network of the active size."""
         part, _, rest = path.partition('.')
-        if part == 'backbone':
-            path = f'{part}.{self.backbone.find_stored(rest)}'
-        value = self.get_submodule(path).effective_state()[leaf]
-        stored = bn_stats.get(f'{path}.{leaf}')
-        if stored is not None:
-            value = stored[: len(value)] if value.ndim else stored
-        return value.clone()
+        return f'{part}.{self.backbone.find_stored(rest)}' if part == 'backbone' else path
 
 
-def _check_given(given: Mapping[str, Any], genotype: Genotype) -> None:
+def cut_out(network: nn.Module, name: str, bn_stats: Mapping[str, Tensor]) -> Tensor:
+    """Return a copy of an entry of the static network that an elastic one is set to.
+
+    Args:
+        network: Says by ``find_stored`` what its modules are called.
+        name: Of the entry in the state dict of the static network.
+        bn_stats: Statistics that replace its own, by the names of ``network``.
+    """
+    path, _, leaf = name.rpartition('.')
+    path = network.find_stored(path)
+    value = network.get_submodule(path).effective_state()[leaf]
+    stored = bn_stats.get(f'{path}.{leaf}')
+    if stored is not None:
+        value = stored[: len(value)] if value.ndim else stored
+    return value.clone()
+
+
+def check_given(given: Mapping[str, Any], genotype: Genotype) -> None:
     """Require arguments of backbone and head that leave to the space what it decides.
 
     Raises:

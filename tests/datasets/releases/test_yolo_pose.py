@@ -101,6 +101,19 @@ def test_the_layout_of_roboflow_is_read(tmp_path, monkeypatch):
     ]
 
 
+def test_labels_without_an_image_are_counted(tmp_path, monkeypatch):
+    said = []
+    log = 'posenas.datasets.releases.yolo_pose.print_log'
+    monkeypatch.setattr(log, lambda text, *_, **__: said.append(text))
+    path = write(tmp_path)
+    for name in ('c', 'd', 'classes'):
+        (tmp_path / f'labels/train/{name}.txt').write_text(LINE)
+    convert_yolo_pose(path, tmp_path)
+    (line,) = [text for text in said if 'without an image' in text]
+    assert '2 x label files' in line
+    assert 'train/c.txt' in line
+
+
 def test_lists_may_be_written_on_windows(tmp_path):
     path = write(tmp_path, train='lists/train.txt', val=None)
     (tmp_path / 'lists').mkdir()

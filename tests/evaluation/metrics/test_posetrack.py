@@ -187,3 +187,10 @@ def test_real_annotations_are_read(shared_dir):
         assert one.name == other.name
         np.testing.assert_array_equal(one.persons.keypoints, other.persons.keypoints)
         assert all(map(len, one.polygons.values()))
+
+
+def test_frames_nobody_looked_at_count_unless_told_otherwise(ann_file):
+    samples = samples_of(ann_file)
+    part = [sample for sample in samples if sample['img_id'] == samples[0]['img_id']]
+    assert evaluate(build(ann_file.parent), part)['posetrack18/AP'] < 60
+    assert evaluate(build(ann_file.parent, seen_only=True), part)['posetrack18/AP'] == 100
