@@ -8,13 +8,13 @@ import torch
 from mmengine.model import BaseModel, ModuleList
 from torch import Tensor, nn
 
+from posenas.codecs import flip_heatmaps
 from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.teacher import load_weights, resolve_model
 from posenas.models.estimators.topdown import add_predictions
 from posenas.models.estimators.track_memory import TrackMemory, identify, split_by_time
 from posenas.models.fused import fuse, unfuse
 from posenas.models.heads.base import BaseHeatmapHead, list_stages
-from posenas.models.layers.flip import flip_heatmaps
 from posenas.models.layers.heatmap_propagation import heatmap_matrix, propagate_heatmaps
 from posenas.models.loading import load_state
 from posenas.registry import MODELS
