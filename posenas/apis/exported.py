@@ -93,11 +93,13 @@ def config_of_exported(file: str | Path) -> Config:
             codec=dict(found.codec),
             model=dict(data_preprocessor=preprocessor, head=dict(decoder=dict(found.codec))),
             test_dataloader=dict(
+                batch_size=1,
+                sampler=dict(type='DefaultSampler', shuffle=False),
                 dataset=dict(
                     type='CocoDataset',
                     metainfo=dict(found.find_skeleton().metainfo()),
                     pipeline=pipeline,
-                )
+                ),
             ),
         )
     )

@@ -23,6 +23,7 @@ from posenas.runtime import CropRule, NetworkDescription, Normalisation
 from posenas.search import Supernet
 from posenas.utils import ConfigError, check_choice
 from posenas.utils.download import fetch_checkpoint
+from posenas.utils.timing import draw_weights
 from posenas.version import __version__
 
 #: Engine's form -> end of its files.
@@ -75,7 +76,8 @@ def export_network(
 
     Args:
         config: As in :func:`build_model`.
-        checkpoint: Its weights; None exports the initial ones, whose speed is the same.
+        checkpoint: Its weights; None exports random ones, whose speed is the same. The initial ones
+            of some networks let everything fade to 0, so that nothing could be compared.
         out: File to write; None calls it like the config, in the current folder.
         to: 'onnx' or 'openvino'.
         precision: 'f32'; 'f16' to store weights in half precision; 'int8' to compute in eight bits,
@@ -101,7 +103,11 @@ def export_network(
     network = build_model(
         config, checkpoint, cfg_options, sha256=sha256, trust_download=trust_download
     )
-    digest = '' if checkpoint is None else _hash(fetch_checkpoint(checkpoint, sha256))
+    digest = ''
+    if checkpoint is None:
+        draw_weights(network.model)
+    else:
+        digest = _hash(fetch_checkpoint(checkpoint, sha256))
     name = Path(network.cfg.filename or 'network').stem
     target = Path(out or f'{name}{FORMS[to]}')
     if target.suffix.lower() != FORMS[to]:

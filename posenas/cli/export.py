@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='its weights, a file or http(s) address (default: initial weights, to measure speed)',
+        help='its weights, a file or http(s) address (default: random weights, to measure speed)',
     )
     parser.add_argument(
         '--to',

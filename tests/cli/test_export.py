@@ -85,13 +85,17 @@ def test_an_exported_network_is_tested_like_a_checkpoint(
     assert 'is fused already' in capsys.readouterr().err
 
 
-def test_infer_without_config_needs_an_exported_file(spot_checkpoint, capsys):
-    assert main(['infer', 'photo.jpg', '--checkpoint', str(spot_checkpoint)]) == 2
+def test_infer_without_config_needs_an_exported_file(spot_checkpoint, tmp_path, capsys):
+    photo = str(tmp_path / 'photo.png')
+    cv2.imwrite(photo, draw_spots())
+    assert main(['infer', photo, '--checkpoint', str(spot_checkpoint)]) == 2
     assert 'a config must be given unless an exported network' in capsys.readouterr().err
 
 
 def test_a_file_that_was_not_exported_here_is_refused(spot_config, tmp_path, capsys):
     (tmp_path / 'other.onnx').write_bytes(b'')
-    words = ['infer', 'photo.jpg', '--checkpoint', str(tmp_path / 'other.onnx')]
+    photo = str(tmp_path / 'photo.png')
+    cv2.imwrite(photo, draw_spots())
+    words = ['infer', photo, '--checkpoint', str(tmp_path / 'other.onnx')]
     assert main(words) == 2
     assert 'must be a network that onnxruntime can open' in capsys.readouterr().err
