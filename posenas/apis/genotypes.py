@@ -123,7 +123,8 @@ def _read_arguments(model: Mapping, name: str) -> Genotype:
 
 def _measure(cfg: Config) -> dict | None:
     """Count parameters and multiply-accumulates at the codec's input size, if there is one."""
-    size = cfg.get('codec', {}).get('input_size')
+    codec = cfg.get('codec')
+    size = codec.get('input_size') if isinstance(codec, dict) else None
     if size is None:
         return None
     cost = count_cost(cfg)

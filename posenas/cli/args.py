@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from posenas.cli.examples import EXAMPLES
 from posenas.cli.outcome import Status
 from posenas.cli.values import COUNT, number, whole
+from posenas.utils.errors import CheckpointError
 from posenas.utils.spelling import find_nearest
 
 if TYPE_CHECKING:
@@ -194,6 +195,8 @@ def pin(args: argparse.Namespace, checkpoint: str) -> str:
     """
     from posenas.utils.download import pin_checkpoint
 
+    if '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
+        raise CheckpointError(f'no checkpoint file at {checkpoint}: check the path')
     return pin_checkpoint(checkpoint, args.sha256, args.trust_download)
 
 

@@ -115,7 +115,8 @@ def write_network(
         verify_config(written)
         model = MODELS.build(written.model).eval()
         load_state(model, load_checkpoint_file(draft / f'{name}.pth'), strict=True)
-        size = cfg.get('codec', {}).get('input_size')
+        codec = cfg.get('codec')
+        size = codec.get('input_size') if isinstance(codec, dict) else None
         cost = _measure(model, size) if size else genotype.cost
         given = dict(provenance) if provenance else genotype.provenance
         save_genotype(replace(genotype, cost=cost, provenance=given), draft / GENOTYPE_FILE)

@@ -169,6 +169,7 @@ LEAST = {
 #: Place -> type of its value; ``dataloader`` is any of the three.
 TYPES: dict[str, object] = {
     'model': dict,
+    'codec': dict | list[dict] | None,
     'model.data_preprocessor': dict | None,
     'model.backbone': dict,
     'model.neck': dict | None,

@@ -1,5 +1,7 @@
 """Options that commands share."""
 
+import argparse
+
 import pytest
 from mmengine.config import Config
 
@@ -11,7 +13,9 @@ from posenas.cli.args import (
     apply_draw_options,
     choose_work_dir,
     export_local_rank,
+    pin,
 )
+from posenas.utils import CheckpointError
 
 
 @pytest.fixture
@@ -95,3 +99,10 @@ def test_an_interval_below_one_is_refused(parser, capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(['c.py', '--show', '--interval', '0'])
     assert '--interval must be at least 1, got 0' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('place', ['absent.pth', '.'])
+def test_a_path_without_a_checkpoint_is_told_before_anything_is_built(place):
+    args = argparse.Namespace(sha256=None, trust_download=False)
+    with pytest.raises(CheckpointError, match='no checkpoint file at'):
+        pin(args, place)

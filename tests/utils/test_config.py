@@ -194,6 +194,7 @@ def with_change(cfg, place, value):
         ('train_dataloader.dataset.pipeline.3.rotate_factor', [1], 'rotate_factor: must be float'),
         ('optim_wrapper.optimizer.lr', '1e-3', 'lr: must be float'),
         ('randomness', 3, 'randomness: must be dict'),
+        ('codec', 5, 'codec: must be dict | list[dict] | None, got 5'),
         ('val_evaluator', [3], 'val_evaluator: must be dict | list[dict] | None, got [3]'),
         ('test_dataloader', dict(batch_size=1), "test_dataloader: must have 'sampler'"),
         ('resume', 'a.pth', "resume: must be bool, got 'a.pth'"),
