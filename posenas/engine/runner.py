@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dist import get_rank, master_only, sync_random_seed
+from mmengine.dist import master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
-from mmengine.logging import MessageHub, MMLogger, print_log
+from mmengine.logging import MessageHub, MMLogger
 from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, _ParamScheduler
 from mmengine.runner import BaseLoop, Runner
@@ -25,9 +25,9 @@ from posenas.engine import compat
 from posenas.engine.compilation import compile_networks
 from posenas.engine.distributed import end_with_torchrun, init_gloo
 from posenas.engine.evaluator import Evaluator
+from posenas.engine.loaders import prepare_loader
 from posenas.engine.optim import SearchOptimWrapper
 from posenas.engine.randomness import (
-    init_worker,
     seed_construction,
     seed_initialization,
     set_dataset_seed,
@@ -47,7 +47,6 @@ from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.errors import refuse_impossible
-from posenas.utils.processes import can_share_memory
 
 
 @RUNNERS.register_module()
@@ -183,12 +182,7 @@ class PoseRunner(Runner):
             diff_rank_seed: Kept for mmengine's signature, without effect.
         """
         if isinstance(dataloader, dict):
-            dataloader = _without_workers(dataloader)
-        if isinstance(dataloader, dict) and seed is not None:
-            dataloader = dict(dataloader)
-            dataloader.pop('disable_subprocess_warning', None)
-            worker = dict(type=init_worker, rank=get_rank(), seed=seed)
-            dataloader.setdefault('worker_init_fn', worker)
+            dataloader = prepare_loader(dataloader, seed)
         loader = Runner.build_dataloader(dataloader, seed=seed)
         if seed is not None:
             set_dataset_seed(loader.dataset, seed)
@@ -384,17 +378,3 @@ class PoseRunner(Runner):
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
         super()._init_model_weights()
-
-
-def _without_workers(loader: dict) -> dict:
-    """Return the config of a data loader; it loads by itself where workers share no memory."""
-    if not loader.get('num_workers') or can_share_memory():
-        return loader
-    print_log(
-        f'num_workers is 0 instead of {loader["num_workers"]}: without /dev/shm, workers cannot '
-        'hand over what they load (containers get it by --shm-size)',
-        'current',
-        level=30,
-    )
-    needs_workers = ('persistent_workers', 'prefetch_factor')
-    return {k: v for k, v in loader.items() if k not in needs_workers} | dict(num_workers=0)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from mmengine.registry import init_default_scope
@@ -113,11 +113,15 @@ def _count_built(genotype: str, model: str, context: CostContext) -> Counts:
             f'the network that is counted must have {context.num_keypoints} keypoints, got '
             f'head.out_channels={joints}: change num_keypoints or the model of the counter'
         )
+    return count_estimator(config, context)
+
+
+def count_estimator(config: Mapping[str, Any], context: CostContext) -> Counts:
+    """Build the estimator of a config without memory and count it at the size of ``context``."""
     init_default_scope('posenas')
+    width, height = context.input_size
     with torch.device('meta'):
-        network = MODELS.build(config)
-        width, height = context.input_size
-        cost = profile_model(network, torch.empty(1, 3, height, width))
+        cost = profile_model(MODELS.build(dict(config)), torch.empty(1, 3, height, width))
     return Counts(cost.parameters, cost.macs, cost.peak_memory)
 
 

@@ -154,7 +154,8 @@ def read_input_size(cfg: Config) -> tuple[int, int] | None:
     """Return (width, height) of the images that the network of a config takes, where it says so."""
     model = cfg.get('model') or {}
     network = model.get('student', model)
-    decoder = cfg.get('codec') or (network.get('head') or {}).get('decoder') or {}
+    head = network.get('head') if isinstance(network, dict) else None  # a path names another config
+    decoder = cfg.get('codec') or (head or {}).get('decoder') or {}
     return tuple(decoder['input_size']) if 'input_size' in decoder else None
 
 

@@ -35,6 +35,8 @@ from posenas.utils.value_types import describe_type, fits_type
 _FREE_FORM = ('metainfo', 'dataset_info', 'genotype')
 #: Transform and argument whose entries name classes of another package, which checks them itself.
 _NESTED = ('Albumentation', 'transforms')
+#: Places of data loaders.
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 
 
 def verify_config(cfg: Config) -> None:
@@ -173,9 +175,8 @@ def _check_number(value: float, place: _Place, path: str) -> Iterator[_Fault]:
 def _check_mapping(value: Mapping, place: _Place, registries: _Registries) -> Iterator[_Fault]:
     keys = [str(key) for key in value if key != '_scope_']
     kind = value.get('type', _default_type(value, place))
-    if place.path in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
-        lacking = [key for key in ('dataset', 'sampler') if key not in value]
-        yield from (_Fault(place.path, f'must have {key!r}, got {keys}') for key in lacking)
+    if place.path in _LOADERS and 'dataset' not in value:
+        yield _Fault(place.path, f"must have 'dataset', got {keys}")
     closed = NAMES.get(place.last_two) or NAMES.get(place.key)
     usual = USUAL_NAMES.get(place.key) if place.path.endswith(place.key) else None
     if kind is not None and place.registries:

@@ -236,8 +236,9 @@ def test_frames_keep_their_numbers_where_some_cannot_be_decoded(inferencer, brok
     assert 'no boxes: 1 image' in lines[1]
 
 
-def test_a_video_on_a_full_disk_is_an_error(inferencer, video_file, tmp_path):
+def test_a_video_on_a_full_disk_is_an_error(inferencer, video_file, tmp_path, monkeypatch):
     resource = pytest.importorskip('resource')
+    monkeypatch.setattr('posenas.utils.atomic_io._BLOCK', 16)  # the folder takes so much
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     results = inferencer(video_file, vis_out_dir=tmp_path / 'out', batch_size=3)
     resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))

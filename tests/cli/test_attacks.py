@@ -74,6 +74,7 @@ derive sound.json weights.pth out --experiment {}
 prune {} weights.pth out
 prune-threshold {} weights.pth out --threshold 0.5
 summary {}
+export {} weights.pth --out out.onnx
 dataset init people.json --images . --model {}
 check-data {}
 benchmark data {}
@@ -121,6 +122,7 @@ infer picture.png --config sound.json --checkpoint {}
 convert {} out.pth
 derive sound.json {} out
 prune sound.json {} out
+export sound.json {} --out out.onnx
 prune-threshold sound.json {} out --threshold 0.5
 """.strip().splitlines()
 

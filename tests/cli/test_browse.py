@@ -122,8 +122,9 @@ def test_unreadable_images_are_shown_as_such(config, tmp_path, capsys):
         browse(config, tmp_path / 'out', '--phase', 'val', '--mode', 'original')
 
 
-def test_wrong_requests_are_refused(config, tmp_path):
-    with pytest.raises(ConfigError, match='--num must be at least 1'):
+def test_wrong_requests_are_refused(config, tmp_path, capsys):
+    with pytest.raises(SystemExit):
         main([str(config), '--num', '0'])
+    assert '--num must be at least 1' in capsys.readouterr().err
     with pytest.raises(ConfigError, match='must have test_dataloader'):
         main([str(config), '--phase', 'test'])

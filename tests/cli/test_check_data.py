@@ -4,7 +4,6 @@ import pytest
 from tiny_data import write_boxes, write_mpii_people, write_people, write_posetrack_people
 
 from posenas.cli.check_data import main
-from posenas.utils.errors import ConfigError
 
 
 @pytest.fixture
@@ -54,6 +53,7 @@ def test_broken_data_fails_and_names_what_is_broken(people, capsys):
 def test_images_may_be_elsewhere_or_left_alone(people):
     out = ('--out', people / 'report.json')
     elsewhere = ('--images', people / 'nowhere')
+    (people / 'nowhere').mkdir()
     assert run(people / 'people.json', *elsewhere, *out) == 1
     assert run(people / 'people.json', *elsewhere, '--skip-images', *out) == 0
 
@@ -146,6 +146,7 @@ def test_boxes_that_a_data_set_refuses_are_an_error(people, capsys):
     assert 'refused by the' in capsys.readouterr().out
 
 
-def test_a_number_of_threads_below_one_is_refused(people):
-    with pytest.raises(ConfigError, match='--threads'):
+def test_a_number_of_threads_below_one_is_refused(people, capsys):
+    with pytest.raises(SystemExit):
         run(people / 'people.json', '--threads', 0)
+    assert '--threads must be at least 1' in capsys.readouterr().err

@@ -79,7 +79,7 @@ def test_names_of_another_system_and_folders_of_cvat_are_found(people, capsys):
     Path('data/default').rename('data/images/default')
     assert run(file, '--out', 'mine.py', *TINY) == 0
     printed = capsys.readouterr()
-    assert '19 people, left out 1 without keypoints' in printed.out
+    assert 'left out: 1 without keypoints' in printed.out
     cfg = load_config('mine.py')
     assert cfg.train_dataloader.dataset.data_prefix.img == 'data/images/default'
     parts = [json.loads(Path(f'mine_{part}.json').read_text()) for part in ('train', 'val')]

@@ -120,12 +120,17 @@ def test_training_can_do_without_labels(files):
     [
         (('--unlabelled', 'absent.json'), 'readable'),
         (('--unlabelled', 'people.json', '--labelled-per-batch', '2'), 'below the batch size 2'),
-        (('--unlabelled', 'people.json', '--labelled-per-batch', '-1'), 'at least 0'),
     ],
 )
 def test_impossible_mixtures_are_refused(files, words, match):
     with pytest.raises(ConfigError, match=match):
         composed(*words)
+
+
+def test_a_number_below_zero_is_a_usage_error(files, capsys):
+    with pytest.raises(SystemExit):
+        composed('--unlabelled', 'people.json', '--labelled-per-batch', '-1')
+    assert '--labelled-per-batch must be at least 0' in capsys.readouterr().err
 
 
 def test_two_files_of_the_published_code_become_a_distillation(tmp_path, monkeypatch):

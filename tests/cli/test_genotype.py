@@ -83,9 +83,9 @@ def test_only_the_pictures_asked_for_are_drawn(released, tmp_path):
     [
         (('show', 'tiny_synthetic_128x96'), 'must hold a genotype'),
         (('show', 'nothing_like_this'), 'nothing_like_this'),
-        (('draw', 'RELEASED', 'x.gif'), 'out must end with one of'),
+        (('draw', 'RELEASED', 'x.gif'), 'OUT must end with one of'),
         (('draw', 'RELEASED', 'x.svg', '--only', 'z'), 'must name beginnings of'),
-        (('convert', 'RELEASED', 'x.csv'), 'out must end with .json'),
+        (('convert', 'RELEASED', 'x.csv'), 'OUT must end with .json'),
         (('convert', 's_vipnas_res50_coco_256x192', 'x.txt'), 'for family vipnas'),
     ],
 )

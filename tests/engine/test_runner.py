@@ -251,7 +251,7 @@ def test_a_second_training_in_the_same_folder_is_refused(tmp_path, monkeypatch):
 
 
 def test_without_shared_memory_the_data_are_loaded_by_the_process_itself(tmp_path, monkeypatch):
-    monkeypatch.setattr('posenas.engine.runner.can_share_memory', lambda: False)
+    monkeypatch.setattr('posenas.engine.loaders.can_share_memory', lambda: False)
     loader = train(make_cfg(tmp_path, workers=2, **SHORT)).train_dataloader
     assert (loader.num_workers, loader.persistent_workers) == (0, False)
 

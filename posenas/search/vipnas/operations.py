@@ -5,9 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-import torch
-from mmengine.registry import init_default_scope
-
 from posenas.genotype import (
     BlockShape,
     Genotype,
@@ -18,10 +15,9 @@ from posenas.genotype import (
     read_vipnas_head,
     squeezed_channels,
 )
-from posenas.registry import MODELS, TASK_UTILS
+from posenas.registry import TASK_UTILS
 from posenas.search.archive import digest
-from posenas.search.costs import CostContext, Counts
-from posenas.utils.profiling import profile_model
+from posenas.search.costs import CostContext, Counts, count_estimator
 
 
 @dataclass(frozen=True)
@@ -132,11 +128,7 @@ class ViPNASCounter:
 @lru_cache(maxsize=64)
 def count_network(model: str, context: CostContext) -> Counts:
     """Build the estimator of a config, as JSON, without memory and count it."""
-    init_default_scope('posenas')
-    width, height = context.input_size
-    with torch.device('meta'):
-        cost = profile_model(MODELS.build(json.loads(model)), torch.empty(1, 3, height, width))
-    return Counts(cost.parameters, cost.macs)
+    return count_estimator(json.loads(model), context)
 
 
 def list_networks(genotype: Genotype, context: CostContext) -> list[list[Operation]]:
