@@ -55,6 +55,8 @@ FUZZED = {
     'eval mpii {} --gt heads.mat': 'mpii.mat',
     'eval posetrack videos --gt {}': 'videos/000001_mpii_test.json',
     'browse {} --num 1 --not-show': 'sound.json',
+    'export {} weights.pth --out out.onnx': 'sound.json',
+    'export sound.json {} --out out.onnx': 'weights.pth',
     'convert {} out.py': 'hrnet.yaml',
     'convert {} out.pth': 'weights.pth',
     'genotype show {}': 'genotype.json',
@@ -86,7 +88,7 @@ FUZZED = {
     'benchmark data {} --num-samples 1 --repeat 1': 'sound.json',
     'benchmark evaluation {} --num-results 5 --empty-images 0': 'people.json',
 }
-#: Commands that read no file of data: a plan of trainings is code.
+#: Commands that train, export or write configs, which takes seconds.
 NOT_FUZZED = {'demo', 'doctor', 'models', 'compare'}
 #: Commands that train or write configs, which takes seconds.
 SLOW = {'train', 'distill', 'prune', 'prune-threshold', 'derive', 'search', 'browse'}

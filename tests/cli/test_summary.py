@@ -96,14 +96,19 @@ def test_overrides_reach_the_network(config, tmp_path, capsys):
     ('options', 'message'),
     [
         (['--shape', '1', '2', '3'], 'invalid input shape'),
-        (['--shape', '0'], 'invalid input shape'),
-        (['--batch', '0'], '--batch must be at least 1'),
         (['--device', 'nowhere'], 'device must exist on this machine'),
     ],
 )
 def test_options_that_mean_nothing_are_refused(config, options, message):
     with pytest.raises(ConfigError, match=message):
         main([config, *options])
+
+
+@pytest.mark.parametrize('option', ['--shape', '--batch'])
+def test_numbers_below_one_are_usage_errors(config, option, capsys):
+    with pytest.raises(SystemExit):
+        main([config, option, '0'])
+    assert 'must be at least 1, got 0' in capsys.readouterr().err
 
 
 def test_without_a_codec_the_shape_must_be_given(tmp_path):
