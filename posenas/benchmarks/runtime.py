@@ -18,6 +18,7 @@ from posenas.apis.inference import inference_topdown, init_model
 from posenas.models.fused import fuse
 from posenas.runtime import ENGINES, PoseRuntime
 from posenas.runtime.engines import choose_engine, is_exported, list_precisions
+from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import draw_weights, take_turns, use_threads
 
 #: Width and height of the photo that people are cut out of.
@@ -199,7 +200,7 @@ def _open_form(
     before = read_memory_mb()
     runtime = PoseRuntime(file, engine, threads, precision, batch_size=len(boxes))
     shape = (len(boxes), *runtime.description.input_shape)
-    images = np.random.default_rng(0).standard_normal(shape, np.float32)
+    images = make_generator(Stream.MEASURED_IMAGES, 0).standard_normal(shape, np.float32)
     runtime.session.run(images)
     tasks = {
         'forward': lambda: runtime.session.run(images),
