@@ -61,6 +61,10 @@ def name_options(text: str, parser: argparse.ArgumentParser) -> str:
     return text
 
 
+#: Published: FPD calls the current folder ''.
+_MAY_BE_EMPTY = {'dataDir'}
+
+
 class CommandParser(OneLineParser):
     """Argument parser that reads ``_`` in the name of an option as ``-``.
 
@@ -92,7 +96,7 @@ class CommandParser(OneLineParser):
         words = None if args is None else [_with_dashes(word) for word in args]
         found, others = super().parse_known_args(words, namespace)
         for action in _list_actions(self):
-            if getattr(found, action.dest, None) in ('', ['']):
+            if action.dest not in _MAY_BE_EMPTY and getattr(found, action.dest, None) in ('', ['']):
                 name = '/'.join(action.option_strings) or action.metavar or action.dest
                 self.error(f'{name} must not be empty')
         return found, others

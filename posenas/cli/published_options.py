@@ -85,13 +85,8 @@ def _draw_heatmaps(cfg: Config, value: object, command: str) -> None:
 
 
 def _require_here(cfg: Config, folder: str, command: str) -> None:
-    if folder != '.':
+    if folder not in ('', '.'):
         raise ConfigError(f'--dataDir must be the current folder, got {folder}: link data to it')
-
-
-def _name_folder(text: str) -> str:
-    """Read the name of a folder; FPD calls the current one ''."""
-    return text or '.'
 
 
 def _parse_gpus(text: str) -> int | list[int]:
@@ -112,13 +107,7 @@ _OPTIONS = (
     Published(
         ('--modelDir',), _ALL, 'folder of all outputs; the work dir lies in it', dict(metavar='DIR')
     ),
-    Published(
-        ('--dataDir',),
-        _ALL,
-        'only the current folder',
-        dict(metavar='DIR', type=_name_folder),
-        _require_here,
-    ),
+    Published(('--dataDir',), _ALL, 'only the current folder', dict(metavar='DIR'), _require_here),
     Published(
         ('--logDir',), _ALL, 'of no effect', dict(metavar='DIR'), notice='logs lie in the work dir'
     ),

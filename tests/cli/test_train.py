@@ -33,13 +33,13 @@ def configured(*words, **settings):
 
 
 @pytest.fixture
-def weights(tmp_path, monkeypatch):
+def checkpoint_there(tmp_path, monkeypatch):
     """A folder with a checkpoint."""
     monkeypatch.chdir(tmp_path)
     Path('a.pth').touch()
 
 
-@pytest.mark.usefixtures('weights')
+@pytest.mark.usefixtures('checkpoint_there')
 @pytest.mark.parametrize(
     ('words', 'resume', 'load_from'),
     [
@@ -56,7 +56,7 @@ def test_a_run_starts_where_the_options_say(words, resume, load_from):
     assert (cfg.get('resume'), cfg.get('load_from')) == (resume, load_from)
 
 
-@pytest.mark.usefixtures('weights')
+@pytest.mark.usefixtures('checkpoint_there')
 def test_weights_replace_the_resume_of_the_config():
     cfg = configured('--load-from', 'a.pth', resume=True, load_from='b.pth')
     assert (cfg.resume, cfg.load_from) == (False, 'a.pth')
