@@ -196,7 +196,7 @@ def with_change(cfg, place, value):
         ('randomness', 3, 'randomness: must be dict'),
         ('codec', 5, 'codec: must be dict | list[dict] | None, got 5'),
         ('val_evaluator', [3], 'val_evaluator: must be dict | list[dict] | None, got [3]'),
-        ('test_dataloader', dict(batch_size=1), "test_dataloader: must have 'sampler'"),
+        ('test_dataloader', dict(batch_size=1), "test_dataloader: must have 'dataset'"),
         ('resume', 'a.pth', "resume: must be bool, got 'a.pth'"),
     ],
 )
