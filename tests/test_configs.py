@@ -285,7 +285,11 @@ def test_networks_for_videos_cost_what_their_metafile_says(path):
     assert entry['MACs'] == cost.macs
 
 
-@pytest.mark.parametrize('path', [*TRAINED, *map(mark_large, SIBLINGS)], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'path',
+    [*TRAINED, *(pytest.param(path, marks=pytest.mark.slow) for path in SIBLINGS)],
+    ids=lambda path: path.stem,
+)
 def test_a_network_costs_what_its_metafile_says(path):
     cfg = load_config(path)
     entry = METADATA[path.stem]['Metadata']

@@ -173,6 +173,7 @@ def test_the_metric_scores_what_the_network_finds(place, monkeypatch):
     assert metric.score([metric.extract(sample)]) == dict(median_distance=pytest.approx(0.2))
 
 
+@pytest.mark.slow  # over a minute in a process that has run other tests
 def test_the_exported_program_computes_the_heatmaps(place, monkeypatch, capsys):
     follow('An export back end', place, monkeypatch)
     assert 'heatmaps change by' in capsys.readouterr().out

@@ -48,6 +48,7 @@ def train_as_rank(rank, folder):
     (folder / f'{rank}.json').write_text(json.dumps(in_step))
 
 
+@pytest.mark.slow
 def test_two_processes_train_every_family_in_step(tmp_path):
     """Without looking for unused parameters, which would cost time in every update."""
     run_ranks(train_as_rank, tmp_path)
