@@ -20,7 +20,7 @@ from posenas.genotype import (
 )
 from posenas.genotype.posenas.plan import describe_network, plan_network
 from posenas.genotype.posenas.released import make_released_genotype
-from posenas.models import read_vipnas_config
+from posenas.search import read_vipnas_config
 from posenas.utils import ConfigError, DataError, atomic_write, write_text
 from posenas.utils.config_text import write_comment
 

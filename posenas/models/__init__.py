@@ -72,7 +72,6 @@ from .losses import (
 )
 from .necks import GlobalAveragePooling, PartReduceNeck, TemporalFusion, TopDownFusion
 from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
-from .vipnas_config import read_vipnas_config
 
 __all__ = [
     'BaseHeatmapHead',
@@ -147,6 +146,5 @@ __all__ = [
     'join_frames',
     'load_state',
     'make_parts',
-    'read_vipnas_config',
     'table',
 ]

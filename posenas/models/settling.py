@@ -63,8 +63,8 @@ def find_unsettled_norms(model: nn.Module) -> UnsettledNorms | None:
 
     Running variances begin at 1 and move towards those of the data by ``momentum`` a batch, so
     after n batches none is below ``(1 - momentum) ** n``. A network whose variances all lie above
-    that share, and for which it is large, has not settled. Networks that were loaded, measured
-    anew or fused break the bound, have no count or no norms, and are left in peace.
+    that share, and for which it is large, has not settled. Loaded networks have variances below it;
+    those measured again have no count and fused ones no norms, so nothing is said of any of them.
 
     Returns:
         None unless it holds for most of the norms.

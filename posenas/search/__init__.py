@@ -60,6 +60,7 @@ from .supernet import Supernet
 from .train_evaluator import TrainEvaluator
 from .vipnas.latency import LatencyCost, LatencyTable
 from .vipnas.operations import Operation, ViPNASCounter, list_networks, list_operations
+from .vipnas.plain_config import read_vipnas_config
 from .vipnas.space import ViPNASSpace
 from .vipnas.supernet import ViPNASSupernet
 from .vipnas.temporal_space import TViPNASSpace
@@ -135,6 +136,7 @@ __all__ = [
     'rank_searches',
     'read_archive',
     'read_search',
+    'read_vipnas_config',
     'recalibrate',
     'select_by_perturbation',
     'write_search_page',

@@ -7,8 +7,8 @@ from typing import Self
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.csp import CSPLayer, SPPBottleneck, make_unit
 from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.rtmpose.csp import CSPLayer, SPPBottleneck, make_unit
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
 

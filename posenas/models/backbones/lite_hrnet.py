@@ -1,24 +1,16 @@
 """Lite-HRNet: parallel branches whose 1x1 convolutions are replaced by weights of channels."""
 
 from collections.abc import Mapping
-from typing import Self
 
-from mmengine.model import BaseModule
-from torch import Tensor, nn
-
-from posenas.models.backbones.dite_hrnet import check_stages
-from posenas.models.layers.dite_hrnet.fusion import IterativeHead, make_dw_pw_unit
-from posenas.models.layers.freezing import fix_statistics
+from posenas.models.backbones.branched_backbone import BranchedBackbone
 from posenas.models.layers.initialization import SMALL_NORMAL_INIT
-from posenas.models.layers.input_size import check_input_multiple
-from posenas.models.layers.lite_hrnet import LiteModule, LiteStem
-from posenas.models.layers.multi_resolution import make_transition, run_transition
+from posenas.models.layers.lite_hrnet.blocks import LiteModule, LiteStem
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
 
 
 @MODELS.register_module()
-class LiteHRNet(BaseModule):
+class LiteHRNet(BranchedBackbone):
     """Lightweight high-resolution backbone of conditional channel weighting or shuffle units.
 
     Yu et al., Lite-HRNet: A Lightweight High-Resolution Network, CVPR 2021, section 3, with the
@@ -57,70 +49,32 @@ class LiteHRNet(BaseModule):
         fuse_mode: str = 'legacy',
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(SMALL_NORMAL_INIT if init_cfg is None else init_cfg)
-        check_stages(extra, _STAGE_LISTS)
+        init_cfg = SMALL_NORMAL_INIT if init_cfg is None else init_cfg
+        super().__init__(extra, _STAGE_LISTS, norm_eval, init_cfg)
         stem, spec = extra['stem'], extra['stages_spec']
         cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
         width = stem['stem_channels']
         channels = stem.get('out_channels', width)
         _check_widths(width, channels, spec['num_channels'][: extra['num_stages']])
-        self.num_stages, self.norm_eval = extra['num_stages'], norm_eval
-        self.with_head = extra.get('with_head', True)
         self.stem = LiteStem(
             in_channels, width, channels, stem.get('expand_ratio', 1), cfg, with_cp
         )
 
-        def unit(channels_in: int, channels_out: int, stride: int) -> nn.Sequential:
-            return make_dw_pw_unit(channels_in, channels_out, stride, **cfg)
-
-        branches = (channels,)
-        for i in range(self.num_stages):
-            before, branches = branches, tuple(spec['num_channels'][i])
-            number = spec['num_modules'][i]
-            is_last_stage = i == self.num_stages - 1
-            modules = (
-                LiteModule(
-                    branches,
-                    spec['num_blocks'][i],
-                    spec['module_type'][i],
-                    spec['reduce_ratios'][i],
-                    spec['with_fuse'][i],
-                    1 if is_last_stage and not self.with_head and j == number - 1 else None,
-                    fuse_mode,
-                    with_cp=with_cp,
-                    **cfg,
-                )
-                for j in range(number)
+        def make_module(i: int, j: int, branches: tuple[int, ...]) -> LiteModule:
+            is_last = i == self.num_stages - 1 and j == spec['num_modules'][i] - 1
+            return LiteModule(
+                branches,
+                spec['num_blocks'][i],
+                spec['module_type'][i],
+                spec['reduce_ratios'][i],
+                spec['with_fuse'][i],
+                1 if is_last and not self.with_head else None,
+                fuse_mode,
+                with_cp=with_cp,
+                **cfg,
             )
-            self.add_module(f'transition{i}', make_transition(before, branches, unit))
-            self.add_module(f'stage{i}', nn.Sequential(*modules))
-        self.input_multiple = 4 * 2 ** (len(branches) - 1)
-        if self.with_head:
-            self.head_layer = IterativeHead(branches, **cfg)
 
-    def train(self, mode: bool = True) -> Self:
-        """Switch to training or evaluation; ``norm_eval`` stays in force."""
-        super().train(mode)
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
-
-    def forward(self, x: Tensor) -> tuple[Tensor]:
-        """Extract features from normalised images ``x``, (B, in_channels, H, W).
-
-        Returns:
-            One map (B, C, H / 4, W / 4) with the channels of branch 0.
-
-        Raises:
-            ConfigError: A side of the images is no multiple of the stride of the last branch, 32
-                for four branches.
-        """
-        check_input_multiple(x, self.input_multiple, 'LiteHRNet')
-        branches = [self.stem(x)]
-        for i in range(self.num_stages):
-            branches = run_transition(getattr(self, f'transition{i}'), branches)
-            branches = getattr(self, f'stage{i}')(branches)
-        return (self.head_layer(branches) if self.with_head else branches[0],)
+        self._add_stages(channels, spec, cfg, make_module)
 
 
 #: Keys of ``stages_spec``.

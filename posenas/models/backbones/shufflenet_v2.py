@@ -8,8 +8,12 @@ from torch import Tensor, nn
 
 from posenas.models.backbones.staged_backbone import StagedBackbone
 from posenas.models.layers.initialization import SHUFFLE_INIT
-from posenas.models.layers.lite_hrnet import ShuffleUnit, make_depthwise, make_pointwise
-from posenas.models.layers.shuffle import shuffle_channels
+from posenas.models.layers.shuffle import (
+    ShuffleUnit,
+    make_depthwise,
+    make_pointwise,
+    shuffle_channels,
+)
 from posenas.registry import MODELS
 from posenas.utils import check_choice
 

@@ -40,7 +40,7 @@ from posenas.models.layers.dite_hrnet.adaptive_context import (
     MemoryOrderPool,
     WindowPool,
 )
-from posenas.models.layers.dite_hrnet.blocks import DiteStem, DMCBlock
+from posenas.models.layers.dite_hrnet.blocks import DiteModule, DiteStem, DMCBlock
 from posenas.models.layers.dite_hrnet.dynamic_conv import (
     ConvUnit,
     DynamicConv,
@@ -48,11 +48,7 @@ from posenas.models.layers.dite_hrnet.dynamic_conv import (
     KernelAggregation,
     KernelAttention,
 )
-from posenas.models.layers.dite_hrnet.fusion import (
-    DepthwisePointwise,
-    DiteModule,
-    IterativeHead,
-)
+from posenas.models.layers.exchange import DepthwisePointwise, IterativeHead
 
 #: Published parts whose arithmetic the fused forms repeat.
 _PARTS = {

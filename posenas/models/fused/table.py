@@ -20,7 +20,7 @@ from posenas.models.fused.rules import FUSED_RULES, FusedRule
 from posenas.models.heads.cnf_head import PartFabrics
 from posenas.models.layers import BasicBlock, Bottleneck, DiteModule, DiteStem, IterativeHead
 from posenas.models.layers.dite_hrnet.dynamic_conv import ConvUnit, KernelAttention
-from posenas.models.layers.dite_hrnet.fusion import DepthwisePointwise
+from posenas.models.layers.exchange import DepthwisePointwise
 from posenas.models.layers.fabrics.cell import CoarseAdaptor
 from posenas.models.layers.posenas.cells import PoseNASCell
 from posenas.models.layers.posenas.operations import FactorizedReduce

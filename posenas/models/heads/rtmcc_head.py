@@ -6,7 +6,7 @@ from torch import nn
 
 from posenas.models.heads.base import Features
 from posenas.models.heads.simcc_base import SIMCC_LOSS, BaseSimCCHead, Vectors
-from posenas.models.layers.gated_attention import GatedAttentionUnit, ScaleNorm
+from posenas.models.layers.rtmpose.gated_attention import GatedAttentionUnit, ScaleNorm
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_odd
 

@@ -4,9 +4,9 @@ from .attention import ContextBlock, SqueezeExcitation
 from .cells import dense_sources, merge_states, run_cell
 from .checkpointing import checkpoint_module
 from .dite_hrnet.adaptive_context import DenseContext, GlobalContext
-from .dite_hrnet.blocks import DiteStem, DMCBlock, DynamicOptions
+from .dite_hrnet.blocks import DiteModule, DiteStem, DMCBlock, DynamicOptions
 from .dite_hrnet.dynamic_conv import DynamicSplitConv, KernelAggregation, interleave_channels
-from .dite_hrnet.fusion import DiteModule, IterativeHead
+from .exchange import IterativeHead
 from .fabrics.fabric import CellFabric
 from .fabrics.operators import (
     AtrConv3x3,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.genotype import FrameShape, Genotype, derive_model, read_frames
-from posenas.models import OnlinePoseEstimator, read_vipnas_config
+from posenas.models import OnlinePoseEstimator
 from posenas.models.estimators.teacher import resolve_model
 from posenas.models.layers import propagate_heatmaps
 from posenas.registry import MODELS, TASK_UTILS
@@ -21,6 +21,7 @@ from posenas.search.space import Arch
 from posenas.search.supernet import Supernet
 from posenas.search.vipnas.elastic_fusion import ElasticTViPNASNet
 from posenas.search.vipnas.operations import list_networks
+from posenas.search.vipnas.plain_config import read_vipnas_config
 from posenas.search.vipnas.temporal_space import TViPNASSpace
 from posenas.structures import PoseDataSample
 from posenas.utils import CheckpointError

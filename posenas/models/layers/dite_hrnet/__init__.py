@@ -1,5 +1,5 @@
 """Parts of Dite-HRNet."""
 
-from . import adaptive_context, blocks, dynamic_conv, fusion
+from . import adaptive_context, blocks, dynamic_conv
 
-__all__ = ['adaptive_context', 'blocks', 'dynamic_conv', 'fusion']
+__all__ = ['adaptive_context', 'blocks', 'dynamic_conv']

@@ -1,4 +1,4 @@
-"""Blocks of Dite-HRNet: their options, the dynamic multi-scale context block, the stem.
+"""Blocks of Dite-HRNet: their options, the dynamic multi-scale context block, stem and modules.
 
 Li et al., Dite-HRNet: Dynamic Lightweight High-Resolution Network for Human Pose Estimation, IJCAI
 2022, section 3. Attributes that hold parameters keep the release's names.
@@ -15,6 +15,7 @@ from posenas.models.layers.dite_hrnet.dynamic_conv import (
     DynamicSplitConv,
     interleave_channels,
 )
+from posenas.models.layers.exchange import ExchangeModule
 from posenas.utils import ConfigError
 
 #: Value of ``kernel_sizes`` that gives part i of a split convolution the side ``3 + 2 * i``.
@@ -188,6 +189,47 @@ class DiteStem(nn.Module):
         """Map images (B, in_channels, H, W) to (B, C, H / 4, W / 4)."""
         left, right = self.conv1(x).chunk(2, dim=1)
         return interleave_channels((self.branch1(left), self.branch2(right)))
+
+
+class DiteModule(ExchangeModule):
+    """Dynamic multi-scale context blocks and their exchange.
+
+    Args:
+        channels: Channels C_i of each branch, the largest map first.
+        num_blocks: Blocks.
+        options: Constants of the blocks.
+        with_fuse: See :class:`ExchangeModule`.
+        fuse_mode: See :class:`ExchangeModule`.
+        conv_cfg: Convolution layer of the exchange.
+        norm_cfg: Its normalisation layer; None is ``BN``.
+        block_norm_cfg: Normalisation layer inside the blocks; None is ``BN``.
+        with_cp: See :class:`DMCBlock`.
+
+    Raises:
+        ValueError: ``fuse_mode`` is unknown.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[int],
+        num_blocks: int,
+        options: DynamicOptions,
+        with_fuse: bool = True,
+        fuse_mode: str = 'legacy',
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        block_norm_cfg: dict | None = None,
+        with_cp: bool = False,
+    ) -> None:
+        blocks = (DMCBlock(channels, options, block_norm_cfg, with_cp) for _ in range(num_blocks))
+        super().__init__(
+            nn.Sequential(*blocks),
+            channels,
+            with_fuse,
+            fuse_mode,
+            conv_cfg=conv_cfg,
+            norm_cfg=norm_cfg,
+        )
 
 
 def _halve(channels: int, name: str) -> int:

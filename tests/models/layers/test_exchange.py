@@ -6,7 +6,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
 from posenas.models.layers import DiteModule, DynamicOptions, IterativeHead
-from posenas.models.layers.dite_hrnet.fusion import count_statistics_twice
+from posenas.models.layers.exchange import count_statistics_twice
 
 CHANNELS = (8, 16, 24)
 

@@ -1,7 +1,7 @@
-"""How branches of Dite-HRNet exchange their maps, and how they are joined at the end.
+"""How branches of Lite-HRNet and Dite-HRNet exchange their maps, and are joined at the end.
 
-Li et al., Dite-HRNet: Dynamic Lightweight High-Resolution Network for Human Pose Estimation, IJCAI
-2022, section 3. Attributes that hold parameters keep the release's names.
+Yu et al., Lite-HRNet: A Lightweight High-Resolution Network, CVPR 2021, section 3. Attributes that
+hold parameters keep the release's names.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,6 @@ from mmcv.cnn import DepthwiseSeparableConvModule, build_conv_layer, build_norm_
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from posenas.models.layers.dite_hrnet.blocks import DMCBlock, DynamicOptions
 from posenas.models.layers.multi_resolution import make_fuse_layers
 from posenas.utils import check_choice
 
@@ -172,47 +171,6 @@ class ExchangeModule(nn.Module):
             term = branches[source] if path is None else path(branches[source])
             total = term if total is None else total + term
         return total
-
-
-class DiteModule(ExchangeModule):
-    """Dynamic multi-scale context blocks and their exchange.
-
-    Args:
-        channels: Channels C_i of each branch, the largest map first.
-        num_blocks: Blocks.
-        options: Constants of the blocks.
-        with_fuse: See :class:`ExchangeModule`.
-        fuse_mode: See :class:`ExchangeModule`.
-        conv_cfg: Convolution layer of the exchange.
-        norm_cfg: Its normalisation layer; None is ``BN``.
-        block_norm_cfg: Normalisation layer inside the blocks; None is ``BN``.
-        with_cp: See :class:`DMCBlock`.
-
-    Raises:
-        ValueError: ``fuse_mode`` is unknown.
-    """
-
-    def __init__(
-        self,
-        channels: Sequence[int],
-        num_blocks: int,
-        options: DynamicOptions,
-        with_fuse: bool = True,
-        fuse_mode: str = 'legacy',
-        conv_cfg: dict | None = None,
-        norm_cfg: dict | None = None,
-        block_norm_cfg: dict | None = None,
-        with_cp: bool = False,
-    ) -> None:
-        blocks = (DMCBlock(channels, options, block_norm_cfg, with_cp) for _ in range(num_blocks))
-        super().__init__(
-            nn.Sequential(*blocks),
-            channels,
-            with_fuse,
-            fuse_mode,
-            conv_cfg=conv_cfg,
-            norm_cfg=norm_cfg,
-        )
 
 
 class IterativeHead(nn.Module):

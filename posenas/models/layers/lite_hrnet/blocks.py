@@ -1,4 +1,4 @@
-"""Blocks of Lite-HRNet: conditional channel weighting, shuffle units, the stem.
+"""Blocks of Lite-HRNet: conditional channel weighting, modules of branches, the stem.
 
 Yu et al., Lite-HRNet: A Lightweight High-Resolution Network, CVPR 2021, section 3. Attributes that
 hold parameters keep the release's names.
@@ -13,23 +13,16 @@ from torch import Tensor, nn
 
 from posenas.models.layers.attention import ChannelWeighting
 from posenas.models.layers.checkpointing import checkpoint_module
-from posenas.models.layers.dite_hrnet.fusion import ExchangeModule
-from posenas.models.layers.shuffle import shuffle_channels
+from posenas.models.layers.exchange import ExchangeModule
+from posenas.models.layers.shuffle import (
+    ShuffleUnit,
+    make_depthwise,
+    make_pointwise,
+    shuffle_channels,
+)
 from posenas.utils import check_choice
 
-_RELU, _SIGMOID = dict(type='ReLU'), dict(type='Sigmoid')
-
-
-def make_depthwise(channels: int, stride: int, cfg: dict) -> ConvModule:
-    """Make a depthwise 3x3 convolution and its norm."""
-    return ConvModule(
-        channels, channels, 3, stride, padding=1, groups=channels, act_cfg=None, **cfg
-    )
-
-
-def make_pointwise(inputs: int, outputs: int, cfg: dict, act_cfg: dict = _RELU) -> ConvModule:
-    """Make a 1x1 convolution, its norm and activation."""
-    return ConvModule(inputs, outputs, 1, act_cfg=dict(act_cfg), **cfg)
+_SIGMOID = dict(type='Sigmoid')
 
 
 class CrossResolutionWeighting(nn.Module):
@@ -95,39 +88,6 @@ class ConditionalChannelWeighting(nn.Module):
             x = checkpoint_module(conv, conv, x) if self.with_cp else conv(x)
             outputs.append(shuffle_channels(torch.cat([same, weighting(x)], dim=1), 2))
         return outputs
-
-
-class ShuffleUnit(nn.Module):
-    """Filter half of the channels by a 1x1, a depthwise 3x3 and a 1x1 convolution, then alternate.
-
-    Ma et al., ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design, ECCV 2018,
-    figure 3 (c).
-
-    Args:
-        channels: Even channels C.
-        cfg: ``conv_cfg`` and ``norm_cfg``.
-        with_cp: Whether to recompute filters in the backward pass to save memory.
-        act_cfg: Activation; None is ``ReLU``.
-    """
-
-    def __init__(
-        self, channels: int, cfg: dict, with_cp: bool = False, act_cfg: dict | None = None
-    ) -> None:
-        super().__init__()
-        half, act_cfg = channels // 2, act_cfg or _RELU
-        self.branch2 = nn.Sequential(
-            make_pointwise(half, half, cfg, act_cfg),
-            make_depthwise(half, 1, cfg),
-            make_pointwise(half, half, cfg, act_cfg),
-        )
-        self.with_cp = with_cp
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the same shape."""
-        same, other = x.chunk(2, dim=1)
-        branch = self.branch2
-        other = checkpoint_module(branch, branch, other) if self.with_cp else branch(other)
-        return shuffle_channels(torch.cat([same, other], dim=1), 2)
 
 
 class _PerBranch(nn.ModuleList):

@@ -1,0 +1,5 @@
+"""Parts of Lite-HRNet."""
+
+from . import blocks
+
+__all__ = ['blocks']
