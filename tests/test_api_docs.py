@@ -4,7 +4,6 @@ import argparse
 import ast
 import inspect
 import json
-import multiprocessing
 import re
 import shutil
 from importlib import import_module
@@ -82,15 +81,6 @@ def write_results(labels):
 
 
 def test_the_examples_work_in_their_order(place):
-    """In a process of their own, as a reader has them: it has no engine loaded from before."""
-    process = multiprocessing.get_context('spawn').Process(target=run_examples, args=(place,))
-    process.start()
-    process.join()
-    assert process.exitcode == 0
-
-
-def run_examples(place):
-    """Run all blocks in their order, and look at what they leave."""
     names = {}
     for block in BLOCKS:
         if block.startswith('# not run'):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posenas.runtime.description import PREFIX
+from posenas.runtime.engines import load_openvino
 from posenas.utils.atomic_io import atomic_write
 from posenas.utils.optional import import_optional
 
@@ -47,7 +48,7 @@ def _write_openvino(model: 'onnx.ModelProto', target: Path, halve: bool) -> tupl
     bare = type(model)()
     bare.CopyFrom(model)
     bare.ClearField('metadata_props')  # they would be stored twice
-    converted = openvino.Core().read_model(model=bare.SerializeToString(deterministic=True))
+    converted = load_openvino().read_model(model=bare.SerializeToString(deterministic=True))
     for entry in model.metadata_props:
         converted.set_rt_info(entry.value, [PREFIX.rstrip('.'), entry.key.removeprefix(PREFIX)])
     for i, operation in enumerate(converted.get_ordered_ops()):

@@ -3,6 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -84,6 +85,21 @@ def choose_engine(path: str | Path, engine: str | None = None) -> str:
     return engine
 
 
+@cache
+def load_openvino() -> 'openvino.Core':
+    """Return the one core of this process, which lives until its end.
+
+    Each core lets the CPU plugin put an alternate signal stack in place and put back the one that
+    it found when it ends. Of two cores that overlap, the second puts back the unmapped stack of
+    the first, and the next handled signal (a worker of a loader that ends) kills the process.
+
+    Raises:
+        ImportError: OpenVINO is not installed.
+    """
+    core: openvino.Core = import_optional('openvino', 'deploy').Core()
+    return core
+
+
 def list_precisions(engine: str) -> tuple[str, ...]:
     """Return what an engine can compute in on this processor.
 
@@ -92,8 +108,7 @@ def list_precisions(engine: str) -> tuple[str, ...]:
     """
     if engine != 'openvino':
         return PRECISIONS[engine]
-    core = import_optional('openvino', 'deploy').Core()
-    able = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+    able = load_openvino().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
     names = {'f32': 'FP32', 'bf16': 'BF16', 'f16': 'FP16'}
     return tuple(name for name in PRECISIONS[engine] if names[name] in able)
 
@@ -179,8 +194,7 @@ class OpenVINOSession(Session):
     engine = 'openvino'
 
     def __init__(self, path: Path, threads: int | None, precision: str, batch: int | None) -> None:
-        openvino = import_optional('openvino', 'deploy')
-        core = openvino.Core()
+        core = load_openvino()
         model = core.read_model(path)
         is_onnx = path.suffix.lower() == '.onnx'
         metadata = read_onnx_metadata(path) if is_onnx else read_rt_info(model)

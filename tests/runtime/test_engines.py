@@ -1,5 +1,10 @@
 """Opening of exported networks in ONNX Runtime and OpenVINO."""
 
+import signal
+import subprocess
+import sys
+from multiprocessing import get_context
+
 import numpy as np
 import pytest
 from exported_spots import describe_spots, make_spot_net, write_spot_net
@@ -72,3 +77,21 @@ def test_files_that_are_no_networks_are_refused_in_one_line(tmp_path, engine):
     assert '\n' not in str(caught.value)
     with pytest.raises(DataError, match='must exist'):
         open_session(tmp_path / 'missing.onnx', engine)
+
+
+def close_sessions_and_handle_a_signal(path):
+    """Close two sessions of OpenVINO, the first one first; then a handled signal comes."""
+    first, second = (open_session(path, 'openvino') for _ in range(2))
+    del first
+    del second
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    subprocess.run([sys.executable, '-c', ''], check=True)
+
+
+def test_handlers_of_signals_work_after_networks_are_closed(files):
+    process = get_context('spawn').Process(
+        target=close_sessions_and_handle_a_signal, args=(files['onnx'],)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == 0
