@@ -6,6 +6,7 @@ network input. Matrices are (2, 3) and act on column vectors (x, y, 1).
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from posenas.utils.checks import check_shape
 
 Floats = NDArray[np.floating]
+Pixels = NDArray[np.integer[Any] | np.floating[Any]]
 Pair = Sequence[float] | Floats
 
 
@@ -111,9 +113,7 @@ def crop_to_image(points: Floats, warp_mat: ArrayLike) -> Floats:
     return warp_points(points, invert_affine(matrix))
 
 
-def warp_image(
-    image: NDArray[np.generic], warp_mat: NDArray[np.float64], size: tuple[int, int]
-) -> NDArray[np.generic]:
+def warp_image(image: Pixels, warp_mat: NDArray[np.float64], size: tuple[int, int]) -> Pixels:
     """Warp ``image`` (H, W, C) to ``size`` (w, h), bilinear, black outside.
 
     A mirrored view is mirrored by the matrix: OpenCV would copy it into another image first.
@@ -123,5 +123,5 @@ def warp_image(
         (a, b, x0), (c, d, y0) = warp_mat.tolist()
         last = image.shape[1] - 1
         warp_mat = np.array([[-a, b, x0 + a * last], [-c, d, y0 + c * last]])
-    warped: NDArray[np.generic] = cv2.warpAffine(image, warp_mat, size, flags=cv2.INTER_LINEAR)
+    warped: Pixels = cv2.warpAffine(image, warp_mat, size, flags=cv2.INTER_LINEAR)
     return warped
