@@ -33,6 +33,7 @@ class EdgeSupernet(Supernet, TopdownPoseEstimator):
 
     Args:
         space: Config of the space.
+        backbone: Arguments of the backbone that no architecture decides, such as ``init_cfg``.
         head: Arguments of the head that no architecture decides: ``out_channels``, ``loss`` and
             ``decoder``.
         share_statistics: Whether batch norms of processes that train together use the statistics
@@ -46,17 +47,21 @@ class EdgeSupernet(Supernet, TopdownPoseEstimator):
     def __init__(
         self,
         space: dict | SearchSpace,
+        backbone: Mapping | None = None,
         head: Mapping | None = None,
         share_statistics: bool = False,
         **kwargs: Any,
     ) -> None:
         space = space if isinstance(space, SearchSpace) else TASK_UTILS.build(space)
-        given = dict(head=dict(head or {}), **kwargs)
+        given = dict(backbone=dict(backbone or {}), head=dict(head or {}), **kwargs)
         largest = space.to_genotype(space.extremes()[1])
-        clashes = [part for part in ('backbone', 'neck') if part in given]
-        clashes += sorted(given['head'].keys() & edge_arguments(largest)['head'].keys())
-        if clashes:
-            raise ConfigError(f'the space decides {clashes}, remove them from the model')
+        for part, decided in edge_arguments(largest).items():
+            changed = {k: v for k, v in given.get(part, {}).items() if k in decided}
+            if {'type': decided['type'], **changed} != {'type': decided['type']}:
+                raise ConfigError(
+                    f'{part} must be of type {decided["type"]!r}, and the space decides '
+                    f'{sorted(decided.keys() - {"type"})}: remove these, got {changed}'
+                )
         super().__init__(**derive_model(largest, given))
         self.space, self._given = space, given
         stem_width = read_edge(largest).stem[1].out_channels
