@@ -1,5 +1,6 @@
 """Speed and memory of what the library does, as ratios to a bound measured in the same run."""
 
+from .blocks import BlockCost, benchmark_blocks, list_blocks
 from .data import (
     DataCost,
     LoadingCost,
@@ -31,6 +32,7 @@ from .runtime import RuntimeCost, benchmark_runtime
 from .supernet import SupernetCost, benchmark_supernet, measure_supernet
 
 __all__ = [
+    'BlockCost',
     'DataCost',
     'DecodingCost',
     'DistillationCost',
@@ -43,6 +45,7 @@ __all__ = [
     'SearchCost',
     'SupernetCost',
     'add_empty_images',
+    'benchmark_blocks',
     'benchmark_data',
     'benchmark_decoding',
     'benchmark_distillation',
@@ -53,6 +56,7 @@ __all__ = [
     'benchmark_supernet',
     'draw_batch',
     'draw_results',
+    'list_blocks',
     'list_networks',
     'measure_decoding',
     'measure_distillation',

@@ -98,14 +98,23 @@ class EdgeSupernet(Supernet, TopdownPoseEstimator):
         """Cut out the network of ``arch``; see :meth:`Supernet.extract`."""
         before, genotype = self.read_arch(), self.space.to_genotype(arch)
         config = dict(type='TopdownPoseEstimator', **derive_model(genotype, self._given))
-        with torch.device('meta'):
-            names = MODELS.build(deepcopy(config)).state_dict()
         self.set_arch(arch)
         try:
+            names = _build_empty(config).state_dict()
             state = {name: cut_out(self, name, bn_stats or {}) for name in names}
         finally:
             self.set_arch(before)
         return config, state, genotype
+
+    @property
+    def unused_parameters(self) -> set[str]:
+        """Names of the parameters that the architecture that is set does not run."""
+        network = _build_empty(derive_model(self.space.to_genotype(self._arch), self._given))
+        used = set()
+        for name, _ in network.named_parameters():
+            path, _, leaf = name.rpartition('.')
+            used.add(f'{self.find_stored(path)}.{leaf}')
+        return {name for name, _ in self.named_parameters()} - used
 
     def find_stored(self, path: str) -> str:
         """Return our name of the module ``path`` of the static network of the active size."""
@@ -116,3 +125,9 @@ class EdgeSupernet(Supernet, TopdownPoseEstimator):
             kind, _ = self.backbone.stages[int(parts[2])].active
             parts.insert(4, kind)
         return '.'.join(parts)
+
+
+def _build_empty(config: Mapping) -> nn.Module:
+    """Build a network without memory."""
+    with torch.device('meta'):
+        return MODELS.build({**deepcopy(dict(config)), 'type': 'TopdownPoseEstimator'})
