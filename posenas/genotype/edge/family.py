@@ -27,7 +27,7 @@ def check_edge(genotype: Genotype) -> None:
         check_integer(f'choices.{part}.width', choices[part]['width'], 2)
     stages = check_list('choices.stages', choices['stages'])
     if len(stages) not in (2, 3):
-        raise ConfigError(f'choices.stages must be 2 or 3 stages, got {len(stages)}')
+        raise ConfigError(f'a network must have 2 or 3 stages, got {len(stages)} in choices')
     for i, stage in enumerate(stages):
         _check_stage(f'choices.stages[{i}]', stage)
     head = choices['head']

@@ -42,7 +42,7 @@ def test_the_picture_shows_every_stage():
     ('place', 'value', 'said'),
     [
         (('stem', 'width'), 1, 'choices.stem.width must be an integer from 2 on'),
-        (('stages',), [CHOICES['stages'][0]], 'must be 2 or 3 stages, got 1'),
+        (('stages',), [CHOICES['stages'][0]], 'must have 2 or 3 stages, got 1'),
         (('stages', 0, 'kind'), 'csp', r'choices.stages\[0\].kind must be one of'),
         (('stages', 0, 'expand'), 2, r"expand of 'dense' blocks must be one of \[1\], got 2"),
         (('stages', 1, 'kernel'), 4, "kernel of 'inverted' blocks must be one of"),
