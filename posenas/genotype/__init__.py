@@ -19,6 +19,7 @@ from .edge.plan import (
     edge_genotype,
     make_stem,
     read_edge,
+    read_edge_config,
 )
 from .graph import Graph, Link, Node
 from .operations import (
@@ -97,6 +98,7 @@ __all__ = [
     'parse_tuples',
     'posenas',
     'read_edge',
+    'read_edge_config',
     'read_frames',
     'read_key',
     'read_vipnas_blocks',

@@ -167,3 +167,26 @@ def edge_genotype(choices: Mapping, name: str = 'edge', space: str = '') -> Geno
             choices=choices,
         )
     )
+
+
+def read_edge_config(model: Mapping, name: str = 'edge') -> Genotype:
+    """Write the genotype of a network whose config gives its choices as arguments.
+
+    Args:
+        model: Config of its estimator, as :func:`edge_arguments` makes it.
+        name: Name of the genotype.
+
+    Raises:
+        ConfigError: The arguments are no network of the family.
+    """
+    backbone, head = model['backbone'], model['head']
+    made: dict[str, object] = dict(kind=head.get('kind', 'shuffle'))
+    if made['kind'] == 'deconv':
+        made['width'] = head['width']
+    choices = dict(
+        stem=dict(width=backbone['stem_width']),
+        stages=[dict(stage) for stage in backbone['stages']],
+        fusion=dict(width=model['neck']['channels'][0]),
+        head=made,
+    )
+    return edge_genotype(choices, name)

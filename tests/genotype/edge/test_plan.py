@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 
-from posenas.genotype import edge_arguments, edge_genotype, make_graphs, read_edge
+from posenas.genotype import edge_arguments, edge_genotype, make_graphs, read_edge, read_edge_config
 from posenas.utils import ConfigError
 
 CHOICES = dict(
@@ -30,6 +30,7 @@ def test_choices_are_read_as_convolutions():
     parts = edge_arguments(edge_genotype(CHOICES))
     assert parts['neck']['channels'] == [20, 20]
     assert parts['head']['width'] == 12
+    assert read_edge_config(parts).choices == CHOICES
 
 
 def test_the_picture_shows_every_stage():
