@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posenas.cli.args import CommandParser, add_download_options
@@ -21,7 +22,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         'infer', 'Find keypoints in images, folders and videos; write pictures and JSON.'
     )
-    parser.add_argument('inputs', nargs='+', metavar='INPUT', help='image, video or folder')
+    parser.add_argument(
+        'inputs',
+        nargs='+',
+        metavar='INPUT',
+        help='image, video, folder, pattern as photos/*.jpg, http(s) address, or webcam:0',
+    )
     parser.add_argument(
         '--config',
         '--model',
@@ -47,6 +53,16 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='DIR',
         help='gets visualizations/ and predictions/ (default: %(default)s)',
     )
+    parser.add_argument(
+        '--format',
+        nargs='+',
+        choices=('json', 'coco', 'csv'),
+        default=['json'],
+        help="of predictions: MMPose's JSON, COCO results, a table (default: json)",
+    )
+    parser.add_argument(
+        '--no-pictures', action='store_true', help='write predictions and no pictures'
+    )
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     parser.add_argument(
         '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
@@ -58,9 +74,45 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='KEY=VALUE',
         help='override settings of the config, such as model.test_cfg.flip_test=False',
     )
+    _add_people_options(parser)
     _add_draw_options(parser)
     add_download_options(parser)
     return parser
+
+
+def _add_people_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--det-model', metavar='CONFIG|NAME', help='person detector (default: that of this library)'
+    )
+    parser.add_argument(
+        '--det-weights',
+        metavar='FILE',
+        help='its trained weights; it finds the people where --boxes are not given',
+    )
+    parser.add_argument(
+        '--bbox-thr', type=SHARE, metavar='SCORE', help="least score of a box (default: detector's)"
+    )
+    parser.add_argument(
+        '--detect-every',
+        type=_interval,
+        default=1,
+        metavar='N|auto',
+        help='detect in every N-th frame of a video, take boxes from poses between; auto chooses N '
+        'by measured cost (default: 1)',
+    )
+    parser.add_argument(
+        '--track', action='store_true', help='give people in videos identities (track_id)'
+    )
+    parser.add_argument(
+        '--smooth',
+        choices=('online', 'offline'),
+        help='smooth keypoints of people in videos: by earlier frames, or without delay by those '
+        'around each (default: neither)',
+    )
+
+
+def _interval(text: str) -> int | str:
+    return text if text == 'auto' else COUNT(text)
 
 
 def _add_draw_options(parser: argparse.ArgumentParser) -> None:
@@ -82,7 +134,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas infer``.
 
     Returns:
-        0; inputs that could not be read are logged and counted.
+        0; inputs that could not be read are logged and counted. 128 and the number of the signal
+        that ended it: what was read by then is finished, and every file is whole.
 
     Raises:
         ConfigError: Config, model or device do not exist.
@@ -101,16 +154,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.cfg_options,
         args.sha256,
         args.trust_download,
+        args.det_model,
+        args.det_weights,
     )
-    _look_at(inferencer, args, boxes, total)
+    code = _look_at(inferencer, args, boxes, total)
     report = inferencer.report
-    print_lines(
-        [
-            f'{report.num_images} images, {report.num_people} people: pictures and JSON are in '
-            f'{args.out_dir}',
-            *report.lines(),
-        ]
-    )
+    written = 'predictions' if args.no_pictures else 'pictures and predictions'
+    print_lines([f'{report.summary()}; {written} are in {args.out_dir}', *report.lines()])
+    if code:
+        return code
     if not report.num_images:
         raise DataError(f'at least one of {len(report.bad_inputs)} inputs must be readable')
     return 0
@@ -130,13 +182,22 @@ def _count_images(args: argparse.Namespace) -> int:
 
 def _look_at(
     inferencer: 'PoseInferencer', args: argparse.Namespace, boxes: dict[str, Any] | None, total: int
-) -> None:
-    """Run over all inputs under a progress bar."""
-    results = inferencer(
+) -> int:
+    """Run over all inputs under a progress bar; returns 0, or a code where a signal ended it."""
+    from posenas.engine.signals import SignalFlag
+
+    out = Path(args.out_dir)
+    results = inferencer.predict(
         args.inputs,
         bboxes=boxes,
         batch_size=args.batch_size,
-        out_dir=args.out_dir,
+        vis_out_dir=None if args.no_pictures else out / 'visualizations',
+        pred_out_dir=out / 'predictions',
+        pred_formats=args.format,
+        bbox_thr=args.bbox_thr,
+        track=args.track,
+        smooth=args.smooth,
+        detect_every=args.detect_every,
         kpt_thr=args.kpt_thr,
         radius=args.radius,
         thickness=args.thickness,
@@ -144,9 +205,16 @@ def _look_at(
         draw_heatmap=args.draw_heatmap,
         skeleton_style=args.skeleton_style,
     )
-    num_images = 0
-    with show_bar('finding joints', total or None) as bar:
-        for result in results:
-            num_images += len(result['predictions'])
-            bar.advance(len(result['predictions']))
-        bar.update(num_images, num_images)
+    flag, num_images = SignalFlag(), 0
+    flag.install()
+    try:
+        with show_bar('finding keypoints', total or None, unit='images') as bar:
+            for _ in results:
+                num_images += 1
+                bar.advance()
+                if flag.received:
+                    inferencer.stop()
+            bar.update(num_images, num_images)
+    finally:
+        flag.restore()
+    return 128 + flag.received if flag.received else 0
