@@ -40,7 +40,7 @@ _BATCH_BYTES = 32 << 20
 #: Frames whose costs are measured before the interval of detections is chosen by them.
 _MEASURED_FRAMES = 5
 #: Seconds on each side of a frame that the zero-phase filter looks at.
-_HALF_WINDOW = 0.16
+_HALF_WINDOW = 0.12
 
 Boxes = ArrayLike | None
 
@@ -203,7 +203,7 @@ class InferenceRun:
         frames = [frame for frame, _ in batch]
         named = starmap(partial(self._name_people), zip(frames, crops, strict=True))
         cut = self.clock.measure_items('crop', chain.from_iterable(named))
-        with self._lock, self.clock.measure_around('network', 'crop'):
+        with self._lock, self.clock.measure('network', inner='crop'):
             self.model.test_cfg['output_heatmaps'] = draws
             samples = predict_crops(self.model, cut, spread=spread)
             for frame, group in zip(frames, crops, strict=True):

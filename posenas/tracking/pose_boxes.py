@@ -99,5 +99,5 @@ def choose_interval(detect_s: float, pose_s: float, fps: float) -> int:
         fps: Frames per second of the video; a detection follows within half a second.
     """
     share = _DETECTOR_SHARE / (1 - _DETECTOR_SHARE)
-    wanted = ceil(detect_s / max(share * pose_s, 1e-9))
+    wanted = ceil(round(detect_s / max(share * pose_s, 1e-9), 6))
     return int(np.clip(wanted, 1, max(1, round(_LONGEST_WAIT * fps))))

@@ -13,6 +13,8 @@ Floats = NDArray[np.floating]
 
 #: Frames that a filter outlives without a person.
 _MAX_GAP = 10
+#: Degree of the fitted curve, and at how many usual distances from it a position counts half.
+_DEGREE, _OUTLIER = 2, 1.0
 
 
 @dataclass
@@ -44,7 +46,7 @@ class OneEuroSmoother:
         self,
         fps: float = 25.0,
         min_cutoff: float = 2.0,
-        beta: float = 10.0,
+        beta: float = 20.0,
         speed_cutoff: float = 2.0,
         kpt_thr: float = 0.3,
     ) -> None:
@@ -102,14 +104,15 @@ class ZeroPhaseSmoother:
     A parabola is fitted to the confident positions within ``half_window`` frames, those near in
     time with more weight (Savitzky and Golay, Smoothing and Differentiation of Data by Simplified
     Least Squares Procedures, Analytical Chemistry, 1964), so motion is neither delayed nor cut at
-    its turns. Missing frames do not matter, and memory is that of one window.
+    its turns. A second fit gives less weight to positions far from the first one. Missing frames do
+    not matter, and memory is that of one window.
 
     Args:
         half_window: Frames on each side.
         kpt_thr: Keypoints with a greater score are smoothed.
     """
 
-    def __init__(self, half_window: int = 4, kpt_thr: float = 0.3) -> None:
+    def __init__(self, half_window: int = 3, kpt_thr: float = 0.3) -> None:
         check_positive('half_window', half_window)
         self.half_window, self.kpt_thr = half_window, kpt_thr
         self._tracks: dict[Hashable, deque[tuple[int, Floats, Floats]]] = {}
@@ -134,11 +137,22 @@ class ZeroPhaseSmoother:
         points = np.stack([each[1] for each in near])  # (T, K, 2)
         here = int(np.flatnonzero(times == 0)[0])
         confident = np.stack([each[2] for each in near]) > self.kpt_thr  # (T, K)
+        usable = confident[here] & (confident.sum(0) > _DEGREE + 1)
+        if not usable.any():
+            return points[here]
         weights = np.exp(-0.5 * (times / (0.5 * self.half_window)) ** 2)[:, None] * confident
-        powers = np.stack([np.ones_like(times), times, times**2], axis=1)  # (T, 3)
-        normal = np.einsum('tk,ti,tj->kij', weights, powers, powers)
-        right = np.einsum('tk,ti,tkd->kid', weights, powers, points)
-        usable = confident[here] & (confident.sum(0) > powers.shape[1])
-        normal[~usable] = np.eye(3)
-        smooth = np.linalg.solve(normal, right)[:, 0]
+        fitted = _fit(times, points, weights, usable)
+        distances = np.linalg.norm(points - fitted, axis=-1)  # (T, K)
+        usual = np.median(distances, axis=0) + np.spacing(1.0)
+        trusted = weights / (1 + (distances / (_OUTLIER * usual)) ** 2)
+        smooth = _fit(times, points, trusted, usable)[here]
         return np.where(usable[:, None], smooth, points[here])
+
+
+def _fit(times: Floats, points: Floats, weights: Floats, usable: NDArray[np.bool_]) -> Floats:
+    """Fit a parabola to each keypoint; returns its positions at the times (T, K, 2)."""
+    powers = times[:, None] ** np.arange(_DEGREE + 1)  # (T, 3)
+    normal = np.einsum('tk,ti,tj->kij', weights, powers, powers)
+    normal[~usable] = np.eye(_DEGREE + 1)
+    right = np.einsum('tk,ti,tkd->kid', weights, powers, points)
+    return np.asarray(np.einsum('ti,kid->tkd', powers, np.linalg.solve(normal, right)))

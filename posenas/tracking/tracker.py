@@ -12,20 +12,23 @@ from posenas.utils.checks import check_positive, check_probability
 
 Floats = NDArray[np.floating]
 
-#: Share of the newest step in the speed of a track.
-_SPEED_GAIN = 0.5
+#: Share of the newest step in the speed of a track, once it is long enough.
+_SPEED_GAIN = 0.15
+#: Share of the pose in the likeness to a track of the frame before; each frame of a gap halves it.
+_POSE_SHARE = 0.5
 #: By how much of their size boxes grow for each frame that a person was missing, and at most.
 _GROWTH, _LARGEST_GROWTH = 0.1, 0.5
 
 
 @dataclass
 class _Track:
-    """What is known of a person; ``speed`` (2,) is in pixels per frame."""
+    """What is known of a person; ``speed`` (2,), a mean of its steps, is in pixels per frame."""
 
     identity: int
     frame: int
     bbox: Floats
     speed: Floats
+    num_steps: int = 0
     keypoints: Floats | None = None
     scores: Floats | None = None
 
@@ -34,10 +37,10 @@ class PersonTracker:
     """Give people the identity of those they resemble in earlier frames.
 
     Boxes and poses of a track are moved on at its speed. The likeness of a person and a track is
-    the mean of the intersection over union of their boxes and, where both have poses, the object
-    keypoint similarity; the assignment of largest total likeness wins. Tracks seen in the frame
-    before choose first; those missed for up to ``max_gap`` frames choose among the people left,
-    with boxes that grow with the gap.
+    a mean of the intersection over union of their boxes and, where both have poses, the object
+    keypoint similarity, which counts less after a gap; the largest total likeness wins. Tracks
+    seen in the frame before choose first; those missed for up to ``max_gap`` frames choose among
+    the people left, with boxes that grow with the gap.
 
     Args:
         sigmas: Deviation of each keypoint (K,), for the similarity; None compares boxes alone.
@@ -101,7 +104,7 @@ class PersonTracker:
             if row in chosen:
                 self._move(chosen[row], frame, box, *pose)
             else:
-                chosen[row] = _Track(self.num_tracks, frame, box, np.zeros(2), *pose)
+                chosen[row] = _Track(self.num_tracks, frame, box, np.zeros(2), 0, *pose)
                 self._tracks.append(chosen[row])
                 self.num_tracks += 1
         return [chosen[row].identity for row in range(len(boxes))]
@@ -137,7 +140,8 @@ class PersonTracker:
         counted = visible_pairs(seen, self.kpt_thr)
         similarity = oks_matrix(joined, areas, self.sigmas, counted)[: len(rows), len(rows) :]
         comparable = counted.any(-1)[: len(rows), len(rows) :]
-        both = (overlaps[:, posed] + similarity) / 2
+        share = _POSE_SHARE ** gaps[posed]
+        both = (1 - share) * overlaps[:, posed] + share * similarity
         overlaps[:, posed] = np.where(comparable, both, overlaps[:, posed])
         return overlaps
 
@@ -156,7 +160,9 @@ class PersonTracker:
             if both.any():  # boxes change with what is hidden, keypoints do not
                 step = np.median(keypoints[both] - track.keypoints[both], axis=0)
         step = step / (frame - track.frame)
-        track.speed = track.speed + _SPEED_GAIN * (step - track.speed)
+        track.num_steps += 1
+        gain = max(_SPEED_GAIN, 1 / (track.num_steps + 1))
+        track.speed = track.speed + gain * (step - track.speed)
         track.frame, track.bbox = frame, bbox
         track.keypoints, track.scores = keypoints, scores
 

@@ -68,46 +68,35 @@ class StageClock:
 
     Attributes:
         seconds: Stage -> elapsed time at work.
-        cpu_seconds: Stage -> processor time of the thread that ran it.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
-        self.cpu_seconds: dict[str, float] = {}
 
     @contextmanager
-    def measure(self, stage: str) -> Iterator[None]:
-        """Count the time of a block; a stage belongs to one thread at a time."""
-        start, cpu_start = time.perf_counter(), time.thread_time()
+    def measure(self, stage: str, inner: str | None = None) -> Iterator[None]:
+        """Count the time of a block, less that of the stage ``inner`` in it.
+
+        A stage belongs to one thread at a time.
+        """
+        start, before = time.perf_counter(), self.seconds.get(inner, 0.0)
         try:
             yield
         finally:
-            self._add(stage, time.perf_counter() - start, time.thread_time() - cpu_start)
+            spent = time.perf_counter() - start - (self.seconds.get(inner, 0.0) - before)
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
 
     def measure_items(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
         """Yield ``items`` and count the time that making them takes."""
         source = iter(items)
+        end = object()
         try:
             while True:
                 with self.measure(stage):
-                    try:
-                        item = next(source)
-                    except StopIteration:
-                        return
+                    item = next(source, end)
+                if item is end:
+                    return
                 yield item
         finally:
             if hasattr(source, 'close'):
                 source.close()
-
-    @contextmanager
-    def measure_around(self, stage: str, inner: str) -> Iterator[None]:
-        """Count the time of a block, less that of the stage ``inner`` in it."""
-        before = self.seconds.get(inner, 0.0), self.cpu_seconds.get(inner, 0.0)
-        with self.measure(stage):
-            yield
-        elapsed = self.seconds.get(inner, 0.0) - before[0]
-        self._add(stage, -elapsed, before[1] - self.cpu_seconds.get(inner, 0.0))
-
-    def _add(self, stage: str, seconds: float, cpu_seconds: float) -> None:
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
-        self.cpu_seconds[stage] = self.cpu_seconds.get(stage, 0.0) + cpu_seconds
