@@ -55,11 +55,12 @@ class InferenceReport:
     num_tracks: int = 0
     is_stopped: bool = False
     detect_every: int = 1
-    jitter: tuple[JitterMeter, JitterMeter] = field(
-        default_factory=lambda: (JitterMeter(), JitterMeter())
-    )
     clock: StageClock = field(default_factory=StageClock)
     _last: Source | None = None
+
+    def __post_init__(self) -> None:
+        """Measure jitter of the keypoints that are drawn."""
+        self.jitter = (JitterMeter(self.kpt_thr), JitterMeter(self.kpt_thr))
 
     def add(self, source: Source, samples: Sequence[PoseDataSample], is_drawn: bool) -> None:
         """Count an image and the people found in it."""

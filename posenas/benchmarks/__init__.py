@@ -30,7 +30,7 @@ from .imports import measure_imports
 from .runtime import RuntimeCost, benchmark_runtime
 from .supernet import SupernetCost, benchmark_supernet, measure_supernet
 from .tracking import TrackingScore, benchmark_tracking
-from .videos import VideoCost, benchmark_video, render_video
+from .videos import VideoCost, benchmark_videos, measure_video, render_video
 
 __all__ = [
     'DataCost',
@@ -56,7 +56,7 @@ __all__ = [
     'benchmark_search',
     'benchmark_supernet',
     'benchmark_tracking',
-    'benchmark_video',
+    'benchmark_videos',
     'draw_batch',
     'draw_results',
     'list_networks',
@@ -69,5 +69,6 @@ __all__ = [
     'measure_samples',
     'measure_search',
     'measure_supernet',
+    'measure_video',
     'render_video',
 ]

@@ -146,7 +146,7 @@ def _observe(rng: np.random.Generator, points: Floats, scales: Floats, seen: Flo
 def _score(
     name: str, videos: list[list[Observed]], smooth: str | None, **options: object
 ) -> TrackingScore:
-    motmetrics = import_optional('motmetrics', 'tests')
+    motmetrics = import_optional('motmetrics', 'tracking')
     matches, meter = motmetrics.MOTAccumulator(auto_id=True), JitterMeter()
     right = total = 0
     tracker = PersonTracker(**options)

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, pairwise
 from pathlib import Path
@@ -16,6 +16,7 @@ from posenas.benchmarks.runtime import read_memory_mb
 from posenas.datasets.frames import FrameReader
 from posenas.datasets.synthetic.scene import Studio
 from posenas.datasets.synthetic.video import draw_video
+from posenas.utils.timing import use_threads
 
 #: Share of the frames after which memory is compared with that at the end.
 _WARM_UP = 0.1
@@ -56,7 +57,41 @@ class VideoCost:
         return 100 * (self.memory_mb[1] / self.memory_mb[0] - 1)
 
 
-def benchmark_video(
+def benchmark_videos(
+    config: str,
+    checkpoint: str | None = None,
+    video: str | Path | None = None,
+    det_weights: str | None = None,
+    people: Sequence[int] = (1, 3, 10),
+    num_frames: int = 200,
+    batch_size: int = 8,
+    threads: int = 1,
+    track: bool = False,
+) -> list[VideoCost]:
+    """Look at a video once for each number of people.
+
+    Args:
+        config: Config or name of a network.
+        checkpoint: Its weights; None draws them.
+        video: Video file; None renders synthetic people.
+        det_weights: Detector that finds people, instead of the numbers of ``people``.
+        people: Boxes in each frame.
+        num_frames: Frames of each run.
+        batch_size: Images at once.
+        threads: Threads of each network.
+        track: Whether people are followed.
+    """
+    options = dict(batch_size=batch_size, track=track)
+    with use_threads(threads), TemporaryDirectory() as folder:
+        if video is None:
+            video = Path(folder, 'people.mp4')
+            render_video(video)
+        inferencer = PoseInferencer(config, checkpoint, 'cpu', det_weights=det_weights)
+        counts = people if det_weights is None else [None]
+        return [measure_video(inferencer, video, num_frames, n, **options) for n in counts]
+
+
+def measure_video(
     inferencer: PoseInferencer,
     video: str | Path,
     num_frames: int = 200,

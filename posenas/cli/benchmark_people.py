@@ -2,8 +2,6 @@
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from posenas.cli.printing import print_table
 from posenas.cli.values import COUNT, SEED, WORKERS
@@ -80,43 +78,33 @@ def report_tracking(args: argparse.Namespace) -> None:
 
 def report_video(args: argparse.Namespace) -> None:
     """Print what ``posenas benchmark video`` measures."""
-    from posenas.benchmarks import benchmark_video, render_video
+    from posenas.benchmarks import benchmark_videos
 
-    with TemporaryDirectory() as folder:
-        video = args.video
-        if video is None:
-            video = str(Path(folder, 'people.mp4'))
-            render_video(video)
-        costs = list(_measure(args, video, benchmark_video))
-    stages = list(dict.fromkeys(stage for _, cost in costs for stage in cost.seconds))
+    costs = benchmark_videos(
+        args.config,
+        args.checkpoint,
+        args.video,
+        args.det_weights,
+        args.people,
+        args.num_frames,
+        args.batch_size,
+        args.threads,
+        args.track,
+    )
+    stages = list(dict.fromkeys(stage for cost in costs for stage in cost.seconds))
     columns = ('people', 'frames/s', *(f'{stage} ms' for stage in stages), 'ratio', 'MiB', 'growth')
     rows = [
         (
-            name,
+            f'{cost.num_people / cost.num_frames:.1f}',
             f'{cost.frames_per_second:.1f}',
             *(f'{1e3 * cost.seconds.get(s, 0.0) / cost.num_frames:.2f}' for s in stages),
             f'{cost.ratio:.2f}',
             f'{cost.memory_mb[1]:.0f}',
             f'{cost.growth:+.2f} %',
         )
-        for name, cost in costs
+        for cost in costs
     ]
     caption = f'ms per frame at work; {args.num_frames} frames, threads: {args.threads}'
     print_table(columns, rows, caption=caption, left=columns[:1], is_plain=True)
     if args.json:
-        write_json(args.json, [dict(asdict(cost), people=name) for name, cost in costs], indent=1)
-
-
-def _measure(args: argparse.Namespace, video: str, benchmark: object) -> object:
-    """Yield a name and the cost of each number of people."""
-    from posenas.apis import PoseInferencer
-    from posenas.utils.timing import use_threads
-
-    with use_threads(args.threads):
-        inferencer = PoseInferencer(
-            args.config, args.checkpoint, 'cpu', det_weights=args.det_weights
-        )
-        for count in [None] if args.det_weights else args.people:
-            options = dict(batch_size=args.batch_size, track=args.track)
-            name = 'detected' if count is None else str(count)
-            yield name, benchmark(inferencer, video, args.num_frames, count, **options)
+        write_json(args.json, [asdict(cost) for cost in costs], indent=1)

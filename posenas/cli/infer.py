@@ -47,6 +47,25 @@ def build_parser() -> argparse.ArgumentParser:
         'files of one name with their folders, as cam1/photo.jpg '
         '(default: the whole image is one person)',
     )
+    _add_output_options(parser)
+    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
+    parser.add_argument(
+        '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config, such as model.test_cfg.flip_test=False',
+    )
+    _add_people_options(parser)
+    _add_draw_options(parser)
+    add_download_options(parser)
+    return parser
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out-dir',
         default='work_dirs/infer',
@@ -63,21 +82,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--no-pictures', action='store_true', help='write predictions and no pictures'
     )
-    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
-    parser.add_argument(
-        '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
-    )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config, such as model.test_cfg.flip_test=False',
-    )
-    _add_people_options(parser)
-    _add_draw_options(parser)
-    add_download_options(parser)
-    return parser
 
 
 def _add_people_options(parser: argparse.ArgumentParser) -> None:
