@@ -1,7 +1,8 @@
 """Find keypoints in images, folders and videos."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from posenas.utils import DataError
 
 if TYPE_CHECKING:
     from posenas.apis import PoseInferencer
+    from posenas.apis.live import LiveWindow
+    from posenas.apis.results import ImageResult
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -127,6 +130,15 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
         metavar='SCORE',
         help='draw keypoints with a greater score (default: 0.3)',
     )
+    parser.add_argument('--show', action='store_true', help='show pictures in a window; q ends')
+    parser.add_argument(
+        '--compare',
+        metavar='FILE',
+        help='weights of another model: write pictures with both beside each other, no predictions',
+    )
+    parser.add_argument(
+        '--compare-config', metavar='CONFIG|NAME', help='its config (default: that of the first)'
+    )
     parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn joints')
     parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
@@ -164,6 +176,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = _look_at(inferencer, args, boxes, total)
     report = inferencer.report
     written = 'predictions' if args.no_pictures else 'pictures and predictions'
+    written = 'pictures of both' if args.compare is not None else written
     print_lines([f'{report.summary()}; {written} are in {args.out_dir}', *report.lines()])
     if code:
         return code
@@ -190,35 +203,59 @@ def _look_at(
     """Run over all inputs under a progress bar; returns 0, or a code where a signal ended it."""
     from posenas.engine.signals import SignalFlag
 
-    out = Path(args.out_dir)
-    results = inferencer.predict(
-        args.inputs,
-        bboxes=boxes,
-        batch_size=args.batch_size,
-        vis_out_dir=None if args.no_pictures else out / 'visualizations',
-        pred_out_dir=out / 'predictions',
-        pred_formats=args.format,
-        bbox_thr=args.bbox_thr,
-        track=args.track,
-        smooth=args.smooth,
-        detect_every=args.detect_every,
-        kpt_thr=args.kpt_thr,
-        radius=args.radius,
-        thickness=args.thickness,
-        draw_bbox=args.draw_bbox,
-        draw_heatmap=args.draw_heatmap,
-        skeleton_style=args.skeleton_style,
-    )
+    results = _predict(inferencer, args, boxes)
     flag, num_images = SignalFlag(), 0
     flag.install()
     try:
-        with show_bar('finding keypoints', total or None, unit='images') as bar:
-            for _ in results:
+        with ExitStack() as stack:
+            window = stack.enter_context(_open_window()) if args.show else None
+            bar = stack.enter_context(show_bar('finding keypoints', total or None, unit='images'))
+            for found in results:
                 num_images += 1
                 bar.advance()
-                if flag.received:
+                is_closed = window is not None and not window.show(found.plot())
+                if flag.received or is_closed:
                     inferencer.stop()
             bar.update(num_images, num_images)
     finally:
         flag.restore()
     return 128 + flag.received if flag.received else 0
+
+
+def _open_window() -> 'LiveWindow':
+    from posenas.apis.live import LiveWindow
+
+    return LiveWindow('posenas infer: q ends')
+
+
+def _predict(
+    inferencer: 'PoseInferencer', args: argparse.Namespace, boxes: dict[str, Any] | None
+) -> 'Iterator[ImageResult]':
+    """Return the results, which are written as they come."""
+    out = Path(args.out_dir)
+    names = ('kpt_thr', 'radius', 'thickness', 'draw_bbox', 'draw_heatmap', 'skeleton_style')
+    names += ('batch_size', 'bbox_thr', 'track', 'smooth', 'detect_every')
+    options = {name: getattr(args, name) for name in names}
+    if args.compare is not None:
+        pairs = _compare(inferencer, args, dict(options, bboxes=boxes))
+        return (first for first, _ in pairs)
+    return inferencer.predict(
+        args.inputs,
+        bboxes=boxes,
+        vis_out_dir=None if args.no_pictures else out / 'visualizations',
+        pred_out_dir=out / 'predictions',
+        pred_formats=args.format,
+        **options,
+    )
+
+
+def _compare(
+    inferencer: 'PoseInferencer', args: argparse.Namespace, options: dict[str, Any]
+) -> 'Iterator[tuple[ImageResult, ImageResult]]':
+    from posenas.apis.comparing import PoseInferencer, compare_models
+
+    config = args.compare_config or args.config
+    other = PoseInferencer(config, args.compare, args.device, args.cfg_options)
+    captions = Path(args.checkpoint).stem, Path(args.compare).stem
+    folder = Path(args.out_dir) / 'comparison'
+    return compare_models(inferencer, other, args.inputs, folder, captions, **options)
