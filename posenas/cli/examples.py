@@ -29,7 +29,8 @@ EXAMPLES = {
     'infer': (
         'infer data/people/images --config configs/people.py '
         '--checkpoint work_dirs/people/epoch_30.pth --out-dir found',
-        'infer photo.jpg --config configs/people.py --checkpoint work_dirs/people/epoch_30.pth',
+        "infer 'data/people/images/*.jpg' --config configs/people.py "
+        '--checkpoint work_dirs/people/epoch_30.pth --format coco csv',
     ),
     'export': (
         'export configs/people.py work_dirs/people/epoch_30.pth --out people.onnx',

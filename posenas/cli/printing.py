@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from rich import box
 from rich.console import Console
-from rich.progress import Progress, TaskID, track
+from rich.progress import Progress, ProgressColumn, Task, TaskID, track
 from rich.table import Table
+from rich.text import Text
 
 Item = TypeVar('Item')
 
@@ -102,13 +103,28 @@ class Bar:
         self._progress.update(self._task, completed=completed, total=total, description=what)
 
 
+class _SpeedColumn(ProgressColumn):
+    """How many there are a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Return the newest speed."""
+        speed = task.finished_speed or task.speed
+        return Text('' if speed is None else f'{speed:.1f} {self._unit}/s')
+
+
 @contextmanager
-def show_bar(what: str, total: int | None) -> Iterator[Bar]:
+def show_bar(what: str, total: int | None, unit: str | None = None) -> Iterator[Bar]:
     """Show a progress bar while a block runs.
 
     Args:
         what: What is counted.
         total: How much it will be; None if it is unknown.
+        unit: Of what the speed is shown, such as 'images'; None shows none.
     """
-    with Progress(console=_Console()) as progress:
+    more = () if unit is None else (_SpeedColumn(unit),)
+    with Progress(*Progress.get_default_columns(), *more, console=_Console()) as progress:
         yield Bar(progress, progress.add_task(what, total=total))
