@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmengine.logging import print_log
 
 from posenas.cli.args import CommandParser, add_download_options, add_translation_options
 from posenas.cli.printing import print_table
 from posenas.utils.atomic_io import check_writable
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 if TYPE_CHECKING:
     from posenas.convert import ConversionReport
@@ -94,7 +94,7 @@ def _convert_config(args: argparse.Namespace) -> None:
     from posenas.apis import convert_config
 
     for path in convert_config(args.input, args.output, args.teacher, args.legacy, args.strict):
-        print_log(f'wrote {path}', 'current')
+        tell(f'wrote {path}')
 
 
 def _convert_checkpoint(args: argparse.Namespace) -> None:
@@ -113,7 +113,7 @@ def _convert_checkpoint(args: argparse.Namespace) -> None:
         args.trust_download,
     )
     _show(made.report, args.verbose)
-    print_log(f'wrote {args.output} with {len(made.state_dict)} entries', 'current')
+    tell(f'wrote {args.output} with {len(made.state_dict)} entries')
 
 
 def _show(report: 'ConversionReport', verbose: bool) -> None:

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mmengine.logging import print_log
 
 from posenas.cli.args import (
     CommandParser,
@@ -20,6 +19,7 @@ from posenas.cli.training import add_training_options, run_training
 from posenas.cli.values import COUNT_OR_NONE, SHARE
 from posenas.utils.atomic_io import check_writable, write_text
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -99,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cfg = compose(args)
     if args.out:
         write_text(args.out, cfg.pretty_text)
-        print_log(f'wrote {args.out}', 'current')
+        tell(f'wrote {args.out}')
         return 0
     args.sha256 = None  # was that of the teacher
     cfg.launcher = args.launcher

@@ -7,8 +7,17 @@ from typing import TypeVar
 
 from rich import box
 from rich.console import Console
-from rich.progress import Progress, TaskID, track
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    track,
+)
 from rich.table import Table
+
+from posenas.utils.telling import show_told
 
 Item = TypeVar('Item')
 
@@ -112,3 +121,56 @@ def show_bar(what: str, total: int | None) -> Iterator[Bar]:
     """
     with Progress(console=_Console()) as progress:
         yield Bar(progress, progress.add_task(what, total=total))
+
+
+class Screen:
+    """The terminal during a run: lines that stay, and below them a bar where it is a terminal.
+
+    Args:
+        progress: The bar, on its console.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+
+    def write(self, text: str) -> None:
+        """Show lines as they are; the terminal wraps what is too long, so it can be copied."""
+        self._print(text, '')
+
+    def tell(self, text: str, is_warning: bool) -> None:
+        """Show a line of the log."""
+        self._print(f'warning: {text}' if is_warning else text, 'yellow' if is_warning else '')
+
+    def _print(self, text: str, style: str) -> None:
+        self._progress.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def move(self, done: int, total: int, what: str, rest: str) -> None:
+        """Move the bar: how far, of what, and what else is known."""
+        if self._task is None:
+            self._task = self._progress.add_task(what, rest=rest)
+            self._progress.start()
+        self._progress.update(
+            self._task, completed=done, total=total, description=what, rest=rest
+        )
+
+
+@contextmanager
+def show_screen() -> Iterator[Screen]:
+    """Show a run while the block works; a bar that is unfinished disappears."""
+    console = _Console()
+    columns = (
+        TextColumn('{task.description}', markup=False),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn('{task.fields[rest]}', markup=False),
+    )
+    progress = Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    )
+    screen = Screen(progress)
+    with show_told(screen.tell):
+        try:
+            yield screen
+        finally:
+            progress.stop()

@@ -6,9 +6,9 @@ import re
 import sys
 from collections.abc import Sequence
 
-from mmengine.logging import print_log
 
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 #: A setting on the command line of FPD: a key of its YAML files, and behind it the value.
 _SETTING = re.compile(r'[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+')
@@ -79,7 +79,7 @@ def has_teacher(words: Sequence[str]) -> bool:
         return False
     kind = split_settings(words)[1].get('KD.TRAIN_TYPE', 'FPD')
     if kind != 'FPD':
-        print_log(f'KD.TRAIN_TYPE is {kind}: the student is trained without its teacher', 'current')
+        tell(f'KD.TRAIN_TYPE is {kind}: the student is trained without its teacher')
     return kind == 'FPD'
 
 
@@ -98,6 +98,4 @@ def _read_launcher(args: argparse.Namespace) -> None:
     if 'RANK' in os.environ:
         args.launcher = 'pytorch'
     else:
-        print_log(
-            '--distributed: this is one process; tools/dist_train.sh starts several', 'current'
-        )
+        tell('--distributed: this is one process; tools/dist_train.sh starts several')

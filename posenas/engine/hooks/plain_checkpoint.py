@@ -15,6 +15,7 @@ from posenas.utils.checkpoint import publish_checkpoint, write_last_checkpoint
 from posenas.utils.errors import ConfigError
 from posenas.utils.plain_data import discard_executable, restore_history, to_plain
 from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.telling import tell
 
 
 @HOOKS.register_module()
@@ -208,4 +209,4 @@ class CheckpointHook(_CheckpointHook):
         """Write a copy with the published keys, named by the SHA-256 of its bytes."""
         checkpoint = load_checkpoint_file(path)
         published = {key: checkpoint[key] for key in checkpoint if key in self.published_keys}
-        runner.logger.info(f'{path} is published to {publish_checkpoint(published, path)}.')
+        tell(f'{path} is published to {publish_checkpoint(published, path)}')
