@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-
 from posenas.convert.config_paths import IMPOSSIBLE_CONFIGS, PUBLISHED_CONFIGS
 from posenas.utils import ConfigError, check_choice
 from posenas.utils.files import read_yaml

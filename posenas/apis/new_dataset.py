@@ -28,6 +28,7 @@ from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton
 from posenas.utils import ConfigError, DataError, write_json, write_text
+from posenas.utils.outputs import OUTPUTS
 from posenas.utils.schedule import FittedSchedule
 from posenas.visualization import (
     draw_keypoint_numbers,
@@ -134,7 +135,7 @@ def init_dataset(
         comments=_comments(file, proposal, made.schedule),
     )
     write_text(out, write_config_text(config))
-    picture = _draw(out.with_suffix('.jpg'), folder, persons, proposal.skeleton)
+    picture = _draw(Path(OUTPUTS, f'{name}.jpg'), folder, persons, proposal.skeleton)
     return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule)
 
 

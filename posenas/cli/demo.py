@@ -24,16 +24,30 @@ def build_parser() -> argparse.ArgumentParser:
         'demo', 'Train a small S-ViPNAS on synthetic people, measure it and draw what it finds.'
     )
     parser.add_argument(
-        '--work-dir', help='new or empty folder (default: work_dirs/demo/<date and time>)'
-    )
-    parser.add_argument('--seed', type=SEED, default=0, help='of data and training (default: 0)')
-    parser.add_argument(
-        '--num-images', type=COUNT, default=3000, help='training images (default: %(default)s)'
+        '--work-dir',
+        metavar='DIR',
+        help='new or empty folder (default: work_dirs/demo/<date and time>)',
     )
     parser.add_argument(
-        '--num-val-images', type=COUNT, default=300, help='validation images (default: %(default)s)'
+        '--seed', metavar='N', type=SEED, default=0, help='of data and training (default: 0)'
     )
-    parser.add_argument('--epochs', type=COUNT, help='passes over the images (default: the config)')
+    parser.add_argument(
+        '--num-images',
+        metavar='N',
+        type=COUNT,
+        default=3000,
+        help='training images (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--num-val-images',
+        metavar='N',
+        type=COUNT,
+        default=300,
+        help='validation images (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--epochs', metavar='N', type=COUNT, help='passes over the images (default: the config)'
+    )
     return parser
 
 

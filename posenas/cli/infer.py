@@ -9,6 +9,7 @@ from posenas.cli.printing import print_lines, show_bar
 from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, SHARE, SIDE
 from posenas.utils import DataError
+from posenas.utils.outputs import OUTPUTS, hide_outputs
 
 if TYPE_CHECKING:
     from posenas.apis import PoseInferencer
@@ -25,13 +26,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--config',
         '--model',
-        metavar='CONFIG|NAME',
+        metavar='CONFIG',
         help='config file or name of a model (default: an exported network needs none)',
     )
     parser.add_argument(
         '--checkpoint',
         required=True,
-        metavar='FILE',
+        metavar='CHECKPOINT',
         help='trained weights, a file or address; or an exported network (.onnx, .xml)',
     )
     parser.add_argument(
@@ -42,8 +43,9 @@ def build_parser() -> argparse.ArgumentParser:
         '(default: the whole image is one person)',
     )
     parser.add_argument(
+        '--out',
         '--out-dir',
-        default='work_dirs/infer',
+        default=f'{OUTPUTS}/infer',
         metavar='DIR',
         help='gets visualizations/ and predictions/ (default: %(default)s)',
     )
@@ -90,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: Inputs or boxes are missing or malformed, or no input could be read.
     """
     args = build_parser().parse_args(argv)
-    check_paths(args, files=('boxes',), new_folders=('out_dir',))
+    check_paths(args, files=('boxes',), new_folders=('out',))
     boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
@@ -103,11 +105,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.trust_download,
     )
     _look_at(inferencer, args, boxes, total)
+    hide_outputs()
     report = inferencer.report
     print_lines(
         [
             f'{report.num_images} images, {report.num_people} people: pictures and JSON are in '
-            f'{args.out_dir}',
+            f'{args.out}',
             *report.lines(),
         ]
     )
@@ -136,7 +139,7 @@ def _look_at(
         args.inputs,
         bboxes=boxes,
         batch_size=args.batch_size,
-        out_dir=args.out_dir,
+        out_dir=args.out,
         kpt_thr=args.kpt_thr,
         radius=args.radius,
         thickness=args.thickness,

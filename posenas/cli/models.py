@@ -55,7 +55,9 @@ def build_parser() -> argparse.ArgumentParser:
         '--sort', choices=_ORDERS, default='family', help='order (default: %(default)s)'
     )
     parser.add_argument('--details', action='store_true', help='every published result in full')
-    parser.add_argument('--json', metavar='FILE', help='also write what is shown to FILE')
+    parser.add_argument(
+        '--out', '--json', dest='json', metavar='FILE.json', help='also write what is shown'
+    )
     return parser
 
 

@@ -143,16 +143,16 @@ class Screen:
         self._print(f'warning: {text}' if is_warning else text, 'yellow' if is_warning else '')
 
     def _print(self, text: str, style: str) -> None:
-        self._progress.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(
+            text, style=style, markup=False, highlight=False, soft_wrap=True
+        )
 
     def move(self, done: int, total: int, what: str, rest: str) -> None:
         """Move the bar: how far, of what, and what else is known."""
         if self._task is None:
             self._task = self._progress.add_task(what, rest=rest)
             self._progress.start()
-        self._progress.update(
-            self._task, completed=done, total=total, description=what, rest=rest
-        )
+        self._progress.update(self._task, completed=done, total=total, description=what, rest=rest)
 
 
 @contextmanager
@@ -165,9 +165,7 @@ def show_screen() -> Iterator[Screen]:
         MofNCompleteColumn(),
         TextColumn('{task.fields[rest]}', markup=False),
     )
-    progress = Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    )
+    progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     screen = Screen(progress)
     with show_told(screen.tell):
         try:

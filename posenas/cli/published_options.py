@@ -102,7 +102,7 @@ _SWITCH = dict(action='store_true')
 _NUMBER = dict(type=COUNT, metavar='N')
 _PROCESSES = dict(type=whole(0, 1024), metavar='N')
 _OPTIONS = (
-    Published(('--cfg',), _BOTH, 'the config, in the place of CONFIG', dict(metavar='FILE')),
+    Published(('--cfg',), _BOTH, 'in the place of CONFIG', dict(metavar='CONFIG')),
     Published(('--exp-name',), _BOTH, 'as --work-dir', dict(metavar='DIR', dest='work_dir')),
     Published(
         ('--modelDir',), _ALL, 'folder of all outputs; the work dir lies in it', dict(metavar='DIR')
@@ -121,8 +121,8 @@ _OPTIONS = (
     Published(
         ('--test-model', '--test-weight'),
         _TEST,
-        'the checkpoint, in the place of CHECKPOINT',
-        dict(metavar='FILE'),
+        'in the place of CHECKPOINT',
+        dict(metavar='CHECKPOINT'),
     ),
     Published(
         ('--load-ckpt',),
@@ -237,8 +237,10 @@ def choose_gpu(args: argparse.Namespace) -> None:
     ids = args.gpus if isinstance(args.gpus, list) else args.gpu_ids
     count = len(ids) if ids else (args.gpus or 1)
     if count > 1:
-        tell(f'one process uses one GPU, the first of {count}; start several processes by '
-            f'tools/dist_train.sh CONFIG {count}, or tools/dist_test.sh')
+        tell(
+            f'one process uses one GPU, the first of {count}; start several processes by '
+            f'tools/dist_train.sh CONFIG {count}, or tools/dist_test.sh'
+        )
     if ids and torch.cuda.is_available():
         if ids[0] >= torch.cuda.device_count():
             raise ConfigError(
@@ -285,5 +287,7 @@ def log_cost(cfg: Config) -> None:
     width, height = (cfg.get('codec') or network.head.decoder)['input_size']
     with torch.device('meta'):
         cost = profile_model(MODELS.build(network), torch.empty(1, 3, height, width))
-    tell(f'{cost.parameters:,} parameters; {cost.macs:,} multiply-accumulates at {height}x{width}: '
-        f'{cost.macs / 1e9:.3f} x 10^9, {cost.macs / 2**30:.3f} x 2^30')
+    tell(
+        f'{cost.parameters:,} parameters; {cost.macs:,} multiply-accumulates at {height}x{width}: '
+        f'{cost.macs / 1e9:.3f} x 10^9, {cost.macs / 2**30:.3f} x 2^30'
+    )

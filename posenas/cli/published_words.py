@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Sequence
 
-
 from posenas.utils.errors import ConfigError
 from posenas.utils.telling import tell
 
@@ -49,7 +48,7 @@ def parse_published(
     if getattr(args, 'validate', False) and args.no_validate:
         parser.error('--validate and --no-validate contradict each other')
     if not args.config:
-        parser.error('the following arguments are required: config')
+        parser.error('the following arguments are required: CONFIG')
     if takes_weights:
         args.checkpoint = args.test_model or weights or args.checkpoint
     if getattr(args, 'distributed', False):

@@ -232,11 +232,12 @@ def _run(args: argparse.Namespace, cfg: Config, screen: 'Screen') -> None:
     config = choose_config(args, cfg)
     facts = dict(config=config, checkpoint=args.checkpoint)
     runner.register_hook(ScreenHook(screen, partial(_say_next, config, args.checkpoint), facts))
-    if args.fuse_conv_bn:
-        _fuse(runner, args.checkpoint)
-    if args.param_flop:
-        log_cost(cfg)
-    scores = runner.test()
+    with runner.traces.removed_on_failure(runner):
+        if args.fuse_conv_bn:
+            _fuse(runner, args.checkpoint)
+        if args.param_flop:
+            log_cost(cfg)
+        scores = runner.test()
     if args.out_metrics and runner.rank == 0:
         write_json(args.out_metrics, scores, indent=2)
 

@@ -51,11 +51,15 @@ def _add_start_options(parser: argparse.ArgumentParser) -> None:
         '--resume',
         nargs='?',
         const='auto',
-        metavar='FILE',
-        help='continue the run of this checkpoint; without FILE the newest of the work dir',
+        metavar='CHECKPOINT',
+        help='continue the run of this checkpoint; without CHECKPOINT the newest of the work dir',
     )
-    start.add_argument('--resume-from', dest='resume', metavar='FILE', help='as --resume FILE')
-    start.add_argument('--load-from', metavar='FILE', help='start from the weights of a checkpoint')
+    start.add_argument(
+        '--resume-from', dest='resume', metavar='CHECKPOINT', help='as --resume CHECKPOINT'
+    )
+    start.add_argument(
+        '--load-from', metavar='CHECKPOINT', help='start from the weights of a checkpoint'
+    )
 
 
 def configure(args: argparse.Namespace, cfg: Config) -> None:
@@ -140,7 +144,8 @@ def run_training(args: argparse.Namespace, cfg: Config) -> None:
         runner.register_hook(ScreenHook(screen, partial(_say_next, config), dict(config=config)))
         if getattr(args, 'param_flop', False):  # an option of this command alone
             log_cost(cfg)
-        runner.train()
+        with runner.traces.removed_on_failure(runner):
+            runner.train()
 
 
 def choose_config(args: argparse.Namespace, cfg: Config) -> str:

@@ -58,15 +58,16 @@ class PoseRunner(Runner):
 
     Args:
         model: The network or its config.
-        work_dir: Folder of logs and checkpoints; a run that fails at once removes what it made.
+        work_dir: Folder of logs and checkpoints.
         *args: Other arguments of ``mmengine.runner.Runner``, also by name.
         default_scope: Registry scope in which names are looked up first.
         **kwargs: Likewise.
 
     Attributes:
         strict_load: Whether names and shapes of the checkpoint in ``load_from`` must agree.
-        first_iter: Iterations that were done before a resume.
-        lr_note: What scaling would do to learning rates that are used as given.
+        first_iter: Iterations done before a resume.
+        traces: What is in the work dir before anything runs, to be removed when nothing will.
+        lr_note: What scaling would do to learning rates.
     """
 
     def __init__(
@@ -78,11 +79,11 @@ class PoseRunner(Runner):
         **kwargs: Any,
     ) -> None:
         compat.apply()
-        self._traces, self.first_iter = Traces(work_dir), 0
+        self.traces, self.first_iter = Traces(work_dir), 0
         self.seed_was_given = False
         self.strict_load = False
         self.lr_note = ''
-        with self._traces.removed_on_failure(self):
+        with self.traces.removed_on_failure(self):
             make_folder(work_dir)
             super().__init__(model, work_dir, *args, default_scope=default_scope, **kwargs)
 
@@ -128,11 +129,7 @@ class PoseRunner(Runner):
         return logger
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
-        """Build the visualizer of this run, which writes into this run's folder.
-
-        mmengine finds visualizers by name and would return a namesake of an earlier run in this
-        process, whose curves go elsewhere.
-        """
+        """Build the visualizer of this run; mmengine would return a namesake of an earlier run."""
         if isinstance(visualizer, dict):
             name = visualizer.get('name', self.experiment_name)
             namesake = Visualizer._instance_dict.pop(name, None)
@@ -183,9 +180,7 @@ class PoseRunner(Runner):
     def build_dataloader(
         dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
     ) -> DataLoader:
-        """Build a data loader whose data set and sampler know the seed.
-
-        A sampler that composes batches learns their size.
+        """Build a data loader whose data set and sampler know the seed and the size of batches.
 
         Args:
             dataloader: Data loader or its config.
@@ -251,17 +246,8 @@ class PoseRunner(Runner):
         Raises:
             ConfigError: Another training or search is at work in the work dir.
         """
-        with (
-            self._traces.removed_on_failure(self),
-            claim_work_dir(self.work_dir),
-            explain_full_disk(self.work_dir),
-        ):
+        with claim_work_dir(self.work_dir), explain_full_disk(self.work_dir):
             return super().train()
-
-    def test(self) -> dict:
-        """Measure the test set; return the scores."""
-        with self._traces.removed_on_failure(self):
-            return super().test()
 
     @property
     def config_name(self) -> str:

@@ -50,7 +50,8 @@ class Traces:
             loop = getattr(runner, '_train_loop', None)
             has_trained = isinstance(loop, BaseLoop) and loop.iter > runner.first_iter
             if get_rank() == 0 and not has_trained:
-                self._remove({Path(getattr(runner, '_log_dir', '')).name, runner.config_name})
+                has_logs = hasattr(runner, '_log_dir')
+                self._remove({Path(runner.log_dir).name, runner.config_name} if has_logs else set())
             raise
 
     def _remove(self, names: set[str]) -> None:

@@ -7,7 +7,6 @@ the key to use.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-
 from posenas.utils.errors import ConfigError
 from posenas.utils.hrnet_settings import RULES as HRNET_RULES
 from posenas.utils.mmpose0_settings import INSTEAD

@@ -296,8 +296,10 @@ class BadCaseAnalysisHook(_DrawingHook):
         found = sorted(self._found, key=lambda case: case['value'], reverse=worst_first)
         suffix = f'_{runner.rank}' if runner.world_size > 1 else ''
         write_json(self._folder(runner) / f'results{suffix}.json', found, indent=1)
-        tell(f'{len(found)} of {self._num_rated} samples that were looked at are bad, out of '
-            f'{self._num_samples} (interval={self.interval})')
+        tell(
+            f'{len(found)} of {self._num_rated} samples that were looked at are bad, out of '
+            f'{self._num_samples} (interval={self.interval})'
+        )
         self._report()
         self._num_samples = self._num_rated = 0
         self._found = []
