@@ -148,7 +148,7 @@ def _look_at(
         skeleton_style=args.skeleton_style,
     )
     num_images = 0
-    with show_bar('finding joints', total or None) as bar:
+    with show_bar('finding keypoints', total or None) as bar:
         for result in results:
             num_images += len(result['predictions'])
             bar.advance(len(result['predictions']))

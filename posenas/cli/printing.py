@@ -101,6 +101,7 @@ class Bar:
 
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress, self._task = progress, task
+        self._said: str | None = None
 
     def advance(self, number: int = 1) -> None:
         """Go on by a number."""
@@ -109,6 +110,9 @@ class Bar:
     def update(self, completed: int, total: int, what: str | None = None) -> None:
         """Say how far it is and, where that has changed, of what."""
         self._progress.update(self._task, completed=completed, total=total, description=what)
+        if what != self._said and not self._progress.console.is_terminal:
+            print_lines([f'{what}: {completed} of {total}'])
+            self._said = what
 
 
 @contextmanager
@@ -119,8 +123,11 @@ def show_bar(what: str, total: int | None) -> Iterator[Bar]:
         what: What is counted.
         total: How much it will be; None if it is unknown.
     """
-    with Progress(console=_Console()) as progress:
+    console = _Console()
+    with Progress(console=console, disable=not console.is_terminal) as progress:
         yield Bar(progress, progress.add_task(what, total=total))
+    if not console.is_terminal:
+        print_lines([f'{what}: done'])
 
 
 class Screen:
