@@ -1,7 +1,8 @@
 """Lines, tables and progress bars: everything that commands show, in one form."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -145,9 +146,29 @@ class Screen:
         """Show lines as they are; the terminal wraps what is too long, so it can be copied."""
         self._print(text, '')
 
+    def show_facts(self, facts: Mapping[str, str]) -> None:
+        """Show names and what belongs to them, in two columns."""
+        width = max(map(len, facts)) + 2
+        for name, text in facts.items():
+            self._print(self._wrap(f'{name:{width}}{text}', width), '')
+
     def tell(self, text: str, is_warning: bool) -> None:
         """Show a line of the log."""
-        self._print(f'warning: {text}' if is_warning else text, 'yellow' if is_warning else '')
+        text = f'warning: {text}' if is_warning else text
+        self._print(self._wrap(text, 2), 'yellow' if is_warning else '')
+
+    def _wrap(self, text: str, indent: int) -> str:
+        """Wrap a line between words, where there is a terminal; paths and the like stay whole."""
+        console = self._progress.console
+        if not console.is_terminal:
+            return text
+        return textwrap.fill(
+            text,
+            console.width,
+            subsequent_indent=' ' * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
 
     def _print(self, text: str, style: str) -> None:
         self._progress.console.print(

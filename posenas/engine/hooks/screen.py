@@ -22,6 +22,9 @@ class Screen(Protocol):
     def write(self, text: str) -> None:
         """Show lines for good."""
 
+    def show_facts(self, facts: Mapping[str, str]) -> None:
+        """Show names and what belongs to them."""
+
     def move(self, done: int, total: int, what: str, rest: str) -> None:
         """Move the progress bar: how far, of what, and what else is known."""
 
@@ -55,9 +58,7 @@ class ScreenHook(Hook):
             self._screen = _Nowhere()
         is_test = isinstance(runner._test_loop, BaseLoop)
         facts = describe_test(runner) if is_test else describe_training(runner)
-        facts = {**self._first, **facts}
-        width = max(map(len, facts))
-        self._screen.write('\n'.join(f'{name:{width}}  {text}' for name, text in facts.items()))
+        self._screen.show_facts({**self._first, **facts})
 
     def before_train(self, runner: Runner) -> None:
         """Start the clock."""
@@ -188,6 +189,9 @@ class _Nowhere:
     """The screen of ranks that show nothing."""
 
     def write(self, text: str) -> None:
+        """Do nothing."""
+
+    def show_facts(self, facts: Mapping[str, str]) -> None:
         """Do nothing."""
 
     def move(self, done: int, total: int, what: str, rest: str) -> None:

@@ -6,7 +6,9 @@ _counter = dict(type='ViPNASCounter', model=_base_.model['key'])
 train_cfg = dict(
     _delete_=True,
     type='SearchLoop',
-    algorithm=dict(type='EvolutionSearch', objectives={'posetrack18/AP': 'greater'}, repair=True),
+    algorithm=dict(
+        type='EvolutionSearch', objectives={'posetrack18/AP': 'greater'}, repair=True
+    ),
     evaluator=dict(type='SupernetEvaluator'),
     wave=64,
     num_waves=21,

@@ -21,7 +21,6 @@ train_cfg = dict(
 _middle = _base_.train_dataloader['dataset']['datasets'][1]
 train_dataloader = dict(
     dataset=dict(
-        _delete_=True,
-        **dict(_middle, dataset=dict(_middle['dataset'], pipeline=_base_.val_pipeline)),
+        _delete_=True, **dict(_middle, dataset=dict(_middle['dataset'], pipeline=_base_.val_pipeline))
     )
 )

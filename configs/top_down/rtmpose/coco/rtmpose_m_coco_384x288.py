@@ -21,7 +21,9 @@ _last_pipeline = [
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='RandomHalfBody'),
-    dict(type='RandomBBoxTransform', shift_factor=0.0, scale_factor=(0.75, 1.25), rotate_factor=60),
+    dict(
+        type='RandomBBoxTransform', shift_factor=0.0, scale_factor=(0.75, 1.25), rotate_factor=60
+    ),
     dict(type='TopdownAffine', input_size=_size),
     dict(type='YOLOXHSVRandomAug'),
     dict(type='CoarseDropout', prob=0.5),
