@@ -85,7 +85,7 @@ def init_dataset(
 
     Args:
         file: COCO keypoint file (.json).
-        val: The same for validation; None splits ``file`` into two files beside the config.
+        val: The same for validation; None splits ``file`` into two files in ``outputs``.
         images: Folder of the images; None searches near the file.
         val_images: Folder of the validation images, likewise.
         val_share: Share of the images to validate on where ``file`` is split, in (0, 1).
@@ -115,7 +115,7 @@ def init_dataset(
         val_folder = _find_images(*_read_alike(val, file, given), val_images)
         files, share = (file, val), 1.0
     else:
-        files, val_folder, share = _split(coco, val_share, seed, out), folder, 1 - val_share
+        files, val_folder, share = _split(coco, val_share, seed, name), folder, 1 - val_share
     num_persons = int(share * len(persons))
     small = max(2, num_persons // _LEAST_BATCHES)
     batch_size = min(small, cfg.train_dataloader.batch_size)
@@ -193,9 +193,9 @@ def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> tuple[Coc
     return coco, persons
 
 
-def _split(coco: CocoFile, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
-    """Write the two parts of a file beside the config; returns their paths."""
-    files = [out.with_name(f'{out.stem}_{part}.json') for part in ('train', 'val')]
+def _split(coco: CocoFile, val_share: float, seed: int, name: str) -> tuple[Path, Path]:
+    """Write the two parts of a file; returns their paths."""
+    files = [Path(OUTPUTS, f'{name}_{part}.json') for part in ('train', 'val')]
     parts = split_content(coco.file.content, val_share, seed)
     for path, content in zip(files, parts, strict=True):
         write_json(path, content)
@@ -222,6 +222,7 @@ def _comments(file: str | Path, proposal: Proposal, schedule: FittedSchedule | N
     lines = [
         f'Written by posenas dataset init for {Path(file).name}; edit it as you like.',
         'swap names the keypoint that a keypoint becomes in a mirrored image.',
+        'Paths of data start in the current folder, else in the nearest folder above this file.',
     ]
     if schedule is None:
         lines.append('train_cfg.budget.limits are those of the base: change them as you need.')

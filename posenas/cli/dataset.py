@@ -120,7 +120,7 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         default=0.1,
         metavar='S',
         help='without --val: share of the images to validate on, drawn at random and written to '
-        'two files beside the config (default: %(default)s)',
+        'two files in ./outputs (default: %(default)s)',
     )
     parser.add_argument(
         '--seed', metavar='N', type=SEED, default=0, help='of that draw (default: 0)'

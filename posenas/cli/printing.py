@@ -70,6 +70,7 @@ def print_table(
         title_justify='left',
         caption=caption,
         pad_edge=not is_plain,
+        padding=(0, 1, 0, 0) if is_plain else (0, 1),
     )
     for column in columns:
         is_left = left is None or column in left
