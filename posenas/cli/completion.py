@@ -38,13 +38,18 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas completion``."""
     args = build_parser().parse_args(argv)
-    cases = '\n'.join(_list_cases())
-    text = _SCRIPT.format(zsh=_ZSH if args.shell == 'zsh' else '', cases=cases)
+    text = write_completion(args.shell)
     if args.out:
         write_text(args.out, text)
     else:
         print_lines([text.rstrip()])
     return 0
+
+
+def write_completion(shell: str) -> str:
+    """Write the script of a shell, 'bash' or 'zsh', that completes what is typed."""
+    cases = '\n'.join(_list_cases())
+    return _SCRIPT.format(zsh=_ZSH if shell == 'zsh' else '', cases=cases)
 
 
 def _list_cases() -> Iterator[str]:
