@@ -115,7 +115,7 @@ def init_dataset(
         val_folder = _find_images(*_read_alike(val, file, given), val_images)
         files, share = (file, val), 1.0
     else:
-        files, val_folder, share = _split(coco, val_share, seed, name), folder, 1 - val_share
+        files, val_folder, share = _split(coco, val_share, seed, out), folder, 1 - val_share
     num_persons = int(share * len(persons))
     small = max(2, num_persons // _LEAST_BATCHES)
     batch_size = min(small, cfg.train_dataloader.batch_size)
@@ -135,7 +135,7 @@ def init_dataset(
         comments=_comments(file, proposal, made.schedule),
     )
     write_text(out, write_config_text(config))
-    picture = _draw(Path(OUTPUTS, f'{name}.jpg'), folder, persons, proposal.skeleton)
+    picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
     return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule)
 
 
@@ -193,13 +193,19 @@ def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> tuple[Coc
     return coco, persons
 
 
-def _split(coco: CocoFile, val_share: float, seed: int, name: str) -> tuple[Path, Path]:
+def _split(coco: CocoFile, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
     """Write the two parts of a file; returns their paths."""
-    files = [Path(OUTPUTS, f'{name}_{part}.json') for part in ('train', 'val')]
+    files = [_place(out, f'_{part}.json') for part in ('train', 'val')]
     parts = split_content(coco.file.content, val_share, seed)
     for path, content in zip(files, parts, strict=True):
         write_json(path, content)
     return files[0], files[1]
+
+
+def _place(config: Path, ending: str) -> Path:
+    """Return a path in the folder of outputs that is that of a config there, but for its ending."""
+    parts = [part for part in Path(os.path.relpath(config)).parts if part != os.pardir]
+    return Path(OUTPUTS, *parts[:-1], f'{config.stem}{ending}')
 
 
 def _start_path(path: str | Path) -> str:

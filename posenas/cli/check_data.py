@@ -45,13 +45,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--out',
-        '--out-dir',
         default=f'{OUTPUTS}/check-data',
         metavar='DIR',
         help='folder of check_data.json, with every finding and the statistics, and of drawings of '
         'box sizes, keypoints per person, visibility per keypoint and the mean pose; FILE.json '
         'writes the report alone (default: ./%(default)s)',
     )
+    parser.add_argument('--out-dir', metavar='DIR', help='another folder of the drawings')
     return parser
 
 
@@ -65,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_paths(args, folders=('images',))
     is_file = args.out.endswith('.json')
     check_paths(args, **{'new_files' if is_file else 'new_folders': ('out',)})
+    check_paths(args, new_folders=('out_dir',))
     from posenas.apis import check_data
 
     found = check_data(
@@ -74,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.skip_images,
         args.threads,
         args.out if is_file else f'{args.out}/check_data.json',
-        None if is_file else args.out,
+        args.out_dir or (None if is_file else args.out),
         show_progress,
     )
     hide_outputs()
