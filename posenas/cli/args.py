@@ -22,8 +22,8 @@ _LOCAL_BACKEND = dict(type='LocalVisBackend')
 _MAY_BE_EMPTY = {'dataDir'}
 
 
-#: Choices that an error lists.
-_FEW = 12
+#: Choices that an error lists, and options in a usage.
+_FEW = 10
 #: Paragraphs of help texts that have lines of their own.
 _KEPT = ('examples:', 'commands:', 'exit statuses:')
 
@@ -40,6 +40,16 @@ class _HelpFormatter(argparse.HelpFormatter):
             else fill(p, width, indent)
             for p in paragraphs
         )
+
+    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:  # noqa: ANN401
+        """Leave options that may be left out to the list below, where they are many."""
+        actions = list(actions)
+        free = [each for each in actions if each.option_strings and not each.required]
+        if usage is not None or len(free) <= _FEW:
+            return super()._format_usage(usage, actions, groups, prefix)
+        needed = [each for each in actions if each not in free]
+        text = super()._format_usage(usage, needed, [], prefix)
+        return text.replace(self._prog, f'{self._prog} [options]', 1)
 
 
 def _wrap(line: str, width: int, is_command: bool) -> str:

@@ -73,7 +73,7 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
         metavar='SCORE',
         help='draw keypoints with a greater score (default: 0.3)',
     )
-    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn joints')
+    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn keypoints')
     parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
     parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
