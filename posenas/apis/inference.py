@@ -307,8 +307,15 @@ def find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
     dataset = _test_dataset(cfg)
     if dataset.get('metainfo'):
         return skeleton_from_metainfo(dataset['metainfo'])
-    dataset_class = DATASETS.get(dataset.get('type', 'CocoDataset'))
-    return skeleton_from_metainfo(dataset_class.METAINFO)
+    found = DATASETS.get(dataset.get('type', 'CocoDataset'))
+    if found is None:
+        raise ConfigError(
+            f'test_dataloader.dataset.type {dataset["type"]!r} is not registered, so nothing says '
+            'the names of the keypoints: set metainfo of the data set, import its class by '
+            'custom_imports, or load a checkpoint that was trained on it'
+        )
+    describe = getattr(found, 'default_metainfo', lambda settings: found.METAINFO)
+    return skeleton_from_metainfo(describe(dataset))
 
 
 def _check_skeleton(skeleton: Skeleton, model: nn.Module) -> None:

@@ -5,6 +5,7 @@ from .center_box_head import CenterBoxHead
 from .cnf_head import CNFHead
 from .heatmap_head import HeatmapHead
 from .multi_stage_head import PoseNASHead, StackedHourglassHead
+from .regression_head import RegressionHead
 from .representation import ScalarRepresentation, VectorRepresentation
 from .rle_head import RLEHead
 from .rtmcc_head import RTMCCHead
@@ -20,6 +21,7 @@ __all__ = [
     'HeatmapHead',
     'PoseNASHead',
     'RLEHead',
+    'RegressionHead',
     'RTMCCHead',
     'ScalarRepresentation',
     'SimCCHead',
