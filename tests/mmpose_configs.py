@@ -3,9 +3,10 @@
 PYTHONPATH=.:tests python -m mmpose_configs FOLDER [--match 'body*rtmpose*'] [--until builds]
 
 The folder is data: published wheels of mmpose carry it as ``mmpose/.mim/configs`` (``pip download
---no-deps``, unpack). Networks take a step of training, and predict, at their full size on rendered
-spots, with random weights; transforms by ``albumentations`` need that package. A run that was
-stopped goes on with the configs that ``--results`` lacks.
+--no-deps``, unpack). Networks take a step of training, and predict, on rendered spots with random
+weights; crops are 64 pixels wide and high, unless ``--full-size`` is given, which takes hours.
+Transforms by ``albumentations`` need that package. A run that was stopped goes on with the configs
+that ``--results`` lacks.
 """
 
 import argparse
@@ -32,6 +33,8 @@ from posenas.datasets import BaseTopdownDataset, EpochIndex
 from posenas.registry import DATASETS, MODELS
 from posenas.utils.config_check import verify_config
 
+#: Width and height of the crops, a multiple of all strides.
+SIDE = 64
 STAGES = ('loads', 'checks', 'builds', 'steps', 'predicts')
 #: Folders of MMPose 1.x whose networks find the keypoints of one person in a crop.
 TOP_DOWN = ('topdown_heatmap', 'topdown_regression', 'integral_regression', 'simcc', 'rtmpose')
@@ -53,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         for path, name in chosen.items():
             if name not in results:
                 start = time.perf_counter()
-                reached, errors = try_config(path, Path(folder), args.until)
+                side = None if args.full_size else SIDE
+                reached, errors = try_config(path, Path(folder), args.until, side)
                 seconds = round(time.perf_counter() - start, 1)
                 entry = dict(config=name, reached=reached, errors=errors, seconds=seconds)
                 results[name] = entry
@@ -67,13 +71,16 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('folder', help='configs of MMPose, with their _base_')
     parser.add_argument('--match', default='*', help='pattern of the paths below the folder')
     parser.add_argument('--until', choices=STAGES, default=STAGES[-1], help='last stage to try')
+    parser.add_argument('--full-size', action='store_true', help='crops as large as configs say')
     parser.add_argument('--results', default='work_dirs/mmpose_configs.jsonl', metavar='FILE')
     args = parser.parse_args(argv)
     Path(args.results).parent.mkdir(parents=True, exist_ok=True)
     return args
 
 
-def try_config(path: Path, folder: Path, until: str = STAGES[-1]) -> tuple[list[str], dict]:
+def try_config(
+    path: Path, folder: Path, until: str = STAGES[-1], side: int | None = SIDE
+) -> tuple[list[str], dict]:
     """Try the stages of one config; returns those that it reached, and why not the others.
 
     A config that fails the checks is built all the same; what is built needs no other stage.
@@ -96,6 +103,7 @@ def try_config(path: Path, folder: Path, until: str = STAGES[-1]) -> tuple[list[
         return reached, errors
     attempt('checks', lambda: verify_config(cfg))
     init_default_scope('posenas')
+    cfg = cfg if side is None else shrink(cfg, side)
     model = attempt('builds', lambda: MODELS.build(Config(dict(model=cfg.model)).model))
     if model is None:
         return reached, errors
@@ -103,6 +111,30 @@ def try_config(path: Path, folder: Path, until: str = STAGES[-1]) -> tuple[list[
     attempt('steps', lambda: take_step(model, cfg, file))
     attempt('predicts', lambda: predict(cfg, file.parent / '000.jpg'))
     return reached, errors
+
+
+def shrink(cfg: Config, side: int) -> Config:
+    """Return the config for square crops, with heatmaps and features of the same strides."""
+    codecs = cfg.get('codec') or ()
+    sizes = {}
+    for codec in codecs if isinstance(codecs, list) else [codecs] if codecs else ():
+        size = tuple(codec['input_size'])
+        feature = (cfg.model.get('head') or {}).get('in_featuremap_size')
+        for other in (size, codec.get('heatmap_size'), feature):
+            if other is not None:
+                sizes[tuple(other)] = (side * other[0] // size[0], side * other[1] // size[1])
+
+    def replace(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: replace(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            numbers = all(isinstance(item, int) for item in value)
+            if numbers and tuple(value) in sizes:
+                return type(value)(sizes[tuple(value)])
+            return type(value)(replace(item) for item in value)
+        return value
+
+    return Config(replace(cfg.to_dict()), filename=cfg.filename, format_python_code=False)
 
 
 def take_step(model: torch.nn.Module, cfg: Config, file: Path) -> None:

@@ -18,8 +18,8 @@ from posenas.annotations.people import (
     check_links,
     find_people,
 )
-from posenas.annotations.values import as_integer
 from posenas.annotations.sources import Source, rearrange
+from posenas.annotations.values import as_integer
 from posenas.skeletons import Skeleton, make_skeleton
 from posenas.utils.files import read_json
 

@@ -10,7 +10,6 @@ from posenas.datasets.base import BaseTopdownDataset
 from posenas.registry import DATASETS
 from posenas.utils.checks import check_choice
 
-
 #: Name of a data set in configs -> what its files hold.
 COCO_STYLE: Mapping[str, Source] = MappingProxyType(
     dict(

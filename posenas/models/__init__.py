@@ -56,6 +56,7 @@ from .heads import (
 from .layers import ContextBlock, SqueezeExcitation, checkpoint_module
 from .loading import LoadReport, load_state
 from .losses import (
+    AdaptiveWingLoss,
     CombinedTargetMSELoss,
     DistillExtension,
     FeaLoss,
@@ -68,17 +69,17 @@ from .losses import (
     KeypointOHKMMSELoss,
     KLDiscretLoss,
     LogitDistill,
-    AdaptiveWingLoss,
     RLELoss,
+    SelfDistillHead,
     SmoothL1Loss,
     SoftWingLoss,
     WingLoss,
-    SelfDistillHead,
 )
 from .necks import GlobalAveragePooling, PartReduceNeck, TemporalFusion, TopDownFusion
 from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
 
 __all__ = [
+    'AdaptiveWingLoss',
     'BaseHeatmapHead',
     'BasePoseEstimator',
     'BaseSimCCHead',
@@ -124,12 +125,8 @@ __all__ = [
     'PredictionSpread',
     'RLEHead',
     'RLELoss',
-    'RegressionHead',
-    'AdaptiveWingLoss',
-    'SmoothL1Loss',
-    'SoftWingLoss',
-    'WingLoss',
     'RTMCCHead',
+    'RegressionHead',
     'ResNeXt',
     'ResNet',
     'ResNetV1d',
@@ -138,6 +135,8 @@ __all__ = [
     'ShuffleNetV1',
     'ShuffleNetV2',
     'SimCCHead',
+    'SmoothL1Loss',
+    'SoftWingLoss',
     'SqueezeExcitation',
     'StackedHourglassHead',
     'TViPNASNet',
@@ -150,6 +149,7 @@ __all__ = [
     'ViPNASInvertedResidual',
     'ViPNASMobileNetV3',
     'ViPNASResNet',
+    'WingLoss',
     'checkpoint_module',
     'describe_doubts',
     'find_unsettled_norms',

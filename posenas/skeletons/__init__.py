@@ -10,8 +10,8 @@ from .matching import match_joints
 from .mpii import MPII
 from .parsing import SKELETONS, get_skeleton, skeleton_from_category, skeleton_from_metainfo
 from .posetrack18 import POSETRACK17, POSETRACK18
-from .stored import STORED, read_stored
 from .sides import is_numbered, mirror_indices, split_side, split_sides
+from .stored import STORED, read_stored
 
 __all__ = [
     'COCO',

@@ -7,7 +7,7 @@ keypoints of the lower body.
 
 import json
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from posenas.skeletons.base import Skeleton, make_skeleton
@@ -26,7 +26,7 @@ _SAME = {
 STORED = frozenset(path.stem for path in _FOLDER.glob('*.json')) | _SAME.keys()
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_stored(name: str) -> Skeleton:
     """Return the skeleton of a data file; ``name`` is one of :data:`STORED`."""
     if name in _SAME:

@@ -6,12 +6,12 @@ from posenas.skeletons import STORED, get_skeleton
 
 #: Data set -> keypoints, pairs that change places in a mirrored image, as published.
 PUBLISHED = {
-    **{name: (68, 29) for name in ('300vw', '300w', '300wlp', 'coco_wholebody_face')},
-    **{name: (17, 8) for name in ('humanart', 'macaque', 'ochuman')},
-    **{name: (133, 8 + 3 + 29 + 21) for name in ('coco_wholebody', 'ubody2d')},
-    **{name: (19, 8) for name in ('coco_aic', 'humanart_aic')},
-    **{name: (21, 0) for name in ('coco_wholebody_hand', 'freihand2d', 'interhand2d')},
-    **{name: (21, 0) for name in ('onehand10k', 'panoptic_hand2d', 'rhd2d')},
+    **dict.fromkeys(('300vw', '300w', '300wlp', 'coco_wholebody_face'), (68, 29)),
+    **dict.fromkeys(('humanart', 'macaque', 'ochuman'), (17, 8)),
+    **dict.fromkeys(('coco_wholebody', 'ubody2d'), (133, 8 + 3 + 29 + 21)),
+    **dict.fromkeys(('coco_aic', 'humanart_aic'), (19, 8)),
+    **dict.fromkeys(('coco_wholebody_hand', 'freihand2d', 'interhand2d'), (21, 0)),
+    **dict.fromkeys(('onehand10k', 'panoptic_hand2d', 'rhd2d'), (21, 0)),
     'aflw': (19, 8),
     'aic': (14, 6),
     'ak': (23, 8),

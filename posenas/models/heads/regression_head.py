@@ -91,8 +91,9 @@ class RegressionHead(BaseModule):
         labels = [sample.gt_instance_labels for sample in data_samples]
         if labels and 'keypoint_labels' not in labels[0]:
             raise ConfigError(
-                f'{type(self).__name__} learns from keypoint_labels, got {sorted(labels[0].keys())}: set the '
-                "codec, that of GenerateTarget too, to type='RegressionLabel'"
+                f'{type(self).__name__} learns from keypoint_labels, got '
+                f'{sorted(labels[0].keys())}: set the codec, that of GenerateTarget too, to '
+                "type='RegressionLabel'"
             )
         targets = torch.cat([one.keypoint_labels for one in labels])
         weights = torch.cat([one.keypoint_weights for one in labels])

@@ -55,6 +55,6 @@ def test_nme_takes_the_corners_of_the_eyes_or_the_box():
 def test_nme_without_a_unit_is_refused_before_anything_is_predicted():
     with pytest.raises(ConfigError, match='keypoint_indices must be set'):
         NME('keypoint_distance').dataset_meta = get_skeleton('coco').metainfo()
+    metric = NME('keypoint_distance', keypoint_indices=[3, 99])
     with pytest.raises(ConfigError, match='two of the 17 keypoints'):
-        metric = NME('keypoint_distance', keypoint_indices=[3, 99])
         metric.dataset_meta = get_skeleton('coco').metainfo()
