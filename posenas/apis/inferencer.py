@@ -1,6 +1,6 @@
 """Find keypoints in images, folders and videos, and write what was found."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice, starmap
 from pathlib import Path
@@ -20,7 +20,9 @@ from posenas.apis.outputs import (
     DrawOptions,
     ResultWriter,
     add_heatmaps,
+    check_display,
     draw_people,
+    show_picture,
     to_instances,
 )
 from posenas.apis.sources import Frame, Source, list_passed_over, list_sources, read_frames
@@ -50,9 +52,15 @@ class PoseInferencer:
         cfg_options: Settings that replace those of the config.
         sha256: See :func:`init_model`.
         trust_download: Likewise.
+        det_model: Config or name of a detector of ours, which finds people where no boxes are
+            given; None and 'whole_image' take the whole image as the one box.
+        det_weights: Checkpoint of the detector.
+        det_cat_ids: Ignored: detectors of ours find people alone.
+        scope: Ignored: names are ours.
 
     Attributes:
         model: The model.
+        detector: The detector or None.
         report: What became of the inputs of the last call, see :class:`InferenceReport`.
 
     Raises:
@@ -68,8 +76,17 @@ class PoseInferencer:
         cfg_options: dict | None = None,
         sha256: str | None = None,
         trust_download: bool = False,
+        det_model: str | Path | Config | None = None,
+        det_weights: str | Path | None = None,
+        det_cat_ids: int | Sequence[int] | None = None,
+        scope: str | None = None,
     ) -> None:
         self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
+        self.detector = None
+        if det_model not in (None, 'whole_image', 'whole-image'):
+            from posenas.apis.detection import init_detector
+
+            self.detector = init_detector(det_model, det_weights, device)
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
         self._skeleton = Skeleton.from_metainfo(self.model.dataset_meta)
@@ -96,6 +113,9 @@ class PoseInferencer:
         draw_bbox: bool = False,
         draw_heatmap: bool = False,
         skeleton_style: str = 'mmpose',
+        show: bool = False,
+        wait_time: float = 0,
+        bbox_thr: float | None = None,
     ) -> Iterator[dict[str, list]]:
         """Look at the inputs, one batch of images each time the result is asked for its next.
 
@@ -122,6 +142,9 @@ class PoseInferencer:
             draw_bbox: Whether to draw the boxes.
             draw_heatmap: Whether to draw the heatmaps.
             skeleton_style: 'mmpose' or 'openpose'.
+            show: Whether to open a window with each picture.
+            wait_time: Seconds that it stays; 0 waits for a key.
+            bbox_thr: Least score of a box that the detector finds; None takes the detector's.
 
         Returns:
             An iterator of dicts: ``predictions`` has for each image a list of instances, see
@@ -130,11 +153,15 @@ class PoseInferencer:
 
         Raises:
             DataError: Inputs or boxes do not exist or are malformed.
+            ConfigError: A window is wanted where there is no display.
             OutputError: A file cannot be written.
             ValueError: Another argument has no meaning.
         """
         check_positive('batch_size', batch_size)
         options = DrawOptions(kpt_thr, radius, thickness, draw_bbox, draw_heatmap, skeleton_style)
+        show_for = wait_time if show else None
+        if show:
+            check_display()
         sources = list_sources(inputs)
         if out_dir is not None:
             vis_out_dir = vis_out_dir or Path(out_dir) / 'visualizations'
@@ -145,13 +172,28 @@ class PoseInferencer:
         self.report = report  # calls may be in progress side by side, each with its own
         for name in report.boxes.unused[:3]:
             print_log(f'left out: the boxes of {name} fit no input', logger='current', level=30)
-        batches = self._predict(report, bbox_format, batch_size, draw_heatmap, return_datasamples)
-        return self._deliver(report, batches, writer, options, return_vis, return_datasamples)
+        crop = partial(self._crop, report.boxes, bbox_format, bbox_thr)
+        batches = self._predict(report, crop, batch_size, draw_heatmap, return_datasamples)
+        return self._deliver(
+            report, batches, writer, options, return_vis, return_datasamples, show_for
+        )
+
+    def _crop(
+        self, boxes: BoxTable, bbox_format: str, bbox_thr: float | None, frame: Frame
+    ) -> Crops:
+        """Cut the people out of a frame: in the boxes that are given, else in detected ones."""
+        given = boxes.choose(frame)
+        if given is not None or self.detector is None:
+            return self._pipeline.crop(frame.loaded, given, bbox_format)
+        from posenas.apis.detection import detect_people
+
+        found = detect_people(self.detector, frame.loaded['img'], bbox_thr)
+        return self._pipeline.crop(frame.loaded, np.column_stack([found.bboxes, found.scores]))
 
     def _predict(
         self,
         report: InferenceReport,
-        bbox_format: str,
+        crop: Callable[[Frame], Crops],
         batch_size: int,
         draw_heatmap: bool,
         keep_heatmaps: bool,
@@ -175,10 +217,7 @@ class PoseInferencer:
         frames = read_frames(report.sources, self._pipeline.load, note_bad, note_gap)
         follower = BoxFollower()
         while batch := list(islice(frames, batch_size)):
-            crops = [
-                self._pipeline.crop(frame.loaded, report.boxes.choose(frame), bbox_format)
-                for frame in batch
-            ]
+            crops = [crop(frame) for frame in batch]
             self.model.test_cfg['output_heatmaps'] = draw_heatmap
             named = starmap(partial(_name_people, follower), zip(batch, crops, strict=True))
             samples = predict_crops(self.model, chain.from_iterable(named), spread=spread)
@@ -201,11 +240,12 @@ class PoseInferencer:
         options: DrawOptions,
         return_vis: bool,
         return_datasamples: bool,
+        show_for: float | None,
     ) -> Iterator[dict[str, list]]:
         """Draw, write and hand back what was found in each batch."""
         from posenas.models import find_unsettled_norms
 
-        needs_picture = return_vis or writer.vis_dir is not None
+        needs_picture = return_vis or writer.vis_dir is not None or show_for is not None
         with writer:
             for batch in batches:
                 result: dict[str, list] = dict(visualization=[], predictions=[])
@@ -221,6 +261,8 @@ class PoseInferencer:
                     result['predictions'].append(samples if return_datasamples else instances)
                     if return_vis:
                         result['visualization'].append(picture)
+                    if show_for is not None:
+                        show_picture(picture, name, show_for)
                 yield result
         known = str(find_unsettled_norms(self.model))  # logged when the model was loaded
         for text in report.warnings():

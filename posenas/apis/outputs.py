@@ -1,6 +1,7 @@
 """What is handed back and written: plain instances, pictures, JSON files and videos."""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 
 from posenas.apis.sources import Frame, Source
 from posenas.skeletons import COCO, Skeleton
-from posenas.structures import PoseDataSample
+from posenas.structures import PoseDataSample, split_instances
 from posenas.utils import (
+    ConfigError,
     OutputError,
     check_choice,
     check_probability,
@@ -63,14 +65,35 @@ def to_instances(samples: Sequence[PoseDataSample]) -> list[dict[str, Any]]:
     """
     return [
         dict(
-            keypoints=sample.pred_instances.keypoints[0].tolist(),
-            keypoint_scores=sample.pred_instances.keypoint_scores[0].tolist(),
-            bbox=sample.pred_instances.bboxes.tolist(),
-            bbox_score=float(sample.pred_instances.bbox_scores[0]),
+            split_instances(sample.pred_instances)[0],
             **{key: sample.metainfo[key] for key in _IN_VIDEO if key in sample.metainfo},
         )
         for sample in samples
     ]
+
+
+def check_display() -> None:
+    """Require a display, without which OpenCV would end the process.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if sys.platform == 'linux' and not {'DISPLAY', 'WAYLAND_DISPLAY'} & os.environ.keys():
+        raise ConfigError(
+            'show=True needs a display, none is here: set vis_out_dir to write the pictures instead'
+        )
+
+
+def show_picture(picture: np.ndarray, name: str, wait_time: float) -> None:
+    """Open a window with a picture (H, W, 3) RGB.
+
+    Args:
+        picture: The picture.
+        name: Title of the window.
+        wait_time: Seconds that it stays; 0 waits for a key.
+    """
+    cv2.imshow(name, np.ascontiguousarray(picture[..., ::-1]))
+    cv2.waitKey(round(1000 * wait_time))
 
 
 def draw_people(

@@ -30,8 +30,12 @@ from .unlabelled import UnlabelledTopdownDataset
 from .video_sampler import VideoSampler
 from .wrappers import ConcatDataset, RepeatDataset
 
+#: The name under which code for MMPose derives data sets.
+BaseCocoStyleDataset = BaseTopdownDataset
+
 __all__ = [
     'COCO_STYLE',
+    'BaseCocoStyleDataset',
     'BaseTopdownDataset',
     'ClipDataset',
     'CocoDataset',

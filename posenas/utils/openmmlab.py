@@ -75,8 +75,14 @@ def import_custom_modules(cfg: Mapping[str, Any]) -> None:
             import_module(name)
         except ImportError as error:
             text = f'custom_imports: {name} cannot be imported: {error}'
+            advice = 'its folder must be on PYTHONPATH'
+            if str(getattr(error, 'name', None)).split('.')[0] == 'mmpose':
+                advice = (
+                    'MMPose is not installed: import the same names from posenas, or put '
+                    "'posenas.compat.mmpose_installed' before it"
+                )
             if not custom.get('allow_failed_imports', False):
-                raise ConfigError(f'{text}; its folder must be on PYTHONPATH') from error
+                raise ConfigError(f'{text}; {advice}') from error
             print_log(f'{text}: left out', 'current', logging.WARNING)
 
 
