@@ -27,6 +27,7 @@ from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from tiny_data import write_people
 
+from posenas.annotations import Source
 from posenas.apis import inference_topdown, init_model
 from posenas.apis.building import load_checked
 from posenas.apis.inference import find_skeleton
@@ -167,7 +168,12 @@ def shrink(cfg: Config, side: int) -> Config:
 
 
 def take_step(model: torch.nn.Module, cfg: Config, file: Path) -> None:
-    """Train a model for one step on two people, prepared as its config says."""
+    """Train a model for one step on two people, prepared as its config says.
+
+    A config whose codecs contradict each other is refused, as ``posenas train`` does.
+    """
+    keys = ('default_scope', 'codec', 'model', 'train_dataloader')
+    verify_config(Config({key: cfg[key] for key in keys if key in cfg}))
     dataset = build_spots(cfg, file)
     batch = pseudo_collate([dataset[EpochIndex(i, 0)] for i in range(2)])
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
@@ -186,9 +192,12 @@ def build_spots(cfg: Config, file: Path) -> object:
     write_people(file.parent, '', file.name, skeleton=skeleton)
     found = DATASETS.get(given.type)
     is_coco = getattr(found, 'load_persons', None) is BaseTopdownDataset.load_persons
+    source = getattr(found, 'SOURCE', Source('coco'))
+    is_coco &= source == Source(source.skeleton, subsets=source.subsets)  # writes keypoints alike
+    settings = {key: given[key] for key in ('metainfo', 'subset') if is_coco and key in given}
     people = dict(
+        settings or dict(metainfo=skeleton.metainfo()),
         type=given.type if is_coco else 'CocoDataset',
-        metainfo=given.get('metainfo') if is_coco else skeleton.metainfo(),
         ann_file=str(file),
         data_prefix=dict(img=str(file.parent)),
     )

@@ -17,7 +17,7 @@ from posenas.utils.data_config import read_data_config
 from posenas.utils.errors import ConfigError, PoseNASError
 from posenas.utils.literals import parse_literal
 from posenas.utils.old_settings import translate_settings
-from posenas.utils.openmmlab import find_other_configs, import_custom_modules, is_usable
+from posenas.utils.openmmlab import adapt_places, import_custom_modules, is_usable
 
 allow_keywords_as_keys()  # whatever writes a config has imported this
 
@@ -87,7 +87,7 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
         raise ConfigError(f'{path} cannot be read: {error}') from error
     except Exception as error:  # a config is a program and can fail in any way
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
-    find_other_configs(cfg._cfg_dict, str(path))
+    adapt_places(cfg._cfg_dict, str(path))
     if cfg_options:
         override_config(cfg, cfg_options)
     adopt_scope(cfg)

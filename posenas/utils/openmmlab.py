@@ -108,10 +108,11 @@ def find_base(base: str, filename: str) -> tuple[str, str | None]:
     )
 
 
-def find_other_configs(value: object, filename: str) -> None:
+def adapt_places(value: object, filename: str) -> None:
     """Let paths of other configs, such as DWPose's ``teacher_cfg``, start above ``filename``.
 
-    Paths that exist stay, those that exist nowhere too.
+    Paths that exist stay, those that exist nowhere too. The storage service 'petrel', which only
+    its owners have, becomes the local disk.
 
     Args:
         value: Config; changed in place.
@@ -119,15 +120,18 @@ def find_other_configs(value: object, filename: str) -> None:
     """
     items = value.items() if isinstance(value, ConfigDict | dict) else ()
     for key, item in list(items):
-        if key in _CONFIGS and isinstance(item, str) and not os.path.exists(item):
+        if key == 'backend_args' and isinstance(item, dict) and item.get('backend') == 'petrel':
+            if find_spec('petrel_client') is None:
+                value[key] = dict(backend='local')
+        elif key in _CONFIGS and isinstance(item, str) and not os.path.exists(item):
             found = [parent / item for parent in _parents(filename) if (parent / item).is_file()]
             is_known = key == 'from_file' and _is_known(Path(item).stem)
             if found and not is_known:
                 value[key] = str(found[0])
         else:
-            find_other_configs(item, filename)
+            adapt_places(item, filename)
     for item in value if isinstance(value, list | tuple) else ():
-        find_other_configs(item, filename)
+        adapt_places(item, filename)
 
 
 def _is_known(name: str) -> bool:

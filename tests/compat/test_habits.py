@@ -226,7 +226,7 @@ def test_without_the_stand_in_a_package_for_mmpose_is_told_what_to_do(names, tmp
     (tmp_path / 'my_habit.py').write_text('from mmpose.registry import MODELS\n')
     config = tmp_path / 'habit.py'
     config.write_text("custom_imports = dict(imports=['my_habit'])\n")
-    with pytest.raises(ConfigError, match='MMPose is not installed.*posenas.compat'):
+    with pytest.raises(ConfigError, match=r'MMPose is not installed.*posenas\.compat'):
         load_config(config)
     modules = ['posenas.compat.mmpose_installed', 'my_habit']
     config.write_text(f'custom_imports = dict(imports={modules})\n')
