@@ -58,7 +58,7 @@ EXAMPLES = {
         'genotype draw s_vipnas_res50_coco_256x192 stages.svg',
     ),
     'search': (
-        'search show work_dirs/vipnas_search --top 5',
+        'search run data/people/annotations/person_keypoints.json --latency 10 --out found',
         'search show work_dirs/vipnas_search --page found.html',
     ),
     'latency': (
