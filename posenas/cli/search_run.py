@@ -41,6 +41,11 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
     limits.add_argument('--macs', type=number(), metavar='G', help='multiply-accumulates, 10^9')
     limits.add_argument('--params', type=number(), metavar='M', help='parameters, 10^6')
     limits.add_argument('--size', type=number(), metavar='MB', help='float32 weights, 10^6 bytes')
+    _add_device(parser)
+    _add_extent(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--engine',
         choices=('openvino', 'onnxruntime', 'torch'),
@@ -54,6 +59,9 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
         metavar='N',
         help='threads of the network, and of all computing here (default: 1)',
     )
+
+
+def _add_extent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--space',
         metavar='NAME',
@@ -119,9 +127,10 @@ def _print_plan(plan: 'SearchPlan') -> None:
     numbers = ', '.join(f'{name.replace("_", " ")} {n}' for name, n in plan.numbers.items())
     limits = plan.arguments['limits'].items()
     within = ', '.join(f'{name} at most {value:g} {_UNITS[name]}' for name, value in limits)
-    title = f'space {plan.arguments["space"]}, supernet {plan.width}; {within or "no limit"}'
-    print_table(('stage', 'minutes'), rows, title=title, left=('stage',), has_total=True)
-    print_lines([numbers])
+    print_lines(
+        [f'space {plan.arguments["space"]}, supernet {plan.width}, {within or "no limit"}', numbers]
+    )
+    print_table(('stage', 'minutes'), rows, left=('stage',), has_total=True)
     total, hours = sum(plan.minutes.values()) / 60, plan.arguments['hours']
     if total > hours:
         print_lines([f'the smallest plan takes {total:.2g} hours here, more than {hours:g}'])

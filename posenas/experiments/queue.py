@@ -260,10 +260,17 @@ def _call(lock: Lock, threads: int, words: Sequence[str], log: Path) -> bool:
 
 
 def _wait(process: subprocess.Popen, command: str, costs: Path) -> int:
-    """Wait for a process and note its processor time and memory; returns its exit code."""
+    """Wait for a process and note its time and memory; returns its exit code."""
+    begun = time.monotonic()
     _, status, usage = os.wait4(process.pid, 0)
+    wall = (time.monotonic() - begun) / 60
     process.returncode = os.waitstatus_to_exitcode(status)
     minutes = (usage.ru_utime + usage.ru_stime) / 60
-    cost = dict(command=command, cpu_minutes=round(minutes, 3), mib=usage.ru_maxrss // 1024)
+    cost = dict(
+        command=command,
+        wall_minutes=round(wall, 3),
+        cpu_minutes=round(minutes, 3),
+        mib=usage.ru_maxrss // 1024,
+    )
     append_line(costs, json.dumps(cost))
     return process.returncode

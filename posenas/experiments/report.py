@@ -140,7 +140,7 @@ def _count(run: Run) -> tuple[int, int]:
 
 
 def read_costs(folder: Path, with_tests: bool = False) -> dict[str, float]:
-    """Return processor minutes and memory of all processes of a run, of tests if they count."""
+    """Return minutes and memory of all processes of a run, of tests if they count."""
     path = folder / COSTS
     # what follows the last end of a line is what a killed process left
     lines = path.read_text(encoding='utf-8').split('\n')[:-1] if path.exists() else []
@@ -148,7 +148,8 @@ def read_costs(folder: Path, with_tests: bool = False) -> dict[str, float]:
     if not costs:
         return {}
     minutes = sum(cost['cpu_minutes'] for cost in costs)
-    return dict(cpu_minutes=minutes, mib=max(cost['mib'] for cost in costs))
+    wall = sum(cost.get('wall_minutes', 0.0) for cost in costs)
+    return dict(wall_minutes=wall, cpu_minutes=minutes, mib=max(cost['mib'] for cost in costs))
 
 
 def _compare(

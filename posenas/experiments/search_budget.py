@@ -31,7 +31,7 @@ _ITERATIONS, _WAVES = (150, 7500), (3, 11)
 #: Architectures of a generation: in few hours, and in many.
 _WAVE = (8, 32)
 #: Networks that a latency table is fitted to and judged on, rounds of both: likewise.
-_FIT, _TEST, _ROUNDS = (24, 60), (10, 50), (20, 40)
+_FIT, _TEST, _ROUNDS = (24, 60), (10, 50), (80, 80)
 #: Images that statistics are measured on.
 _CALIBRATION = (64, 512)
 #: Size of a plan, from 0 (the fewest of everything) to 1, for which a wider supernet is preferred.
@@ -222,6 +222,7 @@ def _plan(
     operations = _OPERATIONS.get(width, _MOST_OPERATIONS)
     networks = numbers['num_fit'] + numbers['num_test']
     seconds = dict(
+        check=start,
         table=2 * start + operations * _PER_OPERATION * speed.slowness + networks * export,
         supernet=start + epochs * data.num_train * (speed.step + 0.85 * speed.load),
         search=num_seeds * (start + trials * candidate),

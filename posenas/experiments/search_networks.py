@@ -18,6 +18,8 @@ from posenas.utils.files import read_json
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import take_turns, use_threads
 
+#: Stage -> minutes, minutes of processor time and peak memory in MiB.
+Costs = Mapping[str, tuple[float, float, float]]
 #: Rounds in which exported networks are timed in turn.
 _ROUNDS = 60
 
@@ -130,11 +132,23 @@ def _open(network: FoundNetwork, engine: str, threads: int) -> Callable[[], obje
     return lambda: model(tensor, mode='tensor')
 
 
-def summarize_costs(plan: Plan) -> dict[str, tuple[float, float]]:
-    """Return processor minutes and peak memory, MiB, of each stage, over its seeds."""
+def summarize_costs(plan: Plan) -> Costs:
+    """Add up what the processes of each stage took that were not killed, over its seeds."""
     found = {}
     for name in plan.cells:
         costs = [read_costs(run.folder, with_tests=True) for run in plan.runs_of(name)]
-        minutes = sum(cost.get('cpu_minutes', 0.0) for cost in costs)
-        found[name] = (minutes, max(cost.get('mib', 0.0) for cost in costs))
+        wall, cpu = (sum(c.get(k, 0.0) for c in costs) for k in ('wall_minutes', 'cpu_minutes'))
+        found[name] = (wall, cpu, max(cost.get('mib', 0.0) for cost in costs))
     return found
+
+
+def tabulate_costs(costs: Costs) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return headers and rows of a table of what stages took; the last row is the sum."""
+    rows = [
+        (stage, f'{wall:.1f}', f'{cpu:.1f}', f'{mib:.0f}')
+        for stage, (wall, cpu, mib) in costs.items()
+    ]
+    wall, cpu = (sum(cost[place] for cost in costs.values()) for place in (0, 1))
+    most = max(cost[2] for cost in costs.values())
+    rows.append(('all', f'{wall:.1f}', f'{cpu:.1f}', f'{most:.0f}'))
+    return ('stage', 'minutes', 'processor minutes', 'peak MiB'), rows

@@ -1,13 +1,13 @@
 """The page of ``posenas search run``: what was found, beside what, and how far to trust it."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
 from posenas.apis.genotypes import make_graphs
 from posenas.experiments.search_budget import SearchPlan
-from posenas.experiments.search_networks import FoundNetwork
+from posenas.experiments.search_networks import Costs, FoundNetwork, tabulate_costs
 from posenas.genotype import load_genotype
 from posenas.search import Record, SearchOverview, read_search, write_search_page
 from posenas.search.ranking import rank
@@ -27,8 +27,6 @@ _LEAST = 3
 _COLUMNS = {'macs': ('GMACs', 1e9), 'params': ('M parameters', 1e6)}
 
 _Section = tuple[str, str]
-#: Stage -> minutes of processor time and peak memory, MiB.
-Costs = Mapping[str, tuple[float, float]]
 
 
 def write_report(
@@ -196,13 +194,8 @@ def _show_architecture(network: FoundNetwork) -> list[_Section]:
 
 def _show_costs(plan: SearchPlan, costs: Costs) -> _Section:
     """Say what the search took."""
-    rows = [
-        (stage, f'{minutes:.2f}', f'{memory:.0f}') for stage, (minutes, memory) in costs.items()
-    ]
-    total = sum(minutes for minutes, _ in costs.values())
-    most = max(memory for _, memory in costs.values())
-    rows.append(('all', f'{total:.2f}', f'{most:.0f}'))
-    table = make_text_table(('stage', 'processor minutes', 'peak MiB'), rows)
+    columns, rows = tabulate_costs(costs)
+    table = make_text_table(columns, rows)
     numbers = ', '.join(f'{name.replace("_", " ")} {n}' for name, n in plan.numbers.items())
     planned = sum(plan.minutes.values())
     text = f'Supernet {plan.width}: {numbers}. Planned: {planned:.0f} minutes.'

@@ -1,6 +1,6 @@
 """From data and a budget to a network that runs: all stages of ``posenas search run``."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,13 @@ from posenas.experiments.plan import Cell, Plan, Run
 from posenas.experiments.queue import run_plan
 from posenas.experiments.search_budget import SearchPlan, settle_plan
 from posenas.experiments.search_data import SCORE, choose_supernets, read_search_data
-from posenas.experiments.search_networks import FoundNetwork, measure_networks, summarize_costs
+from posenas.experiments.search_networks import (
+    Costs,
+    FoundNetwork,
+    measure_networks,
+    summarize_costs,
+    tabulate_costs,
+)
 from posenas.experiments.search_report import write_report
 from posenas.experiments.search_spaces import default_space, find_space
 from posenas.experiments.search_stages import (
@@ -41,14 +47,19 @@ class SearchOutcome:
         files: The exported network that was chosen, with its config, weights and genotype.
         page: The report.
         networks: All trained networks, the chosen one first.
-        costs: Stage -> minutes of processor time and peak memory, MiB.
+        costs: Stage -> minutes, minutes of processor time and peak memory in MiB.
     """
 
     folder: Path
     files: tuple[Path, ...]
     page: Path
     networks: tuple[FoundNetwork, ...]
-    costs: Mapping[str, tuple[float, float]]
+    costs: Costs
+
+    @property
+    def cost_table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Headers and rows of a table of what the stages took."""
+        return tabulate_costs(self.costs)
 
 
 def run_search(
