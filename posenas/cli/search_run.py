@@ -65,7 +65,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--space',
         metavar='NAME',
-        help='edge, vipnas-res50, vipnas-mbv3, posenas or fabrics (default: the first of these)',
+        help='space of networks: vipnas-res50 (default), vipnas-mbv3, posenas or fabrics',
     )
     parser.add_argument(
         '--hours',
@@ -139,12 +139,7 @@ def _print_plan(plan: 'SearchPlan') -> None:
 
 def _print_outcome(found: 'SearchOutcome') -> None:
     """Print what was found, and what each stage took."""
-    rows = [
-        (stage, f'{minutes:.2f}', f'{mib:.0f}') for stage, (minutes, mib) in found.costs.items()
-    ]
-    total = sum(minutes for minutes, _ in found.costs.values())
-    rows.append(('all', f'{total:.2f}', f'{max(mib for _, mib in found.costs.values()):.0f}'))
-    columns = ('stage', 'processor minutes', 'peak MiB')
+    columns, rows = found.cost_table
     print_table(columns, rows, left=('stage',), has_total=True)
     networks = [
         (

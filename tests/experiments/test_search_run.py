@@ -261,7 +261,7 @@ def test_the_page_shows_what_was_found_beside_chance(tmp_path):
     fit.write_text(json.dumps(dict.fromkeys(names, 0.9)))
     plan = SearchPlan(ARGUMENTS, {}, 'tiny', NUMBERS, dict(supernet=3.0))
     page = tmp_path / 'report.html'
-    write_report(page, plan, networks, dict(supernet=(2.5, 700.0)), work, fit)
+    write_report(page, plan, networks, dict(supernet=(3.0, 2.5, 700.0)), work, fit)
     text = page.read_text()
     assert 'at most 50 ms, torch, 1 thread' in text
     assert text.count('>chosen, seed 0</text>') == 1
