@@ -62,11 +62,16 @@ def write_report(
         return
     cost = next(iter(found.records[0].costs))
     marks = {
-        ('chosen' if place == 0 else n.kind) + f', seed {n.seed}': (n.costs[cost], n.shared_score)
-        for place, n in enumerate(networks)
-        if n.shared_score is not None and n.kind != 'found, distilled'
+        f'{_name(n, networks[0])}, seed {n.seed}': (n.costs[cost], n.shared_score)
+        for n in networks
+        if n.shared_score is not None
     }
     write_search_page(found, page, cost, None, marks, sections, title)
+
+
+def _name(network: FoundNetwork, chosen: FoundNetwork) -> str:
+    """Say what a part of the supernet became; distilled ones are those that were found."""
+    return 'chosen' if network.genotype == chosen.genotype else network.kind
 
 
 def _describe_limits(plan: SearchPlan) -> str:
@@ -135,7 +140,11 @@ def _show_trust(
             f'The chosen network: predicted {chosen.costs["latency"]:.3f} ms, measured '
             f'{chosen.latency:.3f} ms, {chosen.latency / chosen.costs["latency"] - 1:+.1%}.'
         )
-    pairs = [n for n in networks if n.shared_score is not None and n.kind != 'found, distilled']
+    pairs = [
+        n
+        for n in networks
+        if n.shared_score is not None and n.run.startswith(('searched', 'random'))
+    ]
     if len(pairs) >= _LEAST:
         found_rank = rank([n.shared_score or 0.0 for n in pairs], [n.score[1] for n in pairs])
         lines.append(

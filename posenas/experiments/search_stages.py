@@ -156,7 +156,7 @@ def write_chance(search: SearchRun, seed: int) -> None:
         num_calibration=search.plan.numbers['num_calibration'],
     )
     limits = dict(_upper_limits(search), **{cost: ((1 - _EQUAL) * value, top)})
-    write_config(_make_search(search, loop, limits), _path(search, f'chance_s{seed}'))
+    write_config(_make_search(search, loop, limits), _path(search, f'random_search_s{seed}'))
 
 
 def list_first_stages(search: SearchRun) -> list[Cell]:
@@ -200,7 +200,7 @@ def list_last_stages(search: SearchRun) -> list[Cell]:
         which, origin = ['--genotype', f'{kept}/genotype.json'], f'{kept}/genotype.json'
     cells = _list_network(search, 'found', 'searched', source, which, origin)
     if search.has_baseline:
-        cells.append(_search_cell(search, 'chance', str(_path(search, 'chance_s{seed}'))))
+        cells.append(_search_cell(search, 'chance', str(_path(search, 'random_search_s{seed}'))))
         which = ['--archive', '{chance.folder}', '--trial', '0']
         origin = '{chance.folder}/archive.jsonl'
         cells += _list_network(search, 'drawn', 'random', 'chance', which, origin)
@@ -215,7 +215,7 @@ def _list_network(
     """List the stages that derive a network, train and export it."""
     config = {
         'search': str(_path(search, 'search')),
-        'chance': str(_path(search, 'chance_s{seed}')),
+        'chance': str(_path(search, 'random_search_s{seed}')),
         'supernet': str(_path(search, 'supernet')),
     }[source]
     training = str(_path(search, 'training'))
