@@ -22,6 +22,8 @@ _LATENCY_SHARE = 0.97
 _EQUAL = 0.02
 #: Draws before a random network of equal cost is given up.
 _MAX_TRIES = 5000
+#: Added to the seed of a search for random networks: the same one would begin with the same.
+_OTHER_SEEDS = 1_000_000
 #: Networks that are trained, and what each is called in tables.
 TRAINED = dict(searched='found', random='random, equal cost', distilled='found, distilled')
 
@@ -150,7 +152,12 @@ def write_chance(search: SearchRun, seed: int) -> None:
     value = winner.costs[cost]
     top = min((1 + _EQUAL) * value, search.limits.get(cost, float('inf')))
     loop = dict(
-        algorithm=dict(type='RandomSearch', objectives={SCORE: 'greater'}, max_tries=_MAX_TRIES),
+        algorithm=dict(
+            type='RandomSearch',
+            objectives={SCORE: 'greater'},
+            max_tries=_MAX_TRIES,
+            seed=_OTHER_SEEDS + seed,
+        ),
         wave=1,
         num_waves=1,
         num_calibration=search.plan.numbers['num_calibration'],
