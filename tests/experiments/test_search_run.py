@@ -54,7 +54,7 @@ def data(tmp_path_factory):
 @pytest.mark.parametrize(
     ('name', 'limits', 'message'),
     [
-        ('posenas', dict(latency=3.0), r"without a limit of latency.*\['vipnas-res50'"),
+        ('posenas', dict(latency=3.0), r"without a limit of latency.*one of \[.*'vipnas-res50'"),
         ('fabrics', dict(macs=1.0), 'without a limit of macs'),
         ('vipnas', dict(macs=1.0), 'space must be one of'),
         ('vipnas-mbv3', {}, 'must have a limit, got none: give one or more of --latency'),
