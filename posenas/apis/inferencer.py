@@ -78,9 +78,9 @@ class PoseInferencer:
         self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
         self.detector = None
         det_model = None if det_model in ('whole_image', 'whole-image') else det_model
-        if det_weights is not None:
+        if (det_model, det_weights) != (None, None):
             self.detector = init_detector(det_model or _DETECTOR, det_weights, device)
-        elif det_model is not None:
+        if det_model is not None and det_weights is None:
             raise ConfigError('a detector must have weights: give det_weights (--det-weights)')
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
