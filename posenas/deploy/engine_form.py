@@ -12,14 +12,25 @@ from posenas.deploy.engine_convs import (
     can_enlarge,
     rewrite_conv,
 )
+from posenas.deploy.engine_dite_hrnet import EngineBlock, EngineStem
 from posenas.models.fused import FUSED_RULES, FusedRule, fuse, is_plain_conv
+from posenas.models.fused.dite_hrnet import is_published
 from posenas.models.heads.base import BaseHeatmapHead
+from posenas.models.layers import DiteModule, DiteStem, IterativeHead
 from posenas.models.layers.attention import SqueezeExcitation
+from posenas.models.layers.dite_hrnet.blocks import DMCBlock
+from posenas.models.layers.exchange import DepthwisePointwise
 
 #: Exact type -> rule, where engines need another one than PyTorch.
 ENGINE_RULES: Mapping[type, FusedRule] = MappingProxyType(
     {
         SqueezeExcitation: FusedRule(HalvedExcitation),
+        # Dite-HRNet: PyTorch's forms keep channels last
+        DiteStem: FusedRule(lambda stem: EngineStem(stem) if is_published(stem) else None),
+        DMCBlock: FusedRule(lambda block: EngineBlock(block) if is_published(block) else None),
+        DiteModule: FusedRule(),
+        DepthwisePointwise: FusedRule(),
+        IterativeHead: FusedRule(),
     }
 )
 
@@ -46,8 +57,8 @@ def give_engine_form(model: nn.Module) -> None:
 
 def _rewrite_head(head: BaseHeatmapHead) -> None:
     """Let the last transposed convolution of a head and its final layer be one."""
-    layers = list(getattr(head, 'deconv_layers', None) or ())
-    if len(layers) < 3 or not isinstance(head.conv_layers, nn.Identity):
+    layers = getattr(head, 'deconv_layers', None)
+    if not isinstance(layers, nn.Sequential) or not isinstance(head.conv_layers, nn.Identity):
         return
     *before, deconv, norm, relu = layers
     if can_enlarge(deconv, head.final_layer) and isinstance(norm, nn.Identity):

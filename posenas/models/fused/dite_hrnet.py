@@ -73,25 +73,25 @@ _PARTS = {
 
 def fuse_stem(stem: DiteStem) -> 'FusedStem | None':
     """Return the fused form of a stem; None where a layer has none."""
-    return FusedStem(stem) if _is_known(stem) else None
+    return FusedStem(stem) if is_published(stem) else None
 
 
 def fuse_module(module: DiteModule) -> 'FusedModule | None':
     """Return the fused form of blocks and exchange; None where a layer has none."""
-    return FusedModule(module) if _is_known(module) else None
+    return FusedModule(module) if is_published(module) else None
 
 
 def fuse_unit(unit: DepthwisePointwise) -> 'FusedUnit | None':
     """Return the fused form of a transition; None where a layer has none."""
-    return FusedUnit(unit) if _is_known(unit) else None
+    return FusedUnit(unit) if is_published(unit) else None
 
 
 def fuse_head(head: IterativeHead) -> 'FusedHead | None':
     """Return the fused form of an iterative head; None where a layer has none."""
-    return FusedHead(head) if _is_known(head) else None
+    return FusedHead(head) if is_published(head) else None
 
 
-def _is_known(module: nn.Module) -> bool:
+def is_published(module: nn.Module) -> bool:
     """Tell whether all layers are the published ones, with 2-D convolutions and batch norms."""
     if not consists_of(module, _PARTS):
         return False
