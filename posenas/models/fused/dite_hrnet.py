@@ -132,14 +132,14 @@ class FusedStem(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map images (B, in_channels, H, W) to (B, C, H / 4, W / 4)."""
         x = to_channels_last(self.conv1(x.contiguous(memory_format=torch.channels_last)).relu_())
-        kernels = self.mixer.prepare(x.mean((1, 2)))
+        kernels = self.mixer(x.mean((1, 2)))
         left, right = (
             conv(half, kernel)
             for conv, half, kernel in zip(self.convs, x.chunk(2, dim=3), kernels, strict=True)
         )
         left = self.expand1(*self.context1([left]))
         right = self.expand2(self.squeeze2(*self.context2([right])))
-        (kernels,) = self.mixer2.prepare(right.mean((1, 2)))
+        (kernels,) = self.mixer2(right.mean((1, 2)))
         right = self.conv2(right, kernels).relu_()
         return to_channels_first(interleave(left, right))
 
