@@ -82,8 +82,8 @@ def report_runtime(args: argparse.Namespace) -> None:
         for each in found
     ]
     caption = (
-        f'per image; threads: {args.threads}, median of {args.repeat} interleaved rounds; difference '
-        'of outputs from PyTorch, relative to their range, and of keypoints'
+        f'per image; threads: {args.threads}, median of {args.repeat} interleaved rounds; '
+        'difference of outputs from PyTorch, relative to their range, and of keypoints'
     )
     print_table(columns, rows, caption=caption, left=columns[:3], is_plain=True)
     if args.json:

@@ -1,7 +1,7 @@
 """Convolutions and attention as inference engines run them fastest; the numbers stay.
 
-Engines have fast code for depthwise convolutions and for groups of at least eight channels, none for
-groups of two to seven, and slow code for grouped transposed convolutions.
+Engines have fast code for depthwise convolutions and for groups of at least eight channels, none
+for groups of two to seven, and slow code for grouped transposed convolutions.
 """
 
 import copy

@@ -61,7 +61,7 @@ def _rewrite_head(head: BaseHeatmapHead) -> None:
     if not isinstance(layers, nn.Sequential) or not isinstance(head.conv_layers, nn.Identity):
         return
     *before, deconv, norm, relu = layers
-    if can_enlarge(deconv, head.final_layer) and isinstance(norm, nn.Identity):
-        if isinstance(relu, nn.ReLU):
-            head.deconv_layers = nn.Sequential(*before, EnlargingHead(deconv, head.final_layer))
-            head.final_layer = nn.Identity()
+    is_plain = isinstance(norm, nn.Identity) and isinstance(relu, nn.ReLU)
+    if is_plain and can_enlarge(deconv, head.final_layer):
+        head.deconv_layers = nn.Sequential(*before, EnlargingHead(deconv, head.final_layer))
+        head.final_layer = nn.Identity()

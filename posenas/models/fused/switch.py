@@ -161,9 +161,7 @@ def _make_form(module: nn.Module, rules: Mapping[type, FusedRule]) -> nn.Module 
     return None if form is None else form.eval()
 
 
-def _conv_bn_pairs(
-    module: nn.Module, rules: Mapping[type, FusedRule]
-) -> Iterator[tuple[str, str]]:
+def _conv_bn_pairs(module: nn.Module, rules: Mapping[type, FusedRule]) -> Iterator[tuple[str, str]]:
     """Yield the names of convolutions and norms of ``module`` that can become one."""
     for conv, norm in _declared_pairs(module, rules):
         if can_fold(module._modules.get(conv), module._modules.get(norm)):
