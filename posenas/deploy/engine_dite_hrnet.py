@@ -164,7 +164,7 @@ class EngineContexts(nn.Module):
         means = [x @ w.transpose(1, 2) for x, w in zip(rows, weights, strict=True)]
         factors = self.attention(torch.cat(means, 1).flatten(1)) * self.scale
         return [
-            x * factor[:, :, None, None] + shift
+            x * factor.view(-1, x.shape[1], 1, 1) + shift
             for x, factor, shift in zip(
                 maps, factors.split(self.widths, 1), self.shifts, strict=True
             )
@@ -205,8 +205,8 @@ class EngineDenseContext(nn.Module):
         if not isinstance(self.pool, MemoryOrderPool):
             return self.pool(x, logits.unflatten(2, x.shape[2:]), size)
         runs = x.flatten(1).unflatten(1, (size.numel(), x.shape[1], -1))  # (B, h * w, C, run)
-        weights = logits.softmax(2).flatten(1).unflatten(1, (size.numel(), 1, -1))
-        pooled = (runs * weights).sum(3)  # (B, h * w, C)
+        weights = logits.softmax(2).flatten(1).unflatten(1, (size.numel(), -1, 1))
+        pooled = (runs @ weights).squeeze(3)  # (B, h * w, C)
         return pooled.transpose(1, 2).unflatten(2, size)
 
 
