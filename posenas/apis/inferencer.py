@@ -11,6 +11,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from numpy.typing import ArrayLike
+from torch import nn
 
 from posenas.apis.boxes import BoxTable
 from posenas.apis.following import BoxFollower
@@ -27,7 +28,7 @@ from posenas.apis.sources import Frame, Source, list_passed_over, list_sources, 
 from posenas.registry import INFERENCERS
 from posenas.skeletons import Skeleton
 from posenas.structures import PoseDataSample
-from posenas.utils import DataError, check_positive
+from posenas.utils import ConfigError, DataError, check_positive
 
 if TYPE_CHECKING:
     from posenas.datasets import FrameGap
@@ -72,7 +73,7 @@ class PoseInferencer:
         self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
-        self._skeleton = Skeleton.from_metainfo(self.model.dataset_meta)
+        self._skeleton = _find_skeleton(self.model)
 
     @property
     def bad_inputs(self) -> list[tuple[str, str]]:
@@ -238,6 +239,16 @@ def _name_people(follower: BoxFollower, frame: Frame, people: Crops) -> Iterator
         place = dict(video_id=frame.source.stem, frame_id=frame.index, track_id=track)
         crop['data_samples'].set_metainfo(place)
         yield crop
+
+
+def _find_skeleton(model: nn.Module) -> Skeleton:
+    """Return the skeleton of the keypoints that the predictions of a model keep."""
+    skeleton = Skeleton.from_metainfo(model.dataset_meta)
+    kept = model.test_cfg.get('output_keypoint_indices')
+    try:
+        return skeleton if kept is None else skeleton.select(kept)
+    except ValueError as error:
+        raise ConfigError(f'test_cfg.output_keypoint_indices: {error}') from error
 
 
 #: Names under which other projects would look for the class.
