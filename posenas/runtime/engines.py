@@ -184,8 +184,12 @@ class OnnxRuntimeSession(Session):
         if batch is not None:
             options.add_free_dimension_override_by_name('batch', batch)
         try:
+            # a name that is not UTF-8 cannot be given
+            named = os.fsencode(path).decode('utf-8', 'replace') == str(path)
             self._session = runtime.InferenceSession(
-                str(path), options, providers=['CPUExecutionProvider']
+                str(path) if named else path.read_bytes(),
+                options,
+                providers=['CPUExecutionProvider'],
             )
         except Exception as error:  # its errors share no base class but this
             raise ValueError(str(error)) from error
