@@ -35,7 +35,13 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         '--compile', action='store_true', help='time torch.compile too: minutes, and a compiler'
     )
     runtime.add_argument('--forward-only', action='store_true', help='leave end to end out')
-    runtime.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    runtime.add_argument(
+        '--out',
+        '--json',
+        dest='json',
+        metavar='FILE.json',
+        help='also write the figures to FILE.json',
+    )
 
 
 def report_runtime(args: argparse.Namespace) -> None:

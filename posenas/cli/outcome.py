@@ -33,7 +33,7 @@ class Status(IntEnum):
 MEANINGS = {
     '0': 'done',
     '1': 'done, and the answer is no: check-data found errors, doctor a problem, genotype compare '
-    'a\n           difference; a run of compare failed',
+    'a difference; a run of compare failed',
     '2': 'refused: one line says what must hold, what came and what to do',
     '3': 'something unexpected: one line names the file with the full report',
     '128 + N': 'ended by signal N: 130 Ctrl-C, 143 SIGTERM, 141 nobody reads the output any more',

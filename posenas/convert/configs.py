@@ -14,6 +14,7 @@ from posenas.utils import ConfigError, PoseNASError
 from posenas.utils.config import override_config
 from posenas.utils.config_forms import is_hrnet_config, is_mmpose0_config, is_pnfs_config
 from posenas.utils.mmpose0_settings import INSTEAD, RULES
+from posenas.utils.telling import tell
 
 Translator = Callable[[Mapping[str, Any], bool], tuple[dict[str, Any], Notes]]
 
@@ -132,10 +133,7 @@ def translate_config(
         ) from error
     numerics = 'of the original' if legacy else 'of MMPose 1.x'
     rules = '\n  '.join(dict.fromkeys(notes.applied))
-    print_log(
-        f'{name} is a config of {kind.title}, translated with numerics {numerics}:\n  {rules}',
-        'current',
-    )
+    tell(f'{name} is a config of {kind.title}, translated with numerics {numerics}:\n  {rules}')
     for line in notes.warnings:
         print_log(f'{name}: {line}', 'current', level=logging.WARNING)
     if notes.unknown:

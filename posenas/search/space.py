@@ -4,7 +4,7 @@ NumPy only. Everything that draws gets its generator, so a draw is a function of
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -216,11 +216,24 @@ class SearchSpace(ABC):
 
     def sample(self, rng: np.random.Generator) -> Arch:
         """Draw every decision on its own, uniformly, until the whole is legal."""
+        return self.redraw(Arch({}), [decision.name for decision in self.decisions], rng)
+
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the decisions that a search may take one after another; groups by default."""
+        owners: dict[str, list[str]] = {}
+        for decision in self.decisions:
+            owners.setdefault(decision.group or decision.name, []).append(decision.name)
+        return tuple(map(tuple, owners.values()))
+
+    def redraw(self, arch: Arch, names: Collection[str], rng: np.random.Generator) -> Arch:
+        """Draw the decisions ``names`` anew, uniformly, until the whole is legal."""
+        drawn = [decision for decision in self.decisions if decision.name in names]
         for _ in range(_MAX_TRIES):
-            arch = self.repair(Arch({d.name: d.sample(rng) for d in self.decisions}))
-            if self.find_conflict(arch) is None:
-                return arch
-        raise RuntimeError(_give_up('sample'))
+            child = self.repair(arch | {d.name: d.sample(rng) for d in drawn})
+            if self.find_conflict(child) is None:
+                return child
+        raise RuntimeError(_give_up('redraw'))
 
     def mutate(self, arch: Arch, prob: float, rng: np.random.Generator) -> Arch:
         """Give each decision another value with probability ``prob``, and at least one.

@@ -35,7 +35,7 @@ SPLIT = '--cfg-options {}_dataloader.dataset.'
         (INFER.format('none.jpg'), 'none.jpg must be an image, a video or a folder'),
         (INFER.format('001.jpg --boxes none.json'), '--boxes must be a file, there is no none'),
         (INFER.format('001.jpg --boxes folder'), '--boxes must be a file, folder is a folder'),
-        (INFER.format('001.jpg --out-dir 002.jpg'), '--out-dir: 002.jpg must be a folder'),
+        (INFER.format('001.jpg --out-dir 002.jpg'), '--out: 002.jpg must be a folder'),
         (INFER.format('001.jpg').replace('weights', 'none'), 'no checkpoint file at none.pth'),
         (INFER.format('001.jpg').replace('tiny.j', 'tini.j'), 'config file tini.json must exist'),
         (INFER.format('001.jpg').replace('tiny.json', 'folder'), 'and is a folder'),

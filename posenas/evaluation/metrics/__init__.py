@@ -8,6 +8,7 @@ from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
 from .mpii import MpiiPCKAccuracy
 from .pck import PCKAccuracy
+from .people import PeopleCollector
 from .posetrack import PoseTrack18Metric
 from .result_file import ResultFile
 
@@ -19,6 +20,7 @@ __all__ = [
     'LspPCKMetric',
     'MpiiPCKAccuracy',
     'PCKAccuracy',
+    'PeopleCollector',
     'PoseMetric',
     'PoseTrack18Metric',
     'ResultFile',

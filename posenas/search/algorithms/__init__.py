@@ -1,6 +1,7 @@
 """Search algorithms: each proposes architectures from the records of those evaluated before."""
 
 from .base import Candidate, Proposal, SearchAlgorithm
+from .beam_search import BeamSearch
 from .evolution import EvolutionSearch
 from .nsga2 import NSGA2, crowding_distance, rank_fronts
 from .random_search import RandomSearch
@@ -8,6 +9,7 @@ from .regularized_evolution import RegularizedEvolution
 
 __all__ = [
     'NSGA2',
+    'BeamSearch',
     'Candidate',
     'EvolutionSearch',
     'Proposal',

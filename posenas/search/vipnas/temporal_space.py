@@ -83,6 +83,14 @@ class TViPNASSpace(SearchSpace):
         """Names of the frames after a key frame, with which those of their decisions begin."""
         return tuple(f'frames.{i}' for i in range(1, self.period))
 
+    @property
+    def parts(self) -> tuple[tuple[str, ...], ...]:
+        """Decisions frame by frame: a frame depends on earlier ones alone."""
+        names = [decision.name for decision in self.decisions]
+        return tuple(
+            tuple(name for name in names if name.startswith(f'{frame}.')) for frame in self.frames
+        )
+
     def of_frame(self, arch: Arch, position: int) -> tuple[Arch, int, str]:
         """Return network, fusion stage and operation of the frame ``position``, from 1."""
         frame = f'frames.{position}'

@@ -10,6 +10,7 @@ from posenas.registry import TASK_UTILS
 from posenas.search import Budget, Choice, Record, ViPNASSpace, objective_values
 from posenas.search.algorithms import (
     NSGA2,
+    BeamSearch,
     EvolutionSearch,
     RandomSearch,
     RegularizedEvolution,
@@ -23,6 +24,7 @@ KINDS = {
     'random': (RandomSearch, {}),
     'regularized': (RegularizedEvolution, dict(population=32, tournament=8)),
     'evolution': (EvolutionSearch, dict(num_random=32, num_parents=8)),
+    'beam': (BeamSearch, dict(trials_per_part=32, num_beams=8)),
     'nsga2': (NSGA2, dict(population=16)),
 }
 every_kind = pytest.mark.parametrize('kind', KINDS)
@@ -133,7 +135,8 @@ def test_ten_thousand_proposals_are_distinct_and_keep_to_the_budget(kind, num_wa
     space = ViPNASSpace()
     cost = TASK_UTILS.build(dict(type='MacsCost', counter=dict(type='ViPNASCounter')))
     cls, own = KINDS[kind]
-    limits = dict(macs=(0.9e9, 1.8e9))
+    low = 0 if kind == 'beam' else 0.9e9  # its first architectures are the cheapest
+    limits = dict(macs=(low or None, 1.8e9))
     algorithm = cls(
         space=space, objectives=dict(AP='greater'), budget=Budget([cost], limits), **own
     )
@@ -141,7 +144,7 @@ def test_ten_thousand_proposals_are_distinct_and_keep_to_the_budget(kind, num_wa
     records = algorithm.records
     assert len({record.id for record in records}) == len(records) == 100 * num_waves
     assert all(space.contains(record.arch) is None for record in records)
-    assert all(0.9e9 <= record.costs['macs'] <= 1.8e9 for record in records)
+    assert all(low <= record.costs['macs'] <= 1.8e9 for record in records)
 
 
 @every_kind
@@ -225,3 +228,29 @@ def test_fronts_and_crowding():
     assert rank_fronts(values).tolist() == [0, 0, 0, 1, 2, 0]
     front = np.array([[0, 4], [1, 2], [3, 1], [4, 0]], float)
     assert crowding_distance(front).tolist() == [np.inf, 3 / 4 + 3 / 4, 3 / 4 + 2 / 4, np.inf]
+
+
+def test_beam_search_decides_one_part_after_another():
+    algorithm = run(make('beam', trials_per_part=4, num_beams=2), 4, 6)
+    parts = algorithm.space.parts
+    smallest = algorithm.space.extremes()[0]
+    for i, record in enumerate(algorithm.records):
+        part = i // 4
+        undecided = [name for names in parts[part + 1 :] for name in names]
+        assert all(record.arch[name] == smallest[name] for name in undecided)
+        if part:
+            (trial,) = record.parents
+            beams = algorithm.best(2, algorithm.records[(part - 1) * 4 : part * 4])
+            assert trial in [beam.trial for beam in beams]
+            decided = [name for names in parts[:part] for name in names]
+            assert all(
+                record.arch[name] == beam.arch[name]
+                for name in decided
+                for beam in beams
+                if beam.trial == trial
+            )
+
+
+def test_beam_search_takes_upper_bounds_only():
+    with pytest.raises(ConfigError, match='must be upper bounds'):
+        make('beam', limits=dict(macs=(100, 4000)))
