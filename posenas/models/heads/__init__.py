@@ -6,6 +6,7 @@ from .cnf_head import CNFHead
 from .edge_head import EdgeHead
 from .heatmap_head import HeatmapHead
 from .multi_stage_head import PoseNASHead, StackedHourglassHead
+from .regression_head import RegressionHead
 from .representation import ScalarRepresentation, VectorRepresentation
 from .rle_head import RLEHead
 from .rtmcc_head import RTMCCHead
@@ -23,6 +24,7 @@ __all__ = [
     'PoseNASHead',
     'RLEHead',
     'RTMCCHead',
+    'RegressionHead',
     'ScalarRepresentation',
     'SimCCHead',
     'StackedHourglassHead',
