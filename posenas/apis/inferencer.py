@@ -126,7 +126,7 @@ class PoseInferencer:
             inputs, bboxes, bbox_format, batch_size, keep_heatmaps=return_datasamples, **options
         )
         drawn = self._deliver(run, writer, return_vis)
-        return _in_batches(drawn, batch_size, return_datasamples)
+        return _in_batches(drawn, batch_size, return_vis, return_datasamples)
 
     def predict(
         self,
@@ -254,12 +254,15 @@ _DETECTOR = 'center_box_people_416x416'
 
 
 def _in_batches(
-    drawn: Iterator[tuple[ImageResult, Any]], batch_size: int, return_datasamples: bool
+    drawn: Iterator[tuple[ImageResult, Any]],
+    batch_size: int,
+    return_vis: bool,
+    return_datasamples: bool,
 ) -> Iterator[dict[str, list]]:
     """Yield results in MMPose's form."""
     while batch := list(islice(drawn, batch_size)):
         yield dict(
-            visualization=[picture for _, picture in batch if picture is not None],
+            visualization=[picture for _, picture in batch] if return_vis else [],
             predictions=[
                 list(found.samples) if return_datasamples else to_instances(found.samples)
                 for found, _ in batch
