@@ -76,7 +76,9 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
         '--threads', type=WORKERS, nargs='+', default=[1], metavar='N', help='(default: 1)'
     )
     forward.add_argument('--batch', type=COUNT, default=1, metavar='N', help='images (default: 1)')
-    forward.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    forward.add_argument(
+        '--out', '--json', dest='json', metavar='FILE.json', help='also write the figures'
+    )
     return forward
 
 

@@ -11,6 +11,7 @@ from posenas.cli.printing import print_lines, show_bar
 from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, SHARE, SIDE
 from posenas.utils import DataError
+from posenas.utils.outputs import OUTPUTS, hide_outputs
 
 if TYPE_CHECKING:
     from posenas.apis import PoseInferencer
@@ -34,13 +35,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--config',
         '--model',
-        metavar='CONFIG|NAME',
+        metavar='CONFIG',
         help='config file or name of a model (default: an exported network needs none)',
     )
     parser.add_argument(
         '--checkpoint',
         required=True,
-        metavar='FILE',
+        metavar='CHECKPOINT',
         help='trained weights, a file or address; or an exported network (.onnx, .xml)',
     )
     parser.add_argument(
@@ -70,8 +71,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        '--out',
         '--out-dir',
-        default='work_dirs/infer',
+        default=f'{OUTPUTS}/infer',
         metavar='DIR',
         help='gets visualizations/ and predictions/ (default: %(default)s)',
     )
@@ -139,7 +141,7 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--compare-config', metavar='CONFIG|NAME', help='its config (default: that of the first)'
     )
-    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn joints')
+    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn keypoints')
     parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
     parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
@@ -159,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: Inputs or boxes are missing or malformed, or no input could be read.
     """
     args = build_parser().parse_args(argv)
-    check_paths(args, files=('boxes',), new_folders=('out_dir',))
+    check_paths(args, files=('boxes',), new_folders=('out',))
     boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
@@ -174,10 +176,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.det_weights,
     )
     code = _look_at(inferencer, args, boxes, total)
+    hide_outputs()
     report = inferencer.report
     written = 'predictions' if args.no_pictures else 'pictures and predictions'
     written = 'pictures of both' if args.compare is not None else written
-    print_lines([f'{report.summary()}; {written} are in {args.out_dir}', *report.lines()])
+    print_lines([f'{report.summary()}; {written} are in {args.out}', *report.lines()])
     if code:
         return code
     if not report.num_images:
@@ -232,7 +235,7 @@ def _predict(
     inferencer: 'PoseInferencer', args: argparse.Namespace, boxes: dict[str, Any] | None
 ) -> 'Iterator[ImageResult]':
     """Return the results, which are written as they come."""
-    out = Path(args.out_dir)
+    out = Path(args.out)
     names = ('kpt_thr', 'radius', 'thickness', 'draw_bbox', 'draw_heatmap', 'skeleton_style')
     names += ('batch_size', 'bbox_thr', 'track', 'smooth', 'detect_every')
     options = {name: getattr(args, name) for name in names}
@@ -257,5 +260,5 @@ def _compare(
     config = args.compare_config or args.config
     other = PoseInferencer(config, args.compare, args.device, args.cfg_options)
     captions = Path(args.checkpoint).stem, Path(args.compare).stem
-    folder = Path(args.out_dir) / 'comparison'
+    folder = Path(args.out) / 'comparison'
     return compare_models(inferencer, other, args.inputs, folder, captions, **options)

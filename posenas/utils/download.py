@@ -24,13 +24,13 @@ from typing import IO, NamedTuple
 from urllib.parse import urldefrag, urlparse
 
 import torch
-from mmengine.logging import print_log
 from torch.hub import get_dir
 
 from posenas.utils.atomic_io import atomic_write, make_folder, write_text
 from posenas.utils.errors import CheckpointError, DataError, OutputError
 from posenas.utils.locks import hold_lock
 from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.telling import tell
 
 #: Seconds without a byte after which a download ends.
 _TIMEOUT = 60
@@ -300,7 +300,7 @@ def _download(url: str, folder: Path, wanted: str | None, trust: bool) -> Path:
             f'what its authors say, then give it (--sha256, sha256=) or write {url}#sha256='
             f'{received.digest}; or trust the address (--trust-download, trust_download=True)'
         )
-    print_log(f'downloaded {url}#sha256={received.digest}', 'current')
+    tell(f'downloaded {url}#sha256={received.digest}')
     return path
 
 

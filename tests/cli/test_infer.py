@@ -109,7 +109,7 @@ def test_old_and_new_spellings_are_understood():
     parser = build_parser()
     common = ['a.jpg', '--checkpoint', 'c.pth']
     assert parser.parse_args([*common, '--model', 'body', '--out_dir', 'o']).config == 'body'
-    assert parser.parse_args([*common, '--config', 'body']).out_dir == 'work_dirs/infer'
+    assert parser.parse_args([*common, '--config', 'body']).out == 'outputs/infer'
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='names of files are bytes on Linux alone')
