@@ -99,6 +99,16 @@ def on_means(module: nn.Module) -> Sequence[Tensor]:
     return [module(feats), module.loss_module(points, logits, values, torch.ones(2, 17))]
 
 
+def on_coordinate_means(module: nn.Module) -> Sequence[Tensor]:
+    feats, targets = (noise(2, 8),), noise(2, 17, 2, seed=1)
+    return [module(feats), module.loss_module(module(feats), targets, torch.ones(2, 17))]
+
+
+def on_two_coordinates(module: nn.Module) -> Sequence[Tensor]:
+    output = noise(2, 17, 2).requires_grad_()
+    return [module(output, noise(2, 17, 2, seed=1), torch.ones(2, 17))]
+
+
 def on_coordinates(module: nn.Module) -> Sequence[Tensor]:
     points, logits, targets = (noise(2, 17, 2, seed=i) for i in range(3))
     return [module(points, logits, targets)]
@@ -407,6 +417,11 @@ MODELS = dict(
     ViPNASHead=ModelCase(dict(in_channels=16, out_channels=17), on_features(16)),
     KeypointMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     GlobalAveragePooling=ModelCase({}, lambda module: module([noise(2, 3, 4, 4)])),
+    RegressionHead=ModelCase(dict(in_channels=8, num_joints=17), on_coordinate_means),
+    SmoothL1Loss=ModelCase(dict(use_target_weight=True), on_two_coordinates),
+    WingLoss=ModelCase(dict(use_target_weight=True), on_two_coordinates),
+    SoftWingLoss=ModelCase({}, on_two_coordinates),
+    AdaptiveWingLoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     RLEHead=ModelCase(dict(in_channels=8, num_joints=17), on_means),
     RLELoss=ModelCase({}, on_coordinates),
     KLDiscretLoss=ModelCase(dict(beta=10.0), on_vectors),
@@ -717,6 +732,9 @@ PARTS = dict(
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoBoxMetric=people('coco'),
     CocoMetric={},
+    AUC={},
+    EPE={},
+    NME=dict(norm_mode='keypoint_distance'),
     FrameCost={},
     JhmdbPCKAccuracy={},
     LspPCKMetric=people('lsp'),

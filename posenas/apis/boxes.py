@@ -51,9 +51,14 @@ class BoxTable:
             if bboxes and sources and not self._names:
                 raise DataError(
                     f'boxes must be of the inputs, got boxes for {_list(bboxes)} but the inputs '
-                    f'{_list(str(source.path or source.name) for source in sources)}: name the '
+                    f'{_list(source.label for source in sources)}: name the '
                     'files as they are, with their folders or without'
                 )
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there are any boxes."""
+        return self._given is not None
 
     def choose(self, frame: Frame) -> ArrayLike | None:
         """Return the boxes of an image, none where they are not given; None for all of it."""
@@ -70,7 +75,7 @@ class BoxTable:
         return boxes[index] if index < len(boxes) else self._miss(frame)
 
     def _miss(self, frame: Frame) -> tuple[()]:
-        name = str(frame.source.path or frame.source.name)
+        name = frame.source.label
         self.without[name] = self.without.get(name, 0) + 1
         return ()
 

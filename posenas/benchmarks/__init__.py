@@ -29,6 +29,8 @@ from .gradient_search import SearchCost, benchmark_search, measure_search
 from .imports import measure_imports
 from .runtime import RuntimeCost, benchmark_runtime
 from .supernet import SupernetCost, benchmark_supernet, measure_supernet
+from .tracking import TrackingScore, benchmark_tracking
+from .videos import VideoCost, benchmark_videos, measure_video, render_video
 
 __all__ = [
     'DataCost',
@@ -42,6 +44,8 @@ __all__ = [
     'SampleCost',
     'SearchCost',
     'SupernetCost',
+    'TrackingScore',
+    'VideoCost',
     'add_empty_images',
     'benchmark_data',
     'benchmark_decoding',
@@ -51,6 +55,8 @@ __all__ = [
     'benchmark_runtime',
     'benchmark_search',
     'benchmark_supernet',
+    'benchmark_tracking',
+    'benchmark_videos',
     'draw_batch',
     'draw_results',
     'list_networks',
@@ -63,4 +69,6 @@ __all__ = [
     'measure_samples',
     'measure_search',
     'measure_supernet',
+    'measure_video',
+    'render_video',
 ]

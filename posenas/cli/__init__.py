@@ -26,7 +26,7 @@ COMMANDS = {
     'convert': 'bring checkpoints and configs of other projects to ours, and back',
     'models': 'list the networks with parameters, operations and published accuracy',
     'genotype': 'show, draw, convert and compare searched architectures',
-    'search': 'show what searches have found, and compare it with chance and other seeds',
+    'search': 'search a network for data and a budget, and compare what searches found',
     'latency': 'predict how long networks of a search space take on this device',
     'derive': 'derive the network that a search has found from its supernet',
     'prune': 'prune neural fabrics without changing the output',

@@ -4,6 +4,12 @@ import argparse
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser, OneLineParser, add_config_options
+from posenas.cli.benchmark_people import (
+    add_tracking_parser,
+    add_video_parser,
+    report_tracking,
+    report_video,
+)
 from posenas.cli.benchmark_runtime import add_runtime_parser, report_runtime
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.printing import print_table, show_progress
@@ -41,6 +47,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_plan_options(kinds.add_parser('lspet', help='as posenas compare', description=DESCRIPTION))
     networks = _add_forward_parser(kinds), _add_decode_parser(kinds), _add_search_parser(kinds)
     add_runtime_parser(kinds)
+    add_tracking_parser(kinds)
+    add_video_parser(kinds)
     trainings = _add_distillation_parser(kinds), _add_supernet_parser(kinds)
     for kind in (data, imports, *networks, *trainings):
         kind.add_argument(
@@ -356,4 +364,6 @@ _REPORTS = {
     'runtime': report_runtime,
     'search': _report_search,
     'supernet': _report_supernet,
+    'tracking': report_tracking,
+    'video': report_video,
 }

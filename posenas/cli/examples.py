@@ -51,7 +51,8 @@ EXAMPLES = {
     'infer': (
         'infer data/people/images --config configs/people.py '
         '--checkpoint work_dirs/people/epoch_30.pth --out found',
-        'infer photo.jpg --config configs/people.py --checkpoint work_dirs/people/epoch_30.pth',
+        "infer 'data/people/images/*.jpg' --config configs/people.py "
+        '--checkpoint work_dirs/people/epoch_30.pth --format coco csv',
     ),
     'export': (
         'export configs/people.py work_dirs/people/epoch_30.pth --out people.onnx',
@@ -83,7 +84,7 @@ EXAMPLES = {
         'genotype embed found/genotype.json configs/people.py configs/found.py',
     ),
     'search': (
-        'search show work_dirs/vipnas_search --top 5',
+        'search run data/people/annotations/person_keypoints.json --latency 10 --out found',
         'search show work_dirs/vipnas_search --page found.html',
         'search sample SEARCH.py random.json --like found/genotype.json',
         'search rank work_dirs/search --trained work_dirs/trained',

@@ -12,11 +12,14 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     track,
 )
 from rich.table import Table
+from rich.text import Text
 
 from posenas.utils.telling import show_told
 
@@ -117,16 +120,32 @@ class Bar:
             self._said = what
 
 
+class _SpeedColumn(ProgressColumn):
+    """How many there are a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        """Return the newest speed."""
+        speed = task.finished_speed or task.speed
+        return Text('' if speed is None else f'{speed:.1f} {self._unit}/s')
+
+
 @contextmanager
-def show_bar(what: str, total: int | None) -> Iterator[Bar]:
+def show_bar(what: str, total: int | None, unit: str | None = None) -> Iterator[Bar]:
     """Show a progress bar while a block runs.
 
     Args:
         what: What is counted.
         total: How much it will be; None if it is unknown.
+        unit: Of what the speed is shown, such as 'images'; None shows none.
     """
+    more = () if unit is None else (_SpeedColumn(unit),)
+    columns = (*Progress.get_default_columns(), *more)
     console = _Console()
-    with Progress(console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield Bar(progress, progress.add_task(what, total=total))
     if not console.is_terminal:
         print_lines([f'{what}: done'])

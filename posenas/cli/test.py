@@ -77,6 +77,11 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         'centre, scale / 200, area, score), image_paths and bbox_ids',
     )
     parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
+    parser.add_argument(
+        '--report',
+        metavar='FILE.html',
+        help='save a page with scores, curves, kinds of errors, best and worst people',
+    )
     parser.add_argument('--dump', metavar='FILE.pkl', help='save complete data samples')
 
 
@@ -193,6 +198,16 @@ def _fuse(runner: 'PoseRunner', checkpoint: str) -> None:
     tell(f'fused convolutions change the output by {change:.1e} of its range')
 
 
+def _test_with_report(args: argparse.Namespace, runner: 'PoseRunner') -> dict[str, float]:
+    """Run the test and write a page about it."""
+    from posenas.apis.test_report import report_test
+
+    scores, page = report_test(runner, args.report, str(args.config), str(args.checkpoint))
+    if page:
+        tell(f'the report is in {page}')
+    return scores
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas test``.
 
@@ -209,7 +224,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.checkpoint = args.checkpoint or find_checkpoint(args.config, cfg.work_dir)
         args.checkpoint = pin(args, args.checkpoint)
         configure(args, cfg)
-        check_paths(args, new_files=('out', 'out_metrics', 'dump'), new_folders=('show_dir',))
+        new_files = ('out', 'out_metrics', 'dump', 'report')
+        check_paths(args, new_files=new_files, new_folders=('show_dir',))
         check_data_paths(cfg, 'test')
         choose_gpu(args)
         _run(args, cfg, screen)
@@ -237,7 +253,7 @@ def _run(args: argparse.Namespace, cfg: Config, screen: 'Screen') -> None:
             _fuse(runner, args.checkpoint)
         if args.param_flop:
             log_cost(cfg)
-        scores = runner.test()
+        scores = _test_with_report(args, runner) if args.report else runner.test()
     if args.out_metrics and runner.rank == 0:
         write_json(args.out_metrics, scores, indent=2)
 

@@ -124,7 +124,7 @@ def _collect(runs: Sequence[Run]) -> _Finished:
     sizes = [_count(run) for run in runs]
     return _Finished(
         runs,
-        [{**read_json(run.folder / RESULT), **_read_costs(run.folder)} for run in runs],
+        [{**read_json(run.folder / RESULT), **read_costs(run.folder)} for run in runs],
         [read_run(run) for run in runs],
         [macs for macs, _ in sizes],
         [params for _, params in sizes],
@@ -139,16 +139,17 @@ def _count(run: Run) -> tuple[int, int]:
     return cost.macs, cost.parameters
 
 
-def _read_costs(folder: Path) -> dict[str, float]:
-    """Return processor minutes and memory of all processes that trained."""
+def read_costs(folder: Path, with_tests: bool = False) -> dict[str, float]:
+    """Return minutes and memory of all processes of a run, of tests if they count."""
     path = folder / COSTS
     # what follows the last end of a line is what a killed process left
     lines = path.read_text(encoding='utf-8').split('\n')[:-1] if path.exists() else []
-    costs = [cost for cost in map(json.loads, lines) if cost['command'] != 'test']
+    costs = [c for c in map(json.loads, lines) if with_tests or c['command'] != 'test']
     if not costs:
         return {}
     minutes = sum(cost['cpu_minutes'] for cost in costs)
-    return dict(cpu_minutes=minutes, mib=max(cost['mib'] for cost in costs))
+    wall = sum(cost.get('wall_minutes', 0.0) for cost in costs)
+    return dict(wall_minutes=wall, cpu_minutes=minutes, mib=max(cost['mib'] for cost in costs))
 
 
 def _compare(

@@ -192,9 +192,10 @@ def test_boxes_of_every_image_are_given_once(inferencer, spot_image):
     ('inputs', 'message'),
     [
         ('no/such/file.jpg', 'there is none'),
-        ('http://example.org/a.jpg', 'local files'),
-        ('webcam:0', 'local files'),
-        (3, 'paths, arrays or lists'),
+        ('ftp://example.org/a.jpg', 'begin with http'),
+        ('webcam:x', 'webcam:NUMBER'),
+        ('no/such/*.jpg', 'must hold images'),
+        (3, 'iterators of frames or lists'),
     ],
 )
 def test_inputs_that_are_none_are_refused_at_once(inferencer, inputs, message):

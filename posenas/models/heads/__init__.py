@@ -5,6 +5,7 @@ from .center_box_head import CenterBoxHead
 from .cnf_head import CNFHead
 from .heatmap_head import HeatmapHead
 from .multi_stage_head import PoseNASHead, StackedHourglassHead
+from .regression_head import RegressionHead
 from .representation import ScalarRepresentation, VectorRepresentation
 from .rle_head import RLEHead
 from .rtmcc_head import RTMCCHead
@@ -21,6 +22,7 @@ __all__ = [
     'PoseNASHead',
     'RLEHead',
     'RTMCCHead',
+    'RegressionHead',
     'ScalarRepresentation',
     'SimCCHead',
     'StackedHourglassHead',
