@@ -20,7 +20,7 @@ COMMANDS = {
     'distill': 'train a network on labels and on the heatmaps of a larger one',
     'test': 'measure a checkpoint on a data set',
     'eval': 'score stored predictions, with intervals and kinds of errors',
-    'infer': 'find keypoints in images, folders and videos',
+    'infer': 'find keypoints in images, videos and cameras, follow people, compare two models',
     'export': 'write a network to a file that needs neither config nor PyTorch',
     'browse': 'draw the samples that a config feeds to the network',
     'convert': 'bring checkpoints and configs of other projects to ours, and back',
