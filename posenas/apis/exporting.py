@@ -21,9 +21,11 @@ from posenas.deploy import ExportForm, Proof, make_onnx, prove, write_network
 from posenas.models.settling import draw_settled_weights
 from posenas.registry import TRANSFORMS
 from posenas.runtime import CropRule, NetworkDescription, Normalisation
+from posenas.runtime.engines import is_exported
 from posenas.search import Supernet
-from posenas.utils import ConfigError, check_choice
+from posenas.utils import CheckpointError, ConfigError, check_choice
 from posenas.utils.download import fetch_checkpoint
+from posenas.utils.images import read_local
 from posenas.version import __version__
 
 #: Engine's form -> end of its files.
@@ -100,6 +102,15 @@ def export_network(
     """
     check_choice('to', to, tuple(FORMS))
     check_choice('precision', precision, PRECISIONS)
+    if is_exported(checkpoint):
+        raise CheckpointError(
+            f'a network is exported from its checkpoint, {checkpoint} is exported already'
+        )
+    target = None if out is None else Path(out)
+    if target is not None and target.suffix.lower() != FORMS[to]:
+        raise ConfigError(f'the file of --to {to} must end with {FORMS[to]}, got {target}')
+    for image in images:
+        read_local(str(image))
     network = build_model(
         config, checkpoint, cfg_options, sha256=sha256, trust_download=trust_download
     )
@@ -109,9 +120,7 @@ def export_network(
     else:
         digest = _hash(fetch_checkpoint(checkpoint, sha256))
     name = Path(network.cfg.filename or 'network').stem
-    target = Path(out or f'{name}{FORMS[to]}')
-    if target.suffix.lower() != FORMS[to]:
-        raise ConfigError(f'the file of --to {to} must end with {FORMS[to]}, got {target}')
+    target = target or Path(f'{name}{FORMS[to]}')
     return export_model(network, target, precision, images, name, digest, num_crops, max_loss)
 
 

@@ -117,7 +117,7 @@ class InferenceRun:
         self.report, self.clock = report, report.clock
         self.bbox_format, self.batch_size = bbox_format, batch_size
         self.drawing, self.video, self.keep_heatmaps = drawing, video, keep_heatmaps
-        self.skeleton = Skeleton.from_metainfo(model.dataset_meta)
+        self.skeleton = _find_skeleton(model)
         self.stopped = threading.Event()
         self._lock = lock
         sigmas = np.asarray(self.skeleton.sigmas)
@@ -369,3 +369,13 @@ def _collect_heatmaps(
         if not keep:
             del sample.pred_fields
         yield sample
+
+
+def _find_skeleton(model: nn.Module) -> Skeleton:
+    """Return the skeleton of the keypoints that the predictions of a model keep."""
+    skeleton = Skeleton.from_metainfo(model.dataset_meta)
+    kept = model.test_cfg.get('output_keypoint_indices')
+    try:
+        return skeleton if kept is None else skeleton.select(kept)
+    except ValueError as error:
+        raise ConfigError(f'test_cfg.output_keypoint_indices: {error}') from error

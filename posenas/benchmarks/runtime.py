@@ -20,6 +20,7 @@ from posenas.models.fused import fuse
 from posenas.models.settling import draw_settled_weights
 from posenas.runtime import ENGINES, PoseRuntime
 from posenas.runtime.engines import choose_engine, is_exported, list_precisions
+from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import take_turns, use_threads
 
@@ -96,9 +97,11 @@ def benchmark_runtime(
         progress: Wraps the names to show where the benchmark is.
 
     Raises:
-        ConfigError: A name is unknown, or a network cannot be exported.
+        ConfigError: A name is unknown, a network cannot be exported, or none can be compiled.
         DataError: A file was not written by ``posenas export``.
     """
+    if with_compile and all(map(is_exported, names)):
+        raise ConfigError('--compile needs a network that is no exported file: PyTorch compiles it')
     found: list[RuntimeCost] = []
     for name in progress(names):
         with TemporaryDirectory() as folder, use_threads(threads):

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from posenas.cli.printing import print_table, show_progress
+from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import write_json
 
@@ -47,6 +48,7 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
 
 def report_runtime(args: argparse.Namespace) -> None:
     """Print what ``posenas benchmark runtime`` measures."""
+    check_paths(args, new_files=('json',))
     from posenas.benchmarks import benchmark_runtime
 
     found = benchmark_runtime(

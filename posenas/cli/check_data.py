@@ -98,11 +98,11 @@ def _print_report(report: 'Report') -> None:
     print_table(('statistic', 'value'), rows, is_wrapped=True)
 
 
-def _list_findings(report: 'Report') -> Iterator[tuple[str, ...]]:
+def _list_findings(report: 'Report') -> Iterator[tuple[object, ...]]:
     """Yield a row for each kind of finding, with a few examples."""
     for severity, kind, number in report.counts():
         examples = [f for f in report.findings if (f.severity, f.kind) == (severity, kind)]
         places = ', '.join(finding.place for finding in examples[:_SHOWN])
         style = 'bold red' if severity == 'error' else 'yellow'
         text = f'{places}: {examples[0].text}'
-        yield f'[{style}]{severity}', kind, str(number), text
+        yield (severity, style), kind, str(number), text

@@ -91,7 +91,10 @@ def _prepare_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: SIM115
-        elif getattr(stream, 'errors', None) == 'strict' and hasattr(stream, 'reconfigure'):
+        # who reads UTF-8 would fail over the second, which the locale C gives
+        elif getattr(stream, 'errors', None) in ('strict', 'surrogateescape') and hasattr(
+            stream, 'reconfigure'
+        ):
             stream.reconfigure(errors='backslashreplace')
 
 

@@ -57,15 +57,14 @@ def print_table(
 
     Args:
         columns: Headers.
-        rows: Cells, one for each header, which may hold several lines.
+        rows: Cells, one for each header, which may hold several lines; or text and rich's style.
         title: Line above.
         caption: Line below.
         left: Headers of columns that are aligned to the left; the others are to the right. None
             aligns all of them to the left.
         is_plain: Whether a line below the headers is all that is drawn.
         has_total: Whether the last row is set apart.
-        is_wrapped: Whether the table fits into the terminal, with its cells wrapped; they may have
-            rich's markup then.
+        is_wrapped: Whether the table fits into the terminal, with its cells wrapped.
     """
     table = Table(
         box=box.SIMPLE_HEAD if is_plain else box.HEAVY_HEAD,
@@ -78,14 +77,15 @@ def print_table(
     for column in columns:
         is_left = left is None or column in left
         table.add_column(column, justify='left' if is_left else 'right', no_wrap=not is_wrapped)
-    cells = [[str(cell) for cell in row] for row in rows]
+    # no cell is markup: names of files and keypoints may look like it
+    cells = [[Text(*c) if isinstance(c, tuple) else str(c) for c in row] for row in rows]
     for place, row in enumerate(cells):
         is_total = has_total and place == len(cells) - 1
         if is_total:
             table.add_section()
         table.add_row(*row, style='bold' if is_total else None)
     if is_wrapped:
-        _Console().print(table)
+        _Console(markup=False).print(table)
         return
     width = _Console(width=_ANY_WIDTH, markup=False).measure(table).maximum
     _Console(file=sys.stdout, width=width, markup=False).print(table)

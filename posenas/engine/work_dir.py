@@ -114,9 +114,13 @@ def explain_full_disk(folder: str | Path) -> Iterator[None]:
 
 
 def raise_write_errors(logger: logging.Logger) -> None:
-    """Let the log files of ``logger`` raise what the standard handlers print with a traceback."""
+    """Let the log files of ``logger`` raise what the standard handlers print with a traceback.
+
+    They take names of files that are not UTF-8, as escapes.
+    """
     for handler in logger.handlers:
         if isinstance(handler, logging.FileHandler):
+            handler.stream.reconfigure(errors='backslashreplace')
             handler.handleError = _raise_again  # type: ignore[method-assign]
 
 

@@ -1,24 +1,17 @@
 """Training curves from the scalars that every run writes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from posenas.utils import DataError
 from posenas.utils.atomic_io import atomic_write
+from posenas.utils.files import read_records
+from posenas.utils.value_types import fits_type
 
 Curve = tuple[list[float], list[float]]
 
 #: Panels in a row, and in a picture that chooses them itself.
 _COLUMNS, _MOST = 3, 6
-
-
-def _whole(rest: str) -> list[str]:
-    """Return the last line of a file if it is complete, which a killed writer leaves it not."""
-    try:
-        return [rest] if isinstance(json.loads(rest), dict) else []
-    except ValueError:
-        return []
 
 
 def read_scalars(path: str | Path) -> dict[str, Curve]:
@@ -37,21 +30,14 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
     """
     file = _find(Path(path))
     curves: dict[str, Curve] = {}
-    *lines, rest = file.read_text().split('\n')
-    for number, line in enumerate([*lines, *_whole(rest)], start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-            step = float(record.pop('step', number))
-        except (ValueError, AttributeError) as error:
-            raise DataError(
-                f'line {number} of {file} must be a JSON object, got {line!r}'
-            ) from error
+    for number, record in enumerate(read_records(file, {}), start=1):
+        step = record.pop('step', number)
+        if not fits_type(step, float):
+            raise DataError(f'record {number} of {file} must have a number as step, got {step!r}')
         for name, value in record.items():
             if isinstance(value, int | float) and name not in ('epoch', 'iter'):
                 steps, values = curves.setdefault(name, ([], []))
-                steps.append(step)
+                steps.append(float(step))
                 values.append(float(value))
     return curves
 
@@ -96,7 +82,7 @@ def draw_curves(
             axes.axhline(reference[name], color='tab:gray', linewidth=1, linestyle='--')
         axes.set_title(name, fontsize=11)
         axes.set_xlabel(_name_unit(steps, curves), fontsize=9)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         if name.startswith('loss') and min(values) > 0:
             axes.set_yscale('log')
         axes.grid(alpha=0.3)

@@ -127,6 +127,15 @@ def test_a_network_is_timed_in_every_engine_and_end_to_end(tmp_path, capsys, mon
     assert {row['ratio'] for row in rows if row['form'] == 'onnxruntime f32'} == {1.0}
 
 
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [('--compile', '--compile needs a network'), ('--json .', '--json: . must be writable')],
+)
+def test_what_cannot_be_done_is_told_before_anything_is_timed(options, message, capsys):
+    assert main(['benchmark', 'runtime', 'none.onnx', *options.split()]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_pytorch_takes_turns_with_the_engines(monkeypatch):
     def export(network, file, name):
         write_spot_net(file)

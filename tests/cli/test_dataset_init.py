@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
 
 TINY = ('--model', 'tiny_synthetic_128x96')
+#: Name of a folder that is not UTF-8, where names are bytes.
+LATIN = os.fsdecode(b'b\xe4r') if sys.platform == 'linux' else 'other'
 
 
 def run(*words):
@@ -30,17 +34,19 @@ def test_one_command_and_the_config_trains(people, capsys):
     content = json.loads(people.read_text())
     content['annotations'][0]['iscrowd'] = 1
     people.write_text(json.dumps(content))
-    assert run(people, '--out', 'mine.py', *TINY) == 0
+    out, work_dir = f'{LATIN}/mine.py', f'{LATIN}/work'
+    assert run(people, '--out', out, *TINY) == 0
     printed = capsys.readouterr().out
     assert 'left_eye' in printed
     assert 'left out: 1 crowd' in printed
-    assert 'posenas train mine.py' in printed
-    assert Path('outputs/mine.jpg').stat().st_size > 1000
+    assert f'posenas train {out}'.encode('utf-8', 'backslashreplace').decode() in printed
+    assert Path(LATIN, 'outputs/mine.jpg').stat().st_size > 1000
     options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
     options += [f'{part}_dataloader.persistent_workers=False' for part in ('train', 'val')]
     assert 'schedule: 300 epochs of 8 batches' in printed
-    assert cli.main(['train', 'mine.py', '--epochs', '1', '--cfg-options', *options]) == 0
-    assert list(Path('work_dirs/mine').glob('best_PCK_*.pth'))
+    options = ['--work-dir', work_dir, '--cfg-options', *options]
+    assert cli.main(['train', out, '--epochs', '1', *options]) == 0
+    assert list(Path(work_dir).glob('best_PCK_*.pth'))
 
 
 def test_a_file_is_split_and_the_parts_lie_among_the_outputs(people):
