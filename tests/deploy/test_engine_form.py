@@ -44,8 +44,8 @@ def test_convolutions_of_narrow_groups_are_written_anew_and_equal(channels, grou
 def test_attention_and_enlarging_head_equal_the_published_form():
     block, x = randomise(SqueezeExcitation(8, 4)), draw(2, 8, 6, 4)
     torch.testing.assert_close(HalvedExcitation(copy.deepcopy(block))(x), block(x))
-    deconv = randomise(nn.ConvTranspose2d(8, 12, 4, 2, 1, groups=4))
-    final = randomise(nn.Conv2d(12, 3, 1))
+    deconv = randomise(nn.ConvTranspose2d(8, 8, 4, 2, 1, groups=8))
+    final = randomise(nn.Conv2d(8, 3, 1))
     torch.testing.assert_close(EnlargingHead(deconv, final)(x), final(deconv(x).relu()))
 
 
@@ -65,7 +65,7 @@ def test_a_head_is_exported_without_its_last_transposed_convolution():
         def __init__(self):
             super().__init__()
             self.attention = SqueezeExcitation(16, 4)
-            self.head = ViPNASHead(16, 3, (16, 16), (4, 4), (8, 8))
+            self.head = ViPNASHead(16, 3, (16, 16), (4, 4), (8, 16))
 
         def forward(self, x):
             return self.head((self.attention(x),))
