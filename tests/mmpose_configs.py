@@ -119,7 +119,10 @@ def try_config(
         return reached, errors
     attempt('checks', lambda: verify_config(cfg))
     init_default_scope('posenas')
-    cfg = cfg if side is None else shrink(cfg, side)
+    if cfg.model.get('teacher_pretrained'):  # other configs say how large its crops are
+        give_teacher(cfg, folder)
+    elif side is not None:
+        cfg = shrink(cfg, side)
     model = attempt('builds', lambda: MODELS.build(Config(dict(model=cfg.model)).model))
     if model is None:
         return reached, errors
@@ -165,6 +168,13 @@ def shrink(cfg: Config, side: int) -> Config:
         return value
 
     return Config(replace(cfg.to_dict()), filename=cfg.filename, format_python_code=False)
+
+
+def give_teacher(cfg: Config, folder: Path) -> None:
+    """Give a distillation a teacher with random weights in place of the published ones."""
+    teacher = MODELS.build(load_checked(cfg.model.teacher_cfg, needed=('default_scope',)).model)
+    torch.save(dict(state_dict=teacher.state_dict()), folder / 'teacher.pth')
+    cfg.model.teacher_pretrained = str(folder / 'teacher.pth')
 
 
 def take_step(model: torch.nn.Module, cfg: Config, file: Path) -> None:

@@ -139,7 +139,7 @@ class PoseInferencer:
         drawn = self._deliver(run, writer, return_vis or show)
         if show:
             drawn = _show(drawn, LiveWindow('PoseInferencer'), wait_time)
-        return _in_batches(drawn, batch_size, return_datasamples)
+        return _in_batches(drawn, batch_size, return_vis, return_datasamples)
 
     def predict(
         self,
@@ -279,12 +279,15 @@ def _show(
 
 
 def _in_batches(
-    drawn: Iterator[tuple[ImageResult, Any]], batch_size: int, return_datasamples: bool
+    drawn: Iterator[tuple[ImageResult, Any]],
+    batch_size: int,
+    return_vis: bool,
+    return_datasamples: bool,
 ) -> Iterator[dict[str, list]]:
     """Yield results in MMPose's form."""
     while batch := list(islice(drawn, batch_size)):
         yield dict(
-            visualization=[picture for _, picture in batch if picture is not None],
+            visualization=[picture for _, picture in batch] if return_vis else [],
             predictions=[
                 list(found.samples) if return_datasamples else to_instances(found.samples)
                 for found, _ in batch

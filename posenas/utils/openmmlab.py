@@ -22,7 +22,7 @@ from posenas.utils.errors import ConfigError
 #: Packages that configs for MMPose name.
 PACKAGES = ('mmpose', 'mmdet', 'mmpretrain', 'mmcls')
 #: Entries of a config that name other configs.
-_CONFIGS = ('teacher_cfg', 'student_cfg', 'from_file')
+_CONFIGS = ('teacher_cfg', 'student_cfg')
 
 
 def is_usable(package: str) -> bool:
@@ -125,19 +125,12 @@ def adapt_places(value: object, filename: str) -> None:
                 value[key] = dict(backend='local')
         elif key in _CONFIGS and isinstance(item, str) and not os.path.exists(item):
             found = [parent / item for parent in _parents(filename) if (parent / item).is_file()]
-            is_known = key == 'from_file' and _is_known(Path(item).stem)
-            if found and not is_known:
+            if found:
                 value[key] = str(found[0])
         else:
             adapt_places(item, filename)
     for item in value if isinstance(value, list | tuple) else ():
         adapt_places(item, filename)
-
-
-def _is_known(name: str) -> bool:
-    from posenas.skeletons import SKELETONS, STORED
-
-    return name in SKELETONS or name in STORED
 
 
 def _parents(filename: str) -> list[Path]:
