@@ -23,7 +23,7 @@ def list_commands(page):
     for block in re.findall(r'^```bash\n(.*?)^```$', text, re.MULTILINE | re.DOTALL):
         block = block.replace(' [--', ' --').replace(']', '').replace('$LEVEL', 'easy')
         for words, _ in commands(block):
-            if words[0] == 'posenas' and '...' not in words:
+            if words[0] == 'posenas' and not {'...', '--help'} & {*words}:
                 yield words[1:]
 
 

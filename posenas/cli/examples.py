@@ -120,6 +120,8 @@ EXAMPLES = {
         'benchmark search SEARCH.py --batch 4',
         'benchmark distillation STUDENT.py TEACHER.py',
         'benchmark supernet SUPERNET.py --batch 4',
+        'benchmark tracking --num-videos 2',
+        'benchmark video configs/people.py work_dirs/people/epoch_30.pth --people 1 4',
     ),
     'compare': (
         'compare --plan PLAN.py',

@@ -82,7 +82,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--teacher', metavar='CONFIG', help='network whose heatmaps teach the one found'
     )
-    parser.add_argument('--teacher-checkpoint', metavar='FILE', help='its weights')
+    parser.add_argument('--teacher-checkpoint', metavar='CHECKPOINT', help='its weights')
     parser.add_argument(
         '--images', metavar='DIR', help='images of a COCO file (default: searched near the file)'
     )
