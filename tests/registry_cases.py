@@ -344,6 +344,18 @@ TINY_VIPNAS_SPACE = dict(
     ],
     head=dict(width=(16, 24), kernel=(2, 4), groups=('dw', 8)),
 )
+_EDGE_GENES = dict(
+    kind=('inverted', 'dense', 'fused'), depth=(1, 2), expand=(1, 2, 3), kernel=(3, 5)
+)
+#: Networks for inference engines of few, narrow blocks.
+TINY_EDGE_SPACE = dict(
+    type='EdgeSpace',
+    stem=(8, 12),
+    stages=[dict(_EDGE_GENES, width=w) for w in ((8, 12), (12, 16), (16, 20))],
+    fusion=(8, 12),
+    head=dict(kind=('shuffle', 'simcc', 'deconv'), width=(4, 8)),
+)
+EDGE_STAGE = dict(kind='inverted', width=8, depth=1, expand=2, kernel=5)
 TINY_VIPNAS = dict(space=TINY_VIPNAS_SPACE, head=dict(out_channels=17, decoder=CODEC))
 
 #: Registered class -> how to build and run it.
@@ -391,6 +403,14 @@ MODELS = dict(
         on_supernet_clips,
     ),
     ViPNASSupernet=ModelCase(TINY_VIPNAS, lambda module: [on_images(module)]),
+    EdgeSupernet=ModelCase(
+        dict(space=TINY_EDGE_SPACE, head=dict(out_channels=17, heatmap_size=(12, 16))),
+        lambda module: [on_images(module)],
+    ),
+    EdgeNet=ModelCase(dict(stem_width=8, stages=[EDGE_STAGE, EDGE_STAGE]), on_images),
+    EdgeHead=ModelCase(
+        dict(in_channels=8, out_channels=17, kind='simcc', heatmap_size=(6, 8)), on_features(8)
+    ),
     LightResNet=ModelCase({}, on_images),
     TopDownFusion=ModelCase(dict(in_channels=(4, 8), channels=(6, 8)), on_two_scales),
     CenterBoxHead=ModelCase(
@@ -630,6 +650,8 @@ PARTS = dict(
     SupernetEvaluator=dict(space=SPACE),
     TrainEvaluator=lambda folder: dict(space=SPACE, config=tiny_experiment(folder).to_dict()),
     LatencyCost=build_latency_table,
+    EdgeCounter={},
+    EdgeSpace={},
     ViPNASCounter={},
     ViPNASSpace={},
     EigenvalueRule={},

@@ -336,8 +336,8 @@ def choose_device(device: str | torch.device | None) -> torch.device:
         return torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (AssertionError, RuntimeError) as error:
+        torch.ones(1, device=chosen).cpu()  # 'meta' has no values
+    except (AssertionError, RuntimeError) as error:  # NotImplementedError is one
         raise ConfigError(
             f'device must exist on this machine, got {device!r}: cpu does, and cuda:0 where '
             'posenas doctor finds a GPU'

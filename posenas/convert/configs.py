@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from posenas.convert.mmpose0_config import translate_mmpose0_config
 from posenas.convert.reading import Notes
 from posenas.convert.yaml_configs import translate_hrnet_config, translate_pnfs_config
-from posenas.utils import ConfigError
+from posenas.utils import ConfigError, PoseNASError
 from posenas.utils.config import override_config
 from posenas.utils.config_forms import (
     find_mmpose0_model,
@@ -19,6 +19,7 @@ from posenas.utils.config_forms import (
     is_pnfs_config,
 )
 from posenas.utils.mmpose0_settings import INSTEAD, RULES
+from posenas.utils.telling import tell
 
 Translator = Callable[[Mapping[str, Any], bool], tuple[dict[str, Any], Notes]]
 
@@ -132,13 +133,18 @@ def translate_config(
     if kind is None:
         return cfg
     name = cfg.filename or 'the config'
-    translated, notes = kind.translate(content, legacy)
+    try:
+        translated, notes = kind.translate(content, legacy)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        if isinstance(error, PoseNASError):
+            raise
+        raise ConfigError(
+            f'{name} must be a config of {kind.title}, got one that has something else where '
+            f'values are read: {type(error).__name__}: {error}'
+        ) from error
     numerics = 'of the original' if legacy else 'of MMPose 1.x'
     rules = '\n  '.join(dict.fromkeys(notes.applied))
-    print_log(
-        f'{name} is a config of {kind.title}, translated with numerics {numerics}:\n  {rules}',
-        'current',
-    )
+    tell(f'{name} is a config of {kind.title}, translated with numerics {numerics}:\n  {rules}')
     for line in notes.warnings:
         print_log(f'{name}: {line}', 'current', level=logging.WARNING)
     if notes.unknown:

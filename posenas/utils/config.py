@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmengine.config import DictAction as _DictAction
-from mmengine.logging import print_log
 
 from posenas.utils import building  # noqa: F401  (registries refuse from now on)
 from posenas.utils.config_copies import check_overrides
@@ -18,6 +17,7 @@ from posenas.utils.errors import ConfigError, PoseNASError
 from posenas.utils.literals import parse_literal
 from posenas.utils.old_settings import translate_settings
 from posenas.utils.openmmlab import adapt_places, import_custom_modules, is_usable
+from posenas.utils.telling import tell
 
 allow_keywords_as_keys()  # whatever writes a config has imported this
 
@@ -169,7 +169,7 @@ def adopt_scope(cfg: Config) -> None:
     """
     scope = cfg.get('default_scope')
     if scope == 'mmpose' and not is_usable('mmpose'):
-        print_log("default_scope 'mmpose' is read as 'posenas': mmpose is not installed", 'current')
+        tell("default_scope 'mmpose' is read as 'posenas': mmpose is not installed")
         _strip_prefix(cfg._cfg_dict, 'mmpose.')
     elif scope not in (None, 'posenas'):
         return

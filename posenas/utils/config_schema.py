@@ -109,7 +109,7 @@ _TEST_CFG = {
     'output_keypoint_indices',
 }
 #: What a spatial search space decides about stem, stages and head.
-_GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand'}
+_GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand', 'kind'}
 #: Key of a dict without a class, alone or behind that of the dict around it -> names it may hold.
 NAMES = {
     'train_dataloader': _LOADER,

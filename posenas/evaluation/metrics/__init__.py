@@ -9,6 +9,7 @@ from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
 from .mpii import MpiiPCKAccuracy
 from .pck import PCKAccuracy
+from .people import PeopleCollector
 from .posetrack import PoseTrack18Metric
 from .result_file import ResultFile
 
@@ -23,6 +24,7 @@ __all__ = [
     'LspPCKMetric',
     'MpiiPCKAccuracy',
     'PCKAccuracy',
+    'PeopleCollector',
     'PoseMetric',
     'PoseTrack18Metric',
     'ResultFile',

@@ -11,7 +11,7 @@ from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from posenas.annotations import Source, read_annotations
-from posenas.utils import DataError
+from posenas.utils import ConfigError, DataError
 
 
 class PoseMetric(BaseMetric):
@@ -151,10 +151,17 @@ def predicted_keypoints(sample: Mapping[str, Any]) -> np.ndarray:
     """Return keypoints and confidences (K, 3) of the one person of a top-down data sample.
 
     Raises:
+        ConfigError: They are other keypoints than those of the data.
         DataError: A value is not finite.
     """
     instances = sample['pred_instances']
     joints, scores = instances['keypoints'][0], instances['keypoint_scores'][0]
+    labels = sample.get('gt_instances', {}).get('keypoints')
+    if labels is not None and len(labels[0]) != len(joints):
+        raise ConfigError(
+            f'predictions must have the {len(labels[0])} keypoints of the data to be scored, got '
+            f'{len(joints)}: unset test_cfg.output_keypoint_indices, or give the config of the data'
+        )
     keypoints = np.concatenate([joints, np.asarray(scores)[:, None]], axis=1)  # (K, 3)
     if not np.isfinite(keypoints).all():
         raise DataError(

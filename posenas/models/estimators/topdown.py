@@ -94,7 +94,7 @@ def add_predictions(
         test_cfg: ``output_keypoint_indices`` names the keypoints that are kept.
 
     Raises:
-        ConfigError: A sample lacks ``warp_mat``.
+        ConfigError: A sample lacks ``warp_mat``, or there is no such keypoint.
     """
     kept = test_cfg.get('output_keypoint_indices')
     for i, sample in enumerate(samples):
@@ -104,6 +104,11 @@ def add_predictions(
 
 def _select_joints(instances: InstanceData, kept: list[int]) -> InstanceData:
     """Keep some keypoints of ``keypoints`` (1, K, 2), of their scores and of the like (1, K)."""
+    count = instances.keypoints.shape[1]
+    if not set(kept) <= set(range(count)):
+        raise ConfigError(
+            f'test_cfg.output_keypoint_indices must be of 0 to {count - 1}, got {kept}'
+        )
     return InstanceData(**{name: values[:, kept] for name, values in instances.items()})
 
 

@@ -3,6 +3,7 @@
 from .base import BaseHeatmapHead
 from .center_box_head import CenterBoxHead
 from .cnf_head import CNFHead
+from .edge_head import EdgeHead
 from .heatmap_head import HeatmapHead
 from .multi_stage_head import PoseNASHead, StackedHourglassHead
 from .regression_head import RegressionHead
@@ -18,6 +19,7 @@ __all__ = [
     'BaseSimCCHead',
     'CNFHead',
     'CenterBoxHead',
+    'EdgeHead',
     'HeatmapHead',
     'PoseNASHead',
     'RLEHead',
