@@ -54,7 +54,7 @@ NO_OPTIONS = {
     *('image_paths', 'kpt_names', 'kpt_shape', 'sha256', 'track_id', 'keypoints_crowd'),
     *('finite_difference', 'first_order', 'second_order', 'evaluation.interval'),
     *('encoder.normal', 'macro.sources', 'normal', 'normal_concat', 'se_connect'),
-    *('skip_connect', 'std_conv_3x3'),
+    *('skip_connect', 'std_conv_3x3', 'posenas.compat.mmpose_installed'),
     *('dataset_info', 'keypoint_info', 'metainfo.from_file', 'skeleton_info'),
 }
 #: Names of all registries.

@@ -99,8 +99,8 @@ def install() -> None:
         return
     if is_usable('mmpose'):
         raise ConfigError(
-            'compat.mmpose.install() must stand in for MMPose alone, but that is installed: remove '
-            'it, or import from posenas'
+            'install() must stand in for a missing MMPose, but MMPose is installed: remove it, or '
+            'import from posenas'
         )
     for name in [name for name in sys.modules if name.split('.')[0] == 'mmpose']:
         del sys.modules[name]  # left by a copy that could not be imported
