@@ -32,6 +32,7 @@ NAME = re.compile(
 NO_MESSAGES = (
     'datasets/custom.py',
     'engine/compat.py',
+    'experiments/search_report.py',
     'visualization/graph.py',
     'visualization/pareto_page.py',
     'visualization/report_page.py',

@@ -53,6 +53,8 @@ _LAZY_MODULES = {
     ),
     'summary': ('NetworkSummary', 'summarize_network'),
 }
+#: Public name -> module of the level above that it comes from, on first use: nothing here needs it.
+_ABOVE = {'run_search': 'posenas.experiments'}
 _LAZY = {name: module for module, names in _LAZY_MODULES.items() for name in names}
 
 __all__ = [
@@ -104,6 +106,7 @@ __all__ = [
     'predict_latencies',
     'prune',
     'read_genotype',
+    'run_search',
     'sample_alike',
     'score_mpii',
     'score_pck',
@@ -117,6 +120,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)
     """Import the module of a lazy public name on first use."""
+    if name in _ABOVE:
+        return getattr(import_module(_ABOVE[name]), name)
     if name not in _LAZY:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     return getattr(import_module(f'{__name__}.{_LAZY[name]}'), name)

@@ -46,6 +46,6 @@ def compare_models(
     second.detector = first.detector
     found = (model.predict(inputs, **options) for model in (first, second))
     with ResultWriter(out_dir, None, first.model.dataset_meta) as writer:
-        for pair in zip(*found, strict=True):
+        for pair in zip(*found, strict=False):  # the first may be stopped
             writer.write(pair[0], side_by_side([each.plot() for each in pair], captions))
             yield pair

@@ -17,6 +17,7 @@ from posenas.apis.detection import PeopleDetector, init_detector
 from posenas.apis.inference import TopdownPipeline, init_model
 from posenas.apis.inference_report import InferenceReport
 from posenas.apis.inference_stages import InferenceRun, VideoOptions
+from posenas.apis.live import LiveWindow
 from posenas.apis.outputs import DrawOptions, to_instances
 from posenas.apis.results import ImageResult
 from posenas.apis.sources import list_passed_over, list_sources
@@ -46,8 +47,10 @@ class PoseInferencer:
         sha256: See :func:`init_model`.
         trust_download: Likewise.
         det_model: Config or name of the person detector; None takes that of ``det_weights``, or
-            takes the whole image for one person where boxes are not given.
+            takes the whole image for one person where boxes are not given, as 'whole_image' does.
         det_weights: Its checkpoint.
+        det_cat_ids: Ignored: our detectors find people alone.
+        scope: Ignored: names are ours.
 
     Attributes:
         model: The model.
@@ -69,12 +72,15 @@ class PoseInferencer:
         trust_download: bool = False,
         det_model: str | Path | Config | None = None,
         det_weights: str | Path | None = None,
+        det_cat_ids: int | Sequence[int] | None = None,
+        scope: str | None = None,
     ) -> None:
         self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
         self.detector = None
-        if det_weights is not None:
+        det_model = None if det_model in ('whole_image', 'whole-image') else det_model
+        if (det_model, det_weights) != (None, None):
             self.detector = init_detector(det_model or _DETECTOR, det_weights, device)
-        elif det_model is not None:
+        if det_model is not None and det_weights is None:
             raise ConfigError('a detector must have weights: give det_weights (--det-weights)')
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
@@ -99,6 +105,8 @@ class PoseInferencer:
         batch_size: int = 1,
         return_vis: bool = False,
         return_datasamples: bool = False,
+        show: bool = False,
+        wait_time: float = 0,
         **options: Any,
     ) -> Iterator[dict[str, list]]:
         """Look at the inputs and return what is found in MMPose's form, batch by batch.
@@ -110,6 +118,8 @@ class PoseInferencer:
             batch_size: Images at once, and in one result.
             return_vis: Whether results hold pictures.
             return_datasamples: Whether predictions are data samples instead of plain values.
+            show: Whether a window shows each picture.
+            wait_time: Seconds that it stays; 0 waits for a key.
             **options: As of :meth:`predict`.
 
         Returns:
@@ -119,14 +129,17 @@ class PoseInferencer:
 
         Raises:
             DataError: Inputs or boxes do not exist or are malformed.
+            ConfigError: A window is wanted where there is no display.
             OutputError: A file cannot be written.
             ValueError: Another argument has no meaning.
         """
         run, writer = self._prepare(
             inputs, bboxes, bbox_format, batch_size, keep_heatmaps=return_datasamples, **options
         )
-        drawn = self._deliver(run, writer, return_vis)
-        return _in_batches(drawn, batch_size, return_datasamples)
+        drawn = self._deliver(run, writer, return_vis or show)
+        if show:
+            drawn = _show(drawn, LiveWindow('PoseInferencer'), wait_time)
+        return _in_batches(drawn, batch_size, return_vis, return_datasamples)
 
     def predict(
         self,
@@ -253,13 +266,28 @@ PoseNASInferencer = MMPoseInferencer = PoseInferencer
 _DETECTOR = 'center_box_people_416x416'
 
 
+def _show(
+    drawn: Iterator[tuple[ImageResult, Any]], window: LiveWindow, wait_time: float
+) -> Iterator[tuple[ImageResult, Any]]:
+    """Show each picture on its way, until the window is closed."""
+    with window:
+        for result, picture in drawn:
+            is_open = window.show(picture, wait_time)
+            yield result, picture
+            if not is_open:
+                return
+
+
 def _in_batches(
-    drawn: Iterator[tuple[ImageResult, Any]], batch_size: int, return_datasamples: bool
+    drawn: Iterator[tuple[ImageResult, Any]],
+    batch_size: int,
+    return_vis: bool,
+    return_datasamples: bool,
 ) -> Iterator[dict[str, list]]:
     """Yield results in MMPose's form."""
     while batch := list(islice(drawn, batch_size)):
         yield dict(
-            visualization=[picture for _, picture in batch if picture is not None],
+            visualization=[picture for _, picture in batch] if return_vis else [],
             predictions=[
                 list(found.samples) if return_datasamples else to_instances(found.samples)
                 for found, _ in batch

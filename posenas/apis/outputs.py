@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from posenas.skeletons import COCO, Skeleton
-from posenas.structures import PoseDataSample
+from posenas.structures import PoseDataSample, split_instances
 from posenas.utils import check_choice, check_probability
 
 
@@ -53,10 +53,7 @@ def to_instances(samples: Sequence[PoseDataSample]) -> list[dict[str, Any]]:
     """
     return [
         dict(
-            keypoints=sample.pred_instances.keypoints[0].tolist(),
-            keypoint_scores=sample.pred_instances.keypoint_scores[0].tolist(),
-            bbox=sample.pred_instances.bboxes.tolist(),
-            bbox_score=float(sample.pred_instances.bbox_scores[0]),
+            split_instances(sample.pred_instances)[0],
             **{key: sample.metainfo[key] for key in _IN_VIDEO if key in sample.metainfo},
         )
         for sample in samples

@@ -1,5 +1,6 @@
 """Speed and memory of what the library does, as ratios to a bound measured in the same run."""
 
+from .blocks import BlockCost, benchmark_blocks, list_blocks
 from .data import (
     DataCost,
     LoadingCost,
@@ -33,6 +34,7 @@ from .tracking import TrackingScore, benchmark_tracking
 from .videos import VideoCost, benchmark_videos, measure_video, render_video
 
 __all__ = [
+    'BlockCost',
     'DataCost',
     'DecodingCost',
     'DistillationCost',
@@ -47,6 +49,7 @@ __all__ = [
     'TrackingScore',
     'VideoCost',
     'add_empty_images',
+    'benchmark_blocks',
     'benchmark_data',
     'benchmark_decoding',
     'benchmark_distillation',
@@ -59,6 +62,7 @@ __all__ = [
     'benchmark_videos',
     'draw_batch',
     'draw_results',
+    'list_blocks',
     'list_networks',
     'measure_decoding',
     'measure_distillation',

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser, OneLineParser, add_config_options
+from posenas.cli.benchmark_blocks import add_blocks_parser, report_blocks
 from posenas.cli.benchmark_people import (
     add_tracking_parser,
     add_video_parser,
@@ -46,6 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluation_parser(kinds)
     add_plan_options(kinds.add_parser('lspet', help='as posenas compare', description=DESCRIPTION))
     networks = _add_forward_parser(kinds), _add_decode_parser(kinds), _add_search_parser(kinds)
+    add_blocks_parser(kinds)
     add_runtime_parser(kinds)
     add_tracking_parser(kinds)
     add_video_parser(kinds)
@@ -355,6 +357,7 @@ def _print_steps(
 
 
 _REPORTS = {
+    'blocks': report_blocks,
     'data': _report_data,
     'decode': _report_decode,
     'distillation': _report_distillation,

@@ -27,7 +27,9 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         'exported files',
     )
     runtime.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
-    runtime.add_argument('--batch', type=COUNT, default=1, metavar='N', help='people (default: 1)')
+    runtime.add_argument(
+        '--batch', type=COUNT, nargs='+', default=[1], metavar='N', help='people (default: 1)'
+    )
     runtime.add_argument(
         '--repeat', type=COUNT, default=20, metavar='N', help='interleaved runs (default: 20)'
     )
@@ -58,23 +60,38 @@ def report_runtime(args: argparse.Namespace) -> None:
         not args.forward_only,
         lambda names: show_progress(names, 'timing networks'),
     )
-    columns = ('network', 'form', 'task', 'ms', '95 %', 'ratio', 'memory MiB', 'file MiB')
+    columns = (
+        'network',
+        'form',
+        'task',
+        'batch',
+        'ms',
+        '95 %',
+        'ratio',
+        'memory MiB',
+        'file MiB',
+        'difference',
+        'pixels',
+    )
     rows = [
         (
             each.network,
             each.form,
             each.task,
+            f'{each.batch}',
             f'{each.median_ms:.2f}',
             f'{each.p95_ms:.2f}',
             f'{each.ratio:.2f}',
             f'{each.memory_mb:.0f}',
             f'{each.file_mb:.1f}' if each.file_mb else '',
+            f'{each.difference:.0e}' if each.difference else '',
+            f'{each.distance:.3f}' if each.difference else '',
         )
         for each in found
     ]
     caption = (
-        f'per image; threads: {args.threads}, batch of {args.batch}, median of {args.repeat} '
-        'interleaved rounds'
+        f'per image; threads: {args.threads}, median of {args.repeat} interleaved rounds; '
+        'difference of outputs from PyTorch, relative to their range, and of keypoints'
     )
     print_table(columns, rows, caption=caption, left=columns[:3], is_plain=True)
     if args.json:

@@ -11,14 +11,14 @@ from posenas.cli.values import COUNT, SEED
 
 #: Files of the work dir and what they hold.
 _FILES = {
-    'predictions.png': 'annotated (left) and found (right) keypoints of people never seen',
+    'predictions.png': 'keypoints of people never seen: annotated left, found right',
     'curves.png': 'loss and scores during training',
     'scores.json': 'the scores',
     'data': 'the synthetic people, in COCO layout',
 }
-_CAPTION = (
-    'PCK@0.1-box: percent of the keypoints that are found within a tenth of the box; AP and AR: '
-    'COCO counts people, and only those whose keypoints are all near, so these are lower'
+_CAPTIONS = (
+    'PCK@0.1-box: percent of the keypoints that are found within a tenth of the box.',
+    'AP and AR: COCO counts people whose keypoints are all near, so these are lower.',
 )
 
 
@@ -85,4 +85,4 @@ def _print_scores(scores: Mapping[str, float], baseline: float) -> None:
     ]
     title = 'people of a seed that was not trained on'
     print_table(('', 'PCK@0.1-box', 'AP', 'AP .5', 'AR'), rows, title=title, left=('',))
-    print_lines([_CAPTION])
+    print_lines(_CAPTIONS)

@@ -84,7 +84,7 @@ EXAMPLES = {
         'genotype embed found/genotype.json configs/people.py configs/found.py',
     ),
     'search': (
-        'search show work_dirs/vipnas_search --top 5',
+        'search run data/people/annotations/person_keypoints.json --latency 10 --out found',
         'search show work_dirs/vipnas_search --page found.html',
         'search sample SEARCH.py random.json --like found/genotype.json',
         'search rank work_dirs/search --trained work_dirs/trained',

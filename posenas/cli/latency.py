@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from posenas.cli.args import CommandParser, OneLineParser, add_config_options
 from posenas.cli.printing import print_lines
-from posenas.cli.reading import read_config
+from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT, WORKERS
-from posenas.utils.atomic_io import check_writable
+from posenas.utils.atomic_io import check_writable, write_json
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -53,6 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     fit.add_argument('--num-fit', type=COUNT, default=60, metavar='N', help='networks fitted to')
     fit.add_argument('--num-test', type=COUNT, default=50, metavar='N', help='networks predicted')
+    fit.add_argument('--json', metavar='FILE', help='write the figures here too')
     predict = kinds.add_parser(
         'predict', help='predict networks', description='Predict networks given as genotype files.'
     )
@@ -85,8 +87,11 @@ def _build(args: argparse.Namespace) -> list[str]:
 def _fit(args: argparse.Namespace) -> list[str]:
     from posenas.apis import fit_latency_table
 
+    check_paths(args, new_files=('json',))
     numbers = args.rounds, args.threads, args.num_fit, args.num_test
     found = fit_latency_table(read_config(args), args.table, *numbers, engine=args.engine)
+    if args.json:
+        write_json(args.json, asdict(found), indent=1)
     return [
         f'{args.num_test} networks that were not fitted to:',
         f'  rank correlation {found.tau:.3f} (MACs alone: {found.macs_tau:.3f}; the same networks '

@@ -1,4 +1,4 @@
-"""Show what searches have found so far, and what to compare it with."""
+"""Run searches, show what they have found so far, and what to compare it with."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from posenas.cli.args import CommandParser, OneLineParser, add_out
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
+from posenas.cli.search_run import add_run_parser, run
 from posenas.cli.values import COUNT, SEED, SHARE, WORKERS
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
@@ -25,12 +26,15 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas search``."""
     parser = CommandParser(
         'search',
-        'Show what a search has found so far, and what to compare it with.',
-        epilog='A search itself is a training: posenas train with a config of configs/search.',
+        'Search a network for your data and a budget, show what a search has found so far, and '
+        'what to compare it with.',
+        epilog='run does everything; a single search is a training: posenas train with a config of '
+        'configs/search.',
     )
     actions = parser.add_subparsers(
         dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
     )
+    add_run_parser(actions)
     show = actions.add_parser('show', help='list the best architectures, and draw all of them')
     show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
     show.add_argument(
@@ -163,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: An archive is missing or damaged.
     """
     args = build_parser().parse_args(argv)
-    actions = dict(show=_show, sample=_sample, rank=_rank, agree=_agree, repeat=_repeat)
+    actions = dict(run=run, show=_show, sample=_sample, rank=_rank, agree=_agree, repeat=_repeat)
     return actions[args.action](args) or 0
 
 

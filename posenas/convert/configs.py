@@ -12,7 +12,12 @@ from posenas.convert.reading import Notes
 from posenas.convert.yaml_configs import translate_hrnet_config, translate_pnfs_config
 from posenas.utils import ConfigError, PoseNASError
 from posenas.utils.config import override_config
-from posenas.utils.config_forms import is_hrnet_config, is_mmpose0_config, is_pnfs_config
+from posenas.utils.config_forms import (
+    find_mmpose0_model,
+    is_hrnet_config,
+    is_mmpose0_config,
+    is_pnfs_config,
+)
 from posenas.utils.mmpose0_settings import INSTEAD, RULES
 from posenas.utils.telling import tell
 
@@ -85,6 +90,12 @@ def apply_options(
     """
     later = dict(options or {})
     kind = find_config_kind(cfg)
+    old = find_mmpose0_model(cfg)
+    if kind is None and old is not None:
+        raise ConfigError(
+            f'{cfg.filename or "the config"} is of MMPose 0.x for {old}: only configs for one '
+            "person in a crop, model.type='TopDown', have a counterpart here"
+        )
     if kind is not None:
         own = {key: later.pop(key) for key in list(later) if _is_own(key, cfg, kind)}
         override_config(cfg, own)

@@ -8,7 +8,7 @@ from posenas.utils import ConfigError
 from posenas.utils.value_types import fits_type
 
 #: What may stand in the place of a number: one for all, one for each, a switch, none.
-_AS_NUMBER = float | bool | list[float | list] | None
+_AS_NUMBER = float | bool | list[float | list[Any]] | None
 
 
 class Notes:

@@ -1,6 +1,9 @@
 """Scores of predicted poses: pure functions and the metrics built on them."""
 
 from .metrics import (
+    AUC,
+    EPE,
+    NME,
     CocoBoxMetric,
     CocoMetric,
     FrameCost,
@@ -12,11 +15,15 @@ from .metrics import (
     PoseMetric,
     PoseTrack18Metric,
     ResultFile,
+    make_whole_body_metric,
 )
 from .notes import explain_scores
 from .stored import StoredPoses, read_stored_poses, read_truth
 
 __all__ = [
+    'AUC',
+    'EPE',
+    'NME',
     'CocoBoxMetric',
     'CocoMetric',
     'FrameCost',
@@ -30,6 +37,7 @@ __all__ = [
     'ResultFile',
     'StoredPoses',
     'explain_scores',
+    'make_whole_body_metric',
     'read_stored_poses',
     'read_truth',
 ]

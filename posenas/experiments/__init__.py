@@ -1,10 +1,12 @@
-"""Plans of trainings that are compared: how they run and what they found; and the demo."""
+"""Plans of trainings that are compared, how they run and what they found; searches; the demo."""
 
 from .plan import Cell, Comparison, Plan, Run, read_plan
 from .queue import run_plan
 from .repeats import list_archives, plan_repeats
 from .report import read_run, report_plan
 from .runs import Difference, compare_runs, read_distances, score_runs
+from .search_budget import SearchPlan
+from .search_run import SearchOutcome, run_search
 
 __all__ = [
     'Cell',
@@ -12,6 +14,8 @@ __all__ = [
     'Difference',
     'Plan',
     'Run',
+    'SearchOutcome',
+    'SearchPlan',
     'compare_runs',
     'list_archives',
     'plan_repeats',
@@ -20,5 +24,6 @@ __all__ = [
     'read_run',
     'report_plan',
     'run_plan',
+    'run_search',
     'score_runs',
 ]

@@ -31,6 +31,9 @@ class Cell:
         arguments: Its further arguments.
         commands: Words of commands that are run in turn instead of a training, such as those that
             derive a network from a search.
+        inputs: Files whose content the result depends on. A cell that names some runs anew when
+            their content or its own texts have changed.
+        resumes: Whether interrupted commands go on with what they left, instead of anew.
     """
 
     name: str
@@ -41,11 +44,13 @@ class Cell:
     command: str = 'train'
     arguments: Sequence[str] = ()
     commands: Sequence[Sequence[str]] = ()
+    inputs: Sequence[str] = ()
+    resumes: bool = False
 
     @property
     def texts(self) -> tuple[object, ...]:
         """All that may refer to other cells."""
-        return self.config, self.options, self.arguments, self.commands
+        return self.config, self.options, self.arguments, self.commands, self.inputs
 
 
 @dataclass(frozen=True)

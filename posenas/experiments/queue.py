@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Runs ``posenas`` with words, its output in a file; tells whether it went well.
 _Caller = Callable[[Sequence[str], Path], bool]
+#: File in the folder of a run that says which inputs it was begun with.
+BEGUN = 'begun.txt'
 #: Seconds between looks at runs that another process works on.
 _PATIENCE = 5.0
 
@@ -81,22 +84,65 @@ def _attempt(
 ) -> bool | None:
     """Do a run; tells whether it is done well, or None if it cannot be done yet."""
     needed = plan.needs(run)
-    if is_done(run):
+    if is_done(run) and not run.cell.inputs:
         return True
     if any(other.name in failed for other in needed):
         return False
     if not all(map(is_done, needed)):
         return None
+    if is_current(plan, run):
+        return True
     make_folder(run.folder.parent)
     with hold_lock(run.folder.with_name(f'{run.name}.lock')) as lock:
         if lock is None:  # another process works on it
             return None
-        if is_done(run):
+        if is_current(plan, run):
             return True
         announce(run.name)
+        _prepare(plan, run)
         # what it starts holds the lock too: a training whose parent was killed still saves
         call = partial(_call, lock, threads)
         return _follow(plan, run, call) if run.cell.commands else _train(plan, run, call)
+
+
+def is_current(plan: Plan, run: Run) -> bool:
+    """Tell whether a run is finished, and what it depends on is still the same."""
+    from posenas.utils.files import read_json
+
+    if not is_done(run):
+        return False
+    return not run.cell.inputs or read_json(run.folder / RESULT).get('inputs') == _hash(plan, run)
+
+
+def _hash(plan: Plan, run: Run) -> str:
+    """Return the SHA-256 of what a run does and of the content of its inputs."""
+    texts = json.dumps(run.cell.texts, sort_keys=True).replace(str(plan.folder), '.')
+    digest = sha256(texts.encode())
+    for file in plan.fill_in(run, run.cell.inputs, _last_checkpoint):
+        digest.update(sha256(Path(file).read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _prepare(plan: Plan, run: Run) -> None:
+    """Remove what a run with other inputs has left, and note those of this one."""
+    if not run.cell.inputs:
+        if run.cell.commands:
+            shutil.rmtree(run.folder, ignore_errors=True)
+        return
+    from posenas.utils.atomic_io import write_text
+
+    digest = _hash(plan, run)
+    begun = run.folder / BEGUN
+    is_same = begun.exists() and begun.read_text(encoding='utf-8') == digest
+    if not is_same or (run.cell.commands and not run.cell.resumes):
+        (run.folder / RESULT).unlink(missing_ok=True)
+        shutil.rmtree(run.folder, ignore_errors=True)
+        run.config_file.unlink(missing_ok=True)
+    write_text(begun, digest)
+
+
+def _note_inputs(plan: Plan, run: Run) -> dict[str, str]:
+    return dict(inputs=_hash(plan, run)) if run.cell.inputs else {}
 
 
 def _leave(signum: int, frame: object) -> None:
@@ -104,14 +150,13 @@ def _leave(signum: int, frame: object) -> None:
 
 
 def _follow(plan: Plan, run: Run, call: _Caller) -> bool:
-    """Run the commands of a cell, all of them anew; tells whether they went well."""
+    """Run the commands of a cell, one after the other; tells whether they went well."""
     from posenas.utils.atomic_io import write_json
 
-    shutil.rmtree(run.folder, ignore_errors=True)
     for words in plan.fill_in(run, run.cell.commands, _last_checkpoint):
         if not call(words, run.folder / 'train.log'):
             return False
-    write_json(run.folder / RESULT, dict(seed=run.seed), indent=1)
+    write_json(run.folder / RESULT, dict(seed=run.seed, **_note_inputs(plan, run)), indent=1)
     return True
 
 
@@ -133,6 +178,7 @@ def _train(plan: Plan, run: Run, call: _Caller) -> bool:
     from posenas.utils.files import read_json
 
     result = dict(seed=run.seed, minutes=measure_minutes(run.folder), scores=read_json(scores))
+    result.update(_note_inputs(plan, run))
     write_json(run.folder / RESULT, result, indent=1)
     return True
 
@@ -214,10 +260,17 @@ def _call(lock: Lock, threads: int, words: Sequence[str], log: Path) -> bool:
 
 
 def _wait(process: subprocess.Popen, command: str, costs: Path) -> int:
-    """Wait for a process and note its processor time and memory; returns its exit code."""
+    """Wait for a process and note its time and memory; returns its exit code."""
+    begun = time.monotonic()
     _, status, usage = os.wait4(process.pid, 0)
+    wall = (time.monotonic() - begun) / 60
     process.returncode = os.waitstatus_to_exitcode(status)
     minutes = (usage.ru_utime + usage.ru_stime) / 60
-    cost = dict(command=command, cpu_minutes=round(minutes, 3), mib=usage.ru_maxrss // 1024)
+    cost = dict(
+        command=command,
+        wall_minutes=round(wall, 3),
+        cpu_minutes=round(minutes, 3),
+        mib=usage.ru_maxrss // 1024,
+    )
     append_line(costs, json.dumps(cost))
     return process.returncode

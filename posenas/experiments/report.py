@@ -124,7 +124,7 @@ def _collect(runs: Sequence[Run]) -> _Finished:
     return _Finished(
         runs,
         [
-            read_object(run.folder / RESULT, dict(scores=dict)) | _read_costs(run.folder)
+            read_object(run.folder / RESULT, dict(scores=dict)) | read_costs(run.folder)
             for run in runs
         ],
         [read_run(run) for run in runs],
@@ -141,18 +141,19 @@ def _count(run: Run) -> tuple[int, int]:
     return cost.macs, cost.parameters
 
 
-def _read_costs(folder: Path) -> dict[str, float]:
-    """Return processor minutes and memory of all processes that trained."""
+def read_costs(folder: Path, with_tests: bool = False) -> dict[str, float]:
+    """Return minutes and memory of all processes of a run, of tests if they count."""
     from posenas.utils.files import read_records
 
     path = folder / COSTS
     entries = dict(command=str, cpu_minutes=float, mib=float)
     records = read_records(path, entries) if path.exists() else []
-    costs = [cost for cost in records if cost['command'] != 'test']
+    costs = [cost for cost in records if with_tests or cost['command'] != 'test']
     if not costs:
         return {}
     minutes = sum(cost['cpu_minutes'] for cost in costs)
-    return dict(cpu_minutes=minutes, mib=max(cost['mib'] for cost in costs))
+    wall = sum(cost.get('wall_minutes', 0.0) for cost in costs)
+    return dict(wall_minutes=wall, cpu_minutes=minutes, mib=max(cost['mib'] for cost in costs))
 
 
 def _compare(

@@ -1,6 +1,6 @@
 """What a search has found so far: its architectures in order, and all of them as a web page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,8 @@ def write_search_page(
     cost: str | None = None,
     score: str | None = None,
     marks: Mapping[str, tuple[float, float]] | None = None,
+    sections: Sequence[tuple[str, str]] = (),
+    title: str | None = None,
 ) -> None:
     """Draw score over cost as a web page; the front that it shows is that of these two.
 
@@ -71,6 +73,8 @@ def write_search_page(
         cost: Figure across; None takes the first cost.
         score: Figure upward; None takes the first objective.
         marks: Cost and score, by name, of networks to compare with.
+        sections: Heading and HTML of what follows.
+        title: Heading of the page; None names the folder.
 
     Raises:
         ConfigError: There is no such figure, or the search has counted no cost.
@@ -89,5 +93,5 @@ def write_search_page(
         for r in records
     ]
     compared = [TradePoint(name, *figures) for name, figures in (marks or {}).items()]
-    title = f'Search in {search.archive.absolute().parent.name}'
-    write_pareto_page(out, points, Axis(x, axes[x]), Axis(y, axes[y]), title, compared)
+    title = title or f'Search in {search.archive.absolute().parent.name}'
+    write_pareto_page(out, points, Axis(x, axes[x]), Axis(y, axes[y]), title, compared, sections)

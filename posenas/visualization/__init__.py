@@ -18,7 +18,14 @@ from .inputs import draw_input
 from .label_charts import draw_label_charts
 from .openpose import OPENPOSE, to_openpose
 from .panels import enlarge, fit_tile, grid, side_by_side, write_picture, zoom_points
-from .pareto_page import Axis, TradePoint, make_pareto_page, write_pareto_page
+from .pareto_page import (
+    Axis,
+    TradePoint,
+    make_pareto_page,
+    make_text_table,
+    make_trade_chart,
+    write_pareto_page,
+)
 from .report_page import make_report_page
 from .run_chart import draw_runs
 from .search_chart import draw_search
@@ -51,6 +58,8 @@ __all__ = [
     'heatmaps_to_image',
     'make_pareto_page',
     'make_report_page',
+    'make_text_table',
+    'make_trade_chart',
     'place_heatmaps',
     'read_scalars',
     'side_by_side',

@@ -82,7 +82,7 @@ def draw_curves(
             axes.axhline(reference[name], color='tab:gray', linewidth=1, linestyle='--')
         axes.set_title(name, fontsize=11)
         axes.set_xlabel(_name_unit(steps, curves), fontsize=9)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         if name.startswith('loss') and min(values) > 0:
             axes.set_yscale('log')
         axes.grid(alpha=0.3)

@@ -23,7 +23,8 @@ _STYLE = """
 --front:#5aa9ff;--mark:#ff9a5c;--paper:#14171b}}
 body{font:15px/1.45 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:900px;
 margin:24px auto;padding:0 16px}
-h1{font-size:20px;margin:0 0 4px}p{color:var(--soft);margin:0 0 16px}
+h1{font-size:20px;margin:0 0 4px}h2{font-size:17px;margin:28px 0 8px}
+p{color:var(--soft);margin:0 0 16px}
 svg{width:100%;height:auto;font:12px system-ui,sans-serif}
 .grid{stroke:var(--line)}.tick{fill:var(--soft)}.label{fill:var(--ink)}
 .all{fill:var(--dot);fill-opacity:.55}.front{fill:var(--front)}
@@ -88,9 +89,10 @@ def write_pareto_page(
     y: Axis,
     title: str,
     marks: Sequence[TradePoint] = (),
+    sections: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write :func:`make_pareto_page` to ``path``."""
-    write_text(path, make_pareto_page(points, x, y, title, marks))
+    write_text(path, make_pareto_page(points, x, y, title, marks, sections))
 
 
 def make_pareto_page(
@@ -99,6 +101,7 @@ def make_pareto_page(
     y: Axis,
     title: str,
     marks: Sequence[TradePoint] = (),
+    sections: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Draw architectures by what they cost and what they are worth.
 
@@ -108,6 +111,7 @@ def make_pareto_page(
         y: Their worth.
         title: Heading.
         marks: Others to compare with, drawn with their names, such as published networks.
+        sections: Heading and HTML of what follows.
 
     Returns:
         HTML, the same for the same arguments.
@@ -115,9 +119,30 @@ def make_pareto_page(
     Raises:
         DataError: There is no point.
     """
+    chart = make_trade_chart(points, x, y, marks)
+    front = _list_front(points)
+    count = f'{len(points)} architectures, {len(front)} of which no other beats.'
+    more = ''.join(f'<h2>{escape(head)}</h2>\n{content}\n' for head, content in sections)
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width">'
+        f'<title>{escape(title)}</title><style>{_STYLE}</style></head>\n'
+        f'<body><h1>{escape(title)}</h1><p>{count}</p>\n{chart}\n'
+        f'{_make_table([*front, *marks], x, y)}{more}</body></html>\n'
+    )
+
+
+def make_trade_chart(
+    points: Sequence[TradePoint], x: Axis, y: Axis, marks: Sequence[TradePoint] = ()
+) -> str:
+    """Return the chart of :func:`make_pareto_page` as SVG.
+
+    Raises:
+        DataError: There is no point.
+    """
     if not points:
         raise DataError('a page needs at least one architecture with scores, got none')
-    front = sorted((p for p in points if p.on_front), key=lambda p: (p.x, p.y, p.name))
+    front = _list_front(points)
     shown = [*points, *marks]
     across = _make_scale([p.x for p in shown], _LEFT, _WIDTH - _RIGHT)
     upward = _make_scale([p.y for p in shown], _HEIGHT - _BOTTOM, _TOP)
@@ -128,15 +153,20 @@ def make_pareto_page(
         *(_draw_point(p, across, upward, x, y, 'front', 4.5) for p in front),
         *(_draw_mark(p, across, upward, x, y) for p in marks),
     ]
-    chart = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{"".join(parts)}</svg>'
-    count = f'{len(points)} architectures, {len(front)} of which no other beats.'
-    return (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width">'
-        f'<title>{escape(title)}</title><style>{_STYLE}</style></head>\n'
-        f'<body><h1>{escape(title)}</h1><p>{count}</p>\n{chart}\n'
-        f'{_make_table([*front, *marks], x, y)}</body></html>\n'
+    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img">{"".join(parts)}</svg>'
+
+
+def make_text_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return a table of a page; the first column is that of names."""
+    head = ''.join(f'<th>{escape(text)}</th>' for text in columns)
+    body = ''.join(
+        f'<tr>{"".join(f"<td>{escape(str(cell))}</td>" for cell in row)}</tr>\n' for row in rows
     )
+    return f'<table><tr>{head}</tr>\n{body}</table>'
+
+
+def _list_front(points: Sequence[TradePoint]) -> list[TradePoint]:
+    return sorted((p for p in points if p.on_front), key=lambda p: (p.x, p.y, p.name))
 
 
 def _make_scale(values: Sequence[float], start: float, end: float) -> _Scale:
@@ -222,9 +252,5 @@ def _draw_step(
 
 
 def _make_table(points: Sequence[TradePoint], x: Axis, y: Axis) -> str:
-    head = ''.join(f'<th>{escape(text)}</th>' for text in ('architecture', x.label, y.label))
-    rows = ''.join(
-        f'<tr><td>{escape(p.name)}</td><td>{_format(p.x)}</td><td>{p.y:.6g}</td></tr>\n'
-        for p in points
-    )
-    return f'<table><tr>{head}</tr>\n{rows}</table>'
+    rows = [(p.name, _format(p.x), f'{p.y:.6g}') for p in points]
+    return make_text_table(('architecture', x.label, y.label), rows)

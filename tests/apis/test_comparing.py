@@ -24,6 +24,7 @@ def test_a_video_shows_two_models_side_by_side(spot_config, spot_checkpoint, vid
 
 
 def test_a_window_ends_when_a_key_says_so(monkeypatch):
+    monkeypatch.setenv('DISPLAY', ':0')
     shown, keys = [], [255, ord('q')]
     monkeypatch.setattr(cv2, 'namedWindow', lambda *_: None)
     monkeypatch.setattr(cv2, 'destroyWindow', shown.append)
@@ -41,6 +42,7 @@ def test_a_machine_without_a_screen_says_so(monkeypatch):
     def refuse(*_):
         raise cv2.error('no display')
 
+    monkeypatch.setenv('DISPLAY', ':0')
     monkeypatch.setattr(cv2, 'namedWindow', refuse)
     with pytest.raises(ConfigError, match='screen'):
         LiveWindow('people')

@@ -58,8 +58,10 @@ def test_result_has_the_published_form_in_plain_values(inferencer, spot_image):
     assert picture.dtype == np.uint8
 
 
-def test_pictures_are_rgb_and_drawn_only_when_asked_for(inferencer, spot_image):
+def test_pictures_are_rgb_and_drawn_only_when_asked_for(inferencer, spot_image, tmp_path):
     assert next(inferencer(spot_image, bboxes=BOXES))['visualization'] == []
+    written = next(inferencer(spot_image, bboxes=BOXES, vis_out_dir=tmp_path))
+    assert written['visualization'] == []
     nothing_drawn = next(inferencer(spot_image, bboxes=[], return_vis=True))
     np.testing.assert_array_equal(nothing_drawn['visualization'][0], spot_image[..., ::-1])
     drawn = next(inferencer(spot_image, bboxes=BOXES, return_vis=True, kpt_thr=0.0))

@@ -2,7 +2,8 @@
 
 from .base import PoseMetric
 from .boxes import CocoBoxMetric
-from .coco import CocoMetric
+from .coco import CocoMetric, make_whole_body_metric
+from .errors import AUC, EPE, NME
 from .frame_cost import FrameCost
 from .jhmdb import JhmdbPCKAccuracy
 from .lsp import LspPCKMetric
@@ -13,6 +14,9 @@ from .posetrack import PoseTrack18Metric
 from .result_file import ResultFile
 
 __all__ = [
+    'AUC',
+    'EPE',
+    'NME',
     'CocoBoxMetric',
     'CocoMetric',
     'FrameCost',
@@ -24,4 +28,5 @@ __all__ = [
     'PoseMetric',
     'PoseTrack18Metric',
     'ResultFile',
+    'make_whole_body_metric',
 ]

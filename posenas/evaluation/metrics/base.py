@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from posenas.annotations import read_annotations
+from posenas.annotations import Source, read_annotations
 from posenas.utils import ConfigError, DataError
 
 
@@ -122,7 +122,10 @@ class PoseMetric(BaseMetric):
 
 
 def load_annotations(
-    path: str | Path, num_joints: int | None = None, keep_counts: bool = False
+    path: str | Path,
+    num_joints: int | None = None,
+    keep_counts: bool = False,
+    source: Source | None = None,
 ) -> dict[str, Any]:
     """Read the people of an annotation file in COCO's layout, as the data sets do.
 
@@ -130,11 +133,12 @@ def load_annotations(
         path: The file.
         num_joints: Number of keypoints of each person; None takes the file's.
         keep_counts: See :meth:`posenas.annotations.AnnotationFile.people_content`.
+        source: See :func:`posenas.annotations.read_annotations`.
 
     Raises:
         DataError: It cannot be read or is not such a file.
     """
-    file = read_annotations(str(path))
+    file = read_annotations(str(path), source=source)
     if not file.has_annotations:
         file.findings.require()
         raise DataError(f"{path} must be a COCO JSON file with 'annotations': give the label file")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.structures import InstanceData, PixelData
-from torch import Tensor
+from torch import Tensor, nn
 
 from posenas.geometry import crop_to_image
 from posenas.models.estimators.base import BasePoseEstimator
@@ -21,7 +21,8 @@ class TopdownPoseEstimator(BasePoseEstimator):
     The arguments are those of :class:`BasePoseEstimator`. In ``test_cfg``: ``flip_test`` averages
     with the heatmaps of the mirrored crop, ``flip_mode`` says how those are mirrored back,
     ``shift_heatmap`` moves them one pixel to the right, ``output_heatmaps`` adds ``pred_fields``,
-    ``output_keypoint_indices`` names the keypoints that predictions keep, in this order.
+    ``output_keypoint_indices`` names the keypoints that predictions keep, in this order: those of
+    the data set, whose ``flip_indices`` samples have.
     """
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
@@ -42,6 +43,9 @@ class TopdownPoseEstimator(BasePoseEstimator):
             ConfigError: A sample lacks ``warp_mat``.
         """
         flip_test = self.test_cfg.get('flip_test', False)
+        kept = self.test_cfg.get('output_keypoint_indices')
+        if flip_test and kept is not None:
+            _widen_flip_indices(data_samples, list(kept), self.head)
         feats = self._extract_twice(inputs) if flip_test else self.extract_feat(inputs)
         instances, fields = self.head.predict(feats, data_samples, self.test_cfg)
         add_predictions(data_samples, instances, fields, self.test_cfg)
@@ -58,6 +62,21 @@ class TopdownPoseEstimator(BasePoseEstimator):
         feats = self.extract_feat(torch.cat((inputs, mirrored)))
         plain, flipped = zip(*(feat.chunk(2) for feat in feats), strict=True)
         return plain, flipped
+
+
+def _widen_flip_indices(
+    samples: Sequence[PoseDataSample], kept: list[int], head: nn.Module
+) -> None:
+    """Turn flip indices of the keypoints that are kept into those of all that the head finds."""
+    pairs = list(samples[0].metainfo['flip_indices'])
+    num_keypoints = head.out_channels // head.decoder.channels_per_keypoint
+    if len(pairs) == num_keypoints or len(pairs) != len(kept):
+        return
+    widened = list(range(num_keypoints))
+    for place, mirrored in zip(kept, pairs, strict=True):
+        widened[place] = kept[mirrored]
+    for sample in samples:
+        sample.set_metainfo(dict(flip_indices=widened))
 
 
 def add_predictions(

@@ -1,0 +1,158 @@
+"""``posenas search run``: from data and a budget to a network that runs."""
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from posenas.cli.printing import print_lines, print_table
+from posenas.cli.reading import check_paths
+from posenas.cli.values import COUNT, number
+
+if TYPE_CHECKING:
+    from posenas.experiments import SearchOutcome, SearchPlan
+
+#: Unit of each limit, for the table of the plan.
+_UNITS = dict(latency='ms', macs='GMACs', params='million parameters', size='MB')
+
+
+def add_run_parser(actions: argparse._SubParsersAction) -> None:
+    """Add ``posenas search run``."""
+    parser = actions.add_parser(
+        'run',
+        help='all of it: from data and a budget to an exported network and a report',
+        description='Check the data, measure the device, train a supernet, search it within the '
+        'limits, train what is found beside a random network of the same cost, export it and '
+        'write a report. Says first how long each stage takes. Stages that are done are skipped; '
+        'a run that was killed goes on by the same command.',
+        epilog='examples:\n'
+        '  posenas search run PEOPLE.json --latency 10 --engine openvino --threads 1 --out found\n'
+        '  posenas search run configs/people.py --macs 0.5 --params 2 --hours 24 --seeds 3 '
+        '--out found',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        'data',
+        metavar='DATA',
+        help='COCO keypoint file, config of dataset init, or name of a shipped config or data set',
+    )
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of everything')
+    limits = parser.add_argument_group('limits, one or more')
+    limits.add_argument('--latency', type=number(), metavar='MS', help='of one image, milliseconds')
+    limits.add_argument('--macs', type=number(), metavar='G', help='multiply-accumulates, 10^9')
+    limits.add_argument('--params', type=number(), metavar='M', help='parameters, 10^6')
+    limits.add_argument('--size', type=number(), metavar='MB', help='float32 weights, 10^6 bytes')
+    _add_device(parser)
+    _add_extent(parser)
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--engine',
+        choices=('openvino', 'onnxruntime', 'torch'),
+        default='openvino',
+        help='what will run the network (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--threads',
+        type=COUNT,
+        default=1,
+        metavar='N',
+        help='threads of the network, and of all computing here (default: 1)',
+    )
+
+
+def _add_extent(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--space',
+        metavar='NAME',
+        help='space of networks: edge (default), vipnas-res50, vipnas-mbv3, posenas or fabrics',
+    )
+    parser.add_argument(
+        '--hours',
+        type=number(),
+        default=8.0,
+        metavar='H',
+        help='time for all of it, which chooses the width of the supernet, epochs and the number '
+        'of candidates (default: %(default)g)',
+    )
+    parser.add_argument(
+        '--seeds', type=COUNT, default=1, metavar='N', help='searches in the supernet (default: 1)'
+    )
+    parser.add_argument('--no-baseline', action='store_true', help='train no random networks')
+    parser.add_argument(
+        '--teacher', metavar='CONFIG', help='network whose heatmaps teach the one found'
+    )
+    parser.add_argument('--teacher-checkpoint', metavar='FILE', help='its weights')
+    parser.add_argument(
+        '--images', metavar='DIR', help='images of a COCO file (default: searched near the file)'
+    )
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the search of the options.
+
+    Raises:
+        ConfigError: The options do not fit together.
+        PoseNASError: A stage failed.
+    """
+    check_paths(args, files=('teacher_checkpoint',), folders=('images',), new_folders=('out',))
+    from posenas.apis import run_search
+
+    found = run_search(
+        args.data,
+        args.out,
+        latency=args.latency,
+        engine=args.engine,
+        threads=args.threads,
+        macs=args.macs,
+        params=args.params,
+        size=args.size,
+        space=args.space,
+        hours=args.hours,
+        seeds=args.seeds,
+        with_baseline=not args.no_baseline,
+        teacher=args.teacher,
+        teacher_checkpoint=args.teacher_checkpoint,
+        images=args.images,
+        show_plan=_print_plan,
+        announce=lambda name: sys.stderr.write(f'stage {name}\n'),
+    )
+    _print_outcome(found)
+
+
+def _print_plan(plan: 'SearchPlan') -> None:
+    """Print what will be done and how long it takes."""
+    rows = [(stage, f'{minutes:.1f}') for stage, minutes in plan.minutes.items()]
+    rows.append(('all', f'{sum(plan.minutes.values()):.1f}'))
+    numbers = ', '.join(f'{name.replace("_", " ")} {n}' for name, n in plan.numbers.items())
+    limits = plan.arguments['limits'].items()
+    within = ', '.join(f'{name} at most {value:g} {_UNITS[name]}' for name, value in limits)
+    print_lines(
+        [f'space {plan.arguments["space"]}, supernet {plan.width}, {within or "no limit"}', numbers]
+    )
+    print_table(('stage', 'minutes'), rows, left=('stage',), has_total=True)
+    total, hours = sum(plan.minutes.values()) / 60, plan.arguments['hours']
+    if total > hours:
+        print_lines([f'the smallest plan takes {total:.2g} hours here, more than {hours:g}'])
+    sys.stdout.flush()
+
+
+def _print_outcome(found: 'SearchOutcome') -> None:
+    """Print what was found, and what each stage took."""
+    columns, rows = found.cost_table
+    print_table(columns, rows, left=('stage',), has_total=True)
+    networks = [
+        (
+            f'{n.kind} (chosen)' if place == 0 else n.kind,
+            n.seed,
+            *(f'{value:.4g}' for value in n.scores.values()),
+            f'{n.costs["latency"]:.3f}' if 'latency' in n.costs else '-',
+            f'{n.latency:.3f}',
+        )
+        for place, n in enumerate(found.networks)
+    ]
+    scores = found.networks[0].scores
+    print_table(
+        ('network', 'seed', *scores, 'predicted ms', 'measured ms'), networks, left=('network',)
+    )
+    print_lines([f'wrote {", ".join(map(str, found.files))}', f'report: {found.page}'])
