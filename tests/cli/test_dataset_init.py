@@ -40,7 +40,7 @@ def test_one_command_and_the_config_trains(people, capsys):
     assert 'left_eye' in printed
     assert 'left out: 1 crowd' in printed
     assert f'posenas train {out}'.encode('utf-8', 'backslashreplace').decode() in printed
-    assert Path(LATIN, 'outputs/mine.jpg').stat().st_size > 1000
+    assert Path('outputs', LATIN, 'mine.jpg').stat().st_size > 1000
     options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
     options += [f'{part}_dataloader.persistent_workers=False' for part in ('train', 'val')]
     assert 'schedule: 300 epochs of 8 batches' in printed

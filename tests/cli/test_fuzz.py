@@ -91,7 +91,7 @@ FUZZED = {
     'benchmark evaluation {} --num-results 5 --empty-images 0': 'people.json',
 }
 #: Commands that train, export or write configs, which takes seconds.
-NOT_FUZZED = {'demo', 'doctor', 'models', 'compare'}
+NOT_FUZZED = {'demo', 'doctor', 'models', 'compare', 'completion'}
 #: Commands that train or write configs, which takes seconds.
 SLOW = {'train', 'distill', 'prune', 'prune-threshold', 'derive', 'search', 'browse'}
 #: Seconds that one command may take.

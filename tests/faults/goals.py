@@ -77,14 +77,12 @@ def _mutations(counts: Counts, folder: Path) -> list[Outcome]:
     return damage.try_files(folder / 'files', counts['mutations'])
 
 
-def _ranks(counts: Counts, folder: Path) -> list[Outcome]:
+def _ranks(counts: Counts, folder: Path) -> Iterator[Outcome]:
     node = 'engine/test_distributed.py'
     what = 'a rank or torchrun fails: all gone within 60 s, a checkpoint to go on from'
     pick = 'fails_ends_all or launcher_that_is_ended or sigterm or nan'
-    return [
-        run_cases(what, node, pick=pick),
-        run_cases('stop signals and unequal batches on two ranks', 'engine/test_uneven_ranks.py'),
-    ]
+    yield run_cases(what, node, pick=pick)
+    yield run_cases('stop signals and unequal batches on two ranks', 'engine/test_uneven_ranks.py')
 
 
 def _disks(counts: Counts, folder: Path) -> list[Outcome]:

@@ -52,7 +52,7 @@ def write_page(path: Path, results: Mapping[str, Mapping]) -> None:
             results[goal.id]['minutes'],
         )
         for goal in GOALS
-        if goal.id in results
+        if any(outcome['trials'] for outcome in results.get(goal.id, {}).get('outcomes', ()))
     ]
     lines += _align([('goal', 'command', 'date', 'minutes'), *commands])
     lines.append('\n## Not run\n\n')
