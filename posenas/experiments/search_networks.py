@@ -64,12 +64,14 @@ class FoundNetwork:
         from posenas.utils.checkpoint import find_latest_checkpoint
 
         result = read_json(run.folder / RESULT)
+        student = run.folder / 'student_best.pth'  # of a distillation
+        last = Path(str(find_latest_checkpoint(run.folder))).name
         return cls(
             kind,
             run.seed,
             run.name,
             folder / 'network.py',
-            run.folder / Path(str(find_latest_checkpoint(run.folder))).name,
+            student if student.is_file() else run.folder / last,
             folder / 'genotype.json',
             exported,
             result['scores'],

@@ -1,7 +1,7 @@
 """Stages of ``posenas search run``: their configs, and the cells of a plan that runs them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ _EQUAL = 0.02
 _MAX_TRIES = 5000
 #: Added to the seed of a search for random networks: the same one would begin with the same.
 _OTHER_SEEDS = 1_000_000
+#: What lets a distillation write the weights of its student.
+_SAVE_STUDENT = dict(save_best='auto', rule='greater')
 #: Networks that are trained, and what each is called in tables.
 TRAINED = dict(searched='found', random='random, equal cost', distilled='found, distilled')
 
@@ -248,9 +250,9 @@ def _training_cell(search: SearchRun, name: str, config: str, *others: str) -> C
     )
 
 
-def _export_cell(search: SearchRun, trained: str, config: str) -> Cell:
+def _export_cell(search: SearchRun, trained: str, config: str, checkpoint: str = '') -> Cell:
     to, suffix = ('openvino', 'xml') if search.is_openvino else ('onnx', 'onnx')
-    checkpoint = f'{{{trained}.checkpoint}}'
+    checkpoint = checkpoint or f'{{{trained}.checkpoint}}'
     words = ['export', config, checkpoint, '--to', to, '--out', f'{{folder}}/network.{suffix}']
     inputs = (config, checkpoint)
     return Cell(f'export_{trained}', seeds=search.seeds, commands=[words], inputs=inputs)
@@ -263,9 +265,14 @@ def _list_distillation(search: SearchRun) -> list[Cell]:
     words = ['distill', '--student', student, '--teacher', teacher]
     words += ['--teacher-checkpoint', checkpoint, '--out', '{folder}/distillation.py']
     config = '{taught.folder}/distillation.py'
-    export = _export_cell(search, 'distilled', student)
+    training = replace(  # the one validation, at the end, writes the student out of the whole
+        _training_cell(search, 'distilled', config, checkpoint),
+        arguments=(),
+        options={f'default_hooks.checkpoint.{key}': value for key, value in _SAVE_STUDENT.items()},
+    )
+    weights = '{distilled.folder}/student_best.pth'
     return [
         Cell('taught', seeds=search.seeds, commands=[words], inputs=(student, checkpoint)),
-        _training_cell(search, 'distilled', config, checkpoint),
-        export,
+        training,
+        _export_cell(search, 'distilled', student, weights),
     ]
