@@ -13,12 +13,13 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python;
 # the package compiled, whatever the environment says.
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-.PHONY: help install demo test test-all parity faults lint lock
+.PHONY: help install demo test test-all docs parity faults lint lock
 
 help:
 	@echo 'make demo      train a small network on synthetic people, draw what it finds (minutes)'
 	@echo 'make test      run the tests except the slow ones'
 	@echo 'make test-all  run every test'
+	@echo 'make docs      build the documentation site in build/docs'
 	@echo 'make parity    compare all networks with the recordings, write docs/parity.md'
 	@echo 'make faults    provoke faults, count what they break, write docs/reliability.md (hours)'
 	@echo 'make lint      check style and types'
@@ -43,6 +44,11 @@ test: $(INSTALLED)
 
 test-all: $(INSTALLED)
 	$(PYTEST) -n 2 --dist worksteal --timeout 3000
+
+# The front page is build/docs/index.html. Warnings end the build.
+docs: $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements/own/docs.txt
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -b html -d build/doctrees docs build/docs
 
 parity: $(INSTALLED)
 	PYTHONPATH=tests $(BIN)/python -m golden.table

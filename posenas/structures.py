@@ -1,5 +1,8 @@
 """The data sample that travels from the pipeline through the model to the metric."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
 
 
@@ -85,3 +88,47 @@ class PoseDataSample(BaseDataElement):
     @pred_fields.deleter
     def pred_fields(self) -> None:
         del self._pred_fields
+
+
+def merge_data_samples(data_samples: Sequence[PoseDataSample]) -> PoseDataSample:
+    """Put the people of one image into one sample, as a visualizer draws them.
+
+    Args:
+        data_samples: One per person, such as ``inference_topdown`` returns.
+
+    Returns:
+        A sample with the metainfo of the first, and ``gt_instances`` and ``pred_instances`` of all;
+        maps of single crops are left out.
+
+    Raises:
+        ValueError: There is no sample.
+    """
+    if not data_samples:
+        raise ValueError('data_samples must hold at least one sample, got none')
+    merged = PoseDataSample(metainfo=data_samples[0].metainfo)
+    for name in ('gt_instances', 'pred_instances'):
+        if name in data_samples[0]:
+            parts = [getattr(sample, name) for sample in data_samples]
+            setattr(merged, name, InstanceData.cat(parts))
+    return merged
+
+
+def split_instances(instances: InstanceData) -> list[dict[str, Any]]:
+    """Turn people into plain Python values.
+
+    Returns:
+        Per person ``keypoints`` [[x, y], ...], ``keypoint_scores`` and, where they are known,
+        ``bbox`` [[x1, y1, x2, y2]], nested as readers of MMPose's files expect, and ``bbox_score``.
+    """
+    people = []
+    for i in range(len(instances)):
+        person = dict(
+            keypoints=instances.keypoints[i].tolist(),
+            keypoint_scores=instances.keypoint_scores[i].tolist(),
+        )
+        if 'bboxes' in instances:
+            person['bbox'] = [instances.bboxes[i].tolist()]
+        if 'bbox_scores' in instances:
+            person['bbox_score'] = float(instances.bbox_scores[i])
+        people.append(person)
+    return people

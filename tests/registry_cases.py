@@ -99,6 +99,16 @@ def on_means(module: nn.Module) -> Sequence[Tensor]:
     return [module(feats), module.loss_module(points, logits, values, torch.ones(2, 17))]
 
 
+def on_coordinate_means(module: nn.Module) -> Sequence[Tensor]:
+    feats, targets = (noise(2, 8),), noise(2, 17, 2, seed=1)
+    return [module(feats), module.loss_module(module(feats), targets, torch.ones(2, 17))]
+
+
+def on_two_coordinates(module: nn.Module) -> Sequence[Tensor]:
+    output = noise(2, 17, 2).requires_grad_()
+    return [module(output, noise(2, 17, 2, seed=1), torch.ones(2, 17))]
+
+
 def on_coordinates(module: nn.Module) -> Sequence[Tensor]:
     points, logits, targets = (noise(2, 17, 2, seed=i) for i in range(3))
     return [module(points, logits, targets)]
@@ -334,6 +344,18 @@ TINY_VIPNAS_SPACE = dict(
     ],
     head=dict(width=(16, 24), kernel=(2, 4), groups=('dw', 8)),
 )
+_EDGE_GENES = dict(
+    kind=('inverted', 'dense', 'fused'), depth=(1, 2), expand=(1, 2, 3), kernel=(3, 5)
+)
+#: Networks for inference engines of few, narrow blocks.
+TINY_EDGE_SPACE = dict(
+    type='EdgeSpace',
+    stem=(8, 12),
+    stages=[dict(_EDGE_GENES, width=w) for w in ((8, 12), (12, 16), (16, 20))],
+    fusion=(8, 12),
+    head=dict(kind=('shuffle', 'simcc', 'deconv'), width=(4, 8)),
+)
+EDGE_STAGE = dict(kind='inverted', width=8, depth=1, expand=2, kernel=5)
 TINY_VIPNAS = dict(space=TINY_VIPNAS_SPACE, head=dict(out_channels=17, decoder=CODEC))
 
 #: Registered class -> how to build and run it.
@@ -381,6 +403,14 @@ MODELS = dict(
         on_supernet_clips,
     ),
     ViPNASSupernet=ModelCase(TINY_VIPNAS, lambda module: [on_images(module)]),
+    EdgeSupernet=ModelCase(
+        dict(space=TINY_EDGE_SPACE, head=dict(out_channels=17, heatmap_size=(12, 16))),
+        lambda module: [on_images(module)],
+    ),
+    EdgeNet=ModelCase(dict(stem_width=8, stages=[EDGE_STAGE, EDGE_STAGE]), on_images),
+    EdgeHead=ModelCase(
+        dict(in_channels=8, out_channels=17, kind='simcc', heatmap_size=(6, 8)), on_features(8)
+    ),
     LightResNet=ModelCase({}, on_images),
     TopDownFusion=ModelCase(dict(in_channels=(4, 8), channels=(6, 8)), on_two_scales),
     CenterBoxHead=ModelCase(
@@ -407,6 +437,11 @@ MODELS = dict(
     ViPNASHead=ModelCase(dict(in_channels=16, out_channels=17), on_features(16)),
     KeypointMSELoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     GlobalAveragePooling=ModelCase({}, lambda module: module([noise(2, 3, 4, 4)])),
+    RegressionHead=ModelCase(dict(in_channels=8, num_joints=17), on_coordinate_means),
+    SmoothL1Loss=ModelCase(dict(use_target_weight=True), on_two_coordinates),
+    WingLoss=ModelCase(dict(use_target_weight=True), on_two_coordinates),
+    SoftWingLoss=ModelCase({}, on_two_coordinates),
+    AdaptiveWingLoss=ModelCase(dict(use_target_weight=True), on_heatmaps()),
     RLEHead=ModelCase(dict(in_channels=8, num_joints=17), on_means),
     RLELoss=ModelCase({}, on_coordinates),
     KLDiscretLoss=ModelCase(dict(beta=10.0), on_vectors),
@@ -615,6 +650,8 @@ PARTS = dict(
     SupernetEvaluator=dict(space=SPACE),
     TrainEvaluator=lambda folder: dict(space=SPACE, config=tiny_experiment(folder).to_dict()),
     LatencyCost=build_latency_table,
+    EdgeCounter={},
+    EdgeSpace={},
     ViPNASCounter={},
     ViPNASSpace={},
     EigenvalueRule={},
@@ -717,6 +754,9 @@ PARTS = dict(
     UDPHeatmap=dict(input_size=(48, 64), heatmap_size=(12, 16)),
     CocoBoxMetric=people('coco'),
     CocoMetric={},
+    AUC={},
+    EPE={},
+    NME=dict(norm_mode='keypoint_distance'),
     FrameCost={},
     JhmdbPCKAccuracy={},
     LspPCKMetric=people('lsp'),

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -72,10 +73,12 @@ def tracing() -> Iterator[list[str]]:
     entered: list[str] = []
     before = sys.getprofile()
     sys.setprofile(note)
+    threading.setprofile(note)  # stages of inference wait for each other, in threads
     try:
         yield entered
     finally:
         sys.setprofile(before)
+        threading.setprofile(None)
         entered += files
 
 

@@ -8,7 +8,7 @@ LEVELS = (
     'geometry skeletons genotype convert',
     'annotations codecs structures',
     'models datasets evaluation visualization runtime',
-    'deploy',
+    'deploy tracking',
     'search',
     'engine',
     'apis compat',

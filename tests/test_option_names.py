@@ -35,6 +35,7 @@ NO_MESSAGES = (
     'experiments/search_report.py',
     'visualization/graph.py',
     'visualization/pareto_page.py',
+    'visualization/report_page.py',
 )
 #: Modules whose texts name keys of other projects beside ours.
 FOREIGN_KEYS = ('convert/', 'utils/hrnet_settings.py', 'utils/mmpose0_settings.py')
@@ -46,6 +47,7 @@ NO_OPTIONS = {
     *('mmcv.cnn', 'mmengine.runner', 'posenas.apis', 'init_model', 'load_checkpoint'),
     *('before_save_checkpoint', 'set_arch', 'visualizer.dataset_meta'),
     *('bbox_ids', 'category_id', 'charset', 'file_name', 'flip_idx', 'ignore_regions_y'),
+    *('meta_info', 'instance_info', 'undecoded_frames'),
     *('frame_id', 't_vipnas', 'choices.frames', 's_vipnas_res50_lspet_128x96'),
     *('color_ignore_orientation', 'torch.compile'),
     *('keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels'),

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from scipy.io import savemat
 
-from posenas.skeletons import get_skeleton
+from posenas.skeletons import Skeleton, get_skeleton
 
 WIDTH, HEIGHT = 96, 128
 
@@ -18,7 +18,7 @@ def write_people(
     images: str = '',
     annotations: str = 'people.json',
     *,
-    skeleton: str = 'coco',
+    skeleton: str | Skeleton = 'coco',
     num_images: int = 4,
     seed: int = 0,
 ) -> Path:
@@ -31,7 +31,8 @@ def write_people(
         images: Subfolder of the pictures.
         annotations: Path of the annotation file below ``folder``.
     """
-    names = get_skeleton(skeleton).joint_names
+    known = skeleton if isinstance(skeleton, Skeleton) else get_skeleton(skeleton)
+    names = known.joint_names
     data = dict(
         images=[], annotations=[], categories=[dict(id=1, name='person', keypoints=list(names))]
     )

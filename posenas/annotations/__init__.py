@@ -3,13 +3,16 @@
 from .file import AnnotationFile, read_annotations, unnamed_skeleton
 from .findings import Finding, Findings, announce
 from .names import find_file, locate_files
+from .sources import WHOLE_BODY, Source
 from .values import LEVELS, as_integer, as_level, as_number, as_numbers
 
 __all__ = [
     'LEVELS',
+    'WHOLE_BODY',
     'AnnotationFile',
     'Finding',
     'Findings',
+    'Source',
     'announce',
     'as_integer',
     'as_level',

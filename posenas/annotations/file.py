@@ -18,6 +18,7 @@ from posenas.annotations.people import (
     check_links,
     find_people,
 )
+from posenas.annotations.sources import Source, rearrange
 from posenas.annotations.values import as_integer
 from posenas.skeletons import Skeleton, make_skeleton
 from posenas.utils.files import read_json
@@ -165,13 +166,25 @@ class AnnotationFile:
         return self.content | dict(annotations=people, categories=listed)
 
 
-def read_annotations(path: str, backend_args: Mapping | None = None) -> AnnotationFile:
+def read_annotations(
+    path: str, backend_args: Mapping | None = None, source: Source | None = None
+) -> AnnotationFile:
     """Read a file in COCO's keypoint layout; what is wrong with it is among its findings.
+
+    Args:
+        path: The file.
+        backend_args: Backend of the file, for mmengine's fileio.
+        source: How its data set writes keypoints; None is as COCO does.
 
     Raises:
         DataError: It cannot be read or is not JSON.
     """
-    return AnnotationFile(path, read_json(path, backend_args))
+    content = read_json(path, backend_args)
+    if source is not None and isinstance(content, dict):
+        records = content.get('annotations')
+        if isinstance(records, list):
+            content['annotations'] = list(rearrange(records, source))
+    return AnnotationFile(path, content)
 
 
 def unnamed_skeleton(file: AnnotationFile) -> Skeleton:

@@ -13,8 +13,8 @@ def find_file(name: str, folder: str | Path) -> str | None:
     """Return the name below ``folder`` of the file that ``name`` means, None if there is none.
 
     The name itself comes first. Others are looked up with forward slashes, without the address,
-    drive or folders in front, with ``%20`` and its like read, and with the suffix in the other
-    case.
+    drive or folders in front, without spaces at its ends, with ``%20`` and its like read, and with
+    the suffix in the other case.
     """
     folder = Path(folder)
     return next((form for form in _list_forms(name) if _is_file(folder / form)), None)
@@ -30,7 +30,7 @@ def _is_file(path: Path) -> bool:
 def _list_forms(name: str) -> list[str]:
     """List the spellings of a name, the likeliest first."""
     forms = [name]
-    plain = name.replace('\\', '/')
+    plain = name.replace('\\', '/').strip()
     if '://' in plain or plain.startswith('/data/local-files/?'):
         parts = urlsplit(plain)
         plain = parse_qs(parts.query).get('d', [parts.path])[0]

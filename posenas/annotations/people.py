@@ -160,7 +160,21 @@ def check_labels(rows: Rows, num_joints: int, findings: Findings) -> np.ndarray:
         counts[i] = _repair_keypoints(*rows[i], num_joints, findings, notes)
     for text, places in notes.items():
         findings.note(text, places, _MADE[text])
+    labelled = [row for row, count in zip(rows, counts.tolist(), strict=True) if count > 0]
+    if labelled and all(_holds_shares(record['keypoints']) for _, record in labelled):
+        text = (
+            'must be pixels, all x and y of the file are between 0 and 1: multiply them by width '
+            'and height of the image'
+        )
+        findings.refuse('shares of the image', place_of(*labelled[0], 'keypoints'), text)
     return counts
+
+
+def _holds_shares(keypoints: list[float]) -> bool:
+    """Tell whether the places of labelled keypoints can only be shares of width and height."""
+    places = [keypoints[i : i + 2] for i in range(0, len(keypoints), 3) if keypoints[i + 2] > 0]
+    values = [*chain.from_iterable(places)]
+    return min(values) >= 0 and max(values) <= 1 and any(value % 1 for value in values)
 
 
 #: What may be unusual about keypoints -> what is made of it.

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from posenas.annotations import AnnotationFile, announce, as_number, as_numbers
 from posenas.apis.sources import Frame, Source
 from posenas.utils import DataError
 from posenas.utils.files import read_json
+from posenas.utils.value_types import fits_type
 
 Boxes = ArrayLike | Sequence[ArrayLike | None] | Mapping[str, Any]
 
@@ -51,9 +52,14 @@ class BoxTable:
             if bboxes and sources and not self._names:
                 raise DataError(
                     f'boxes must be of the inputs, got boxes for {_list(bboxes)} but the inputs '
-                    f'{_list(str(source.path or source.name) for source in sources)}: name the '
+                    f'{_list(source.label for source in sources)}: name the '
                     'files as they are, with their folders or without'
                 )
+
+    @property
+    def is_given(self) -> bool:
+        """Whether there are any boxes."""
+        return self._given is not None
 
     def choose(self, frame: Frame) -> ArrayLike | None:
         """Return the boxes of an image, none where they are not given; None for all of it."""
@@ -70,7 +76,7 @@ class BoxTable:
         return boxes[index] if index < len(boxes) else self._miss(frame)
 
     def _miss(self, frame: Frame) -> tuple[()]:
-        name = str(frame.source.path or frame.source.name)
+        name = frame.source.label
         self.without[name] = self.without.get(name, 0) + 1
         return ()
 
@@ -141,7 +147,7 @@ def is_per_image(bboxes: Any) -> bool:  # noqa: ANN401  (any nesting of sequence
 
 
 def _is_nested(item: Any) -> bool:  # noqa: ANN401
-    return isinstance(item, list | tuple) and any(np.ndim(box) == 1 for box in item)
+    return isinstance(item, list | tuple) and any(np.iterable(box) for box in item)
 
 
 def read_boxes(path: str | Path) -> dict[str, Any]:
@@ -172,18 +178,16 @@ def read_boxes(path: str | Path) -> dict[str, Any]:
 
 
 def _check_boxes(boxes: object, what: str) -> None:
-    """Require lists of boxes, or of lists of boxes."""
-    numbers = list(_flatten(boxes)) if isinstance(boxes, list) else [None]
-    if not all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers):
+    """Require a list of boxes, or of one such list or None, the whole image, per frame."""
+    entries = boxes if isinstance(boxes, list) else ['']
+    each = [entry for entry in entries if entry is not None and not _is_box(entry)]
+    if not all(isinstance(entry, list) and all(map(_is_box, entry)) for entry in each):
         raise DataError(f'{what} must be a list like [[x1, y1, x2, y2], ...], got {boxes!r:.80}')
 
 
-def _flatten(values: list[object]) -> Iterator[object]:
-    for value in values:
-        if isinstance(value, list):
-            yield from _flatten(value)
-        elif value is not None:  # the whole image
-            yield value
+def _is_box(value: object) -> bool:
+    """Tell whether a value is a list of numbers; how many there must be is checked in use."""
+    return fits_type(value, list[float])
 
 
 def _boxes_of_coco(content: dict[str, Any], path: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from torch import nn
 from posenas.apis.exported import config_of_exported, use_exported
 from posenas.apis.model_zoo import find_config
 from posenas.convert import adapt_checkpoint, apply_options
+from posenas.datasets.paths import settle_paths
 from posenas.registry import DATASETS, MODELS, TASK_UTILS
 from posenas.runtime.engines import is_exported
 from posenas.utils import ConfigError, check_choice
@@ -80,16 +81,27 @@ def load_checked(
             keys or by ours.
         legacy: See :func:`posenas.convert.translate_config`.
         strict: Likewise.
-        needed: Entries that are verified; without any, all. Metrics, hooks and schedules may need
-            what is not installed where a network only predicts.
+        needed: Entries that are verified, of data loaders the pipeline; without any, all. Data
+            sets, metrics, hooks and schedules may need what is not there where a network predicts.
 
     Raises:
         ConfigError: It does not exist, has an unknown key or contradicts itself.
     """
     cfg = apply_options(find_and_load(config), options, legacy, strict)
     verified = {key: cfg[key] for key in needed if key in cfg}
+    for key in verified.keys() & {'val_dataloader', 'test_dataloader'}:
+        verified[key] = dict(dataset=dict(pipeline=unwrap_dataset(cfg[key]).get('pipeline', [])))
     verify_config(Config(verified, filename=cfg.filename) if needed else cfg)
+    settle_paths(cfg)
     return cfg
+
+
+def unwrap_dataset(loader: Mapping | None) -> Mapping:
+    """Return the config of the data set of a loader inside of wrappers, or an empty one."""
+    dataset = (loader or {}).get('dataset') or {}
+    while 'dataset' in dataset:  # a wrapper, such as ClipDataset
+        dataset = dataset['dataset']
+    return dataset
 
 
 def build_model(

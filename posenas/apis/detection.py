@@ -1,6 +1,6 @@
 """Find people in photos with a detector of this library."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +62,35 @@ def init_detector(
     return model.to(choose_device(device)).eval()
 
 
+class PeopleDetector:
+    """A detector with its pipeline, ready for image after image.
+
+    Args:
+        model: Result of :func:`init_detector`.
+        score_thr: Least score of a box; None takes the detector's, ``test_cfg.default_thr``.
+
+    Raises:
+        ValueError: The least score is no share.
+    """
+
+    def __init__(self, model: nn.Module, score_thr: float | None = None) -> None:
+        self.model = model
+        self.score_thr = model.test_cfg.get('default_thr', 0.3) if score_thr is None else score_thr
+        check_probability('score_thr', self.score_thr)
+        self._pipeline = TopdownPipeline(model.cfg, model.dataset_meta)
+
+    def __call__(
+        self, images: Sequence[ImageLike], batch_size: int = 8
+    ) -> Iterator[DetectedPeople]:
+        """Yield the people in each image; see :func:`detect_people`."""
+        pipeline = self._pipeline
+        inputs = (pipeline.crop(pipeline.load(image), None)[0] for image in images)
+        for sample in predict_crops(self.model, inputs, batch_size):
+            found = sample.pred_instances
+            chosen = found.bbox_scores >= self.score_thr
+            yield DetectedPeople(found.bboxes[chosen], found.bbox_scores[chosen])
+
+
 def detect_people(
     model: nn.Module,
     img: ImageLike | Sequence[ImageLike],
@@ -85,13 +114,4 @@ def detect_people(
     check_positive('batch_size', batch_size)
     if not isinstance(img, list | tuple):
         return detect_people(model, [img], score_thr, batch_size)[0]
-    threshold = model.test_cfg.get('default_thr', 0.3) if score_thr is None else score_thr
-    check_probability('score_thr', threshold)
-    pipeline = TopdownPipeline(model.cfg, model.dataset_meta)
-    inputs = [pipeline.crop(pipeline.load(image), None)[0] for image in img]
-    people = []
-    for sample in predict_crops(model, inputs, batch_size):
-        found = sample.pred_instances
-        chosen = found.bbox_scores >= threshold
-        people.append(DetectedPeople(found.bboxes[chosen], found.bbox_scores[chosen]))
-    return people
+    return list(PeopleDetector(model, score_thr)(img, batch_size))

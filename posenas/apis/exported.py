@@ -59,7 +59,10 @@ def use_exported(cfg: Config, file: str | Path) -> NetworkDescription:
         type='ExportedEstimator',
         file=str(file),
         data_preprocessor=preprocessor,
-        test_cfg=dict(model.get('test_cfg') or {}),
+        test_cfg={
+            **(model.get('test_cfg') or {}),
+            'output_keypoint_indices': found.keypoint_indices,
+        },
     )
     return found
 

@@ -18,12 +18,14 @@ from posenas.apis.networks import read_batches
 from posenas.apis.quantizing import QuantizationResult, quantize_network
 from posenas.datasets.transforms import PNFSGetBox, PNFSTopdownAffine, TopdownAffine
 from posenas.deploy import ExportForm, Proof, make_onnx, prove, write_network
+from posenas.models.settling import draw_settled_weights
 from posenas.registry import TRANSFORMS
 from posenas.runtime import CropRule, NetworkDescription, Normalisation
+from posenas.runtime.engines import is_exported
 from posenas.search import Supernet
-from posenas.utils import ConfigError, check_choice
+from posenas.utils import CheckpointError, ConfigError, check_choice
 from posenas.utils.download import fetch_checkpoint
-from posenas.utils.timing import draw_weights
+from posenas.utils.images import read_local
 from posenas.version import __version__
 
 #: Engine's form -> end of its files.
@@ -76,8 +78,8 @@ def export_network(
 
     Args:
         config: As in :func:`build_model`.
-        checkpoint: Its weights; None exports random ones, whose speed is the same. The initial ones
-            of some networks let everything fade to 0, so that nothing could be compared.
+        checkpoint: Its weights; None exports random ones, whose speed is the same; see
+            :func:`~posenas.models.settling.draw_settled_weights`.
         out: File to write; None calls it like the config, in the current folder.
         to: 'onnx' or 'openvino'.
         precision: 'f32'; 'f16' to store weights in half precision; 'int8' to compute in eight bits,
@@ -100,18 +102,25 @@ def export_network(
     """
     check_choice('to', to, tuple(FORMS))
     check_choice('precision', precision, PRECISIONS)
+    if is_exported(checkpoint):
+        raise CheckpointError(
+            f'a network is exported from its checkpoint, {checkpoint} is exported already'
+        )
+    target = None if out is None else Path(out)
+    if target is not None and target.suffix.lower() != FORMS[to]:
+        raise ConfigError(f'the file of --to {to} must end with {FORMS[to]}, got {target}')
+    for image in images:
+        read_local(str(image))
     network = build_model(
         config, checkpoint, cfg_options, sha256=sha256, trust_download=trust_download
     )
     digest = ''
     if checkpoint is None:
-        draw_weights(network.model)
+        draw_settled_weights(_choose_student(network).model, find_crops(network, images)[0])
     else:
         digest = _hash(fetch_checkpoint(checkpoint, sha256))
     name = Path(network.cfg.filename or 'network').stem
-    target = Path(out or f'{name}{FORMS[to]}')
-    if target.suffix.lower() != FORMS[to]:
-        raise ConfigError(f'the file of --to {to} must end with {FORMS[to]}, got {target}')
+    target = target or Path(f'{name}{FORMS[to]}')
     return export_model(network, target, precision, images, name, digest, num_crops, max_loss)
 
 

@@ -16,6 +16,7 @@ from posenas.genotype import (
     make_graphs,
     parse_cells,
     parse_tuples,
+    read_edge_config,
     save_genotype,
 )
 from posenas.genotype.posenas.plan import describe_network, plan_network
@@ -113,10 +114,12 @@ def _read_arguments(model: Mapping, name: str) -> Genotype:
         given = {key: backbone.get(key) for key in _SIZES}
         plan = plan_network(released, backbone.get('refine'), **given)
         return replace(released, macro=describe_network(plan))
+    if kind == 'EdgeNet':
+        return read_edge_config(model, name)
     if not kind.startswith('ViPNAS'):
         raise ConfigError(
-            f'{name} must hold a genotype, or be a network of PoseNAS or ViPNAS, got the backbone '
-            f'{kind}'
+            f'{name} must hold a genotype, or be a network of PoseNAS, ViPNAS or edge, got the '
+            f'backbone {kind}'
         )
     return read_vipnas_config(model, name)
 

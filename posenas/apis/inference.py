@@ -13,7 +13,7 @@ from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 from torch import nn
 
-from posenas.apis.building import build_model
+from posenas.apis.building import build_model, unwrap_dataset
 from posenas.apis.model_zoo import find_model
 from posenas.geometry import parse_bboxes
 from posenas.registry import DATASETS, TRANSFORMS
@@ -268,11 +268,7 @@ def _warn_of_random_weights(config: str | Path | Config) -> None:
 
 def _test_dataset(cfg: Config) -> Mapping[str, Any]:
     """Return the config of the test data set, or an empty one."""
-    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
-    dataset = loader.get('dataset') or {}
-    while 'dataset' in dataset:  # a wrapper, such as ClipDataset
-        dataset = dataset['dataset']
-    return dataset
+    return unwrap_dataset(cfg.get('test_dataloader') or cfg.get('val_dataloader'))
 
 
 def list_test_steps(cfg: Config) -> list[dict]:
@@ -307,8 +303,15 @@ def find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
     dataset = _test_dataset(cfg)
     if dataset.get('metainfo'):
         return skeleton_from_metainfo(dataset['metainfo'])
-    dataset_class = DATASETS.get(dataset.get('type', 'CocoDataset'))
-    return skeleton_from_metainfo(dataset_class.METAINFO)
+    found = DATASETS.get(dataset.get('type', 'CocoDataset'))
+    if found is None:
+        raise ConfigError(
+            f'test_dataloader.dataset.type {dataset["type"]!r} is not registered, so nothing says '
+            'the names of the keypoints: set metainfo of the data set, import its class by '
+            'custom_imports, or load a checkpoint that was trained on it'
+        )
+    describe = getattr(found, 'default_metainfo', lambda settings: found.METAINFO)
+    return skeleton_from_metainfo(describe(dataset))
 
 
 def _check_skeleton(skeleton: Skeleton, model: nn.Module) -> None:
@@ -316,7 +319,9 @@ def _check_skeleton(skeleton: Skeleton, model: nn.Module) -> None:
     decoder = getattr(getattr(model, 'head', None), 'decoder', None)
     if decoder is None:
         return
+    kept = getattr(model, 'test_cfg', {}).get('output_keypoint_indices')
     num_joints = model.head.out_channels // decoder.channels_per_keypoint
+    num_joints = num_joints if kept is None else len(kept)
     if num_joints != skeleton.num_joints:
         raise ConfigError(
             f'the skeleton must have the {num_joints} keypoints that the model finds, '
@@ -331,8 +336,8 @@ def choose_device(device: str | torch.device | None) -> torch.device:
         return torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')
     try:
         chosen = torch.device(device)
-        torch.empty(0, device=chosen)
-    except (AssertionError, RuntimeError) as error:
+        torch.ones(1, device=chosen).cpu()  # 'meta' has no values
+    except (AssertionError, RuntimeError) as error:  # NotImplementedError is one
         raise ConfigError(
             f'device must exist on this machine, got {device!r}: cpu does, and cuda:0 where '
             'posenas doctor finds a GPU'

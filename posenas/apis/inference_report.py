@@ -9,6 +9,8 @@ import numpy as np
 from posenas.apis.boxes import BoxTable
 from posenas.apis.sources import Source
 from posenas.structures import PoseDataSample
+from posenas.tracking import JitterMeter
+from posenas.utils.run_ahead import StageClock
 
 
 @dataclass
@@ -27,6 +29,14 @@ class InferenceReport:
             pictures there are of each name.
         best_unmarked: Highest score in those.
         doubts: Why the predictions may mean nothing, known at the end.
+        num_looked: Inputs of which at least one image was looked at.
+        num_partial: Those of them that could not be read to their end.
+        num_whole: Images taken as one person each, for want of boxes and a detector.
+        num_tracks: People who were followed through videos.
+        is_stopped: Whether somebody ended the call before its last input.
+        detect_every: Frames from one detection to the next.
+        jitter: Of people who were followed, before and after smoothing.
+        clock: Time at work of each stage.
     """
 
     sources: Sequence[Source]
@@ -39,9 +49,24 @@ class InferenceReport:
     unmarked: dict[str, int] = field(default_factory=dict)
     best_unmarked: float = 0.0
     doubts: list[str] = field(default_factory=list)
+    num_looked: int = 0
+    num_partial: int = 0
+    num_whole: int = 0
+    num_tracks: int = 0
+    is_stopped: bool = False
+    detect_every: int = 1
+    clock: StageClock = field(default_factory=StageClock)
+    _last: Source | None = None
 
-    def add(self, name: str, samples: Sequence[PoseDataSample], is_drawn: bool) -> None:
+    def __post_init__(self) -> None:
+        """Measure jitter of the keypoints that are drawn."""
+        self.jitter = (JitterMeter(self.kpt_thr), JitterMeter(self.kpt_thr))
+
+    def add(self, source: Source, samples: Sequence[PoseDataSample], is_drawn: bool) -> None:
         """Count an image and the people found in it."""
+        name = source.label
+        if source is not self._last:
+            self.num_looked, self._last = self.num_looked + 1, source
         self.num_images += 1
         self.num_people += len(samples)
         if not is_drawn or not samples:
@@ -51,6 +76,31 @@ class InferenceReport:
             self.unmarked[name] = self.unmarked.get(name, 0) + 1
             self.best_unmarked = max(best, self.best_unmarked)
 
+    def add_bad(self, source: Source, reason: str) -> None:
+        """Count an input that cannot be read, or not to its end."""
+        self.bad_inputs.append((source.label, reason))
+        self.num_partial += source.num_read > 0
+
+    @property
+    def num_left(self) -> int:
+        """Inputs that were not reached."""
+        bad = len(self.bad_inputs) - self.num_partial
+        return max(0, len(self.sources) - self.num_looked - bad)
+
+    def summary(self) -> str:
+        """Say what became of every input: looked at, left out, not reached."""
+        videos = sum(source.is_video for source in self.sources)
+        kinds = f' ({videos} of them videos)' if videos else ''
+        bad = len(self.bad_inputs) - self.num_partial
+        parts = [f'{self.num_looked} looked at']
+        parts += [f'{bad} left out'] if bad else []
+        parts += [f'{self.num_left} not reached'] if self.num_left else []
+        tracks = f', {self.num_tracks} tracks' if self.num_tracks else ''
+        return (
+            f'{self.num_images} images, {self.num_people} people{tracks}; of {len(self.sources)} '
+            f'inputs{kinds} {", ".join(parts)}'
+        )
+
     def warnings(self) -> list[str]:
         """Say of how many pictures no keypoint was drawn, and why predictions may mean nothing."""
         unmarked = (
@@ -59,19 +109,40 @@ class InferenceReport:
         )
         return [*([unmarked] if self.unmarked else []), *self.doubts]
 
+    def _notes(self) -> list[str]:
+        """Say what was done otherwise than asked for, or measured on the way."""
+        before, after = (meter.mean for meter in self.jitter)
+        return [
+            'stopped before the end: the files hold what was found by then'
+            if self.is_stopped
+            else '',
+            f'detected in every frame {self.detect_every}, boxes from poses between'
+            if self.detect_every > 1
+            else '',
+            f'mean acceleration of keypoints: {before:.2f} % of the box per frame^2, smoothed '
+            f'{after:.2f} %'
+            if np.isfinite(after)
+            else '',
+            f'taken as one person each, because there are neither boxes nor a detector: '
+            f'{self.num_whole} images (give --boxes or --det-weights)'
+            if self.num_whole
+            else '',
+        ]
+
     def lines(self) -> list[str]:
         """Say, in a line for each reason, how much was left out and why."""
         surplus = self.boxes.surplus
         gaps = {
-            str(source.path): ', '.join(map(str, source.gaps))
+            source.label: ', '.join(map(str, source.gaps))
             for source in self.sources
             if any(gap.last is not None for gap in source.gaps)
         }
         lost = sum(gap.num_frames for source in self.sources for gap in source.gaps)
         unknown = [
-            str(source.path) for source in self.sources if any(g.last is None for g in source.gaps)
+            source.label for source in self.sources if any(g.last is None for g in source.gaps)
         ]
         lines = [
+            *self._notes(),
             f'left out, because they could not be read: {len(self.bad_inputs)} inputs '
             f'({_name([path for path, _ in self.bad_inputs])})'
             if self.bad_inputs

@@ -1,46 +1,42 @@
 """Find keypoints in images, folders and videos, and write what was found."""
 
+import threading
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from itertools import chain, islice, starmap
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 
 from posenas.apis.boxes import BoxTable
-from posenas.apis.following import BoxFollower
-from posenas.apis.inference import Crops, TopdownPipeline, init_model, predict_crops
+from posenas.apis.detection import PeopleDetector, init_detector
+from posenas.apis.inference import TopdownPipeline, init_model
 from posenas.apis.inference_report import InferenceReport
-from posenas.apis.outputs import (
-    DrawOptions,
-    ResultWriter,
-    add_heatmaps,
-    draw_people,
-    to_instances,
-)
-from posenas.apis.sources import Frame, Source, list_passed_over, list_sources, read_frames
+from posenas.apis.inference_stages import InferenceRun, VideoOptions
+from posenas.apis.live import LiveWindow
+from posenas.apis.outputs import DrawOptions, to_instances
+from posenas.apis.results import ImageResult
+from posenas.apis.sources import list_passed_over, list_sources
+from posenas.apis.writing import ResultWriter
 from posenas.registry import INFERENCERS
-from posenas.skeletons import Skeleton
-from posenas.structures import PoseDataSample
-from posenas.utils import DataError, check_positive
-
-if TYPE_CHECKING:
-    from posenas.datasets import FrameGap
+from posenas.utils import ConfigError, check_positive
 
 
 @INFERENCERS.register_module(name=['PoseInferencer', 'PoseNASInferencer', 'MMPoseInferencer'])
 class PoseInferencer:
     """A model that looks at whatever it is given.
 
-    ``next(PoseInferencer('body', 'model.pth')('photo.jpg', out_dir='out'))`` gives the result for
-    one photo and writes it. Networks for videos follow people through the frames of a video file by
-    the overlap of their boxes. Nothing is downloaded but what an address asks for, and no code in a
-    checkpoint is run.
+    ``for found in PoseInferencer('body', 'model.pth').predict('photo.jpg', out_dir='out')`` gives
+    an :class:`ImageResult` for each image and writes it; calling the inferencer gives the same in
+    MMPose's form. Nothing is downloaded but what an address asks for, and no code in a checkpoint
+    is run.
+
+    Reading, detection, keypoints and writing overlap, each in a thread; seven batches of images are
+    in memory at most, however many there are.
 
     Args:
         pose2d: Config file, name of a model, or a loaded config; None for an exported network.
@@ -50,14 +46,20 @@ class PoseInferencer:
         cfg_options: Settings that replace those of the config.
         sha256: See :func:`init_model`.
         trust_download: Likewise.
+        det_model: Config or name of the person detector; None takes that of ``det_weights``, or
+            takes the whole image for one person where boxes are not given, as 'whole_image' does.
+        det_weights: Its checkpoint.
+        det_cat_ids: Ignored: our detectors find people alone.
+        scope: Ignored: names are ours.
 
     Attributes:
         model: The model.
+        detector: The detector or None.
         report: What became of the inputs of the last call, see :class:`InferenceReport`.
 
     Raises:
         ConfigError: Config or device do not exist, or the config cannot mean anything.
-        CheckpointError: The checkpoint cannot be read safely or does not fit the model.
+        CheckpointError: A checkpoint cannot be read safely or does not fit the model.
     """
 
     def __init__(
@@ -68,60 +70,57 @@ class PoseInferencer:
         cfg_options: dict | None = None,
         sha256: str | None = None,
         trust_download: bool = False,
+        det_model: str | Path | Config | None = None,
+        det_weights: str | Path | None = None,
+        det_cat_ids: int | Sequence[int] | None = None,
+        scope: str | None = None,
     ) -> None:
         self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
+        self.detector = None
+        det_model = None if det_model in ('whole_image', 'whole-image') else det_model
+        if (det_model, det_weights) != (None, None):
+            self.detector = init_detector(det_model or _DETECTOR, det_weights, device)
+        if det_model is not None and det_weights is None:
+            raise ConfigError('a detector must have weights: give det_weights (--det-weights)')
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
-        self._skeleton = Skeleton.from_metainfo(self.model.dataset_meta)
+        self._lock = threading.Lock()
+        self._runs: weakref.WeakSet[InferenceRun] = weakref.WeakSet()
 
     @property
     def bad_inputs(self) -> list[tuple[str, str]]:
         """(path, reason) of each input of the last call that could not be read."""
         return self.report.bad_inputs
 
+    def stop(self) -> None:
+        """Let all calls in progress end soon: nothing more is read, what was read is finished."""
+        for run in list(self._runs):
+            run.stopped.set()
+
     def __call__(
         self,
-        inputs: str | Path | np.ndarray | Sequence[Any],
+        inputs: Any,  # noqa: ANN401  (checked by list_sources)
         bboxes: ArrayLike | Mapping[str, Any] | None = None,
         bbox_format: str = 'xyxy',
         batch_size: int = 1,
         return_vis: bool = False,
         return_datasamples: bool = False,
-        out_dir: str | Path | None = None,
-        vis_out_dir: str | Path | None = None,
-        pred_out_dir: str | Path | None = None,
-        kpt_thr: float = 0.3,
-        radius: int | None = None,
-        thickness: int | None = None,
-        draw_bbox: bool = False,
-        draw_heatmap: bool = False,
-        skeleton_style: str = 'mmpose',
+        show: bool = False,
+        wait_time: float = 0,
+        **options: Any,
     ) -> Iterator[dict[str, list]]:
-        """Look at the inputs, one batch of images each time the result is asked for its next.
-
-        An image or video that cannot be read is logged, listed in :attr:`bad_inputs` and left
-        out; if it is the only input, it is an error. So are frames of a video that cannot be
-        decoded; the others keep their numbers. :attr:`report` counts whatever was left out.
+        """Look at the inputs and return what is found in MMPose's form, batch by batch.
 
         Args:
-            inputs: Image or video file, folder of those, array (H, W, 3) uint8 in the order blue,
-                green, red, or a list of any of these.
-            bboxes: Person boxes for every image, a list with those of each image, or a dict from
-                file name, with its folders or without, to those; None takes the whole image. Image
-                pixels, (N, 4) or, with scores, (N, 5).
-            bbox_format: 'xyxy' or 'xywh'.
-            batch_size: Images at once.
+            inputs: As of :meth:`predict`.
+            bboxes: Likewise.
+            bbox_format: Likewise.
+            batch_size: Images at once, and in one result.
             return_vis: Whether results hold pictures.
             return_datasamples: Whether predictions are data samples instead of plain values.
-            out_dir: Folder that gets ``visualizations`` and ``predictions``.
-            vis_out_dir: Folder of pictures instead.
-            pred_out_dir: Folder of JSON files instead.
-            kpt_thr: Keypoints with a greater score are drawn.
-            radius: Of drawn keypoints, pixels; None suits the size of each person.
-            thickness: Of drawn limbs, pixels; None suits the size of each person.
-            draw_bbox: Whether to draw the boxes.
-            draw_heatmap: Whether to draw the heatmaps.
-            skeleton_style: 'mmpose' or 'openpose'.
+            show: Whether a window shows each picture.
+            wait_time: Seconds that it stays; 0 waits for a key.
+            **options: As of :meth:`predict`.
 
         Returns:
             An iterator of dicts: ``predictions`` has for each image a list of instances, see
@@ -130,126 +129,167 @@ class PoseInferencer:
 
         Raises:
             DataError: Inputs or boxes do not exist or are malformed.
+            ConfigError: A window is wanted where there is no display.
             OutputError: A file cannot be written.
             ValueError: Another argument has no meaning.
         """
+        run, writer = self._prepare(
+            inputs, bboxes, bbox_format, batch_size, keep_heatmaps=return_datasamples, **options
+        )
+        drawn = self._deliver(run, writer, return_vis or show)
+        if show:
+            drawn = _show(drawn, LiveWindow('PoseInferencer'), wait_time)
+        return _in_batches(drawn, batch_size, return_vis, return_datasamples)
+
+    def predict(
+        self,
+        inputs: Any,  # noqa: ANN401  (checked by list_sources)
+        bboxes: ArrayLike | Mapping[str, Any] | None = None,
+        bbox_format: str = 'xyxy',
+        batch_size: int = 1,
+        **options: Any,
+    ) -> Iterator[ImageResult]:
+        """Look at the inputs and return what is found, image by image.
+
+        An image or video that cannot be read is logged, listed in :attr:`bad_inputs` and left
+        out; if it is the only input, it is an error. So are frames of a video that cannot be
+        decoded; the others keep their numbers. :attr:`report` accounts for every input.
+
+        Args:
+            inputs: Image or video file, folder of those, pattern such as ``photos/*.jpg``, http(s)
+                address, ``webcam:0``, array (H, W, 3) uint8 in the order blue, green, red, Pillow's
+                image, an iterator of such frames, or a list of any of these.
+            bboxes: Person boxes for every image, a list with those of each image, or a dict from
+                file name, with its folders or without, to those; None lets the detector find them,
+                and without one takes the whole image. Image pixels, (N, 4) or, with scores, (N, 5).
+            bbox_format: 'xyxy' or 'xywh'.
+            batch_size: Images at once.
+            **options: ``rgb``: whether arrays are in the order red, green, blue. ``out_dir``:
+                folder that gets ``visualizations`` and ``predictions``; ``vis_out_dir`` and
+                ``pred_out_dir``: these folders one by one. ``pred_formats``: some of 'json'
+                (MMPose's form), 'coco' and 'csv'. ``bbox_thr``: least score of detected boxes; None
+                takes the detector's. ``track``, ``smooth`` and ``detect_every``: see
+                :class:`VideoOptions`.
+                ``kpt_thr``, ``radius``, ``thickness``, ``draw_bbox``, ``draw_heatmap`` and
+                ``skeleton_style``: see :class:`DrawOptions`.
+
+        Raises:
+            DataError: Inputs or boxes do not exist or are malformed.
+            ConfigError: Options contradict each other.
+            OutputError: A file cannot be written.
+            ValueError: Another argument has no meaning.
+        """
+        run, writer = self._prepare(inputs, bboxes, bbox_format, batch_size, **options)
+        return (result for result, _ in self._deliver(run, writer, return_vis=False))
+
+    def _prepare(
+        self,
+        inputs: Any,  # noqa: ANN401
+        bboxes: ArrayLike | Mapping[str, Any] | None,
+        bbox_format: str,
+        batch_size: int,
+        keep_heatmaps: bool = False,
+        rgb: bool = False,
+        out_dir: str | Path | None = None,
+        vis_out_dir: str | Path | None = None,
+        pred_out_dir: str | Path | None = None,
+        pred_formats: Sequence[str] = ('json',),
+        bbox_thr: float | None = None,
+        track: bool = False,
+        smooth: str | None = None,
+        detect_every: int | str = 1,
+        **drawing: Any,
+    ) -> tuple[InferenceRun, ResultWriter]:
+        """Check the arguments of a call before anything is read."""
         check_positive('batch_size', batch_size)
-        options = DrawOptions(kpt_thr, radius, thickness, draw_bbox, draw_heatmap, skeleton_style)
-        sources = list_sources(inputs)
+        unknown = sorted(drawing.keys() - DrawOptions.__dataclass_fields__.keys())
+        if unknown:
+            raise TypeError(f'options must be those of predict, got {", ".join(unknown)}')
+        options, video = DrawOptions(**drawing), VideoOptions(track, smooth, detect_every)
+        sources = list_sources(inputs, rgb)
         if out_dir is not None:
             vis_out_dir = vis_out_dir or Path(out_dir) / 'visualizations'
             pred_out_dir = pred_out_dir or Path(out_dir) / 'predictions'
-        writer = ResultWriter(vis_out_dir, pred_out_dir, self.model.dataset_meta)
+        meta = self.model.dataset_meta
+        writer = ResultWriter(vis_out_dir, pred_out_dir, meta, pred_formats, sources)
         passed_over = list_passed_over(inputs)
-        report = InferenceReport(sources, BoxTable(bboxes, sources), passed_over, kpt_thr)
+        report = InferenceReport(sources, BoxTable(bboxes, sources), passed_over, options.kpt_thr)
         self.report = report  # calls may be in progress side by side, each with its own
         for name in report.boxes.unused[:3]:
             print_log(f'left out: the boxes of {name} fit no input', logger='current', level=30)
-        batches = self._predict(report, bbox_format, batch_size, draw_heatmap, return_datasamples)
-        return self._deliver(report, batches, writer, options, return_vis, return_datasamples)
-
-    def _predict(
-        self,
-        report: InferenceReport,
-        bbox_format: str,
-        batch_size: int,
-        draw_heatmap: bool,
-        keep_heatmaps: bool,
-    ) -> Iterator[list[tuple[Frame, list[PoseDataSample], np.ndarray | None]]]:
-        """Yield batches of images, each with a sample per person and its heatmap to be drawn."""
-        from posenas.models import PredictionSpread, describe_doubts
-
-        spread = PredictionSpread()
-
-        def note_bad(source: Source, error: DataError) -> None:
-            if len(report.sources) == 1:
-                raise error
-            report.bad_inputs.append((str(source.path or source.name), str(error)))
-            print_log(f'left out: {error}', logger='current', level=30)
-
-        def note_gap(source: Source, gap: 'FrameGap') -> None:
-            if gap.last is not None:
-                text = f'left out: {source.path}: {gap} could not be decoded'
-                print_log(text, logger='current', level=30)
-
-        frames = read_frames(report.sources, self._pipeline.load, note_bad, note_gap)
-        follower = BoxFollower()
-        while batch := list(islice(frames, batch_size)):
-            crops = [
-                self._pipeline.crop(frame.loaded, report.boxes.choose(frame), bbox_format)
-                for frame in batch
-            ]
-            self.model.test_cfg['output_heatmaps'] = draw_heatmap
-            named = starmap(partial(_name_people, follower), zip(batch, crops, strict=True))
-            samples = predict_crops(self.model, chain.from_iterable(named), spread=spread)
-            results = []
-            for frame, group in zip(batch, crops, strict=True):
-                own = islice(samples, len(group))
-                heatmap = None
-                if draw_heatmap and len(group):
-                    heatmap = np.zeros((1, *frame.loaded['img'].shape[:2]), np.float32)
-                    own = _collect_heatmaps(own, heatmap, keep_heatmaps)
-                results.append((frame, list(own), heatmap))
-            yield results
-        report.doubts += describe_doubts(self.model, spread)
+        detector = None
+        if bboxes is None and self.detector is not None:
+            detector = PeopleDetector(self.detector, bbox_thr)
+        run = InferenceRun(
+            self.model,
+            self._pipeline,
+            detector,
+            report,
+            bbox_format,
+            batch_size,
+            options,
+            video,
+            keep_heatmaps,
+            self._lock,
+        )
+        self._runs.add(run)
+        return run, writer
 
     def _deliver(
-        self,
-        report: InferenceReport,
-        batches: Iterator[list[tuple[Frame, list[PoseDataSample], np.ndarray | None]]],
-        writer: ResultWriter,
-        options: DrawOptions,
-        return_vis: bool,
-        return_datasamples: bool,
-    ) -> Iterator[dict[str, list]]:
-        """Draw, write and hand back what was found in each batch."""
+        self, run: InferenceRun, writer: ResultWriter, return_vis: bool
+    ) -> Iterator[tuple[ImageResult, Any]]:
+        """Draw and write each result, and hand it on with its picture."""
         from posenas.models import find_unsettled_norms
 
         needs_picture = return_vis or writer.vis_dir is not None
+        report = run.report
         with writer:
-            for batch in batches:
-                result: dict[str, list] = dict(visualization=[], predictions=[])
-                for frame, samples, heatmap in batch:
-                    picture = None
-                    if needs_picture:
-                        image = frame.loaded['img']
-                        picture = draw_people(image, samples, self._skeleton, options, heatmap)
-                    instances = to_instances(samples)
-                    writer.write(frame, picture, instances)
-                    name = str(frame.source.path or frame.source.name)
-                    report.add(name, samples, needs_picture)
-                    result['predictions'].append(samples if return_datasamples else instances)
-                    if return_vis:
-                        result['visualization'].append(picture)
-                yield result
+            for result in run.results():
+                picture = None
+                if needs_picture:
+                    with report.clock.measure('draw'):
+                        picture = result.plot()
+                with report.clock.measure('write'):
+                    writer.write(result, picture)
+                report.add(result.frame.source, result.samples, needs_picture)
+                yield result, picture
+                del result
         known = str(find_unsettled_norms(self.model))  # logged when the model was loaded
         for text in report.warnings():
             if text != known:
                 print_log(text, logger='current', level=30)
 
 
-def _name_people(follower: BoxFollower, frame: Frame, people: Crops) -> Iterator[dict[str, Any]]:
-    """Yield the crops of a frame; those of a video say who is who, for networks that remember."""
-    if not frame.source.is_video:
-        yield from people
-        return
-    tracks = follower.follow(frame.source, people.corners)
-    for crop, track in zip(people, tracks, strict=True):
-        place = dict(video_id=frame.source.stem, frame_id=frame.index, track_id=track)
-        crop['data_samples'].set_metainfo(place)
-        yield crop
-
-
 #: Names under which other projects would look for the class.
 PoseNASInferencer = MMPoseInferencer = PoseInferencer
+#: Config of the detector whose weights are given alone.
+_DETECTOR = 'center_box_people_416x416'
 
 
-def _collect_heatmaps(
-    samples: Iterator[PoseDataSample], canvas: np.ndarray, keep: bool
-) -> Iterator[PoseDataSample]:
-    """Lay the heatmaps of people over ``canvas``; unless ``keep``, people lose theirs."""
-    for sample in samples:
-        add_heatmaps(canvas, sample)
-        if not keep:
-            del sample.pred_fields
-        yield sample
+def _show(
+    drawn: Iterator[tuple[ImageResult, Any]], window: LiveWindow, wait_time: float
+) -> Iterator[tuple[ImageResult, Any]]:
+    """Show each picture on its way, until the window is closed."""
+    with window:
+        for result, picture in drawn:
+            is_open = window.show(picture, wait_time)
+            yield result, picture
+            if not is_open:
+                return
+
+
+def _in_batches(
+    drawn: Iterator[tuple[ImageResult, Any]],
+    batch_size: int,
+    return_vis: bool,
+    return_datasamples: bool,
+) -> Iterator[dict[str, list]]:
+    """Yield results in MMPose's form."""
+    while batch := list(islice(drawn, batch_size)):
+        yield dict(
+            visualization=[picture for _, picture in batch] if return_vis else [],
+            predictions=[
+                list(found.samples) if return_datasamples else to_instances(found.samples)
+                for found, _ in batch
+            ],
+        )

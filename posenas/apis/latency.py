@@ -90,7 +90,8 @@ def fit_latency_table(
     """
     numbers = dict(num_rounds=num_rounds, num_threads=num_threads)
     _check_numbers(**numbers, num_fit=num_fit, num_test=num_test)
-    space, context = _read_config(load_checked(config))
+    cfg = load_checked(config)
+    space, context = _read_config(cfg)
     table = LatencyTable.load(file)
     if table.context != context:
         raise ConfigError(
@@ -102,9 +103,8 @@ def fit_latency_table(
         )
     fitted = draw_genotypes(space, num_fit, _FIT_SEED)
     unseen = draw_genotypes(space, num_test, _TEST_SEED)
-    model = dict(
-        type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=context.num_keypoints)
-    )
+    head = {key: cfg.model.head[key] for key in ('out_channels', 'decoder')}
+    model = dict(type='TopdownPoseEstimator', backbone={}, head=head)
     with use_threads(num_threads):
         times = measure_networks([*fitted, *unseen], model, context, num_rounds, table.engine)
     table = fit_table(table, fitted, settle(times[:, :num_fit]))

@@ -8,11 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mmengine.logging import print_log
-
 from posenas.convert.config_paths import IMPOSSIBLE_CONFIGS, PUBLISHED_CONFIGS
 from posenas.utils import ConfigError, check_choice
 from posenas.utils.files import read_yaml
+from posenas.utils.telling import tell
 
 #: Metrics that stand for a result, best known first; the unit of the published tables.
 _HEADLINES = ('AP', 'PCKh', 'PCK@0.1')
@@ -232,7 +231,7 @@ def _find_published(path: Path) -> Path | None:
     if name not in PUBLISHED_CONFIGS:
         return None
     stem = PUBLISHED_CONFIGS[name]
-    print_log(f'{name} is not here; {stem} is the same experiment', 'current')
+    tell(f'{name} is not here; {stem} is the same experiment')
     return next(config for config in _list_configs() if config.stem == stem)
 
 

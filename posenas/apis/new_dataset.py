@@ -28,6 +28,7 @@ from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton
 from posenas.utils import ConfigError, DataError, write_json, write_text
+from posenas.utils.outputs import OUTPUTS
 from posenas.utils.schedule import FittedSchedule
 from posenas.visualization import (
     draw_keypoint_numbers,
@@ -84,7 +85,7 @@ def init_dataset(
 
     Args:
         file: COCO keypoint file (.json).
-        val: The same for validation; None splits ``file`` into two files beside the config.
+        val: The same for validation; None splits ``file`` into two files in ``outputs``.
         images: Folder of the images; None searches near the file.
         val_images: Folder of the validation images, likewise.
         val_share: Share of the images to validate on where ``file`` is split, in (0, 1).
@@ -134,7 +135,7 @@ def init_dataset(
         comments=_comments(file, proposal, made.schedule),
     )
     write_text(out, write_config_text(config))
-    picture = _draw(out.with_suffix('.jpg'), folder, persons, proposal.skeleton)
+    picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
     return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule)
 
 
@@ -193,12 +194,18 @@ def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> tuple[Coc
 
 
 def _split(coco: CocoFile, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
-    """Write the two parts of a file beside the config; returns their paths."""
-    files = [out.with_name(f'{out.stem}_{part}.json') for part in ('train', 'val')]
+    """Write the two parts of a file; returns their paths."""
+    files = [_place(out, f'_{part}.json') for part in ('train', 'val')]
     parts = split_content(coco.file.content, val_share, seed)
     for path, content in zip(files, parts, strict=True):
         write_json(path, content)
     return files[0], files[1]
+
+
+def _place(config: Path, ending: str) -> Path:
+    """Return a path in the folder of outputs that is that of a config there, but for its ending."""
+    parts = [part for part in Path(os.path.relpath(config)).parts if part != os.pardir]
+    return Path(OUTPUTS, *parts[:-1], f'{config.stem}{ending}')
 
 
 def _start_path(path: str | Path) -> str:
@@ -221,6 +228,7 @@ def _comments(file: str | Path, proposal: Proposal, schedule: FittedSchedule | N
     lines = [
         f'Written by posenas dataset init for {Path(file).name}; edit it as you like.',
         'swap names the keypoint that a keypoint becomes in a mirrored image.',
+        'Paths of data start in the current folder, else in the nearest folder above this file.',
     ]
     if schedule is None:
         lines.append('train_cfg.budget.limits are those of the base: change them as you need.')

@@ -1,26 +1,15 @@
-"""What is handed back and written: plain instances, pictures, JSON files and videos."""
+"""What is handed back: plain instances and pictures."""
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import cv2
 import numpy as np
 
-from posenas.apis.sources import Frame, Source
 from posenas.skeletons import COCO, Skeleton
-from posenas.structures import PoseDataSample
-from posenas.utils import (
-    OutputError,
-    check_choice,
-    check_probability,
-    make_folder,
-    write_json,
-)
-from posenas.utils.paths import lend_utf8, to_utf8
+from posenas.structures import PoseDataSample, split_instances
+from posenas.utils import check_choice, check_probability
 
 
 @dataclass(frozen=True)
@@ -49,7 +38,7 @@ class DrawOptions:
         check_choice('skeleton_style', self.skeleton_style, ('mmpose', 'openpose'))
 
 
-#: What networks for videos say of a person in a frame.
+#: What is known of a person in a frame of a video.
 _IN_VIDEO = ('track_id', 'period_position')
 
 
@@ -58,15 +47,13 @@ def to_instances(samples: Sequence[PoseDataSample]) -> list[dict[str, Any]]:
 
     Returns:
         Per person ``keypoints`` [[x, y], ...] in image pixels, ``keypoint_scores``, ``bbox``
-        [[x1, y1, x2, y2]] (nested, as readers of MMPose's files expect) and ``bbox_score``; of
-        networks for videos ``track_id`` and ``period_position``, the frames since the key frame.
+        [[x1, y1, x2, y2]] (nested, as readers of MMPose's files expect) and ``bbox_score``; where
+        people are followed ``track_id``, and of networks for videos ``period_position``, the frames
+        since the key frame.
     """
     return [
         dict(
-            keypoints=sample.pred_instances.keypoints[0].tolist(),
-            keypoint_scores=sample.pred_instances.keypoint_scores[0].tolist(),
-            bbox=sample.pred_instances.bboxes.tolist(),
-            bbox_score=float(sample.pred_instances.bbox_scores[0]),
+            split_instances(sample.pred_instances)[0],
             **{key: sample.metainfo[key] for key in _IN_VIDEO if key in sample.metainfo},
         )
         for sample in samples
@@ -130,10 +117,10 @@ def draw_people(
 
 def _note(sample: PoseDataSample) -> str:
     """Say which track a person is and which network looked, in videos; '' elsewhere."""
-    if any(key not in sample.metainfo for key in _IN_VIDEO):
-        return ''
-    position = sample.metainfo['period_position']
-    return f'{sample.metainfo["track_id"]} {f"light {position}" if position else "key"}'
+    track, position = (sample.metainfo.get(key) for key in _IN_VIDEO)
+    if track is None or position is None:
+        return '' if track is None else str(track)
+    return f'{track} {f"light {position}" if position else "key"}'
 
 
 def add_heatmaps(canvas: np.ndarray, sample: PoseDataSample) -> None:
@@ -147,169 +134,3 @@ def add_heatmaps(canvas: np.ndarray, sample: PoseDataSample) -> None:
 
     size = canvas.shape[2], canvas.shape[1]
     np.maximum(canvas, place_heatmaps(sample, 'pred_fields', size), out=canvas)
-
-
-class ResultWriter:
-    """Write the results of a call, each file whole or not at all.
-
-    Images give ``<stem>.jpg`` (or the suffix of the image) and ``<stem>.json``, a list of
-    instances. Videos give ``<stem>.mp4`` and ``<stem>.json``, with ``meta_info`` and
-    ``instance_info``, a list of {frame_id, instances}; ``undecoded_frames`` lists the numbers of
-    frames that could not be decoded, which show the frame before them. A context: leaving it
-    finishes the last video, unless by an error.
-
-    Args:
-        vis_dir: Folder of pictures; None writes none.
-        pred_dir: Folder of JSON files; None writes none.
-        dataset_meta: What is known of the keypoints, for the files of videos.
-    """
-
-    def __init__(
-        self,
-        vis_dir: str | Path | None,
-        pred_dir: str | Path | None,
-        dataset_meta: Mapping[str, Any],
-    ) -> None:
-        self.vis_dir = None if vis_dir is None else Path(vis_dir)
-        self.pred_dir = None if pred_dir is None else Path(pred_dir)
-        self.dataset_meta = dataset_meta
-        self._video: Source | None = None
-        self._video_file: _VideoFile | None = None
-        self._instance_info: list[dict[str, Any]] = []
-
-    def __enter__(self) -> 'ResultWriter':
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is None:
-            self._finish_video()
-        elif self._video_file is not None:
-            self._video_file.discard()
-
-    def write(
-        self, frame: Frame, picture: np.ndarray | None, instances: list[dict[str, Any]]
-    ) -> None:
-        """Write one image or the next frame of a video.
-
-        Args:
-            frame: The image.
-            picture: (H, W, 3) uint8 in the order red, green, blue; needed for a ``vis_dir``.
-            instances: Result of :func:`to_instances`.
-
-        Raises:
-            OutputError: A file cannot be written.
-        """
-        source = frame.source
-        if source is not self._video:
-            self._finish_video()
-            self._video = source if source.is_video else None
-        if source.is_video:
-            self._add_frame(frame, picture, instances)
-            return
-        if self.vis_dir is not None:
-            from posenas.visualization import write_picture
-
-            suffix = source.path.suffix.lower() if source.path else '.jpg'
-            write_picture(self.vis_dir / f'{source.stem}{suffix}', picture)
-        if self.pred_dir is not None:
-            write_json(self.pred_dir / f'{source.stem}.json', instances, indent=2)
-
-    def _add_frame(
-        self, frame: Frame, picture: np.ndarray | None, instances: list[dict[str, Any]]
-    ) -> None:
-        self._instance_info.append(dict(frame_id=frame.index, instances=instances))
-        if self.vis_dir is None:
-            return
-        if self._video_file is None:
-            path = self.vis_dir / f'{frame.source.stem}.mp4'
-            size = picture.shape[1], picture.shape[0]
-            self._video_file = _VideoFile(path, frame.source.frames_per_second(), size)
-        self._video_file.write(frame.index, picture)
-
-    def _finish_video(self) -> None:
-        if self._video is None:
-            return
-        from posenas.utils.plain_data import to_plain
-
-        if self.pred_dir is not None:
-            content = dict(meta_info=to_plain(self.dataset_meta), instance_info=self._instance_info)
-            gaps = [gap for gap in self._video.gaps if gap.last is not None]
-            if gaps:
-                numbers = [n for gap in gaps for n in range(gap.first, gap.last + 1)]
-                content['undecoded_frames'] = numbers
-            write_json(self.pred_dir / f'{self._video.stem}.json', content)
-        if self._video_file is not None:
-            self._video_file.finish()
-        self._video, self._video_file, self._instance_info = None, None, []
-
-
-class _VideoFile:
-    """An MP4 file that gets its name when it is finished.
-
-    Args:
-        path: File to write.
-        fps: Frames per second.
-        size: Width and height, pixels.
-    """
-
-    def __init__(self, path: Path, fps: float, size: tuple[int, int]) -> None:
-        self.path = path
-        name = to_utf8(path.stem)
-        self.part = path.with_name(f'.{name}.part{path.suffix}')  # the suffix sets the form
-        make_folder(path.parent)
-        self.size = size
-        self.num_frames, self.last = 0, None
-        with lend_utf8(path.parent) as folder:
-            part = str(Path(folder, self.part.name))
-            self.writer = cv2.VideoWriter(part, cv2.VideoWriter.fourcc(*'mp4v'), fps, size)
-        if not self.writer.isOpened():
-            raise OutputError(f'{path} must be writable as a video, the encoder refused it')
-
-    def write(self, number: int, picture: np.ndarray) -> None:
-        """Append frame ``number``, (H, W, 3) uint8 RGB, after repeats for those left out."""
-        if (picture.shape[1], picture.shape[0]) != self.size:  # the writer would drop it
-            picture = cv2.resize(picture, self.size)
-        image = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
-        for _ in range(self.num_frames, number):
-            self.writer.write(image if self.last is None else self.last)
-        self.writer.write(image)
-        self.num_frames, self.last = number + 1, image
-
-    def finish(self) -> None:
-        """Close the file and move it to its place.
-
-        Raises:
-            OutputError: The file lacks frames, since the encoder does not say that a disk is full.
-        """
-        self.writer.release()
-        found = _count_readable(self.part, self.num_frames)
-        if found < self.num_frames:
-            size = self.part.stat().st_size if self.part.is_file() else 0
-            self.discard()
-            raise OutputError(
-                f'{self.path} must have {self.num_frames} frames, but after {size} bytes only '
-                f'{found} of them can be read back: free space on the disk or change the path'
-            )
-        os.replace(self.part, self.path)
-
-    def discard(self) -> None:
-        """Close the file and remove it."""
-        self.writer.release()
-        self.part.unlink(missing_ok=True)
-
-
-def _count_readable(path: Path, wanted: int) -> int:
-    """Count the frames that a finished video promises; none where its last one is broken."""
-    with lend_utf8(path) as name:
-        video = cv2.VideoCapture(name)
-    try:
-        found = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
-        video.set(cv2.CAP_PROP_POS_FRAMES, wanted - 1)
-        return found if video.read()[0] else 0
-    finally:
-        video.release()

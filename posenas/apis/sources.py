@@ -1,9 +1,13 @@
-"""What a user hands over to be looked at: files, folders, videos and arrays."""
+"""What a user hands over to be looked at: files, folders, addresses, cameras, videos and arrays."""
 
+import glob
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
 
 import cv2
 import numpy as np
@@ -16,23 +20,42 @@ if TYPE_CHECKING:
 _IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 _VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 _DEFAULT_FPS = 25.0
+_CAMERA = 'webcam'
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """An image or a video.
+    """An image, or frames of a video, a camera or an iterator.
 
     Attributes:
         stem: Name for the results, without suffix; no two sources of a call share one.
-        path: The file; None for an array.
-        image: The array (H, W, 3) uint8 in the order blue, green, red; None for a file.
+        path: The file, or the last part of an address; None for what is no file.
+        image: The array (H, W, 3) uint8 in the order blue, green, red, or Pillow's image; None for
+            a file.
+        address: Where the file is downloaded from when its turn comes; None for a local one.
+        camera: Number of the camera.
+        frames: Frames, each as ``image``.
         gaps: Frames of a video that could not be decoded, known once it is read.
     """
 
     stem: str
     path: Path | None = None
-    image: np.ndarray | None = None
+    image: Any = None
+    address: str | None = None
+    camera: int | None = None
+    frames: Iterator[Any] | None = None
     gaps: list['FrameGap'] = field(default_factory=list)
+    _read: list[int] = field(default_factory=lambda: [0])
+
+    @property
+    def label(self) -> str:
+        """Address or path, for messages."""
+        return self.address or str(self.path or self.stem)
+
+    @property
+    def num_read(self) -> int:
+        """Images that were read."""
+        return self._read[0]
 
     @property
     def name(self) -> str:
@@ -40,9 +63,28 @@ class Source:
         return self.stem if self.path is None else self.path.name
 
     @property
+    def is_live(self) -> bool:
+        """Whether frames come from a camera, at its speed."""
+        return self.camera is not None
+
+    @property
     def is_video(self) -> bool:
-        """Whether the source is a video file."""
+        """Whether the source is a sequence of frames."""
+        if self.is_live or self.frames is not None:
+            return True
         return self.path is not None and self.path.suffix.lower() in _VIDEO_SUFFIXES
+
+    def fetch(self) -> AbstractContextManager[Path | None]:
+        """Return a context with the path of the file, downloaded for as long as it lasts.
+
+        Raises:
+            DataError: The address cannot be reached or what came is not whole.
+        """
+        if self.address is None:
+            return nullcontext(self.path)
+        from posenas.utils.download import fetch_file
+
+        return fetch_file(self.address, self.path.suffix)
 
     def count_frames(self) -> int:
         """Count images; of a video what its header says, 0 where that is unknown."""
@@ -50,6 +92,8 @@ class Source:
 
         if not self.is_video:
             return 1
+        if self.path is None or self.address is not None:
+            return 0
         try:
             video = open_video(self.path)
         except DataError:
@@ -59,9 +103,11 @@ class Source:
         return count
 
     def frames_per_second(self) -> float:
-        """Read the speed of a video."""
+        """Read the speed of a video; 25 where nobody says."""
         from posenas.datasets import open_video
 
+        if self.path is None or not self.path.is_file():
+            return _DEFAULT_FPS
         video = open_video(self.path)
         speed = video.get(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
         video.release()
@@ -85,66 +131,120 @@ class Frame:
     loaded: dict[str, Any]
 
 
-def list_sources(inputs: str | Path | np.ndarray | Sequence[Any]) -> list[Source]:
+def list_sources(inputs: Any, rgb: bool = False) -> list[Source]:  # noqa: ANN401  (checked here)
     """List what is to be looked at.
 
     Args:
-        inputs: Image or video file, folder of those (not its subfolders), array (H, W, 3) uint8
-            in the order blue, green, red, or a list of any of these.
+        inputs: Image or video file, folder of those (not its subfolders), pattern such as
+            ``photos/*.jpg``, http(s) address, ``webcam:0``, array (H, W, 3) uint8, Pillow's image,
+            iterator of frames, or a list of any of these.
+        rgb: Whether arrays are in the order red, green, blue instead of blue, green, red.
 
     Raises:
-        DataError: A path does not exist, is an address, or a folder holds nothing.
+        DataError: A path does not exist, a pattern fits nothing, or a folder holds nothing.
     """
-    items = list(_flatten(inputs))
     stems: set[str] = set()
     sources = []
-    for i, item in enumerate(items):
-        is_array = isinstance(item, np.ndarray)
-        stem = _make_unique(f'{i:08d}' if is_array else item.stem, stems)
-        sources.append(Source(stem, image=item) if is_array else Source(stem, path=item))
+    for number, item in enumerate(_flatten(inputs)):
+        kind, value = item
+        if kind == 'path':
+            sources.append(Source(_make_unique(value.stem, stems), path=value))
+        elif kind == 'address':
+            path = Path(PurePosixPath(unquote(urlparse(value).path)).name or 'download')
+            sources.append(Source(_make_unique(path.stem, stems), path=path, address=value))
+        elif kind == 'camera':
+            stem = _make_unique(f'{_CAMERA}_{value}', stems)
+            sources.append(Source(stem, camera=value))
+        elif kind == 'frames':
+            stem = _make_unique('frames', stems)
+            sources.append(Source(stem, frames=(_to_bgr(frame, rgb) for frame in value)))
+        else:
+            stem = _make_unique(f'{number:08d}', stems)
+            sources.append(Source(stem, image=_to_bgr(value, rgb)))
     return sources
 
 
-def _flatten(inputs: Any) -> Iterator[Path | np.ndarray]:  # noqa: ANN401  (checked here)
-    if isinstance(inputs, np.ndarray):
-        yield inputs
+def _flatten(inputs: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  (checked here)
+    """Yield what each input is, and the input."""
+    if isinstance(inputs, np.ndarray) or _is_pillow(inputs):
+        yield 'image', inputs
     elif isinstance(inputs, list | tuple):
         for item in inputs:
             yield from _flatten(item)
     elif isinstance(inputs, str | Path):
-        yield from _expand_path(inputs)
+        yield from _expand_text(inputs)
+    elif isinstance(inputs, Iterator):
+        yield 'frames', inputs
     else:
         raise DataError(
-            f'inputs must be paths, arrays or lists of those, got {type(inputs).__name__}'
+            'inputs must be paths, addresses, arrays, images of Pillow, iterators of frames or '
+            f'lists of those, got {type(inputs).__name__}'
         )
 
 
-def _expand_path(text: str | Path) -> Iterator[Path]:
-    if '://' in str(text) or str(text).startswith('webcam'):
-        raise DataError(f'inputs must be local files, got {text}: save it to a file first')
-    path = Path(text)
-    if not path.is_dir():
-        if not path.is_file():
-            raise DataError(f'{path} must be an image, a video or a folder, there is none')
+def _is_pillow(image: object) -> bool:
+    """Tell images of Pillow, which nobody has who has not imported it."""
+    module = sys.modules.get('PIL.Image')
+    return module is not None and isinstance(image, module.Image)
+
+
+def _to_bgr(image: Any, rgb: bool) -> Any:  # noqa: ANN401  (checked where it is read)
+    """Bring an array, or Pillow's image turned as its file says, into the order of OpenCV."""
+    if _is_pillow(image):
+        from PIL import ImageOps
+
+        turned = np.asarray(ImageOps.exif_transpose(image).convert('RGB'))
+        return np.ascontiguousarray(turned[..., ::-1])
+    if rgb and isinstance(image, np.ndarray) and image.ndim == 3:
+        return np.ascontiguousarray(image[..., ::-1])
+    return image
+
+
+def _expand_text(text: str | Path) -> Iterator[tuple[str, Any]]:
+    name = str(text)
+    if name.startswith(('http://', 'https://')):
+        yield 'address', name
+    elif name == _CAMERA or name.startswith(f'{_CAMERA}:'):
+        number = name.partition(':')[2] or '0'
+        if not number.isdecimal():
+            raise DataError(f'a camera must be {_CAMERA}:NUMBER, got {name}')
+        yield 'camera', int(number)
+    elif '://' in name:
+        raise DataError(f'addresses must begin with http:// or https://, got {name}')
+    else:
+        for path in _expand_path(Path(text)):
+            yield 'path', path
+
+
+def _expand_path(path: Path) -> Iterator[Path]:
+    if path.is_file():
         yield path
         return
-    files = sorted(filter(_is_looked_at, path.iterdir()))
+    if path.is_dir():
+        files, where = sorted(filter(_is_looked_at, path.iterdir())), 'folder'
+    elif glob.has_magic(str(path)):
+        found = map(Path, glob.glob(str(path), recursive=True))
+        files, where = sorted(filter(_is_looked_at, found)), 'pattern'
+    else:
+        raise DataError(f'{path} must be an image, a video or a folder, there is none')
     if not files:
         suffixes = ' '.join((*_IMAGE_SUFFIXES, *_VIDEO_SUFFIXES))
-        raise DataError(f'folder {path} must hold images or videos ({suffixes})')
+        raise DataError(f'{where} {path} must hold images or videos ({suffixes})')
     yield from files
 
 
-def list_passed_over(inputs: str | Path | np.ndarray | Sequence[Any]) -> list[Path]:
-    """List what :func:`list_sources` leaves out of folders: other files, and their folders.
+def list_passed_over(inputs: Any) -> list[Path]:  # noqa: ANN401  (checked by list_sources)
+    """List what :func:`list_sources` leaves out of folders and patterns: other files, and folders.
 
     Hidden files do not count.
     """
     if isinstance(inputs, list | tuple):
         return [path for item in inputs for path in list_passed_over(item)]
-    if not isinstance(inputs, str | Path) or not Path(inputs).is_dir():
+    if not isinstance(inputs, str | Path) or Path(inputs).is_file() or '://' in str(inputs):
         return []
-    files = sorted(file for file in Path(inputs).iterdir() if not file.name.startswith('.'))
+    is_folder = Path(inputs).is_dir()
+    found = Path(inputs).iterdir() if is_folder else map(Path, glob.glob(str(inputs)))
+    files = sorted(file for file in found if not file.name.startswith('.'))
     return [file for file in files if not _is_looked_at(file)]
 
 
@@ -182,14 +282,18 @@ def read_frames(
             if source.is_video:
                 for frame in _read_video(source, load, start, on_gap):
                     end = frame.position + 1
+                    source._read[0] += 1
                     yield frame
                 lost = [gap.last for gap in source.gaps if gap.last is not None]
                 end = max([end, *(start + last + 1 for last in lost)])
             else:
-                image = load(source.image if source.path is None else source.path)
+                with source.fetch() as path:
+                    image = load(source.image if path is None else path)
+                source._read[0] += 1
                 yield Frame(source, 0, start, image)
         except DataError as error:
-            on_bad(source, error)
+            is_named = source.address is None or source.address in str(error)
+            on_bad(source, error if is_named else DataError(f'{source.address}: {error}'))
         start = end
 
 
@@ -206,5 +310,34 @@ def _read_video(
         if on_gap is not None:
             on_gap(source, gap)
 
-    for number, image in decode_frames(source.path, note):
-        yield Frame(source, number, start + number, load(image))
+    with source.fetch() as path:
+        if source.is_live:
+            images = enumerate(_read_camera(source.camera))
+        elif source.frames is not None:
+            images = enumerate(source.frames)
+        else:
+            images = decode_frames(path, note)
+        for number, image in images:
+            yield Frame(source, number, start + number, load(image))
+
+
+def _read_camera(number: int) -> Iterator[np.ndarray]:
+    """Yield the frames of a camera, (H, W, 3) uint8 in the order blue, green, red, until it ends.
+
+    Raises:
+        DataError: There is no such camera.
+    """
+    camera = cv2.VideoCapture(number)
+    camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # the newest frame, not one of a while ago
+    try:
+        is_read, image = camera.read()
+        if not is_read:
+            raise DataError(
+                f'{_CAMERA}:{number} must give frames, it gives none: connect a camera, or choose '
+                'another number'
+            )
+        while is_read:
+            yield image
+            is_read, image = camera.read()
+    finally:
+        camera.release()

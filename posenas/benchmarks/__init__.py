@@ -1,5 +1,6 @@
 """Speed and memory of what the library does, as ratios to a bound measured in the same run."""
 
+from .blocks import BlockCost, benchmark_blocks, list_blocks
 from .data import (
     DataCost,
     LoadingCost,
@@ -29,8 +30,11 @@ from .gradient_search import SearchCost, benchmark_search, measure_search
 from .imports import measure_imports
 from .runtime import RuntimeCost, benchmark_runtime
 from .supernet import SupernetCost, benchmark_supernet, measure_supernet
+from .tracking import TrackingScore, benchmark_tracking
+from .videos import VideoCost, benchmark_videos, measure_video, render_video
 
 __all__ = [
+    'BlockCost',
     'DataCost',
     'DecodingCost',
     'DistillationCost',
@@ -42,7 +46,10 @@ __all__ = [
     'SampleCost',
     'SearchCost',
     'SupernetCost',
+    'TrackingScore',
+    'VideoCost',
     'add_empty_images',
+    'benchmark_blocks',
     'benchmark_data',
     'benchmark_decoding',
     'benchmark_distillation',
@@ -51,8 +58,11 @@ __all__ = [
     'benchmark_runtime',
     'benchmark_search',
     'benchmark_supernet',
+    'benchmark_tracking',
+    'benchmark_videos',
     'draw_batch',
     'draw_results',
+    'list_blocks',
     'list_networks',
     'measure_decoding',
     'measure_distillation',
@@ -63,4 +73,6 @@ __all__ = [
     'measure_samples',
     'measure_search',
     'measure_supernet',
+    'measure_video',
+    'render_video',
 ]

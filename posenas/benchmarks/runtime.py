@@ -13,13 +13,16 @@ import torch
 from torch import nn
 
 from posenas.apis.building import LoadedModel, build_model
-from posenas.apis.exporting import export_model, render_people
+from posenas.apis.exporting import export_model, find_crops, render_people
 from posenas.apis.inference import inference_topdown, init_model
+from posenas.deploy import Proof
 from posenas.models.fused import fuse
+from posenas.models.settling import draw_settled_weights
 from posenas.runtime import ENGINES, PoseRuntime
 from posenas.runtime.engines import choose_engine, is_exported, list_precisions
+from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
-from posenas.utils.timing import draw_weights, take_turns, use_threads
+from posenas.utils.timing import take_turns, use_threads
 
 #: Width and height of the photo that people are cut out of.
 _PHOTO = (640, 480)
@@ -41,6 +44,9 @@ class RuntimeCost:
         memory_mb: Memory that the process gains by the network and its first call; what several
             forms share counts for the first of them.
         file_mb: Size of the file; 0 for PyTorch.
+        difference: Largest difference of outputs from PyTorch, relative to their range; 0 where it
+            is not known.
+        distance: Largest distance of a keypoint from that of PyTorch, pixels of the crop, likewise.
     """
 
     network: str
@@ -53,6 +59,8 @@ class RuntimeCost:
     ratio: float
     memory_mb: float
     file_mb: float
+    difference: float = 0.0
+    distance: float = 0.0
 
 
 @dataclass
@@ -63,12 +71,14 @@ class _Form:
     tasks: dict[str, Callable[[], object]]
     memory_mb: float
     file_mb: float = 0.0
+    difference: float = 0.0
+    distance: float = 0.0
 
 
 def benchmark_runtime(
     names: Sequence[str | Path],
     threads: int = 1,
-    batch: int = 1,
+    batches: Sequence[int] = (1,),
     num_rounds: int = 20,
     with_compile: bool = False,
     end_to_end: bool = True,
@@ -80,23 +90,27 @@ def benchmark_runtime(
         names: Configs or names of networks, which get random weights and are exported, or exported
             files, which are timed in engines only.
         threads: Threads of one call.
-        batch: Images of a call.
+        batches: Images of a call, each of these numbers in turn.
         num_rounds: Rounds.
         with_compile: Whether ``torch.compile`` is a form, which takes minutes and a compiler.
         end_to_end: Whether finding people in a photo is timed besides the forward pass.
         progress: Wraps the names to show where the benchmark is.
 
     Raises:
-        ConfigError: A name is unknown, or a network cannot be exported.
+        ConfigError: A name is unknown, a network cannot be exported, or none can be compiled.
         DataError: A file was not written by ``posenas export``.
     """
+    if with_compile and all(map(is_exported, names)):
+        raise ConfigError('--compile needs a network that is no exported file: PyTorch compiles it')
     found: list[RuntimeCost] = []
     for name in progress(names):
         with TemporaryDirectory() as folder, use_threads(threads):
-            forms = list(_list_forms(name, Path(folder), threads, batch, with_compile))
-            network = Path(name).stem
-            for task in forms[0].tasks if end_to_end else ['forward']:
-                found += _measure(forms, task, network, threads, batch, num_rounds)
+            source = _export(name, Path(folder))
+            for batch in batches:
+                forms = list(_list_forms(name, source, threads, batch, with_compile))
+                network = Path(name).stem
+                for task in forms[0].tasks if end_to_end else ['forward']:
+                    found += _measure(forms, task, network, threads, batch, num_rounds)
     return found
 
 
@@ -121,29 +135,50 @@ def _measure(
             float(ratios[i]),
             form.memory_mb,
             form.file_mb,
+            form.difference,
+            form.distance,
         )
 
 
+@dataclass(frozen=True)
+class _Source:
+    """An exported file, with the network that it was made of and the proof, if it was made here."""
+
+    file: Path
+    network: LoadedModel | None = None
+    proof: Proof | None = None
+
+
+def _export(name: str | Path, folder: Path) -> _Source:
+    """Export a network with random weights; an exported file stays as it is."""
+    if is_exported(name):
+        return _Source(Path(name))
+    network, file = build_model(name), folder / 'net.onnx'
+    draw_settled_weights(network.model, find_crops(network)[0])
+    made = export_model(network, file, name=Path(name).stem)
+    return _Source(file, network, made.proof)
+
+
 def _list_forms(
-    name: str | Path, folder: Path, threads: int, batch: int, with_compile: bool
+    name: str | Path, source: _Source, threads: int, batch: int, with_compile: bool
 ) -> Iterator[_Form]:
     """Yield the forms of a network, those of PyTorch first."""
-    photo = render_people(_PHOTO, 1)[0]
+    photo, file = render_people(_PHOTO, 1)[0], source.file
     width, height = _PHOTO
     boxes = np.tile(
         np.array([[width * 0.25, 10, width * 0.75, height - 10]], np.float32), (batch, 1)
     )
-    file = Path(name)
-    if not is_exported(name):
-        network = build_model(name)
-        draw_weights(network.model)
-        file = folder / 'net.onnx'
-        export_model(network, file, name=Path(name).stem)
-        yield from _list_torch_forms(name, network, photo, boxes, with_compile)
+    if source.network is not None:
+        yield from _list_torch_forms(name, source.network, photo, boxes, with_compile)
     for engine in ENGINES:
         if choose_engine(file, None if file.suffix == '.xml' else engine) == engine:
             for precision in list_precisions(engine):
-                yield _open_form(file, engine, precision, threads, photo, boxes)
+                form = _open_form(file, engine, precision, threads, photo, boxes)
+                if source.proof is not None and precision == 'f32':
+                    tried = [d for d in source.proof.differences if d.engine == engine]
+                    form.difference = max(each.outputs for each in tried)
+                    form.distance = max(each.keypoints for each in tried)
+                yield form
 
 
 def _list_torch_forms(

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from posenas.cli.args import OneLineParser, name_options
-from posenas.cli.outcome import MEANINGS, run_command
+from posenas.cli.outcome import MEANINGS, Status, run_command
 from posenas.utils.errors import PoseNASError
-from posenas.utils.spelling import find_nearest
 from posenas.version import __version__
 
 __all__ = ['COMMANDS', 'find_entry', 'main']
@@ -21,7 +20,7 @@ COMMANDS = {
     'distill': 'train a network on labels and on the heatmaps of a larger one',
     'test': 'measure a checkpoint on a data set',
     'eval': 'score stored predictions, with intervals and kinds of errors',
-    'infer': 'find keypoints in images, folders and videos',
+    'infer': 'find keypoints in images, videos and cameras, follow people, compare two models',
     'export': 'write a network to a file that needs neither config nor PyTorch',
     'browse': 'draw the samples that a config feeds to the network',
     'convert': 'bring checkpoints and configs of other projects to ours, and back',
@@ -38,6 +37,7 @@ COMMANDS = {
     'benchmark': 'measure speed and memory against a lower bound',
     'compare': 'train the networks of a plan with several seeds and compare them',
     'doctor': 'check versions, known conflicts and devices of this installation',
+    'completion': 'let bash or zsh complete commands, options and names',
 }
 
 #: Command that has no module of its own -> module and function that run it.
@@ -46,17 +46,21 @@ _ENTRIES = {'prune-threshold': ('prune', 'main_threshold')}
 
 def _build_parser() -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
+    commands = [f'  {name:{width}}  {summary}' for name, summary in COMMANDS.items()]
+    statuses = [f'  {status:7}  {meaning}' for status, meaning in MEANINGS.items()]
     parser = OneLineParser(
         prog='posenas',
         usage='posenas COMMAND [options]',
-        description='Train, test and show human pose networks.',
-        epilog='commands:\n'
-        + '\n'.join(f'  {name:{width}}  {summary}' for name, summary in COMMANDS.items())
-        + '\n\nposenas COMMAND --help lists the options of one command.\n\nexit statuses:\n'
-        + '\n'.join(f'  {status:7}  {meaning}' for status, meaning in MEANINGS.items()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description='Find, train, measure and ship small human pose networks.',
+        epilog='\n\n'.join(
+            [
+                '\n'.join(['commands:', *commands]),
+                'posenas COMMAND --help lists the options of one command.',
+                '\n'.join(['exit statuses:', *statuses]),
+            ]
+        ),
     )
-    parser.add_argument('command', type=_read_command, metavar='COMMAND', help=argparse.SUPPRESS)
+    parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help=argparse.SUPPRESS)
     parser.add_argument('--version', action='version', version=f'posenas {__version__}')
     parser.add_argument(
         '--traceback',
@@ -64,14 +68,6 @@ def _build_parser() -> argparse.ArgumentParser:
         help='show the traceback of errors; also after COMMAND, or POSENAS_DEBUG=1',
     )
     return parser
-
-
-def _read_command(word: str) -> str:
-    if word in COMMANDS:
-        return word
-    nearest = find_nearest(word, COMMANDS)
-    meant = f': did you mean {nearest}?' if nearest else ''
-    raise argparse.ArgumentTypeError(f'must be a command, got {word!r}{meant}')
 
 
 def find_entry(command: str) -> tuple[str, str]:
@@ -100,7 +96,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
-    command = _build_parser().parse_args(words[:1]).command
+    if words[:1] == ['help']:
+        words = [*words[1:], '--help']
+    if not words:
+        _build_parser().print_help()
+        return Status.DONE
+    parser = _build_parser()
+    if words[0].startswith('-') and words[0] not in parser._option_string_actions:
+        parser.error(f'unrecognized arguments: {words[0]}')
+    command = parser.parse_args(words[:1]).command
     module, function = find_entry(command)
     entry = import_module(module)
     try:

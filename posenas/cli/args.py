@@ -3,11 +3,12 @@
 import argparse
 import os
 import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from posenas.cli.examples import EXAMPLES
+from posenas.cli.examples import EXAMPLES, SOME
 from posenas.cli.outcome import Status
 from posenas.cli.values import COUNT, number, whole
 from posenas.utils.errors import CheckpointError
@@ -17,31 +18,145 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 _LOCAL_BACKEND = dict(type='LocalVisBackend')
+#: Published: FPD calls the current folder ''.
+_MAY_BE_EMPTY = {'dataDir'}
+
+
+#: Choices that an error lists, and options in a usage.
+_FEW = 10
+#: Paragraphs of help texts that have lines of their own.
+_KEPT = ('examples:', 'commands:', 'exit statuses:')
 
 
 class _HelpFormatter(argparse.HelpFormatter):
-    """Wraps paragraphs, but leaves examples on lines of their own."""
+    """Wraps paragraphs, and lines of examples and tables each by itself."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         fill = super()._fill_text
         paragraphs = text.split('\n\n')
-        kept = [p if p.startswith('examples:') else fill(p, width, indent) for p in paragraphs]
-        return '\n\n'.join(kept)
+        return '\n\n'.join(
+            '\n'.join(_wrap(line, width, p.startswith(_KEPT[0])) for line in p.split('\n'))
+            if p.startswith(_KEPT)
+            else fill(p, width, indent)
+            for p in paragraphs
+        )
+
+    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:  # noqa: ANN401
+        """Leave options that may be left out to the list below, where they are many."""
+        actions = list(actions)
+        free = [each for each in actions if each.option_strings and not each.required]
+        if usage is not None or len(free) <= _FEW:
+            return super()._format_usage(usage, actions, groups, prefix)
+        needed = [each for each in actions if each not in free]
+        text = super()._format_usage(usage, needed, [], prefix)
+        return text.replace(self._prog, f'{self._prog} [options]', 1)
+
+
+def _wrap(line: str, width: int, is_command: bool) -> str:
+    """Wrap a line of a table, or a command so that it can still be copied."""
+    if len(line) <= width:
+        return line
+    column = 6 if is_command else re.match(r'  .+?  +|', line).end()  # type: ignore[union-attr]
+    rows = textwrap.wrap(
+        line,
+        width - 2 * is_command,
+        subsequent_indent=' ' * column,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return (' \\\n' if is_command else '\n').join(rows)
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Argument parser that says in one line what is wrong, and which option may be meant."""
+    """Argument parser that says in one line what is wrong, and which word may be meant.
+
+    Names of positional arguments are in capitals; ``-`` and ``_`` in names of options are equal.
+
+    Args:
+        *args: Arguments of :class:`argparse.ArgumentParser`.
+        **kwargs: Likewise; the examples of the command end the help.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **dict(allow_abbrev=False, **kwargs))
+        self.formatter_class = _HelpFormatter
+        examples = find_examples(self.prog)
+        self.epilog = '\n\n'.join(filter(None, [self.epilog, examples]))
+
+    def add_argument(self, *names: str, **kwargs: Any) -> argparse.Action:  # type: ignore[override]
+        """Add an argument; a positional one is shown in capitals."""
+        if not names[0].startswith('-') and 'choices' not in kwargs:
+            kwargs.setdefault('metavar', names[0].upper())
+        return super().add_argument(*names, **kwargs)
+
+    def parse_known_args(
+        self,
+        args: Sequence[str] | None = None,
+        namespace: argparse.Namespace | None = None,
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse ``args`` after bringing option names to the spelling with dashes."""
+        words = None if args is None else [_with_dashes(word) for word in args]
+        found, others = super().parse_known_args(words, namespace)
+        for action in self._actions:
+            if isinstance(action, _OutAction) and getattr(found, action.dest, None) is None:
+                self.error(f'the following arguments are required: {action.metavar}')
+            if action.dest not in _MAY_BE_EMPTY and getattr(found, action.dest, None) in ('', ['']):
+                name = '/'.join(action.option_strings) or action.metavar or action.dest
+                self.error(f'{name} must not be empty')
+        return found, others
 
     def error(self, message: str) -> NoReturn:
         """Leave with the status of a refusal."""
-        said = re.sub(r'^argument (\S+): (?=must )', r'\1 ', message)
-        unknown = re.search(r'^unrecognized arguments: (--[^\s=]+)', message)
-        options = [word for action in _list_actions(self) for word in action.option_strings]
-        nearest = find_nearest(unknown[1], options) if unknown else None
+        said = re.sub(r'^argument (\S+): (?=must |invalid choice)', r'\1 ', message)
+        choice = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", said)
+        unknown = re.search(r'^unrecognized arguments: (?:.* )?(--?[^\s=]+)', said)
+        nearest = None
+        if choice:
+            names = re.findall(r"[^\s',]+", choice[2])
+            nearest = find_nearest(choice[1], names)
+            among = f'one of {", ".join(names)}' if len(names) <= _FEW else 'a known one'
+            said = said.replace(choice[0], f"must be {among}, got '{choice[1]}'")
+        elif unknown:
+            options = [word for action in _list_actions(self) for word in action.option_strings]
+            nearest = find_nearest(unknown[1], options)
         meant = f'did you mean {nearest}? ' if nearest else ''
         self.exit(
             Status.REFUSED, f'{self.prog}: error: {said}; {meant}{self.prog} --help lists all\n'
         )
+
+
+class _OutAction(argparse.Action):
+    """Takes a path that is given by its place or by ``--out``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,  # noqa: ANN401  (argparse's own)
+        option_string: str | None = None,
+    ) -> None:
+        if values is not None:
+            setattr(namespace, self.dest, values)
+
+
+def add_out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
+    """Add what is written, as last positional argument or as ``--out``; one of them is required.
+
+    Args:
+        parser: Gets both.
+        metavar: Name in help texts, such as OUT.json.
+        text: Help text.
+    """
+    parser.add_argument('out', nargs='?', metavar=metavar, action=_OutAction, help=text)
+    parser.add_argument('--out', metavar=metavar, dest='out', help=f'the same as {metavar}')
+
+
+def find_examples(program: str) -> str:
+    """Write the examples of a program such as ``posenas dataset init``."""
+    words = program.split()[1:]
+    rows = EXAMPLES.get(words[0], ()) if words else SOME
+    rows = [row for row in rows if row.split()[: len(words)] == words]
+    return '\n'.join(['examples:', *(f'  posenas {row}' for row in rows)]) if rows else ''
 
 
 def _list_actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
@@ -61,12 +176,8 @@ def name_options(text: str, parser: argparse.ArgumentParser) -> str:
     return text
 
 
-#: Published: FPD calls the current folder ''.
-_MAY_BE_EMPTY = {'dataDir'}
-
-
 class CommandParser(OneLineParser):
-    """Argument parser that reads ``_`` in the name of an option as ``-``.
+    """Argument parser of a command.
 
     Args:
         command: Name of the command after ``posenas``; its examples end the help.
@@ -76,30 +187,9 @@ class CommandParser(OneLineParser):
     """
 
     def __init__(self, command: str, description: str, epilog: str = '', **kwargs: Any) -> None:
-        lines = [f'  posenas {example}' for example in EXAMPLES.get(command, ())]
-        examples = '\n'.join(['examples:', *lines]) if lines else ''
         super().__init__(
-            prog=f'posenas {command}',
-            description=description,
-            epilog='\n\n'.join(filter(None, [epilog, examples])),
-            formatter_class=_HelpFormatter,
-            allow_abbrev=False,
-            **kwargs,
+            prog=f'posenas {command}', description=description, epilog=epilog, **kwargs
         )
-
-    def parse_known_args(
-        self,
-        args: Sequence[str] | None = None,
-        namespace: argparse.Namespace | None = None,
-    ) -> tuple[argparse.Namespace, list[str]]:
-        """Parse ``args`` after bringing option names to the spelling with dashes."""
-        words = None if args is None else [_with_dashes(word) for word in args]
-        found, others = super().parse_known_args(words, namespace)
-        for action in _list_actions(self):
-            if action.dest not in _MAY_BE_EMPTY and getattr(found, action.dest, None) in ('', ['']):
-                name = '/'.join(action.option_strings) or action.metavar or action.dest
-                self.error(f'{name} must not be empty')
-        return found, others
 
 
 def _with_dashes(word: str) -> str:
@@ -111,7 +201,7 @@ def _with_dashes(word: str) -> str:
 
 def add_config_options(parser: argparse.ArgumentParser, is_optional: bool = False) -> None:
     """Add the positional ``config``, which another option can replace, and how it is changed."""
-    config = 'config file, or the name of a shipped one'
+    config = 'config file, or the name of a shipped one (posenas models lists them)'
     parser.add_argument('config', nargs='?' if is_optional else None, help=config)
     add_override_options(parser)
 

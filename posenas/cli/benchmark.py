@@ -4,6 +4,13 @@ import argparse
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser, OneLineParser, add_config_options
+from posenas.cli.benchmark_blocks import add_blocks_parser, report_blocks
+from posenas.cli.benchmark_people import (
+    add_tracking_parser,
+    add_video_parser,
+    report_tracking,
+    report_video,
+)
 from posenas.cli.benchmark_runtime import add_runtime_parser, report_runtime
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.printing import print_table, show_progress
@@ -40,7 +47,10 @@ def build_parser() -> argparse.ArgumentParser:
     _add_evaluation_parser(kinds)
     add_plan_options(kinds.add_parser('lspet', help='as posenas compare', description=DESCRIPTION))
     networks = _add_forward_parser(kinds), _add_decode_parser(kinds), _add_search_parser(kinds)
+    add_blocks_parser(kinds)
     add_runtime_parser(kinds)
+    add_tracking_parser(kinds)
+    add_video_parser(kinds)
     trainings = _add_distillation_parser(kinds), _add_supernet_parser(kinds)
     for kind in (data, imports, *networks, *trainings):
         kind.add_argument(
@@ -68,7 +78,9 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
         '--threads', type=WORKERS, nargs='+', default=[1], metavar='N', help='(default: 1)'
     )
     forward.add_argument('--batch', type=COUNT, default=1, metavar='N', help='images (default: 1)')
-    forward.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    forward.add_argument(
+        '--out', '--json', dest='json', metavar='FILE.json', help='also write the figures'
+    )
     return forward
 
 
@@ -345,6 +357,7 @@ def _print_steps(
 
 
 _REPORTS = {
+    'blocks': report_blocks,
     'data': _report_data,
     'decode': _report_decode,
     'distillation': _report_distillation,
@@ -354,4 +367,6 @@ _REPORTS = {
     'runtime': report_runtime,
     'search': _report_search,
     'supernet': _report_supernet,
+    'tracking': report_tracking,
+    'video': report_video,
 }

@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from posenas.cli.printing import print_table, show_progress
+from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import write_json
 
@@ -26,7 +27,9 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         'exported files',
     )
     runtime.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
-    runtime.add_argument('--batch', type=COUNT, default=1, metavar='N', help='people (default: 1)')
+    runtime.add_argument(
+        '--batch', type=COUNT, nargs='+', default=[1], metavar='N', help='people (default: 1)'
+    )
     runtime.add_argument(
         '--repeat', type=COUNT, default=20, metavar='N', help='interleaved runs (default: 20)'
     )
@@ -34,11 +37,18 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         '--compile', action='store_true', help='time torch.compile too: minutes, and a compiler'
     )
     runtime.add_argument('--forward-only', action='store_true', help='leave end to end out')
-    runtime.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    runtime.add_argument(
+        '--out',
+        '--json',
+        dest='json',
+        metavar='FILE.json',
+        help='also write the figures to FILE.json',
+    )
 
 
 def report_runtime(args: argparse.Namespace) -> None:
     """Print what ``posenas benchmark runtime`` measures."""
+    check_paths(args, new_files=('json',))
     from posenas.benchmarks import benchmark_runtime
 
     found = benchmark_runtime(
@@ -50,23 +60,38 @@ def report_runtime(args: argparse.Namespace) -> None:
         not args.forward_only,
         lambda names: show_progress(names, 'timing networks'),
     )
-    columns = ('network', 'form', 'task', 'ms', '95 %', 'ratio', 'memory MiB', 'file MiB')
+    columns = (
+        'network',
+        'form',
+        'task',
+        'batch',
+        'ms',
+        '95 %',
+        'ratio',
+        'memory MiB',
+        'file MiB',
+        'difference',
+        'pixels',
+    )
     rows = [
         (
             each.network,
             each.form,
             each.task,
+            f'{each.batch}',
             f'{each.median_ms:.2f}',
             f'{each.p95_ms:.2f}',
             f'{each.ratio:.2f}',
             f'{each.memory_mb:.0f}',
             f'{each.file_mb:.1f}' if each.file_mb else '',
+            f'{each.difference:.0e}' if each.difference else '',
+            f'{each.distance:.3f}' if each.difference else '',
         )
         for each in found
     ]
     caption = (
-        f'per image; threads: {args.threads}, batch of {args.batch}, median of {args.repeat} '
-        'interleaved rounds'
+        f'per image; threads: {args.threads}, median of {args.repeat} interleaved rounds; '
+        'difference of outputs from PyTorch, relative to their range, and of keypoints'
     )
     print_table(columns, rows, caption=caption, left=columns[:3], is_plain=True)
     if args.json:

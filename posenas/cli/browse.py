@@ -7,6 +7,7 @@ from posenas.cli.args import CommandParser, add_config_options
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT
+from posenas.utils.outputs import OUTPUTS, hide_outputs
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -34,9 +35,10 @@ def build_parser() -> argparse.ArgumentParser:
         help='number of samples, evenly spread over the data (default: %(default)s)',
     )
     parser.add_argument(
+        '--out',
         '--out-dir',
         '--output-dir',
-        default='browse',
+        default=f'{OUTPUTS}/browse',
         metavar='DIR',
         help='folder of the pictures (default: ./%(default)s)',
     )
@@ -54,10 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: The annotation file, or in mode 'original' an image, cannot be read.
     """
     args = build_parser().parse_args(argv)
-    check_paths(args, new_folders=('out_dir',))
+    check_paths(args, new_folders=('out',))
     from posenas.apis import browse_data
 
-    drawn = browse_data(read_config(args), args.out_dir, args.phase, args.mode, args.num)
+    drawn = browse_data(read_config(args), args.out, args.phase, args.mode, args.num)
+    hide_outputs()
     print_lines(map(str, drawn))
     parts = [f'{drawn.num_drawn} of {drawn.num_samples} samples are drawn']
     if drawn.num_bad:

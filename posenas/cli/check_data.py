@@ -8,6 +8,7 @@ from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.cli.reading import check_paths
 from posenas.cli.values import WORKERS
+from posenas.utils.outputs import OUTPUTS, hide_outputs
 
 if TYPE_CHECKING:
     from posenas.datasets.inspection.report import Report
@@ -44,15 +45,13 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--out',
-        default='check_data.json',
-        metavar='FILE',
-        help='report with every finding and the statistics (default: ./%(default)s)',
-    )
-    parser.add_argument(
-        '--out-dir',
+        default=f'{OUTPUTS}/check-data',
         metavar='DIR',
-        help='draw box sizes, keypoints per person, visibility per keypoint and the mean pose here',
+        help='folder of check_data.json, with every finding and the statistics, and of drawings of '
+        'box sizes, keypoints per person, visibility per keypoint and the mean pose; FILE.json '
+        'writes the report alone (default: ./%(default)s)',
     )
+    parser.add_argument('--out-dir', metavar='DIR', help='another folder of the drawings')
     return parser
 
 
@@ -63,7 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         ConfigError: The config or skeleton does not exist.
     """
     args = build_parser().parse_args(argv)
-    check_paths(args, folders=('images',), new_files=('out',), new_folders=('out_dir',))
+    check_paths(args, folders=('images',))
+    is_file = args.out.endswith('.json')
+    check_paths(args, **{'new_files' if is_file else 'new_folders': ('out',)})
+    check_paths(args, new_folders=('out_dir',))
     from posenas.apis import check_data
 
     found = check_data(
@@ -72,10 +74,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.skeleton,
         args.skip_images,
         args.threads,
-        args.out,
-        args.out_dir,
+        args.out if is_file else f'{args.out}/check_data.json',
+        args.out_dir or (None if is_file else args.out),
         show_progress,
     )
+    hide_outputs()
     for report in found.reports:
         _print_report(report)
     print_lines(f'drawn: {path}' for path in found.pictures)
@@ -95,11 +98,11 @@ def _print_report(report: 'Report') -> None:
     print_table(('statistic', 'value'), rows, is_wrapped=True)
 
 
-def _list_findings(report: 'Report') -> Iterator[tuple[str, ...]]:
+def _list_findings(report: 'Report') -> Iterator[tuple[object, ...]]:
     """Yield a row for each kind of finding, with a few examples."""
     for severity, kind, number in report.counts():
         examples = [f for f in report.findings if (f.severity, f.kind) == (severity, kind)]
         places = ', '.join(finding.place for finding in examples[:_SHOWN])
         style = 'bold red' if severity == 'error' else 'yellow'
         text = f'{places}: {examples[0].text}'
-        yield f'[{style}]{severity}', kind, str(number), text
+        yield (severity, style), kind, str(number), text

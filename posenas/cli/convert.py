@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmengine.logging import print_log
-
-from posenas.cli.args import CommandParser, add_download_options, add_translation_options
+from posenas.cli.args import CommandParser, add_download_options, add_out, add_translation_options
 from posenas.cli.printing import print_table
 from posenas.utils.atomic_io import check_writable
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 if TYPE_CHECKING:
     from posenas.convert import ConversionReport
@@ -35,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'input', metavar='IN', help='checkpoint (file or http(s) address), or config (.py, .yaml)'
     )
-    parser.add_argument('output', metavar='OUT', help='file to write; of a config .py')
+    add_out(parser, 'OUT', 'file to write; of a config .py')
     parser.add_argument(
         '--from',
         dest='source',
@@ -77,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             fit the network of ``--config``.
     """
     args = build_parser().parse_args(argv)
-    check_writable(args.output)
+    check_writable(args.out)
     is_address = re.match('https?://', args.input)
     if Path(args.input).suffix in _CONFIG_SUFFIXES and not is_address:
         _convert_config(args)
@@ -93,8 +92,8 @@ def _convert_config(args: argparse.Namespace) -> None:
         )
     from posenas.apis import convert_config
 
-    for path in convert_config(args.input, args.output, args.teacher, args.legacy, args.strict):
-        print_log(f'wrote {path}', 'current')
+    for path in convert_config(args.input, args.out, args.teacher, args.legacy, args.strict):
+        tell(f'wrote {path}')
 
 
 def _convert_checkpoint(args: argparse.Namespace) -> None:
@@ -104,7 +103,7 @@ def _convert_checkpoint(args: argparse.Namespace) -> None:
 
     made = convert_checkpoint(
         args.input,
-        args.output,
+        args.out,
         args.source,
         args.to,
         args.config,
@@ -113,7 +112,7 @@ def _convert_checkpoint(args: argparse.Namespace) -> None:
         args.trust_download,
     )
     _show(made.report, args.verbose)
-    print_log(f'wrote {args.output} with {len(made.state_dict)} entries', 'current')
+    tell(f'wrote {args.out} with {len(made.state_dict)} entries')
 
 
 def _show(report: 'ConversionReport', verbose: bool) -> None:

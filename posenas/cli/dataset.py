@@ -11,6 +11,7 @@ from posenas.cli.printing import print_lines, print_table, show_bar, show_progre
 from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
 from posenas.utils.errors import ConfigError
+from posenas.utils.outputs import hide_outputs
 
 if TYPE_CHECKING:
     from posenas.apis.new_dataset import DatasetStart
@@ -26,22 +27,41 @@ def build_parser() -> argparse.ArgumentParser:
     kinds = parser.add_subparsers(
         dest='kind', required=True, metavar='KIND', parser_class=OneLineParser
     )
+    _add_synthetic(kinds)
+    _add_init(kinds)
+    _add_convert(kinds)
+    return parser
+
+
+def _add_synthetic(kinds: argparse._SubParsersAction) -> None:
     people = kinds.add_parser(
         'synthetic',
         help='synthetic people with exact keypoints, boxes and visibility',
         description='Draw people: JPEG images, videos as folders of frames, COCO annotations.',
     )
-    people.add_argument('--out', required=True, help='new or empty folder')
-    people.add_argument('--num-images', type=COUNT_OR_NONE, default=0, help='single images')
+    people.add_argument('--out', required=True, metavar='DIR', help='new or empty folder')
     people.add_argument(
-        '--num-videos', type=COUNT_OR_NONE, default=0, help='videos with tracked people'
+        '--num-images', metavar='N', type=COUNT_OR_NONE, default=0, help='single images'
     )
-    people.add_argument('--num-frames', type=COUNT, default=24, help='frames of each video')
-    people.add_argument('--seed', type=SEED, default=0, help='equal seeds give equal files')
+    people.add_argument(
+        '--num-videos',
+        metavar='N',
+        type=COUNT_OR_NONE,
+        default=0,
+        help='videos with tracked people',
+    )
+    people.add_argument(
+        '--num-frames', metavar='N', type=COUNT, default=24, help='frames of each video'
+    )
+    people.add_argument(
+        '--seed', metavar='N', type=SEED, default=0, help='equal seeds give equal files'
+    )
     people.add_argument(
         '--size', type=SIDE, nargs=2, default=(640, 480), metavar=('W', 'H'), help='pixels'
     )
-    people.add_argument('--people', type=number(), default=3.0, help='mean number in an image')
+    people.add_argument(
+        '--people', metavar='N', type=number(), default=3.0, help='mean number in an image'
+    )
     people.add_argument(
         '--poses',
         default='all',
@@ -56,11 +76,12 @@ def build_parser() -> argparse.ArgumentParser:
         'what is seen)',
     )
     people.add_argument(
-        '--jobs', type=WORKERS, default=os.cpu_count() or 1, help='processes (default: all cores)'
+        '--jobs',
+        metavar='N',
+        type=WORKERS,
+        default=os.cpu_count() or 1,
+        help='processes (default: all cores)',
     )
-    _add_init(kinds)
-    _add_convert(kinds)
-    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -99,9 +120,11 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         default=0.1,
         metavar='S',
         help='without --val: share of the images to validate on, drawn at random and written to '
-        'two files beside the config (default: %(default)s)',
+        'two files in ./outputs (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=SEED, default=0, help='of that draw (default: 0)')
+    parser.add_argument(
+        '--seed', metavar='N', type=SEED, default=0, help='of that draw (default: 0)'
+    )
     parser.add_argument(
         '--out', metavar='CONFIG', help='config to write (default: configs/NAME.py)'
     )
@@ -114,7 +137,7 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         '--supernet',
-        metavar='FILE',
+        metavar='CHECKPOINT',
         help='with a search in a supernet: checkpoint of that, trained on these data',
     )
     parser.add_argument(
@@ -137,7 +160,9 @@ def _add_convert(kinds: argparse._SubParsersAction) -> None:
         help='folder of joints.mat and images (lsp, lspet), mpii_human_pose_v1_u12_1.mat, or '
         'data.yaml (yolo-pose)',
     )
-    parser.add_argument('--out', required=True, help='folder, such as data/mpii/annotations')
+    parser.add_argument(
+        '--out', required=True, metavar='DIR', help='folder, such as data/mpii/annotations'
+    )
     parser.add_argument(
         '--separated-only',
         action='store_true',
@@ -198,20 +223,20 @@ def _init(args: argparse.Namespace) -> None:
     )
     from posenas.apis import init_dataset
 
-    _print_start(
-        init_dataset(
-            args.file,
-            args.val,
-            args.images,
-            args.val_images,
-            args.val_share,
-            args.seed,
-            args.out,
-            args.model,
-            args.name,
-            args.supernet,
-        )
+    made = init_dataset(
+        args.file,
+        args.val,
+        args.images,
+        args.val_images,
+        args.val_share,
+        args.seed,
+        args.out,
+        args.model,
+        args.name,
+        args.supernet,
     )
+    hide_outputs()
+    _print_start(made)
 
 
 def _print_start(made: 'DatasetStart') -> None:

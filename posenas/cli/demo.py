@@ -1,6 +1,7 @@
 """``posenas demo``: draw people, train a small network on them, show what it finds."""
 
 import argparse
+import shlex
 import time
 from collections.abc import Mapping, Sequence
 
@@ -10,12 +11,15 @@ from posenas.cli.values import COUNT, SEED
 
 #: Files of the work dir and what they hold.
 _FILES = {
-    'predictions.png': 'annotated (left) and found (right) keypoints of people never seen',
+    'predictions.png': 'keypoints of people never seen: annotated left, found right',
     'curves.png': 'loss and scores during training',
     'scores.json': 'the scores',
-    'epoch_*.pth': 'the network: posenas infer IMAGE finds keypoints with it',
     'data': 'the synthetic people, in COCO layout',
 }
+_CAPTIONS = (
+    'PCK@0.1-box: percent of the keypoints that are found within a tenth of the box.',
+    'AP and AR: COCO counts people whose keypoints are all near, so these are lower.',
+)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -24,16 +28,30 @@ def build_parser() -> argparse.ArgumentParser:
         'demo', 'Train a small S-ViPNAS on synthetic people, measure it and draw what it finds.'
     )
     parser.add_argument(
-        '--work-dir', help='new or empty folder (default: work_dirs/demo/<date and time>)'
-    )
-    parser.add_argument('--seed', type=SEED, default=0, help='of data and training (default: 0)')
-    parser.add_argument(
-        '--num-images', type=COUNT, default=3000, help='training images (default: %(default)s)'
+        '--work-dir',
+        metavar='DIR',
+        help='new or empty folder (default: work_dirs/demo/<date and time>)',
     )
     parser.add_argument(
-        '--num-val-images', type=COUNT, default=300, help='validation images (default: %(default)s)'
+        '--seed', metavar='N', type=SEED, default=0, help='of data and training (default: 0)'
     )
-    parser.add_argument('--epochs', type=COUNT, help='passes over the images (default: the config)')
+    parser.add_argument(
+        '--num-images',
+        metavar='N',
+        type=COUNT,
+        default=3000,
+        help='training images (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--num-val-images',
+        metavar='N',
+        type=COUNT,
+        default=300,
+        help='validation images (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--epochs', metavar='N', type=COUNT, help='passes over the images (default: the config)'
+    )
     return parser
 
 
@@ -49,14 +67,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = time.monotonic()
     numbers = args.num_images, args.num_val_images, args.epochs
     made = run_demo(args.work_dir, args.seed, *numbers, show_bar)
-    _print_scores(made.scores, made.mean_pose, made.notes)
+    _print_scores(made.scores, made.mean_pose)
     minutes = (time.monotonic() - start) / 60
     print_lines([f'{minutes:.1f} minutes. Everything is in {made.folder}:'])
     print_lines(f'  {name:16} {what}' for name, what in _FILES.items())
+    print_lines(['next: ' + shlex.join(['posenas', *made.next_words])])
     return 0
 
 
-def _print_scores(scores: Mapping[str, float], baseline: float, notes: Sequence[str]) -> None:
+def _print_scores(scores: Mapping[str, float], baseline: float) -> None:
     pck = 100 * scores['PCK']
     coco = [f'{100 * scores[f"coco/{name}"]:.1f}' for name in ('AP', 'AP .5', 'AR')]
     rows = [
@@ -66,4 +85,4 @@ def _print_scores(scores: Mapping[str, float], baseline: float, notes: Sequence[
     ]
     title = 'people of a seed that was not trained on'
     print_table(('', 'PCK@0.1-box', 'AP', 'AP .5', 'AR'), rows, title=title, left=('',))
-    print_lines(notes)
+    print_lines(_CAPTIONS)

@@ -5,8 +5,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mmengine.logging import print_log
-
 from posenas.cli.args import (
     CommandParser,
     add_download_options,
@@ -20,6 +18,7 @@ from posenas.cli.training import add_training_options, run_training
 from posenas.cli.values import COUNT_OR_NONE, SHARE
 from posenas.utils.atomic_io import check_writable, write_text
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -41,11 +40,13 @@ def build_parser() -> argparse.ArgumentParser:
     config = 'config file, or the name of a shipped one'
     parser.add_argument('--student', '--cfg', required=True, metavar='CONFIG', help=config)
     parser.add_argument(
-        '--student-checkpoint', metavar='FILE', help='weights that the student starts from'
+        '--student-checkpoint', metavar='CHECKPOINT', help='weights that the student starts from'
     )
     parser.add_argument('--teacher', '--tcfg', required=True, metavar='CONFIG', help=config)
     parser.add_argument(
-        '--teacher-checkpoint', metavar='FILE', help='its weights (default: KD.TEACHER of YAML)'
+        '--teacher-checkpoint',
+        metavar='CHECKPOINT',
+        help='its weights (default: KD.TEACHER of YAML)',
     )
     parser.add_argument(
         '--alpha',
@@ -55,7 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_unlabelled_options(parser)
     parser.add_argument(
-        '--out', metavar='FILE', help='write the composed config here instead of training by it'
+        '--out', metavar='CONFIG', help='write the composed config here instead of training by it'
     )
     add_override_options(parser)
     add_training_options(parser)
@@ -99,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     cfg = compose(args)
     if args.out:
         write_text(args.out, cfg.pretty_text)
-        print_log(f'wrote {args.out}', 'current')
+        tell(f'wrote {args.out}')
         return 0
     args.sha256 = None  # was that of the teacher
     cfg.launcher = args.launcher

@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     findings = [Finding('posenas', 'ok', __version__), *check_installation()]
     if not any(finding.state == 'problem' for finding in findings):
         findings += _check_configs()
-    rows = [(subject, f'[{_STYLES[state]}]{state}', text) for subject, state, text in findings]
+    rows = [(subject, (state, _STYLES[state]), text) for subject, state, text in findings]
     print_table(('what', 'state', 'found'), rows, title='posenas doctor', is_wrapped=True)
     return int(any(finding.state == 'problem' for finding in findings))
 

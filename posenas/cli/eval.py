@@ -78,7 +78,13 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
         parser.add_argument(
             '--errors', action='store_true', help='tell jitter, inversion, swap and miss apart'
         )
-    parser.add_argument('--out-dir', metavar='DIR', help='draw errors and curves of the joints')
+    parser.add_argument(
+        '--out',
+        '--out-dir',
+        dest='out_dir',
+        metavar='DIR',
+        help='draw errors and curves of the joints',
+    )
     parser.add_argument('--images', metavar='DIR', help='images, to draw the worst cases')
     parser.add_argument(
         '--worst',

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_config_options, add_download_options
 from posenas.cli.printing import print_lines, print_table
-from posenas.cli.reading import read_config
+from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT, number
+from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from posenas.apis import ExportResult
@@ -48,7 +49,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--num-crops',
         type=COUNT,
-        default=64,
         metavar='N',
         help='int8: crops of the training set that activations are measured on (default: 64)',
     )
@@ -75,6 +75,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         OutputError: The file cannot be written.
     """
     args = build_parser().parse_args(argv)
+    if args.precision != 'int8' and (args.num_crops is not None or args.max_loss is not None):
+        raise ConfigError('--num-crops and --max-loss need --precision int8: nothing else has them')
+    check_paths(args, new_files=('out',))
     from posenas.apis import export_network
 
     made = export_network(
@@ -86,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.images or (),
         sha256=args.sha256,
         trust_download=args.trust_download,
-        num_crops=args.num_crops,
+        num_crops=args.num_crops or 64,
         max_loss=args.max_loss,
     )
     _print_result(made)

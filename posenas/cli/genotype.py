@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
-from posenas.cli.args import CommandParser, OneLineParser
+from posenas.cli.args import CommandParser, OneLineParser, add_out
 from posenas.cli.printing import print_lines
 from posenas.genotype import (
     GenotypeDifference,
@@ -32,15 +32,13 @@ def build_parser() -> argparse.ArgumentParser:
     show.add_argument('source', help=_SOURCE)
     draw = actions.add_parser('draw', help='draw the network and its cells')
     draw.add_argument('source', help=_SOURCE)
-    draw.add_argument('out', metavar='OUT', help='picture: .svg, .dot, .png or .pdf')
+    add_out(draw, 'OUT', 'picture: .svg, .dot, .png or .pdf')
     draw.add_argument(
         '--only', nargs='+', metavar='NAME', help='pictures whose titles begin like this'
     )
     convert = actions.add_parser('convert', help='write another form of the same architecture')
     convert.add_argument('source', help=_SOURCE)
-    convert.add_argument(
-        'out', metavar='OUT', help='.json, .txt (cells as lines) or .py (tuples of DARTS)'
-    )
+    add_out(convert, 'OUT', '.json, .txt (cells as lines) or .py (tuples of DARTS)')
     convert.add_argument('--name', help='what it is called (default: as before)')
     embed = actions.add_parser(
         'embed',
@@ -50,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     embed.add_argument('source', help=_SOURCE)
     embed.add_argument('config', help='training of a network of the same family')
-    embed.add_argument('out', metavar='OUT.py', help='config to write')
+    add_out(embed, 'OUT.py', 'config to write')
     embed.add_argument(
         '--keep-sizes', action='store_true', help="take the depths and widths of CONFIG's network"
     )

@@ -1,7 +1,9 @@
 """Find keypoints in images, folders and videos."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posenas.cli.args import CommandParser, add_download_options
@@ -9,9 +11,12 @@ from posenas.cli.printing import print_lines, show_bar
 from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, SHARE, SIDE
 from posenas.utils import DataError
+from posenas.utils.outputs import OUTPUTS, hide_outputs
 
 if TYPE_CHECKING:
     from posenas.apis import PoseInferencer
+    from posenas.apis.live import LiveWindow
+    from posenas.apis.results import ImageResult
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -21,17 +26,22 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         'infer', 'Find keypoints in images, folders and videos; write pictures and JSON.'
     )
-    parser.add_argument('inputs', nargs='+', metavar='INPUT', help='image, video or folder')
+    parser.add_argument(
+        'inputs',
+        nargs='+',
+        metavar='INPUT',
+        help='image, video, folder, pattern as photos/*.jpg, http(s) address, or webcam:0',
+    )
     parser.add_argument(
         '--config',
         '--model',
-        metavar='CONFIG|NAME',
+        metavar='CONFIG',
         help='config file or name of a model (default: an exported network needs none)',
     )
     parser.add_argument(
         '--checkpoint',
         required=True,
-        metavar='FILE',
+        metavar='CHECKPOINT',
         help='trained weights, a file or address; or an exported network (.onnx, .xml)',
     )
     parser.add_argument(
@@ -41,12 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
         'files of one name with their folders, as cam1/photo.jpg '
         '(default: the whole image is one person)',
     )
-    parser.add_argument(
-        '--out-dir',
-        default='work_dirs/infer',
-        metavar='DIR',
-        help='gets visualizations/ and predictions/ (default: %(default)s)',
-    )
+    _add_output_options(parser)
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     parser.add_argument(
         '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
@@ -58,9 +63,65 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='KEY=VALUE',
         help='override settings of the config, such as model.test_cfg.flip_test=False',
     )
+    _add_people_options(parser)
     _add_draw_options(parser)
     add_download_options(parser)
     return parser
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--out',
+        '--out-dir',
+        default=f'{OUTPUTS}/infer',
+        metavar='DIR',
+        help='gets visualizations/ and predictions/ (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--format',
+        nargs='+',
+        choices=('json', 'coco', 'csv'),
+        default=['json'],
+        help="of predictions: MMPose's JSON, COCO results, a table (default: json)",
+    )
+    parser.add_argument(
+        '--no-pictures', action='store_true', help='write predictions and no pictures'
+    )
+
+
+def _add_people_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--det-model', metavar='CONFIG|NAME', help='person detector (default: that of this library)'
+    )
+    parser.add_argument(
+        '--det-weights',
+        metavar='FILE',
+        help='its trained weights; it finds the people where --boxes are not given',
+    )
+    parser.add_argument(
+        '--bbox-thr', type=SHARE, metavar='SCORE', help="least score of a box (default: detector's)"
+    )
+    parser.add_argument(
+        '--detect-every',
+        type=_interval,
+        default=1,
+        metavar='N|auto',
+        help='detect in every N-th frame of a video, take boxes from poses between; auto chooses N '
+        'by measured cost (default: 1)',
+    )
+    parser.add_argument(
+        '--track', action='store_true', help='give people in videos identities (track_id)'
+    )
+    parser.add_argument(
+        '--smooth',
+        choices=('online', 'offline'),
+        help='smooth keypoints of people in videos: by earlier frames, or without delay by those '
+        'around each (default: neither)',
+    )
+
+
+def _interval(text: str) -> int | str:
+    return text if text == 'auto' else COUNT(text)
 
 
 def _add_draw_options(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +132,16 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
         metavar='SCORE',
         help='draw keypoints with a greater score (default: 0.3)',
     )
-    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn joints')
+    parser.add_argument('--show', action='store_true', help='show pictures in a window; q ends')
+    parser.add_argument(
+        '--compare',
+        metavar='FILE',
+        help='weights of another model: write pictures with both beside each other, no predictions',
+    )
+    parser.add_argument(
+        '--compare-config', metavar='CONFIG|NAME', help='its config (default: that of the first)'
+    )
+    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn keypoints')
     parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
     parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
@@ -82,7 +152,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas infer``.
 
     Returns:
-        0; inputs that could not be read are logged and counted.
+        0; inputs that could not be read are logged and counted. 128 and the number of the signal
+        that ended it: what was read by then is finished, and every file is whole.
 
     Raises:
         ConfigError: Config, model or device do not exist.
@@ -90,7 +161,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: Inputs or boxes are missing or malformed, or no input could be read.
     """
     args = build_parser().parse_args(argv)
-    check_paths(args, files=('boxes',), new_folders=('out_dir',))
+    check_paths(args, files=('boxes',), new_folders=('out',))
     boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
@@ -101,16 +172,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.cfg_options,
         args.sha256,
         args.trust_download,
+        args.det_model,
+        args.det_weights,
     )
-    _look_at(inferencer, args, boxes, total)
+    code = _look_at(inferencer, args, boxes, total)
+    hide_outputs()
     report = inferencer.report
-    print_lines(
-        [
-            f'{report.num_images} images, {report.num_people} people: pictures and JSON are in '
-            f'{args.out_dir}',
-            *report.lines(),
-        ]
-    )
+    written = 'predictions' if args.no_pictures else 'pictures and predictions'
+    written = 'pictures of both' if args.compare is not None else written
+    print_lines([f'{report.summary()}; {written} are in {args.out}', *report.lines()])
+    if code:
+        return code
     if not report.num_images:
         raise DataError(f'at least one of {len(report.bad_inputs)} inputs must be readable')
     return 0
@@ -130,23 +202,63 @@ def _count_images(args: argparse.Namespace) -> int:
 
 def _look_at(
     inferencer: 'PoseInferencer', args: argparse.Namespace, boxes: dict[str, Any] | None, total: int
-) -> None:
-    """Run over all inputs under a progress bar."""
-    results = inferencer(
+) -> int:
+    """Run over all inputs under a progress bar; returns 0, or a code where a signal ended it."""
+    from posenas.engine.signals import SignalFlag
+
+    results = _predict(inferencer, args, boxes)
+    flag, num_images = SignalFlag(), 0
+    flag.install()
+    try:
+        with ExitStack() as stack:
+            window = stack.enter_context(_open_window()) if args.show else None
+            bar = stack.enter_context(show_bar('finding keypoints', total or None, unit='images'))
+            for found in results:
+                num_images += 1
+                bar.advance()
+                is_closed = window is not None and not window.show(found.plot())
+                if flag.received or is_closed:
+                    inferencer.stop()
+            bar.update(num_images, num_images)
+    finally:
+        flag.restore()
+    return 128 + flag.received if flag.received else 0
+
+
+def _open_window() -> 'LiveWindow':
+    from posenas.apis.live import LiveWindow
+
+    return LiveWindow('posenas infer: q ends')
+
+
+def _predict(
+    inferencer: 'PoseInferencer', args: argparse.Namespace, boxes: dict[str, Any] | None
+) -> 'Iterator[ImageResult]':
+    """Return the results, which are written as they come."""
+    out = Path(args.out)
+    names = ('kpt_thr', 'radius', 'thickness', 'draw_bbox', 'draw_heatmap', 'skeleton_style')
+    names += ('batch_size', 'bbox_thr', 'track', 'smooth', 'detect_every')
+    options = {name: getattr(args, name) for name in names}
+    if args.compare is not None:
+        pairs = _compare(inferencer, args, dict(options, bboxes=boxes))
+        return (first for first, _ in pairs)
+    return inferencer.predict(
         args.inputs,
         bboxes=boxes,
-        batch_size=args.batch_size,
-        out_dir=args.out_dir,
-        kpt_thr=args.kpt_thr,
-        radius=args.radius,
-        thickness=args.thickness,
-        draw_bbox=args.draw_bbox,
-        draw_heatmap=args.draw_heatmap,
-        skeleton_style=args.skeleton_style,
+        vis_out_dir=None if args.no_pictures else out / 'visualizations',
+        pred_out_dir=out / 'predictions',
+        pred_formats=args.format,
+        **options,
     )
-    num_images = 0
-    with show_bar('finding joints', total or None) as bar:
-        for result in results:
-            num_images += len(result['predictions'])
-            bar.advance(len(result['predictions']))
-        bar.update(num_images, num_images)
+
+
+def _compare(
+    inferencer: 'PoseInferencer', args: argparse.Namespace, options: dict[str, Any]
+) -> 'Iterator[tuple[ImageResult, ImageResult]]':
+    from posenas.apis.comparing import PoseInferencer, compare_models
+
+    config = args.compare_config or args.config
+    other = PoseInferencer(config, args.compare, args.device, args.cfg_options)
+    captions = Path(args.checkpoint).stem, Path(args.compare).stem
+    folder = Path(args.out) / 'comparison'
+    return compare_models(inferencer, other, args.inputs, folder, captions, **options)

@@ -8,7 +8,7 @@ from posenas.cli.args import CommandParser, OneLineParser, add_config_options
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT, WORKERS
-from posenas.utils.atomic_io import write_json
+from posenas.utils.atomic_io import check_writable, write_json
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -78,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _build(args: argparse.Namespace) -> list[str]:
     from posenas.apis import build_latency_table
 
+    check_writable(args.table)
     numbers = args.rounds, args.threads
     table = build_latency_table(read_config(args), args.table, *numbers, args.engine)
     return [f'{args.table}: {len(table.times)} operations; posenas latency fit is next']

@@ -17,19 +17,16 @@ if TYPE_CHECKING:
 
 #: Orders of ``posenas.apis.model_zoo.SORT_KEYS``, which loads torch.
 _ORDERS = ('name', 'family', 'params', 'macs', 'latency', 'accuracy')
-_COLUMNS = (
-    'network',
-    'family',
-    'input',
-    'parameters',
-    'GMACs',
-    'ms',
-    'published',
-    'accuracy',
-    'on',
-)
+_COLUMNS = ('network', 'params', 'GMACs', 'ms', 'published', 'weights')
 #: Columns of numbers, aligned to the right.
-_NUMBERS = ('input', 'parameters', 'GMACs', 'ms')
+_NUMBERS = ('params', 'GMACs', 'ms')
+#: Data sets -> in the table, which fits 100 columns.
+_SHORT = {
+    'COCO val2017': 'COCO',
+    'COCO test-dev2017': 'COCO',
+    'COCO-WholeBody v1.0 val': 'COCO-WB',
+    'MPII val': 'MPII',
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -55,7 +52,9 @@ def build_parser() -> argparse.ArgumentParser:
         '--sort', choices=_ORDERS, default='family', help='order (default: %(default)s)'
     )
     parser.add_argument('--details', action='store_true', help='every published result in full')
-    parser.add_argument('--json', metavar='FILE', help='also write what is shown to FILE')
+    parser.add_argument(
+        '--out', '--json', dest='json', metavar='FILE.json', help='also write what is shown'
+    )
     return parser
 
 
@@ -90,21 +89,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _format_row(model: 'ModelInfo') -> tuple[str, ...]:
     metadata = model.metadata or {}
-    width, height = metadata.get('Input Size', ('', ''))
     parameters, macs = metadata.get('Parameters'), metadata.get('MACs')
     latency = metadata.get('Latency')
-    published = (metadata.get('Published Parameters'), metadata.get('Published FLOPs'))
     metric, value, dataset = model.headline
+    score = '' if value is None else f'{value:.3f}' if value < 1 else f'{value:.1f}'
     return (
         model.name,
-        model.family,
-        f'{height}x{width}' if width else '',
         f'{parameters / 1e6:.2f} M' if parameters else '',
         f'{macs / 1e9:.3f}' if macs else '',
         f'{latency:.1f}' if latency else '',
-        ', '.join(figure for figure in published if figure),
-        '' if value is None else f'{metric} {value:.3f}' if value < 1 else f'{metric} {value:.1f}',
-        dataset,
+        f'{metric} {score} {_SHORT.get(dataset, dataset)}'.strip(),
+        'none' if model.config is None else 'address' if model.weights else 'train',
     )
 
 
@@ -115,9 +110,10 @@ def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
     print_table(_COLUMNS, map(_format_row, models), left=left, is_plain=True)
     print_lines(
         [
-            f'{len(models)} networks{rest}. Input is height x width; ms are of the fused form for '
-            'one image on one thread (docs/benchmarks.md); published figures are quoted as their '
-            'authors counted them.'
+            f'{len(models)} networks{rest}. The end of a name is height x width of its input.',
+            'ms: fused form, one image, one thread (docs/benchmarks.md). Accuracy as published.',
+            'weights: address, published ones that --details names; train, by its config; none, '
+            'figures only.',
         ]
     )
 

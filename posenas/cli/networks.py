@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options, add_download_options
+from posenas.cli.args import CommandParser, add_config_options, add_download_options, add_out
 from posenas.cli.values import COUNT
 
 if TYPE_CHECKING:
@@ -14,9 +14,7 @@ def make_parser(command: str, description: str) -> CommandParser:
     parser = CommandParser(command, description)
     add_config_options(parser)
     parser.add_argument('checkpoint', help='its weights, a file or http(s) address')
-    parser.add_argument(
-        'out', metavar='OUT', help='new folder of config, weights and genotype.json'
-    )
+    add_out(parser, 'OUT', 'new folder of config, weights and genotype.json')
     parser.add_argument('--name', help='what the genotype is called (default: like OUT)')
     parser.add_argument(
         '--images',

@@ -33,7 +33,7 @@ class Status(IntEnum):
 MEANINGS = {
     '0': 'done',
     '1': 'done, and the answer is no: check-data found errors, doctor a problem, genotype compare '
-    'a\n           difference; a run of compare failed',
+    'a difference; a run of compare failed',
     '2': 'refused: one line says what must hold, what came and what to do',
     '3': 'something unexpected: one line names the file with the full report',
     '128 + N': 'ended by signal N: 130 Ctrl-C, 143 SIGTERM, 141 nobody reads the output any more',
@@ -91,7 +91,10 @@ def _prepare_streams() -> None:
         stream = getattr(sys, name)
         if stream is None:
             setattr(sys, name, open(os.devnull, 'w', encoding='utf-8'))  # noqa: SIM115
-        elif getattr(stream, 'errors', None) == 'strict' and hasattr(stream, 'reconfigure'):
+        # who reads UTF-8 would fail over the second, which the locale C gives
+        elif getattr(stream, 'errors', None) in ('strict', 'surrogateescape') and hasattr(
+            stream, 'reconfigure'
+        ):
             stream.reconfigure(errors='backslashreplace')
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 
 from posenas.cli.args import enable_drawing
 from posenas.cli.values import COUNT, number, whole
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 #: Epochs between two pictures of ``--visualize``.
 _VISUALIZE_INTERVAL = 5
@@ -102,7 +102,7 @@ _SWITCH = dict(action='store_true')
 _NUMBER = dict(type=COUNT, metavar='N')
 _PROCESSES = dict(type=whole(0, 1024), metavar='N')
 _OPTIONS = (
-    Published(('--cfg',), _BOTH, 'the config, in the place of CONFIG', dict(metavar='FILE')),
+    Published(('--cfg',), _BOTH, 'in the place of CONFIG', dict(metavar='CONFIG')),
     Published(('--exp-name',), _BOTH, 'as --work-dir', dict(metavar='DIR', dest='work_dir')),
     Published(
         ('--modelDir',), _ALL, 'folder of all outputs; the work dir lies in it', dict(metavar='DIR')
@@ -121,8 +121,8 @@ _OPTIONS = (
     Published(
         ('--test-model', '--test-weight'),
         _TEST,
-        'the checkpoint, in the place of CHECKPOINT',
-        dict(metavar='FILE'),
+        'in the place of CHECKPOINT',
+        dict(metavar='CHECKPOINT'),
     ),
     Published(
         ('--load-ckpt',),
@@ -219,7 +219,7 @@ def apply_published_options(args: argparse.Namespace, cfg: Config, command: str)
         if value is None or value is False:
             continue
         if option.notice:
-            print_log(f'{option.flags[0]} changes nothing here: {option.notice}', 'current')
+            tell(f'{option.flags[0]} changes nothing here: {option.notice}')
         elif option.apply:
             option.apply(cfg, value, command)
     if args.modelDir:
@@ -237,10 +237,9 @@ def choose_gpu(args: argparse.Namespace) -> None:
     ids = args.gpus if isinstance(args.gpus, list) else args.gpu_ids
     count = len(ids) if ids else (args.gpus or 1)
     if count > 1:
-        print_log(
+        tell(
             f'one process uses one GPU, the first of {count}; start several processes by '
-            f'tools/dist_train.sh CONFIG {count}, or tools/dist_test.sh',
-            'current',
+            f'tools/dist_train.sh CONFIG {count}, or tools/dist_test.sh'
         )
     if ids and torch.cuda.is_available():
         if ids[0] >= torch.cuda.device_count():
@@ -249,7 +248,7 @@ def choose_gpu(args: argparse.Namespace) -> None:
             )
         torch.cuda.set_device(ids[0])
     elif (ids or args.gpus) and not torch.cuda.is_available():
-        print_log('this machine has no GPU: the CPU computes', 'current')
+        tell('this machine has no GPU: the CPU computes')
 
 
 def find_checkpoint(config: str, work_dir: str) -> str:
@@ -273,7 +272,7 @@ def find_checkpoint(config: str, work_dir: str) -> str:
         raise ConfigError(
             f'a checkpoint must be given: {config} names none and {work_dir} has no best_*.pth'
         )
-    print_log(f'the weights are those of {found[0]}', 'current')
+    tell(f'the weights are those of {found[0]}')
     return str(found[0])
 
 
@@ -288,8 +287,7 @@ def log_cost(cfg: Config) -> None:
     width, height = (cfg.get('codec') or network.head.decoder)['input_size']
     with torch.device('meta'):
         cost = profile_model(MODELS.build(network), torch.empty(1, 3, height, width))
-    print_log(
+    tell(
         f'{cost.parameters:,} parameters; {cost.macs:,} multiply-accumulates at {height}x{width}: '
-        f'{cost.macs / 1e9:.3f} x 10^9, {cost.macs / 2**30:.3f} x 2^30',
-        logger='current',
+        f'{cost.macs / 1e9:.3f} x 10^9, {cost.macs / 2**30:.3f} x 2^30'
     )

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 _DETECTIONS = 'person_detection_results'
 _VAL_BOXES = 'COCO_val2017_detections_AP_H_56_person.json'
@@ -40,11 +40,11 @@ def apply_test_options(args: argparse.Namespace, cfg: Config) -> None:
         flip = (
             'averaged over the mirrored image' if args.flip_test else 'as they are, see --flip_test'
         )
-        print_log(f'as published: boxes are {boxes}; images are tested {flip}', 'current')
+        tell(f'as published: boxes are {boxes}; images are tested {flip}')
     if args.dataset == 'test' and args.use_dt:
         set_test_dev(cfg)
     elif args.dataset:
-        print_log(f'--dataset {args.dataset} changes nothing here: it needs --use_dt', 'current')
+        tell(f'--dataset {args.dataset} changes nothing here: it needs --use_dt')
 
 
 def _set_margin(cfg: Config, margin: float) -> None:

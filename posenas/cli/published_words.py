@@ -6,9 +6,8 @@ import re
 import sys
 from collections.abc import Sequence
 
-from mmengine.logging import print_log
-
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 #: A setting on the command line of FPD: a key of its YAML files, and behind it the value.
 _SETTING = re.compile(r'[A-Z][A-Z0-9_]*(\.[A-Z0-9_]+)+')
@@ -49,7 +48,7 @@ def parse_published(
     if getattr(args, 'validate', False) and args.no_validate:
         parser.error('--validate and --no-validate contradict each other')
     if not args.config:
-        parser.error('the following arguments are required: config')
+        parser.error('the following arguments are required: CONFIG')
     if takes_weights:
         args.checkpoint = args.test_model or weights or args.checkpoint
     if getattr(args, 'distributed', False):
@@ -79,7 +78,7 @@ def has_teacher(words: Sequence[str]) -> bool:
         return False
     kind = split_settings(words)[1].get('KD.TRAIN_TYPE', 'FPD')
     if kind != 'FPD':
-        print_log(f'KD.TRAIN_TYPE is {kind}: the student is trained without its teacher', 'current')
+        tell(f'KD.TRAIN_TYPE is {kind}: the student is trained without its teacher')
     return kind == 'FPD'
 
 
@@ -98,6 +97,4 @@ def _read_launcher(args: argparse.Namespace) -> None:
     if 'RANK' in os.environ:
         args.launcher = 'pytorch'
     else:
-        print_log(
-            '--distributed: this is one process; tools/dist_train.sh starts several', 'current'
-        )
+        tell('--distributed: this is one process; tools/dist_train.sh starts several')

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser
+from posenas.cli.args import CommandParser, OneLineParser, add_out
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
 from posenas.cli.search_run import add_run_parser, run
@@ -45,7 +45,13 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='NAME',
         help='score or cost to sort by (default: the first objective of the search)',
     )
-    show.add_argument('--page', metavar='FILE.html', help='draw score over cost as a web page')
+    show.add_argument(
+        '--out',
+        '--page',
+        dest='page',
+        metavar='FILE.html',
+        help='draw score over cost as a web page',
+    )
     show.add_argument('--x', metavar='COST', help='across in the page (default: the first cost)')
     show.add_argument(
         '--y', metavar='SCORE', help='upward in the page (default: the first objective)'
@@ -73,7 +79,7 @@ def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
         'does, for fair comparisons with what a search has found.',
     )
     parser.add_argument('config', help='config of a SearchLoop, whose budget counts the cost')
-    parser.add_argument('out', metavar='OUT.json', help='genotype file')
+    add_out(parser, 'OUT.json', 'genotype file')
     parser.add_argument(
         '--like', required=True, metavar='SOURCE', help='genotype file, derived folder or config'
     )

@@ -65,7 +65,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--space',
         metavar='NAME',
-        help='space of networks: vipnas-res50 (default), vipnas-mbv3, posenas or fabrics',
+        help='space of networks: edge (default), vipnas-res50, vipnas-mbv3, posenas or fabrics',
     )
     parser.add_argument(
         '--hours',

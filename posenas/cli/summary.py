@@ -40,7 +40,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument('--batch', type=COUNT, default=1, metavar='N', help='images (default: 1)')
     parser.add_argument('--device', default='cpu', help='such as cpu or cuda:0 (default: cpu)')
     parser.add_argument(
-        '--out-file', metavar='PREFIX', help='also write the table to PREFIX.csv and PREFIX.html'
+        '--out',
+        '--out-file',
+        dest='out',
+        metavar='PREFIX',
+        help='also write the table to PREFIX.csv and PREFIX.html',
     )
     return parser
 
@@ -54,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     if args.shape and len(args.shape) > 2:
         raise ConfigError(f'invalid input shape: --shape takes H W or one number, got {args.shape}')
-    if args.out_file:
-        check_writable(f'{args.out_file}.csv')
+    if args.out:
+        check_writable(f'{args.out}.csv')
     from posenas.apis import summarize_network
 
     size = args.shape and (args.shape[-1], args.shape[0])
@@ -64,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     print_table(found.columns, found.rows, left=_TEXT_COLUMNS, is_plain=True, has_total=True)
     print_lines(found.notes)
-    if args.out_file:
-        write_text(f'{args.out_file}.csv', found.to_csv())
-        write_text(f'{args.out_file}.html', found.to_html())
+    if args.out:
+        write_text(f'{args.out}.csv', found.to_csv())
+        write_text(f'{args.out}.html', found.to_html())
     return 0

@@ -1,13 +1,13 @@
 """Measure a checkpoint on the test set of a config."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmengine.config import Config
-from mmengine.logging import print_log
 
 from posenas.cli.args import (
     CommandParser,
@@ -20,6 +20,7 @@ from posenas.cli.args import (
     load_experiment,
     pin,
 )
+from posenas.cli.printing import show_screen
 from posenas.cli.published_options import (
     add_published_options,
     apply_published_options,
@@ -30,9 +31,12 @@ from posenas.cli.published_options import (
 from posenas.cli.published_testing import apply_test_options
 from posenas.cli.published_words import parse_published
 from posenas.cli.reading import check_data_paths, check_paths
+from posenas.cli.training import choose_config
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import tell
 
 if TYPE_CHECKING:
+    from posenas.cli.printing import Screen
     from posenas.engine.runner import PoseRunner
 
 _RESULT_SUFFIXES = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
@@ -73,6 +77,11 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         'centre, scale / 200, area, score), image_paths and bbox_ids',
     )
     parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
+    parser.add_argument(
+        '--report',
+        metavar='FILE.html',
+        help='save a page with scores, curves, kinds of errors, best and worst people',
+    )
     parser.add_argument('--dump', metavar='FILE.pkl', help='save complete data samples')
 
 
@@ -186,7 +195,17 @@ def _fuse(runner: 'PoseRunner', checkpoint: str) -> None:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     width, height = model.head.decoder.input_size
     change = fuse_conv_bn(model, (height, width))
-    print_log(f'fused convolutions change the output by {change:.1e} of its range', 'current')
+    tell(f'fused convolutions change the output by {change:.1e} of its range')
+
+
+def _test_with_report(args: argparse.Namespace, runner: 'PoseRunner') -> dict[str, float]:
+    """Run the test and write a page about it."""
+    from posenas.apis.test_report import report_test
+
+    scores, page = report_test(runner, args.report, str(args.config), str(args.checkpoint))
+    if page:
+        tell(f'the report is in {page}')
+    return scores
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -198,17 +217,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = parse_published(build_parser(), argv)
     export_local_rank(args)
-    cfg = load_experiment(args)
-    apply_published_options(args, cfg, 'test')
-    apply_test_options(args, cfg)
-    args.checkpoint = args.checkpoint or find_checkpoint(args.config, cfg.work_dir)
-    args.checkpoint = pin(args, args.checkpoint)
-    configure(args, cfg)
-    check_paths(args, new_files=('out', 'out_metrics', 'dump'), new_folders=('show_dir',))
-    check_data_paths(cfg, 'test')
-    choose_gpu(args)
+    with show_screen() as screen:
+        cfg = load_experiment(args)
+        apply_published_options(args, cfg, 'test')
+        apply_test_options(args, cfg)
+        args.checkpoint = args.checkpoint or find_checkpoint(args.config, cfg.work_dir)
+        args.checkpoint = pin(args, args.checkpoint)
+        configure(args, cfg)
+        new_files = ('out', 'out_metrics', 'dump', 'report')
+        check_paths(args, new_files=new_files, new_folders=('show_dir',))
+        check_data_paths(cfg, 'test')
+        choose_gpu(args)
+        _run(args, cfg, screen)
+    return 0
+
+
+def _run(args: argparse.Namespace, cfg: Config, screen: 'Screen') -> None:
+    """Run the test, then write its scores."""
     from posenas.apis.exported import load_exported
-    from posenas.engine.runner import PoseRunner
+    from posenas.engine import PoseRunner, ScreenHook
     from posenas.utils.atomic_io import write_json
 
     is_exported = load_exported(cfg)
@@ -218,11 +245,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         cfg.load_from, cfg.custom_hooks = None, _without_ema(cfg)
     runner = PoseRunner.from_cfg(cfg)
     runner.strict_load = True
-    if args.fuse_conv_bn:
-        _fuse(runner, args.checkpoint)
-    if args.param_flop:
-        log_cost(cfg)
-    scores = runner.test()
+    config = choose_config(args, cfg)
+    facts = dict(config=config, checkpoint=args.checkpoint)
+    runner.register_hook(ScreenHook(screen, partial(_say_next, config, args.checkpoint), facts))
+    with runner.traces.removed_on_failure(runner):
+        if args.fuse_conv_bn:
+            _fuse(runner, args.checkpoint)
+        if args.param_flop:
+            log_cost(cfg)
+        scores = _test_with_report(args, runner) if args.report else runner.test()
     if args.out_metrics and runner.rank == 0:
         write_json(args.out_metrics, scores, indent=2)
-    return 0
+
+
+def _say_next(config: str, checkpoint: str, image: str | None, work_dir: str) -> str:
+    """Return the command that comes after a test: keypoints in one of its images."""
+    words = ['posenas', 'infer', image or 'IMAGE', '--config', config, '--checkpoint', checkpoint]
+    return shlex.join(words)

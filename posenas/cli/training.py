@@ -1,10 +1,14 @@
 """What commands that train share: their options, and the training itself."""
 
 import argparse
+import shlex
+from functools import partial
+from pathlib import Path
 
 from mmengine.config import Config
 
 from posenas.cli.args import add_draw_options, add_launch_options, apply_draw_options, pin
+from posenas.cli.printing import show_screen
 from posenas.cli.published_options import choose_gpu, log_cost
 from posenas.cli.reading import check_data_paths
 from posenas.cli.values import COUNT, SEED
@@ -47,11 +51,15 @@ def _add_start_options(parser: argparse.ArgumentParser) -> None:
         '--resume',
         nargs='?',
         const='auto',
-        metavar='FILE',
-        help='continue the run of this checkpoint; without FILE the newest of the work dir',
+        metavar='CHECKPOINT',
+        help='continue the run of this checkpoint; without CHECKPOINT the newest of the work dir',
     )
-    start.add_argument('--resume-from', dest='resume', metavar='FILE', help='as --resume FILE')
-    start.add_argument('--load-from', metavar='FILE', help='start from the weights of a checkpoint')
+    start.add_argument(
+        '--resume-from', dest='resume', metavar='CHECKPOINT', help='as --resume CHECKPOINT'
+    )
+    start.add_argument(
+        '--load-from', metavar='CHECKPOINT', help='start from the weights of a checkpoint'
+    )
 
 
 def configure(args: argparse.Namespace, cfg: Config) -> None:
@@ -125,12 +133,29 @@ def run_training(args: argparse.Namespace, cfg: Config) -> None:
         ConfigError: They do not fit together.
         DataError: A file or folder of the data is not there.
     """
-    configure(args, cfg)
-    choose_gpu(args)
-    check_data_paths(cfg, 'train', 'val')
-    from posenas.engine.runner import PoseRunner
+    with show_screen() as screen:
+        configure(args, cfg)
+        choose_gpu(args)
+        check_data_paths(cfg, 'train', 'val')
+        from posenas.engine import PoseRunner, ScreenHook
 
-    runner = PoseRunner.from_cfg(cfg)
-    if getattr(args, 'param_flop', False):  # an option of this command alone
-        log_cost(cfg)
-    runner.train()
+        runner = PoseRunner.from_cfg(cfg)
+        config = choose_config(args, cfg)
+        runner.register_hook(ScreenHook(screen, partial(_say_next, config), dict(config=config)))
+        if getattr(args, 'param_flop', False):  # an option of this command alone
+            log_cost(cfg)
+        with runner.traces.removed_on_failure(runner):
+            runner.train()
+
+
+def choose_config(args: argparse.Namespace, cfg: Config) -> str:
+    """Return the config to name in a command: as it was typed, or the copy in the work dir."""
+    typed = None if args.cfg_options else getattr(args, 'config', None)
+    return typed or str(Path(cfg.work_dir, Path(cfg.filename).name))
+
+
+def _say_next(config: str, file: str | None, work_dir: str) -> str:
+    """Return the command that comes after a training, or after a search without a checkpoint."""
+    if file is None:
+        return shlex.join(['posenas', 'search', 'show', work_dir])
+    return shlex.join(['posenas', 'test', config, file])

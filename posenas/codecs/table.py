@@ -33,7 +33,7 @@ def build_codec(settings: Mapping[str, Any]) -> Codec:
         DataError: There is no such codec, or it has other arguments.
     """
     arguments = dict(settings)
-    name = arguments.pop('type', None)
+    name = str(arguments.pop('type', None))
     if name not in CODECS:
         raise DataError(
             f'codec must be one of {sorted(CODECS)}, got {name!r}: give the codec itself, or '

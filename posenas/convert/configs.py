@@ -10,10 +10,16 @@ from mmengine.logging import print_log
 from posenas.convert.mmpose0_config import translate_mmpose0_config
 from posenas.convert.reading import Notes
 from posenas.convert.yaml_configs import translate_hrnet_config, translate_pnfs_config
-from posenas.utils import ConfigError
+from posenas.utils import ConfigError, PoseNASError
 from posenas.utils.config import override_config
-from posenas.utils.config_forms import is_hrnet_config, is_mmpose0_config, is_pnfs_config
+from posenas.utils.config_forms import (
+    find_mmpose0_model,
+    is_hrnet_config,
+    is_mmpose0_config,
+    is_pnfs_config,
+)
 from posenas.utils.mmpose0_settings import INSTEAD, RULES
+from posenas.utils.telling import tell
 
 Translator = Callable[[Mapping[str, Any], bool], tuple[dict[str, Any], Notes]]
 
@@ -84,6 +90,12 @@ def apply_options(
     """
     later = dict(options or {})
     kind = find_config_kind(cfg)
+    old = find_mmpose0_model(cfg)
+    if kind is None and old is not None:
+        raise ConfigError(
+            f'{cfg.filename or "the config"} is of MMPose 0.x for {old}: only configs for one '
+            "person in a crop, model.type='TopDown', have a counterpart here"
+        )
     if kind is not None:
         own = {key: later.pop(key) for key in list(later) if _is_own(key, cfg, kind)}
         override_config(cfg, own)
@@ -121,13 +133,18 @@ def translate_config(
     if kind is None:
         return cfg
     name = cfg.filename or 'the config'
-    translated, notes = kind.translate(content, legacy)
+    try:
+        translated, notes = kind.translate(content, legacy)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError) as error:
+        if isinstance(error, PoseNASError):
+            raise
+        raise ConfigError(
+            f'{name} must be a config of {kind.title}, got one that has something else where '
+            f'values are read: {type(error).__name__}: {error}'
+        ) from error
     numerics = 'of the original' if legacy else 'of MMPose 1.x'
     rules = '\n  '.join(dict.fromkeys(notes.applied))
-    print_log(
-        f'{name} is a config of {kind.title}, translated with numerics {numerics}:\n  {rules}',
-        'current',
-    )
+    tell(f'{name} is a config of {kind.title}, translated with numerics {numerics}:\n  {rules}')
     for line in notes.warnings:
         print_log(f'{name}: {line}', 'current', level=logging.WARNING)
     if notes.unknown:

@@ -1,9 +1,14 @@
 """Read foreign configs so that no key is overlooked."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from posenas.utils import ConfigError
+from posenas.utils.value_types import fits_type
+
+#: What may stand in the place of a number: one for all, one for each, a switch, none.
+_AS_NUMBER = float | bool | list[float | list[Any]] | None
 
 
 class Notes:
@@ -54,12 +59,22 @@ class Section:
         Args:
             key: Its key.
             to: What becomes of it, for the log.
-            default: What a missing one means.
+            default: What a missing one means. Where it is a number, text is read as one: YAML
+                takes 1e-3 for text.
+
+        Raises:
+            ConfigError: A number must stand there, and something else does.
         """
         if key not in self.content:
             return default
         self._log(key, to)
-        return self.content[key]
+        value = self.content[key]
+        if type(default) not in (int, float) or fits_type(value, _AS_NUMBER):
+            return value
+        for kind in (int, float) if isinstance(value, str) else ():
+            with suppress(ValueError):
+                return kind(value)
+        raise ConfigError(f'{self.place(key)} must be a number, got {value!r:.80}')
 
     def require(self, key: str, to: str) -> Any:  # noqa: ANN401  (as stored)
         """Read a value that must be there.

@@ -4,6 +4,7 @@ from . import registration, transforms
 from .base import BaseTopdownDataset
 from .clips import ClipDataset
 from .coco import CocoDataset, CrowdPoseDataset
+from .coco_style import COCO_STYLE, CocoStyleDataset
 from .combined import CombinedDataset
 from .frames import FrameGap, FrameReader, count_frames, decode_frames, open_video
 from .jhmdb import JhmdbDataset
@@ -29,10 +30,16 @@ from .unlabelled import UnlabelledTopdownDataset
 from .video_sampler import VideoSampler
 from .wrappers import ConcatDataset, RepeatDataset
 
+#: The name under which code for MMPose derives data sets.
+BaseCocoStyleDataset = BaseTopdownDataset
+
 __all__ = [
+    'COCO_STYLE',
+    'BaseCocoStyleDataset',
     'BaseTopdownDataset',
     'ClipDataset',
     'CocoDataset',
+    'CocoStyleDataset',
     'CombinedDataset',
     'ConcatDataset',
     'CrowdPoseDataset',

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from posenas.annotations import AnnotationFile, read_annotations
+from posenas.annotations import AnnotationFile, Source, read_annotations
 from posenas.datasets.persons import ImageTable, PersonTable
 from posenas.geometry import bbox_xywh2xyxy, clean_bbox_xywh
 from posenas.skeletons import Skeleton
@@ -236,7 +236,10 @@ class CocoFile:
 
 
 def read_coco_file(
-    path: str, backend_args: Mapping | None = None, image_folder: str | None = None
+    path: str,
+    backend_args: Mapping | None = None,
+    image_folder: str | None = None,
+    source: Source | None = None,
 ) -> CocoFile:
     """Parse the COCO keypoint file at ``path``; annotations are checked when they are collected.
 
@@ -245,11 +248,12 @@ def read_coco_file(
         backend_args: Backend of the file, for mmengine's fileio.
         image_folder: Where the names of the images start; names that label tools write otherwise
             are replaced by those of the files there. None leaves them.
+        source: See :func:`posenas.annotations.read_annotations`.
 
     Raises:
         DataError: It is unreadable, not JSON, or its images or categories are malformed.
     """
-    file = read_annotations(path, backend_args)
+    file = read_annotations(path, backend_args, source)
     file.findings.require()
     if image_folder is not None:
         file.locate_images(image_folder)

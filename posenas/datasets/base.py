@@ -233,6 +233,11 @@ class BaseTopdownDataset(Dataset):
             return coco.detections(self.bbox_file, num_joints, threshold)
         return coco.persons(num_joints, self.generation)
 
+    @classmethod
+    def default_metainfo(cls, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the skeleton of a data set built from ``settings`` without ``metainfo``."""
+        return cls.METAINFO
+
     def list_files(self) -> list[str]:
         """List the files in COCO's layout whose labels are read; none where it is another one."""
         return [self.ann_file]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from posenas.deploy.engine_form import give_engine_form
 from posenas.deploy.shapes import simplify
-from posenas.models.fused import fuse
 from posenas.utils.errors import ConfigError
 from posenas.utils.optional import import_optional
 from posenas.version import __version__
@@ -34,7 +34,7 @@ class ExportForm(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = copy.deepcopy(model).eval()
-        fuse(self.model)
+        give_engine_form(self.model)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Compute the outputs of normalised images (B, 3, H, W)."""

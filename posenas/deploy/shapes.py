@@ -27,6 +27,7 @@ def simplify(model: 'onnx_ir.Model') -> None:
     passes.DeduplicateInitializersPass()(model)
     passes.CommonSubexpressionEliminationPass()(model)
     optimizer.optimize_ir(model)
+    name_pools(model)
 
 
 def fix_shapes(model: 'onnx_ir.Model') -> None:
@@ -51,6 +52,26 @@ def fix_shapes(model: 'onnx_ir.Model') -> None:
         model.graph.insert_before(node, constant)
         node.replace_input_with(1, constant.outputs[0])
     optimizer.remove_unused_nodes(model)
+
+
+def name_pools(model: 'onnx_ir.Model') -> None:
+    """Call means over height and width global pools, in place: engines pool in their own layout.
+
+    Args:
+        model: Graph whose values know their shapes.
+    """
+    ir = import_optional('onnx_ir', 'deploy')
+    for node in list(model.graph):
+        if node.op_type != 'ReduceMean' or not node.attributes.get_int('keepdims', 1):
+            continue
+        source, axes = node.inputs[0], node.inputs[1].const_value if len(node.inputs) > 1 else None
+        if axes is None or source.shape is None or len(source.shape) != 4:
+            continue
+        if sorted(int(axis) % 4 for axis in axes.numpy()) == [2, 3]:
+            pool = ir.node('GlobalAveragePool', [source], name=node.name)
+            ir.convenience.replace_nodes_and_values(
+                model.graph, node, [node], [pool], node.outputs, pool.outputs
+            )
 
 
 def _find_target(node: 'onnx_ir.Node') -> np.ndarray | None:

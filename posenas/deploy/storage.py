@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from posenas.runtime.description import PREFIX
-from posenas.runtime.engines import load_openvino
+from posenas.runtime.engines import CHECKSUM, load_openvino
+from posenas.runtime.onnx_metadata import hash_network, hash_onnx
 from posenas.utils.atomic_io import atomic_write
 from posenas.utils.optional import import_optional
 
@@ -38,27 +39,44 @@ def write_network(
     target = Path(path)
     if target.suffix.lower() == '.xml':
         return _write_openvino(model, target, halve)
-    halved = halve_weights(model) if halve else model
-    _write(target, halved.SerializeToString(deterministic=True))
+    bare = _without_metadata(halve_weights(model) if halve else model)
+    content = bare.SerializeToString(deterministic=True)
+    texts = _texts(model) | {CHECKSUM: hash_onnx(content)}
+    import_optional('onnx', 'deploy').helper.set_model_props(bare, texts)
+    _write(target, bare.SerializeToString(deterministic=True))
     return (target,)
+
+
+def _texts(model: 'onnx.ModelProto') -> dict[str, str]:
+    """Return the metadata of a model, but for the checksum of what it was read from."""
+    return {e.key: e.value for e in model.metadata_props if e.key != CHECKSUM}
+
+
+def _without_metadata(model: 'onnx.ModelProto') -> 'onnx.ModelProto':
+    bare = type(model)()
+    bare.CopyFrom(model)
+    bare.ClearField('metadata_props')
+    return bare
 
 
 def _write_openvino(model: 'onnx.ModelProto', target: Path, halve: bool) -> tuple[Path, ...]:
     openvino = import_optional('openvino', 'deploy')
-    bare = type(model)()
-    bare.CopyFrom(model)
-    bare.ClearField('metadata_props')  # they would be stored twice
-    converted = load_openvino().read_model(model=bare.SerializeToString(deterministic=True))
-    for entry in model.metadata_props:
-        converted.set_rt_info(entry.value, [PREFIX.rstrip('.'), entry.key.removeprefix(PREFIX)])
+    content = _without_metadata(model).SerializeToString(deterministic=True)
+    converted = load_openvino().read_model(model=content)
+    for key, text in _texts(model).items():
+        converted.set_rt_info(text, [PREFIX.rstrip('.'), key.removeprefix(PREFIX)])
     for i, operation in enumerate(converted.get_ordered_ops()):
         if operation.get_type_name() not in ('Parameter', 'Result'):  # other names hold a counter
             operation.set_friendly_name(f'{operation.get_type_name()}_{i}')
     weights = target.with_suffix('.bin')
     with TemporaryDirectory() as folder:
-        openvino.save_model(converted, Path(folder) / 'net.xml', compress_to_fp16=halve)
+        made = Path(folder) / 'net.xml'
+        openvino.save_model(converted, made, compress_to_fp16=halve)
+        place = [PREFIX.rstrip('.'), CHECKSUM.removeprefix(PREFIX)]
+        converted.set_rt_info(hash_network(made), place)
+        openvino.save_model(converted, made, compress_to_fp16=halve)
         _write(weights, (Path(folder) / 'net.bin').read_bytes())
-        _write(target, (Path(folder) / 'net.xml').read_bytes())
+        _write(target, made.read_bytes())
     return target, weights
 
 

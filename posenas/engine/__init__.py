@@ -14,6 +14,7 @@ from .hooks import (
     PipelineSwitchHook,
     PlainCheckpointHook,
     PoseVisualizationHook,
+    ScreenHook,
     StopSignalHook,
 )
 from .loops import (
@@ -50,6 +51,7 @@ __all__ = [
     'PlainCheckpointHook',
     'PoseRunner',
     'PoseVisualizationHook',
+    'ScreenHook',
     'SearchLoop',
     'StopSignalHook',
     'SupernetLoop',

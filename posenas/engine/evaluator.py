@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine import evaluator
-from mmengine.logging import print_log
 
 from posenas.evaluation import explain_scores
 from posenas.registry import EVALUATORS
+from posenas.utils.telling import tell
 
 
 @EVALUATORS.register_module()
@@ -33,7 +33,7 @@ class Evaluator(evaluator.Evaluator):
         notes = explain_scores(scores)
         if notes and not self._has_explained:
             self._has_explained = True
-            print_log('; '.join(notes), 'current')
+            tell('; '.join(notes))
         return scores
 
 

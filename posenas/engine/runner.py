@@ -25,17 +25,15 @@ from posenas.engine import compat
 from posenas.engine.compilation import compile_networks
 from posenas.engine.distributed import end_with_torchrun, init_gloo
 from posenas.engine.evaluator import Evaluator
+from posenas.engine.facts import describe_scaling
 from posenas.engine.loaders import prepare_loader
 from posenas.engine.optim import SearchOptimWrapper
-from posenas.engine.randomness import (
-    seed_construction,
-    seed_initialization,
-    set_dataset_seed,
-)
+from posenas.engine.randomness import seed_construction, seed_initialization, set_dataset_seed
 from posenas.engine.resumable import check_resumable
 from posenas.engine.supernet_check import check_supernet, needs_all_weights
 from posenas.engine.training_state import collect_training, restore_training
 from posenas.engine.work_dir import (
+    Traces,
     claim_work_dir,
     explain_full_disk,
     raise_write_errors,
@@ -47,6 +45,7 @@ from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.errors import refuse_impossible
+from posenas.utils.telling import find_screen, replace_screen, tell
 
 
 @RUNNERS.register_module()
@@ -58,19 +57,35 @@ class PoseRunner(Runner):
     same bits; NaN and stop signals are handled; checkpoints never run code.
 
     Args:
-        *args: Arguments of ``mmengine.runner.Runner``.
+        model: The network or its config.
+        work_dir: Folder of logs and checkpoints.
+        *args: Other arguments of ``mmengine.runner.Runner``, also by name.
         default_scope: Registry scope in which names are looked up first.
-        **kwargs: Arguments of ``mmengine.runner.Runner``.
+        **kwargs: Likewise.
 
     Attributes:
         strict_load: Whether names and shapes of the checkpoint in ``load_from`` must agree.
+        first_iter: Iterations done before a resume.
+        traces: What is in the work dir before anything runs, to be removed when nothing will.
+        lr_note: What scaling would do to learning rates.
     """
 
-    def __init__(self, *args: Any, default_scope: str = 'posenas', **kwargs: Any) -> None:
+    def __init__(
+        self,
+        model: nn.Module | dict,
+        work_dir: str,
+        *args: Any,
+        default_scope: str = 'posenas',
+        **kwargs: Any,
+    ) -> None:
         compat.apply()
+        self.traces, self.first_iter = Traces(work_dir), 0
         self.seed_was_given = False
         self.strict_load = False
-        super().__init__(*args, default_scope=default_scope, **kwargs)
+        self.lr_note = ''
+        with self.traces.removed_on_failure(self):
+            make_folder(work_dir)
+            super().__init__(model, work_dir, *args, default_scope=default_scope, **kwargs)
 
     @classmethod
     def from_cfg(cls, cfg: Config | ConfigDict | dict) -> 'PoseRunner':
@@ -86,7 +101,6 @@ class PoseRunner(Runner):
         name = Path(cfg.filename).stem if cfg.filename else 'unnamed'
         adopt_scope(cfg)
         cfg.setdefault('work_dir', str(Path('work_dirs', name)))
-        make_folder(cfg.work_dir)
         cfg.setdefault('randomness', dict(seed=None))
         cfg.setdefault('env_cfg', dict(mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0)))
         with explain_full_disk(cfg.work_dir), refuse_impossible('the runner'):
@@ -106,17 +120,16 @@ class PoseRunner(Runner):
             self._timestamp += f'_{namesakes}'
 
     def build_logger(self, *args: Any, **kwargs: Any) -> MMLogger:
-        """Build the logger, whose file says in one line that the disk is full."""
+        """Build the logger; it tells of a full disk in one line, and shows what others show."""
+        screen = find_screen(MMLogger.get_current_instance())
         logger = super().build_logger(*args, **kwargs)
         raise_write_errors(logger)
+        if screen is not None and self.rank == 0:
+            replace_screen(logger, screen)
         return logger
 
     def build_visualizer(self, visualizer: Visualizer | dict | None = None) -> Visualizer:
-        """Build the visualizer of this run, which writes into this run's folder.
-
-        mmengine finds visualizers by name and would return a namesake of an earlier run in this
-        process, whose curves go elsewhere.
-        """
+        """Build the visualizer of this run; mmengine would return a namesake of an earlier run."""
         if isinstance(visualizer, dict):
             name = visualizer.get('name', self.experiment_name)
             namesake = Visualizer._instance_dict.pop(name, None)
@@ -158,23 +171,16 @@ class PoseRunner(Runner):
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
         """Scale learning rates by batch size if ``auto_scale_lr.enable``, else say by how much."""
-        if auto_scale_lr and not auto_scale_lr.get('enable', False):
-            per_rank = self.train_dataloader.batch_sampler.batch_size
-            base = auto_scale_lr['base_batch_size']
-            factor = per_rank * self.world_size / base
-            self.logger.info(
-                f'learning rates are used as given; --auto-scale-lr would multiply them by '
-                f'{factor:g} (batch {per_rank} x {self.world_size} processes, made for {base})'
-            )
+        self.lr_note = describe_scaling(self, auto_scale_lr or {})
+        if self.lr_note:
+            self.logger.info(self.lr_note)
         super().scale_lr(optim_wrapper, auto_scale_lr)
 
     @staticmethod
     def build_dataloader(
         dataloader: DataLoader | dict, seed: int | None = None, diff_rank_seed: bool = False
     ) -> DataLoader:
-        """Build a data loader whose data set and sampler know the seed.
-
-        A sampler that composes batches learns their size.
+        """Build a data loader whose data set and sampler know the seed and the size of batches.
 
         Args:
             dataloader: Data loader or its config.
@@ -243,11 +249,15 @@ class PoseRunner(Runner):
         with claim_work_dir(self.work_dir), explain_full_disk(self.work_dir):
             return super().train()
 
+    @property
+    def config_name(self) -> str:
+        """Name of the file in the work dir that holds the config."""
+        return Path(self.cfg.filename or f'{self.timestamp}.py').name
+
     @master_only
     def dump_config(self) -> None:
         """Write the config into the work dir, unless that is another training's at the moment."""
-        name = self.cfg.filename or f'{self.timestamp}.py'
-        write_config(self.work_dir, Path(name).name, self.config_text)
+        write_config(self.work_dir, self.config_name, self.config_text)
 
     def load_or_resume(self) -> None:
         """Resume or load as the config says; without a checkpoint resuming starts afresh.
@@ -295,7 +305,8 @@ class PoseRunner(Runner):
         self._resume = True  # hooks ask whether a loaded checkpoint continues a training
         checkpoint = self.load_checkpoint(filename, strict=True)
         restore_training(self, checkpoint)
-        self.logger.info(f'resumed {filename}: epoch {self.epoch}, iteration {self.iter}')
+        self.first_iter = self.iter
+        tell(f'resumed {filename}: epoch {self.epoch}, iteration {self.iter}')
 
     def load_checkpoint(
         self,
@@ -323,7 +334,7 @@ class PoseRunner(Runner):
         self.call_hook('after_load_checkpoint', checkpoint=checkpoint)
         load_state(self.model, checkpoint, strict=strict)
         self._has_loaded = True
-        self.logger.info(f'loaded {filename}')
+        tell(f'loaded {filename}')
         return checkpoint
 
     @property
@@ -373,7 +384,7 @@ class PoseRunner(Runner):
         if not options:
             return
         compile_networks(self.model, options)
-        self.logger.info('the network is compiled during its first iterations, which are slow')
+        tell('the network is compiled during its first iterations, which are slow')
 
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)

@@ -17,7 +17,6 @@ from posenas.apis import inference_topdown, init_model
 from posenas.apis.building import find_and_load
 from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 from posenas.engine import PoseRunner
-from posenas.evaluation import explain_scores
 from posenas.evaluation.functional import (
     bbox_size,
     mean_accuracy,
@@ -84,9 +83,11 @@ class DemoResult:
     mean_pose: float
 
     @property
-    def notes(self) -> list[str]:
-        """Explain scores that would surprise; see :func:`posenas.evaluation.explain_scores`."""
-        return explain_scores(self.scores)
+    def next_words(self) -> list[str]:
+        """The command, without ``posenas``, that finds keypoints in an image never seen."""
+        images = sorted(Path(self.folder, 'data', 'val', 'images').iterdir())
+        config, weights = self.folder / f'{_CONFIG}.py', find_latest_checkpoint(self.folder)
+        return ['infer', str(images[0]), '--config', str(config), '--checkpoint', str(weights)]
 
 
 def run_demo(

@@ -1,6 +1,5 @@
 """What ``posenas benchmark lspet`` has found: tables and a figure of the runs that are finished."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, log
@@ -119,12 +118,15 @@ def measure_minutes(folder: Path) -> float | None:
 
 def _collect(runs: Sequence[Run]) -> _Finished:
     """Read what finished runs of a cell left."""
-    from posenas.utils.files import read_json
+    from posenas.utils.files import read_object
 
     sizes = [_count(run) for run in runs]
     return _Finished(
         runs,
-        [{**read_json(run.folder / RESULT), **read_costs(run.folder)} for run in runs],
+        [
+            read_object(run.folder / RESULT, dict(scores=dict)) | read_costs(run.folder)
+            for run in runs
+        ],
         [read_run(run) for run in runs],
         [macs for macs, _ in sizes],
         [params for _, params in sizes],
@@ -141,10 +143,12 @@ def _count(run: Run) -> tuple[int, int]:
 
 def read_costs(folder: Path, with_tests: bool = False) -> dict[str, float]:
     """Return minutes and memory of all processes of a run, of tests if they count."""
+    from posenas.utils.files import read_records
+
     path = folder / COSTS
-    # what follows the last end of a line is what a killed process left
-    lines = path.read_text(encoding='utf-8').split('\n')[:-1] if path.exists() else []
-    costs = [c for c in map(json.loads, lines) if with_tests or c['command'] != 'test']
+    entries = dict(command=str, cpu_minutes=float, mib=float)
+    records = read_records(path, entries) if path.exists() else []
+    costs = [cost for cost in records if with_tests or cost['command'] != 'test']
     if not costs:
         return {}
     minutes = sum(cost['cpu_minutes'] for cost in costs)

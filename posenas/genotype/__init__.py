@@ -1,6 +1,6 @@
 """Searched architectures: one record and one JSON form, ``pose-genotype/1``, for all families."""
 
-from . import fabrics, posenas, vipnas
+from . import edge, fabrics, posenas, vipnas
 from .cells import ROLES, Cell, Edge, Slot
 from .describe import (
     GenotypeChange,
@@ -8,6 +8,18 @@ from .describe import (
     compare_genotypes,
     describe_cost,
     describe_genotype,
+)
+from .edge.plan import (
+    EDGE_BLOCKS,
+    EDGE_HEADS,
+    ConvShape,
+    EdgePlan,
+    StagePlan,
+    edge_arguments,
+    edge_genotype,
+    make_stem,
+    read_edge,
+    read_edge_config,
 )
 from .graph import Graph, Link, Node
 from .operations import (
@@ -42,6 +54,8 @@ from .vipnas.temporal import FUSION_OPS, FrameShape, read_frames, read_key
 
 __all__ = [
     'CNF_OPERATIONS',
+    'EDGE_BLOCKS',
+    'EDGE_HEADS',
     'FAMILIES',
     'FUSION_OPS',
     'POSENAS_LIGHT_OPERATIONS',
@@ -52,8 +66,10 @@ __all__ = [
     'VIPNAS_STRIDES',
     'BlockShape',
     'Cell',
+    'ConvShape',
     'DeconvShape',
     'Edge',
+    'EdgePlan',
     'Family',
     'FrameShape',
     'Genotype',
@@ -63,19 +79,26 @@ __all__ = [
     'Link',
     'Node',
     'Slot',
+    'StagePlan',
     'compare_genotypes',
     'context_planes',
     'derive_model',
     'describe_cost',
     'describe_genotype',
+    'edge',
+    'edge_arguments',
+    'edge_genotype',
     'fabrics',
     'format_cells',
     'format_tuples',
     'load_genotype',
     'make_graphs',
+    'make_stem',
     'parse_cells',
     'parse_tuples',
     'posenas',
+    'read_edge',
+    'read_edge_config',
     'read_frames',
     'read_key',
     'read_vipnas_blocks',

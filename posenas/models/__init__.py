@@ -4,6 +4,7 @@ from .backbones import (
     CNFBackbone,
     CSPNeXt,
     DiteHRNet,
+    EdgeNet,
     Hourglass,
     HRNet,
     HRNetPyramid,
@@ -44,8 +45,10 @@ from .heads import (
     BaseSimCCHead,
     CenterBoxHead,
     CNFHead,
+    EdgeHead,
     HeatmapHead,
     PoseNASHead,
+    RegressionHead,
     RLEHead,
     RTMCCHead,
     SimCCHead,
@@ -55,6 +58,7 @@ from .heads import (
 from .layers import ContextBlock, SqueezeExcitation, checkpoint_module
 from .loading import LoadReport, load_state
 from .losses import (
+    AdaptiveWingLoss,
     CombinedTargetMSELoss,
     DistillExtension,
     FeaLoss,
@@ -69,11 +73,15 @@ from .losses import (
     LogitDistill,
     RLELoss,
     SelfDistillHead,
+    SmoothL1Loss,
+    SoftWingLoss,
+    WingLoss,
 )
 from .necks import GlobalAveragePooling, PartReduceNeck, TemporalFusion, TopDownFusion
 from .settling import PredictionSpread, describe_doubts, find_unsettled_norms
 
 __all__ = [
+    'AdaptiveWingLoss',
     'BaseHeatmapHead',
     'BasePoseEstimator',
     'BaseSimCCHead',
@@ -86,6 +94,8 @@ __all__ = [
     'DWPoseDistiller',
     'DistillExtension',
     'DiteHRNet',
+    'EdgeHead',
+    'EdgeNet',
     'ExpMomentumEMA',
     'FPDDistiller',
     'FPDLoss',
@@ -120,6 +130,7 @@ __all__ = [
     'RLEHead',
     'RLELoss',
     'RTMCCHead',
+    'RegressionHead',
     'ResNeXt',
     'ResNet',
     'ResNetV1d',
@@ -128,6 +139,8 @@ __all__ = [
     'ShuffleNetV1',
     'ShuffleNetV2',
     'SimCCHead',
+    'SmoothL1Loss',
+    'SoftWingLoss',
     'SqueezeExcitation',
     'StackedHourglassHead',
     'TViPNASNet',
@@ -140,6 +153,7 @@ __all__ = [
     'ViPNASInvertedResidual',
     'ViPNASMobileNetV3',
     'ViPNASResNet',
+    'WingLoss',
     'checkpoint_module',
     'describe_doubts',
     'find_unsettled_norms',

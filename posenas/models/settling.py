@@ -11,7 +11,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.geometry import warp_points
 from posenas.structures import PoseDataSample
+from posenas.utils.timing import draw_weights
 
+#: Factor by which weights are drawn smaller than keeps activations; norms make up for it.
+_GENTLE = 0.03
 #: Share of their initial values that running statistics may still hold.
 _LARGEST_SHARE = 0.01
 #: Rounding of the running variances, relative.
@@ -56,6 +59,34 @@ class UnsettledNorms(NamedTuple):
             'values, so predictions mean little and can be the same for everybody: train for at '
             f'least {self.needed} batches, better for many times as many'
         )
+
+
+@torch.no_grad()
+def draw_settled_weights(model: nn.Module, images: torch.Tensor) -> None:
+    """Draw weights whose outputs can be compared between engines, in place.
+
+    They are like those of the first steps of a training: batch norms have the statistics of the
+    images, gates and attention hardly act. Rounding then stays rounding; weights of full range are
+    chaotic in deep networks, and initial ones let everything fade to 0.
+
+    Args:
+        model: Network; it ends in evaluation mode.
+        images: Normalised images (N, 3, H, W), at least 2.
+    """
+    draw_weights(model)
+    for parameter in model.parameters():
+        if parameter.dim() >= 2:
+            parameter.mul_(_GENTLE)
+    model.eval()
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.running_mean is not None]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+        norm.train()
+    model(images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    model.eval()
 
 
 def find_unsettled_norms(model: nn.Module) -> UnsettledNorms | None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from posenas.geometry import (
 )
 from posenas.skeletons import Skeleton
 from posenas.utils.errors import DataError
+from posenas.utils.value_types import describe_type, fits_type
 
 SCHEMA = 'pose-network/1'
 #: Begin of the keys under which files hold the fields.
@@ -37,6 +38,16 @@ class Normalisation:
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     order: str = 'rgb'
+
+    def __post_init__(self) -> None:
+        """Refuse what no pixel can be normalised by."""
+        if not (len(self.mean) == len(self.std) == 3 and all(self.std)):
+            raise ValueError(
+                f'mean and std must have 3 numbers each, std none that is 0, got {self.mean} and '
+                f'{self.std}'
+            )
+        if self.order not in ('rgb', 'bgr'):
+            raise ValueError(f"order must be 'rgb' or 'bgr', got {self.order!r}")
 
     def apply(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Normalise crops (H, W, 3) in the order blue, green, red, to one batch (B, 3, H, W)."""
@@ -65,6 +76,14 @@ class CropRule:
     padding: float = 1.25
     use_udp: bool = False
     whole_pixels: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no crop has."""
+        if not (min(self.input_size) > 0 and self.padding > 0):
+            raise ValueError(
+                f'input_size and padding must be greater than 0, got {self.input_size} and '
+                f'{self.padding}'
+            )
 
     def find_matrix(self, bbox: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the matrix (2, 3) from the image to the crop of a box (4,), corners."""
@@ -168,19 +187,27 @@ class NetworkDescription:
             values = {entry.name: json.loads(found[entry.name]) for entry in fields(cls)}
             if values['schema'] != SCHEMA:
                 raise ValueError(f'schema {values["schema"]!r}')
-            values['crop'] = CropRule(**_with_tuples(values['crop']))
-            values['normalisation'] = Normalisation(**_with_tuples(values['normalisation']))
-            return cls(**{name: _freeze(value) for name, value in values.items()})
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            for part in (CropRule, Normalisation):
+                name = 'crop' if part is CropRule else 'normalisation'
+                values[name] = part(**_read_fields(part, values[name]))
+            if values['skeleton']:
+                Skeleton.from_metainfo(values['skeleton'])
+            return cls(**_read_fields(cls, values))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise DataError(
                 f'{source} must hold the description {SCHEMA} of a network that posenas export '
                 f'wrote, got {type(error).__name__}: {error}'
             ) from error
 
 
-def _freeze(value: Any) -> Any:  # noqa: ANN401  (any plain value)
-    return tuple(value) if isinstance(value, list) else value
+def _read_fields(record: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Check the types of the fields of a record, and turn lists to tuples.
 
-
-def _with_tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _freeze(value) for name, value in values.items()}
+    Raises:
+        TypeError: One has another type.
+    """
+    wanted = get_type_hints(record)
+    for name, value in values.items():
+        if not fits_type(value, wanted.get(name, object)):
+            raise TypeError(f'{name} must be {describe_type(wanted[name])}, got {value!r:.80}')
+    return {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posenas.runtime.description import PREFIX
-from posenas.runtime.onnx_metadata import read_onnx_metadata
+from posenas.runtime.onnx_metadata import hash_network, read_onnx_metadata
 from posenas.utils.checks import check_choice, check_positive
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.optional import import_optional
@@ -26,6 +26,8 @@ ENGINES = ('onnxruntime', 'openvino')
 PRECISIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {'onnxruntime': ('f32',), 'openvino': ('f32', 'bf16', 'f16')}
 )
+#: Key under which a file holds the SHA-256 of its weights, see :func:`hash_network`.
+CHECKSUM = f'{PREFIX}network_sha256'
 #: Ends of the names of exported networks.
 SUFFIXES = ('.onnx', '.xml')
 
@@ -141,7 +143,8 @@ def open_session(
         batch: The only number of images of a call, which engines then prepare for; None: any.
 
     Raises:
-        DataError: The file does not exist or is no network.
+        DataError: The file does not exist, is no network, or its weights are not those that it was
+            written with.
         ConfigError: An argument does not fit the engine or the file.
         ImportError: The engine is not installed.
     """
@@ -154,10 +157,17 @@ def open_session(
         raise DataError(f'{path} must exist to be run: posenas export writes it')
     opened = OnnxRuntimeSession if name == 'onnxruntime' else OpenVINOSession
     try:
-        return opened(Path(path), threads, precision, batch)
+        session = opened(Path(path), threads, precision, batch)
     except (RuntimeError, ValueError) as error:
         reason = ' '.join(str(error).split())[:300]
         raise DataError(f'{path} must be a network that {name} can open, got: {reason}') from error
+    if session.metadata.get(CHECKSUM, '') not in ('', hash_network(Path(path))):
+        raise DataError(
+            f'{path} must have the weights that it was written with, got others: the file is '
+            'damaged, the .bin is of another network, or a tool changed it; export it again, or '
+            f'delete {CHECKSUM} from its metadata'
+        )
+    return session
 
 
 class OnnxRuntimeSession(Session):
@@ -174,8 +184,12 @@ class OnnxRuntimeSession(Session):
         if batch is not None:
             options.add_free_dimension_override_by_name('batch', batch)
         try:
+            # a name that is not UTF-8 cannot be given
+            named = os.fsencode(path).decode('utf-8', 'replace') == str(path)
             self._session = runtime.InferenceSession(
-                str(path), options, providers=['CPUExecutionProvider']
+                str(path) if named else path.read_bytes(),
+                options,
+                providers=['CPUExecutionProvider'],
             )
         except Exception as error:  # its errors share no base class but this
             raise ValueError(str(error)) from error

@@ -1,6 +1,7 @@
-"""Metadata of ONNX files, read without the package onnx."""
+"""Metadata and checksums of exported files, read without the package onnx."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 from posenas.utils.errors import DataError
@@ -23,6 +24,32 @@ def read_onnx_metadata(path: str | Path) -> dict[str, str]:
         return {bytes(e[_KEY]).decode(): bytes(e.get(_VALUE, b'')).decode() for e in entries}
     except (OSError, ValueError, KeyError, IndexError) as error:
         raise DataError(f'{path} must be a readable ONNX file, got: {error}') from error
+
+
+def hash_network(path: Path) -> str:
+    """Return the SHA-256 of what an engine computes with.
+
+    Args:
+        path: .onnx, whose metadata do not count; of an .xml the .bin beside it counts.
+
+    Raises:
+        DataError: The file cannot be read or is no ONNX file.
+    """
+    try:
+        if path.suffix.lower() == '.xml':
+            return sha256(path.with_suffix('.bin').read_bytes()).hexdigest()
+        return hash_onnx(path.read_bytes())
+    except (OSError, ValueError, IndexError) as error:
+        raise DataError(f'{path} must be a readable network, got: {error}') from error
+
+
+def hash_onnx(content: bytes) -> str:
+    """Return the SHA-256 of a model of ONNX without its metadata."""
+    state = sha256()
+    for number, value in _scan(memoryview(content)):
+        if number != _METADATA:
+            state.update(value)
+    return state.hexdigest()
 
 
 def _scan(message: memoryview) -> Iterator[tuple[int, memoryview]]:

@@ -77,9 +77,7 @@ class PoseRuntime:
         self.description = NetworkDescription.from_metadata(self.session.metadata, str(path))
         self.codec = build_codec(self.description.codec) if codec is None else codec
         self.batch_size = batch_size
-        self._positions = [
-            self.session.output_names.index(name) for name in self.description.output_names
-        ]
+        self._try_blank(path)
 
     @overload
     def __call__(
@@ -207,6 +205,29 @@ class PoseRuntime:
             keypoints = np.zeros((0, count, 2), np.float32)
             scores = np.zeros((0, count), np.float32)
         return PoseResult(keypoints, scores, bboxes, bbox_scores)
+
+    def _try_blank(self, path: str | Path) -> None:
+        """Look at an empty crop, so that a description that does not fit is told at once.
+
+        Raises:
+            DataError: The network does not make what its file says.
+        """
+        network, names = self.description, self.session.output_names
+        try:
+            self._positions = [names.index(name) for name in network.output_names]
+            outputs = self.infer(np.zeros((1, *network.input_shape), np.float32))
+            if not network.skeleton:
+                return
+            found = self.decode(outputs)[0].shape[1]
+            kept = network.keypoint_indices
+            if found != len(network.skeleton['sigmas'] if kept is None else kept):
+                raise ValueError(f'{found} keypoints')
+        except Exception as error:  # the errors of engines share no base class but this
+            raise DataError(
+                f'{path} must hold a network that makes what its description says, '
+                f'{network.output_names} of {network.codec.get("type")}, got '
+                f'{type(error).__name__}: {" ".join(str(error).split())[:300]}'
+            ) from error
 
     def _run(self, inputs: Floats) -> tuple[Floats, ...]:
         outputs = self.session.run(inputs)

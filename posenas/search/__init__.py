@@ -30,6 +30,9 @@ from .costs import (
     ParamsCost,
 )
 from .derived_network import Extract
+from .edge.operations import EdgeCounter
+from .edge.space import EdgeSpace
+from .edge.supernet import EdgeSupernet
 from .evaluators import (
     Bench,
     EvaluationError,
@@ -83,6 +86,9 @@ __all__ = [
     'Counter',
     'Counts',
     'Decision',
+    'EdgeCounter',
+    'EdgeSpace',
+    'EdgeSupernet',
     'EigenvalueRule',
     'EntropyRule',
     'EvaluationError',

@@ -27,6 +27,7 @@ from posenas.utils import (
 )
 from posenas.utils.checkpoint import find_latest_checkpoint
 from posenas.utils.config import override_config
+from posenas.utils.files import read_object
 from posenas.utils.locks import Lock, hold_lock
 from posenas.utils.processes import ending_with_parent
 from posenas.utils.randomness import SCHEME
@@ -104,7 +105,7 @@ class TrainEvaluator(Evaluator):
         result = folder / 'scores.json'
         identity = f'{self.fingerprint()}, seed {seed}'
         if result.exists():
-            stored = json.loads(result.read_text(encoding='utf-8'))
+            stored = read_object(result, dict(training=str, scores=dict))
             if stored['training'] == identity:
                 return stored['scores']
         weights = folder / 'weights'
@@ -117,7 +118,7 @@ class TrainEvaluator(Evaluator):
         figures = tested / 'metrics.json'
         options = ['--work-dir', str(tested), '--out-metrics', str(figures)]
         self._run(lock, folder, 'test', str(config), checkpoint, *options)
-        scores = json.loads(figures.read_text(encoding='utf-8'))
+        scores = read_object(figures, {})
         numbers = {k: float(v) for k, v in scores.items() if isinstance(v, int | float)}
         write_json(result, dict(training=identity, scores=numbers))
         if not self.keep_checkpoints:

@@ -11,6 +11,7 @@ from .mpii import MPII
 from .parsing import SKELETONS, get_skeleton, skeleton_from_category, skeleton_from_metainfo
 from .posetrack18 import POSETRACK17, POSETRACK18
 from .sides import is_numbered, mirror_indices, split_side, split_sides
+from .stored import STORED, read_stored
 
 __all__ = [
     'COCO',
@@ -24,6 +25,7 @@ __all__ = [
     'POSETRACK18',
     'RIGHT_COLOR',
     'SKELETONS',
+    'STORED',
     'BodyParts',
     'Skeleton',
     'get_skeleton',
@@ -32,6 +34,7 @@ __all__ = [
     'match_joints',
     'mirror_indices',
     'part_sigma',
+    'read_stored',
     'skeleton_from_category',
     'skeleton_from_metainfo',
     'split_side',

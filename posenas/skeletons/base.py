@@ -1,7 +1,7 @@
 """The record of keypoints, limbs and symmetries that data, metrics and drawing share."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from posenas.skeletons.sides import mirror_indices, split_sides, words_of
@@ -111,6 +111,35 @@ class Skeleton:
             raise ValueError(f'joint must be one of {self.joint_names}, got {name!r}')
         return self.joint_names.index(name)
 
+    def select(self, kept: Sequence[int]) -> 'Skeleton':
+        """Return the skeleton of some of the keypoints, in the order of their indices ``kept``.
+
+        Limbs need both ends, and a keypoint without its mirror image is its own.
+
+        Raises:
+            ValueError: There is no such keypoint, or one is named twice.
+        """
+        places = {joint: place for place, joint in enumerate(kept)}
+        if len(places) < len(kept) or not places.keys() <= set(range(self.num_joints)):
+            raise ValueError(
+                f'keypoints to keep must be different ones of 0 to {self.num_joints - 1}, got '
+                f'{list(kept)}'
+            )
+        drawn = zip(self.limbs, self.limb_colors, strict=True)
+        limbs = [(limb, color) for limb, color in drawn if places.keys() >= set(limb)]
+        return replace(
+            self,
+            joint_names=tuple(self.joint_names[j] for j in kept),
+            flip_indices=tuple(places.get(self.flip_indices[j], places[j]) for j in kept),
+            limbs=tuple((places[first], places[second]) for (first, second), _ in limbs),
+            sigmas=tuple(self.sigmas[j] for j in kept),
+            joint_weights=tuple(self.joint_weights[j] for j in kept),
+            upper_body_ids=tuple(places[j] for j in self.upper_body_ids if j in places),
+            lower_body_ids=tuple(places[j] for j in self.lower_body_ids if j in places),
+            joint_colors=tuple(self.joint_colors[j] for j in kept),
+            limb_colors=tuple(color for _, color in limbs),
+        )
+
     def metainfo(self) -> dict[str, object]:
         """Describe the skeleton under the keys that MMPose 1.x gives a dataset's metainfo."""
         return {
@@ -139,8 +168,8 @@ class Skeleton:
             joint_names=tuple(sorted(indices, key=indices.__getitem__)),
             flip_indices=tuple(metainfo['flip_indices']),
             limbs=_pairs(metainfo['skeleton_links']),
-            sigmas=tuple(metainfo['sigmas']),
-            joint_weights=tuple(metainfo['dataset_keypoint_weights']),
+            sigmas=tuple(map(float, metainfo['sigmas'])),
+            joint_weights=tuple(map(float, metainfo['dataset_keypoint_weights'])),
             upper_body_ids=tuple(metainfo['upper_body_ids']),
             lower_body_ids=tuple(metainfo['lower_body_ids']),
             joint_colors=_colors(metainfo['keypoint_colors']),

@@ -14,6 +14,7 @@ from posenas.skeletons.lsp import LSP
 from posenas.skeletons.mpii import MPII
 from posenas.skeletons.posetrack18 import POSETRACK17, POSETRACK18
 from posenas.skeletons.sides import mirror_indices
+from posenas.skeletons.stored import STORED, read_stored
 from posenas.utils.errors import ConfigError, DataError
 
 #: The built-in skeletons by name.
@@ -26,13 +27,16 @@ SKELETONS: Mapping[str, Skeleton] = MappingProxyType(
 
 
 def get_skeleton(name: str) -> Skeleton:
-    """Return the built-in skeleton called ``name``.
+    """Return the built-in skeleton called ``name``, or that of a data file.
 
     Raises:
         ConfigError: There is none.
     """
+    if name in STORED:
+        return read_stored(name)
     if name not in SKELETONS:
-        raise ConfigError(f'skeleton must be one of {sorted(SKELETONS)}, got {name!r}')
+        known = sorted(SKELETONS.keys() | STORED)
+        raise ConfigError(f'skeleton must be one of {known}, got {name!r}')
     return SKELETONS[name]
 
 

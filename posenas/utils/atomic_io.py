@@ -72,9 +72,12 @@ def atomic_write(path: str | Path, mode: str = 'wb', encoding: str | None = None
 
 
 def write_text(path: str | Path, text: str, encoding: str = 'utf-8') -> None:
-    """Write ``text`` to ``path`` atomically; see :func:`atomic_write`."""
+    """Write ``text`` to ``path`` atomically; see :func:`atomic_write`.
+
+    Names of files that are not UTF-8 become escapes, which JSON and Python turn back.
+    """
     with atomic_write(path, 'w', encoding) as file:
-        file.write(text)
+        file.write(text.encode(encoding, 'backslashreplace').decode(encoding))
 
 
 def write_json(path: str | Path, data: object, indent: int | None = None) -> None:
@@ -84,9 +87,7 @@ def write_json(path: str | Path, data: object, indent: int | None = None) -> Non
         TypeError: A value has no JSON form.
         OutputError: As in :func:`atomic_write`.
     """
-    text = json.dumps(data, indent=indent, ensure_ascii=False) + '\n'
-    # names of files that are not UTF-8 become escapes, which JSON's readers turn back
-    write_text(path, text.encode('utf-8', 'backslashreplace').decode())
+    write_text(path, json.dumps(data, indent=indent, ensure_ascii=False) + '\n')
 
 
 def append_line(path: str | Path, text: str, size: int | None = None) -> int:

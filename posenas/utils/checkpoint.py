@@ -5,12 +5,12 @@ import io
 from pathlib import Path
 
 import torch
-from mmengine.logging import print_log
 
 from posenas.utils.atomic_io import atomic_write, write_text
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import to_plain
 from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.telling import tell
 
 #: File of a work_dir that names its latest checkpoint.
 _LAST = 'last_checkpoint'
@@ -78,7 +78,7 @@ def find_latest_checkpoint(work_dir: str | Path) -> str | None:
     )
     found = next((path for path in furthest if _progress(path) is not None), None)
     if found is not None:
-        print_log(f'{work_dir / _LAST} names no whole checkpoint, using {found}', 'current')
+        tell(f'{work_dir / _LAST} names no whole checkpoint, using {found}')
     return None if found is None else str(found)
 
 

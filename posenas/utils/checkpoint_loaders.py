@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from mmengine.logging import print_log
 from mmengine.model.weight_init import PretrainedInit as _PretrainedInit
 from mmengine.registry import WEIGHT_INITIALIZERS
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -13,6 +12,7 @@ from posenas.utils.download import fetch_checkpoint, find_in_store
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import discard_executable
 from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.telling import tell
 
 # mmengine logs a loader by its name without the first ten letters, hence "load_from_..."
 
@@ -89,7 +89,7 @@ class PretrainedInit(_PretrainedInit):
                 f'it has {", ".join(list(weights)[:3]) or "nothing"}: choose another file or set '
                 "init_cfg.prefix, such as 'backbone.' for a whole network"
             )
-        print_log(f'{self.checkpoint}: {count} of {len(wanted)} weights are loaded', 'current')
+        tell(f'{self.checkpoint}: {count} of {len(wanted)} weights are loaded')
         super().__call__(module)
 
 

@@ -3,12 +3,10 @@
 import re
 from argparse import ArgumentError, ArgumentParser, Namespace
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 from mmengine.config import DictAction as _DictAction
-from mmengine.logging import print_log
 
 from posenas.utils import building  # noqa: F401  (registries refuse from now on)
 from posenas.utils.config_copies import check_overrides
@@ -18,6 +16,8 @@ from posenas.utils.data_config import read_data_config
 from posenas.utils.errors import ConfigError, PoseNASError
 from posenas.utils.literals import parse_literal
 from posenas.utils.old_settings import translate_settings
+from posenas.utils.openmmlab import adapt_places, import_custom_modules, is_usable
+from posenas.utils.telling import tell
 
 allow_keywords_as_keys()  # whatever writes a config has imported this
 
@@ -87,6 +87,7 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
         raise ConfigError(f'{path} cannot be read: {error}') from error
     except Exception as error:  # a config is a program and can fail in any way
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
+    adapt_places(cfg._cfg_dict, str(path))
     if cfg_options:
         override_config(cfg, cfg_options)
     adopt_scope(cfg)
@@ -96,7 +97,9 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
 def _read(path: Path) -> Config:
     if path.suffix == '.py':
         _check_bases(path)
-        return Config.fromfile(path)  # noqa: TID251  (the only kind of config that is code)
+        cfg = Config.fromfile(path, import_custom_modules=False)  # noqa: TID251  (this one is code)
+        import_custom_modules(cfg)
+        return cfg
     return Config(read_data_config(path), filename=str(path))
 
 
@@ -165,12 +168,12 @@ def adopt_scope(cfg: Config) -> None:
     So are those that configs of MMPose take from MMDetection: parts of RTMPose.
     """
     scope = cfg.get('default_scope')
-    if scope == 'mmpose' and find_spec('mmpose') is None:
-        print_log("default_scope 'mmpose' is read as 'posenas': mmpose is not installed", 'current')
+    if scope == 'mmpose' and not is_usable('mmpose'):
+        tell("default_scope 'mmpose' is read as 'posenas': mmpose is not installed")
         _strip_prefix(cfg._cfg_dict, 'mmpose.')
     elif scope not in (None, 'posenas'):
         return
-    if find_spec('mmdet') is None:
+    if not is_usable('mmdet'):
         _strip_prefix(cfg._cfg_dict, 'mmdet.')
     cfg.default_scope = 'posenas'
 

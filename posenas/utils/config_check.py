@@ -18,11 +18,11 @@ from posenas.utils.config_schema import (
     EXTRAS,
     LEAST,
     NAMES,
-    REGISTRIES,
     RUNNER_KEYS,
     TYPES,
     USUAL_NAMES,
     VARIABLES,
+    list_registries,
 )
 from posenas.utils.data_config import SCOPES
 from posenas.utils.errors import ConfigError
@@ -48,15 +48,17 @@ def verify_config(cfg: Config) -> None:
     import_module('mmengine.runner')  # its loops and hooks are in no location of a registry
     registries = _Registries(cfg.get('default_scope') or 'posenas')
     content = cfg.to_dict()
-    faults = [*_check_top_level(content)]
+    faults = [*_check_top_level(content, cfg.text)]
     for key in sorted(content, key=lambda key: key not in RUNNER_KEYS):
-        faults += _check(content[key], _Place(key, key, REGISTRIES.get(key, ())), registries)
+        faults += _check(content[key], _Place(key, key, list_registries(key)), registries)
     if not faults:  # a codec with wrong arguments would differ from its copies too
         faults = [*_check_codecs(content), *_check_keypoints(content)]
     if faults:
         source = f'{cfg.filename}: ' if cfg.filename else ''
         lines = list(dict(reversed([(fault.text, fault) for fault in faults])).values())[::-1]
-        raise ConfigError(source + '\n  '.join(f'{f.place}: {f.text}' for f in lines[:8]))
+        texts = [f'{fault.place}: {fault.text}' for fault in lines[:8]]
+        texts += [f'and {len(lines) - 8} more'] if len(lines) > 8 else []
+        raise ConfigError(source + '\n  '.join(texts))
 
 
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -82,7 +84,7 @@ class _Place(NamedTuple):
     def enter(self, key: str) -> '_Place':
         path = f'{self.path}.{key}'
         inside_model = self.registries == ('MODELS',) and key in ('train_cfg', 'test_cfg')
-        known = () if inside_model else REGISTRIES.get(key, self.registries)
+        known = () if inside_model else list_registries(key, self.registries)
         return _Place(path, key, known)
 
     def enter_item(self, index: object) -> '_Place':
@@ -127,13 +129,18 @@ class _Registries:
         return [getattr(self.module, name, FUNCTIONS) for name in names]
 
 
-def _check_top_level(cfg: Mapping) -> Iterator[_Fault]:
+def _check_top_level(cfg: Mapping, text: str) -> Iterator[_Fault]:
     known = RUNNER_KEYS | VARIABLES
     for key in cfg:
-        if key not in known and (slip := find_slip(key, known)):
+        if key not in known and (slip := find_slip(key, known)) and not _is_variable(key, text):
             yield _Fault(key, f'is no entry of a config: did you mean {slip!r}?')
         elif key in INSTEAD and not _is_harmless(cfg, key):
             yield _Fault(key, f'is an old setting that nothing reads here: use {INSTEAD[key]}')
+
+
+def _is_variable(key: str, text: str) -> bool:
+    """Tell whether the file ``text`` reads an entry that it sets, as what follows uses it."""
+    return re.search(rf'\b{re.escape(key)}\b(?!\s*=(?!=))', text) is not None
 
 
 def _is_harmless(cfg: Mapping, key: str) -> bool:

@@ -4,15 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def is_mmpose0_config(cfg: Mapping[str, Any]) -> bool:
-    """Tell whether a config is one of MMPose 0.x for single people in crops."""
+def find_mmpose0_model(cfg: Mapping[str, Any]) -> str | None:
+    """Name the kind of model of a config of MMPose 0.x; None for other configs."""
     data, model = cfg.get('data'), cfg.get('model')
-    return (
+    is_old = (
         isinstance(data, Mapping)
         and isinstance(model, Mapping)
         and bool({'train', 'test'} & data.keys())
-        and model.get('type') == 'TopDown'
     )
+    return str(model.get('type')) if is_old else None
+
+
+def is_mmpose0_config(cfg: Mapping[str, Any]) -> bool:
+    """Tell whether a config is one of MMPose 0.x for single people in crops."""
+    return find_mmpose0_model(cfg) == 'TopDown'
 
 
 def is_hrnet_config(cfg: Mapping[str, Any]) -> bool:

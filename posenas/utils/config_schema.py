@@ -61,7 +61,19 @@ REGISTRIES = {
     'log_processor': ('LOG_PROCESSORS',),
     'init_cfg': ('WEIGHT_INITIALIZERS',),
     'model_wrapper_cfg': ('MODEL_WRAPPERS',),
+    'pred_converter': ('TRANSFORMS',),
+    'gt_converter': ('TRANSFORMS',),
 }
+#: End of a key that hooks and other code may have invented -> registries.
+_ENDINGS = {'_pipeline': ('TRANSFORMS',), '_dataset': ('DATASETS',)}
+
+
+def list_registries(key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """List the registries of the classes that the value of ``key`` names."""
+    by_ending = [found for ending, found in _ENDINGS.items() if key.endswith(ending)]
+    return REGISTRIES.get(key) or (by_ending[0] if by_ending else default)
+
+
 #: Key or type -> what its config may hold besides the arguments of the class.
 EXTRAS: dict[object, set[str]] = {
     'EMAHook': {'momentum', 'gamma', 'interval', 'update_buffers', 'device'},
@@ -97,7 +109,7 @@ _TEST_CFG = {
     'output_keypoint_indices',
 }
 #: What a spatial search space decides about stem, stages and head.
-_GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand'}
+_GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand', 'kind'}
 #: Key of a dict without a class, alone or behind that of the dict around it -> names it may hold.
 NAMES = {
     'train_dataloader': _LOADER,
@@ -122,7 +134,8 @@ NAMES = {
     'space.stages': _GENES,
     'space.head': _GENES,
     **{f'{model}.test_cfg': _TEST_CFG for model in _ESTIMATORS},
-    **{f'{model}.train_cfg': {'compute_acc'} for model in _ESTIMATORS},
+    # configs of DWPose hand the length of the training on
+    **{f'{m}.train_cfg': {'compute_acc', 'max_epochs', 'val_interval'} for m in _ESTIMATORS},
 }
 #: Settings of one stage of HRNet.
 _STAGE = {'num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels'}

@@ -19,18 +19,18 @@ from contextlib import contextmanager
 from importlib.resources import files
 from math import inf
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, NamedTuple
 from urllib.parse import urldefrag, urlparse
 
 import torch
-from mmengine.logging import print_log
 from torch.hub import get_dir
 
 from posenas.utils.atomic_io import atomic_write, make_folder, write_text
-from posenas.utils.errors import CheckpointError, OutputError
+from posenas.utils.errors import CheckpointError, DataError, OutputError
 from posenas.utils.locks import hold_lock
 from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.telling import tell
 
 #: Seconds without a byte after which a download ends.
 _TIMEOUT = 60
@@ -113,6 +113,32 @@ def fetch_checkpoint(source: str | Path, sha256: str | None = None, trust: bool 
     folder = make_folder(_cache())
     with _one_at_a_time(folder):
         return _find_cached(url, wanted) or _download(url, folder, wanted, trust)
+
+
+@contextmanager
+def fetch_file(address: str, suffix: str = '') -> Iterator[Path]:
+    """Download a picture or video, which needs no SHA-256, for as long as a block runs.
+
+    Args:
+        address: http(s) address.
+        suffix: End of the name of the file.
+
+    Yields:
+        The file; it is removed afterwards.
+
+    Raises:
+        DataError: The address cannot be reached, or what came is not whole.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder, f'download{suffix}')
+        with open(path, 'wb') as file:
+            try:
+                received = _receive(address, file)
+            except CheckpointError as error:
+                raise DataError(str(error)) from error
+        if received.fault is not None:
+            raise DataError(f'{address} must come as a whole, got {received.fault}: try again')
+        yield path
 
 
 def pin_checkpoint(source: str | Path, sha256: str | None = None, trust: bool = False) -> str:
@@ -274,7 +300,7 @@ def _download(url: str, folder: Path, wanted: str | None, trust: bool) -> Path:
             f'what its authors say, then give it (--sha256, sha256=) or write {url}#sha256='
             f'{received.digest}; or trust the address (--trust-download, trust_download=True)'
         )
-    print_log(f'downloaded {url}#sha256={received.digest}', 'current')
+    tell(f'downloaded {url}#sha256={received.digest}')
     return path
 
 

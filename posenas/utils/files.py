@@ -20,6 +20,7 @@ from mmengine import fileio
 from mmengine.fileio.handlers import PickleHandler, YamlHandler
 
 from posenas.utils.errors import DataError
+from posenas.utils.value_types import fits_type
 
 #: Levels of values in values, far more than data has, and values that aliases of YAML may make.
 _DEEPEST, _MOST = 100, 1_000_000
@@ -140,6 +141,56 @@ def read_json(path: str | Path, backend_args: Mapping | None = None) -> Any:  # 
         return content
     except (OSError, EOFError, ValueError, RecursionError) as error:
         raise DataError(f'{path} must be a readable JSON file, got: {_reason(error)}') from error
+
+
+def read_object(path: str | Path, entries: Mapping[str, type]) -> dict[str, Any]:
+    """Read a JSON file of one object.
+
+    Args:
+        path: The file.
+        entries: What it must have: name -> type.
+
+    Raises:
+        DataError: It cannot be read, or lacks an entry.
+    """
+    return _check_entries(read_json(path), entries, str(path))
+
+
+def read_records(path: str | Path, entries: Mapping[str, type]) -> list[dict[str, Any]]:
+    """Read a file with one JSON object in each line.
+
+    What follows the last end of a line counts if it is complete: a killed writer leaves a part.
+
+    Args:
+        path: The file.
+        entries: What each object must have: name -> type.
+
+    Raises:
+        DataError: It cannot be read, or a line is no such object.
+    """
+    try:
+        *lines, rest = Path(path).read_text(encoding='utf-8').split('\n')
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path} must be readable text, got: {_reason(error)}') from error
+    records = []
+    for number, line in enumerate([*lines, rest], start=1):
+        try:
+            record = json.loads(line) if line.strip() else None
+        except (ValueError, RecursionError):
+            record = line[:80]
+        if record is not None and (isinstance(record, dict) or number <= len(lines)):
+            records.append(_check_entries(record, entries, f'line {number} of {path}'))
+    return records
+
+
+def _check_entries(content: object, entries: Mapping[str, type], what: str) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise DataError(f'{what} must be a JSON object, got {content!r:.80}')
+    wrong = [name for name, kind in entries.items() if not fits_type(content.get(name), kind)]
+    if wrong:
+        kinds = ', '.join(f'{name} ({entries[name].__name__})' for name in wrong)
+        raise DataError(f'{what} must have {kinds}, got {content!r:.80}')
+    return content
 
 
 def read_yaml(path: str | Path) -> Any:  # noqa: ANN401  (whatever the file holds)

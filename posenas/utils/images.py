@@ -81,11 +81,13 @@ def check_decoded(path: str, image: np.ndarray | None) -> np.ndarray:
 
 
 def check_image(image: np.ndarray) -> np.ndarray:
-    """Return ``image`` if it is one, (H, W, 3) uint8.
+    """Return an image as (H, W, 3) uint8; a gray one, (H, W) or (H, W, 1), gets equal channels.
 
     Raises:
         DataError: It is not.
     """
+    if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 1):
+        image = np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
         raise DataError(
             f'an image must have shape (H, W, 3) and dtype uint8, got {image.shape} {image.dtype}'

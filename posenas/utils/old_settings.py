@@ -7,13 +7,12 @@ the key to use.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmengine.logging import print_log
-
 from posenas.utils.errors import ConfigError
 from posenas.utils.hrnet_settings import RULES as HRNET_RULES
 from posenas.utils.mmpose0_settings import INSTEAD
 from posenas.utils.mmpose0_settings import RULES as MMPOSE0_RULES
 from posenas.utils.old_rules import Notice, Options, Refusal, Rule, Value
+from posenas.utils.telling import tell
 
 _RULES = MMPOSE0_RULES | HRNET_RULES
 
@@ -35,7 +34,7 @@ def translate_settings(cfg: Mapping[str, Any], options: Mapping[str, Any]) -> Op
             today[key] = value
             continue
         new = _apply(rule, rest, cfg, key, value)
-        print_log(f'{key}={value!r} {_tell(rule, new)}', 'current')
+        tell(f'{key}={value!r} {_tell(rule, new)}')
         today |= new
     return today
 

@@ -116,6 +116,8 @@ def load_checkpoint_file(
         raise CheckpointError(f'no checkpoint file at {path}: check the path')
     try:
         is_zip = _starts_as_zip(path)
+        if not is_zip:
+            _check_start(path)
         if is_zip and not mmap:
             check_archive(path)
         with torch.serialization.safe_globals(_STAND_INS):
@@ -195,6 +197,27 @@ def _starts_as_zip(path: Path) -> bool:
         return file.read(4) == b'PK\x03\x04'
 
 
+def _check_start(path: Path) -> None:
+    """Require the older form of ``torch.save`` of a file that is no zip.
+
+    Raises:
+        CheckpointError: It is a file of another kind.
+    """
+    with open(path, 'rb') as file:
+        start = file.read(16)
+    if start[:1] == b'\x80':  # how pickles begin
+        return
+    if not start:
+        found = 'an empty file: take another copy'
+    elif path.suffix.lower() in ('.onnx', '.xml'):
+        found = 'an exported network, which is only run: give the checkpoint that it was made of'
+    elif start[8:9] == b'{':
+        found = "a file of safetensors: write it by torch.save(dict(state_dict=...), 'model.pth')"
+    else:
+        found = f'a file that begins with {start!r}: check the path, or take another copy'
+    raise CheckpointError(f'a checkpoint must be a file of torch.save, got {found}')
+
+
 def _explain(error: Exception) -> str:
     """Say in one line why reading failed."""
     text = str(error)
@@ -205,7 +228,8 @@ def _explain(error: Exception) -> str:
             f'a checkpoint must be plain data, this one asks for {name}, which may run code: '
             'refused; if you trust its author, run posenas convert --trust IN OUT'
         )
-    first = (text.splitlines() or [''])[0][:200]
+    # the first line alone; torch speaks of its own options before it comes to the reason
+    first = (text.rpartition('WeightsUnpickler error:')[2].strip().splitlines() or [''])[0][:200]
     return (
         f'the file is damaged or no checkpoint ({type(error).__name__}: {first}): '
         'take another copy or an earlier checkpoint'

@@ -26,6 +26,7 @@ from .pareto_page import (
     make_trade_chart,
     write_pareto_page,
 )
+from .report_page import make_report_page
 from .run_chart import draw_runs
 from .search_chart import draw_search
 from .visualizer import PoseLocalVisualizer, place_heatmaps
@@ -56,6 +57,7 @@ __all__ = [
     'grid',
     'heatmaps_to_image',
     'make_pareto_page',
+    'make_report_page',
     'make_text_table',
     'make_trade_chart',
     'place_heatmaps',

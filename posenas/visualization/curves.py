@@ -1,21 +1,17 @@
 """Training curves from the scalars that every run writes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from posenas.utils import DataError
 from posenas.utils.atomic_io import atomic_write
+from posenas.utils.files import read_records
+from posenas.utils.value_types import fits_type
 
 Curve = tuple[list[float], list[float]]
 
-
-def _whole(rest: str) -> list[str]:
-    """Return the last line of a file if it is complete, which a killed writer leaves it not."""
-    try:
-        return [rest] if isinstance(json.loads(rest), dict) else []
-    except ValueError:
-        return []
+#: Panels in a row, and in a picture that chooses them itself.
+_COLUMNS, _MOST = 3, 6
 
 
 def read_scalars(path: str | Path) -> dict[str, Curve]:
@@ -34,21 +30,14 @@ def read_scalars(path: str | Path) -> dict[str, Curve]:
     """
     file = _find(Path(path))
     curves: dict[str, Curve] = {}
-    *lines, rest = file.read_text().split('\n')
-    for number, line in enumerate([*lines, *_whole(rest)], start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-            step = float(record.pop('step', number))
-        except (ValueError, AttributeError) as error:
-            raise DataError(
-                f'line {number} of {file} must be a JSON object, got {line!r}'
-            ) from error
+    for number, record in enumerate(read_records(file, {}), start=1):
+        step = record.pop('step', number)
+        if not fits_type(step, float):
+            raise DataError(f'record {number} of {file} must have a number as step, got {step!r}')
         for name, value in record.items():
             if isinstance(value, int | float) and name not in ('epoch', 'iter'):
                 steps, values = curves.setdefault(name, ([], []))
-                steps.append(step)
+                steps.append(float(step))
                 values.append(float(value))
     return curves
 
@@ -65,8 +54,8 @@ def draw_curves(
     Args:
         path: As in :func:`read_scalars`.
         out_file: Picture to write; its suffix names the format (png, svg, pdf).
-        names: Scalars to draw; by default the total loss, the training accuracy and every score
-            of validation.
+        names: Scalars to draw; by default the total loss, the training accuracy and the first
+            score of each metric, at most six.
         title: Line above the panels.
         reference: Values to mark with a dashed line, by the name of the scalar.
 
@@ -80,14 +69,22 @@ def draw_curves(
     unknown = [name for name in chosen if name not in curves]
     if unknown or not chosen:
         raise DataError(f'scalars to draw must be among {sorted(curves)}, got {unknown or chosen}')
-    figure = Figure(figsize=(4.2 * len(chosen), 3.4), layout='constrained')
-    for axes, name in zip(figure.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True):
+    columns = 2 if len(chosen) == 4 else min(_COLUMNS, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure = Figure(figsize=(4.2 * columns, 3.2 * rows + 0.4), layout='constrained')
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels[len(chosen) :]:
+        axes.set_axis_off()
+    for axes, name in zip(panels, chosen, strict=False):
         steps, values = curves[name]
         axes.plot(steps, values, color='tab:blue', linewidth=1.6, marker='.' * (len(steps) < 40))
         if reference and name in reference:
             axes.axhline(reference[name], color='tab:gray', linewidth=1, linestyle='--')
-        axes.set_title(name, fontsize=10)
-        axes.set_xlabel('step', fontsize=9)
+        axes.set_title(name, fontsize=11)
+        axes.set_xlabel(_name_unit(steps, curves), fontsize=9)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        if name.startswith('loss') and min(values) > 0:
+            axes.set_yscale('log')
         axes.grid(alpha=0.3)
         axes.spines[['top', 'right']].set_visible(False)
     if title:
@@ -104,12 +101,20 @@ def _find(path: Path) -> Path:
     return max(files, key=lambda file: file.stat().st_mtime)
 
 
+def _name_unit(steps: Sequence[float], curves: Mapping[str, Curve]) -> str:
+    """Tell iterations from epochs, by which only validations are counted."""
+    last = max(curves.get('lr', ([0.0], []))[0])
+    return 'iteration' if steps[-1] >= last / 2 else 'epoch'
+
+
 def _interesting(curves: Mapping[str, Curve]) -> list[str]:
-    """Leave out what belongs to the log rather than to a picture."""
-    housekeeping = ('lr', 'time', 'data_time', 'memory', 'grad_norm', 'loss_scale')
-    components = [name for name in curves if name.startswith('loss_')]
-    return [
+    """Leave out what belongs to the log rather than to a picture, and all but few panels."""
+    housekeeping = ('lr', 'time', 'data_time', 'memory', 'grad_norm', 'loss_scale', 'excluded')
+    names = [
         name
         for name in curves
-        if name not in (*housekeeping, *components) and not name.startswith('base_')
+        if name not in housekeeping and not name.startswith(('loss_', 'base_'))
     ]
+    groups = [name.partition('/')[0] for name in names]  # coco/AP, coco/AP .5 and so on
+    firsts = [name for place, name in enumerate(names) if groups.index(groups[place]) == place]
+    return firsts[:_MOST]

@@ -100,8 +100,15 @@ class PoseLocalVisualizer(Visualizer):
     def dataset_meta(self, dataset_meta: Mapping[str, Any]) -> None:
         self._dataset_meta = dataset_meta
 
-    def set_dataset_meta(self, dataset_meta: Mapping[str, Any]) -> None:
-        """Take over the skeleton and colours of a dataset or a model's ``dataset_meta``."""
+    def set_dataset_meta(
+        self, dataset_meta: Mapping[str, Any], skeleton_style: str = 'mmpose'
+    ) -> None:
+        """Take over the skeleton and colours of a dataset or a model's ``dataset_meta``.
+
+        Args:
+            dataset_meta: See :meth:`posenas.skeletons.Skeleton.metainfo`.
+            skeleton_style: Ignored: :meth:`add_datasample` is told the style.
+        """
         self.dataset_meta = dataset_meta
 
     def add_datasample(

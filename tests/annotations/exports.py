@@ -297,6 +297,11 @@ BROKEN = [
     ('keypoints short', first(keypoints=POINTS[:9]), r'12 finite numbers .*it has 9'),
     ('v = 7', first(keypoints=[5, 5, 7] * 4), 'v 0, 1 or 2'),
     ('v null', first(keypoints=[5, 5, None] * 4), 'v 0, 1 or 2'),
+    (
+        'shares',
+        each('annotations', keypoints=[0.5, 0.2, 2, 0.8, 1, 2, 0.2, 0.5, 2, 7, 7, 0]),
+        'must be pixels',
+    ),
     ('labelled at null', first(keypoints=[None, 5, 2] * 4), 'labelled keypoints have a place'),
     ('box of three', first(bbox=[1, 2, 3]), r'bbox \(id 1\) must be a list of 4 finite numbers'),
     ('box NaN', first(bbox=[1, 2, float('nan'), 4]), '4 finite numbers'),

@@ -31,6 +31,7 @@ def folder(tmp_path):
         ('https://host/bucket/images/b.jpg?token=1', 'images/b.jpg'),
         ('my%20e.jpg', 'my e.jpg'),
         ('d.jpg', 'd.JPG'),
+        ('a.jpg ', 'a.jpg'),
         ('a.JPG', 'a.jpg'),
         (r'x\y.jpg', r'x\y.jpg'),
         ('c.jpg', None),

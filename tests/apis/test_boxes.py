@@ -126,6 +126,7 @@ def test_boxes_are_read_from_a_coco_file(tmp_path):
             'several of that name',
         ),
         ('{"images": [{"id": 1}], "annotations": []}', 'file_name'),
+        ('{"a.jpg": [[5, 5, [1, [2]], 90], [1, 2, 30, 40]]}', 'must be a list like'),
         (
             '{"images": [], "annotations": [{"image_id": 1, "bbox": [0, 0, 1, 1]}]}',
             'occur in images',

@@ -225,3 +225,24 @@ def test_a_config_without_test_pipeline_is_refused(model, spot_image):
             inference_topdown(model, spot_image)
     finally:
         model.cfg = cfg
+
+
+def test_the_data_set_of_a_config_need_not_exist_where_its_keypoints_are_known(
+    spot_config, spot_checkpoint, spot_image
+):
+    cfg = Config.fromfile(spot_config)
+    cfg.test_dataloader.dataset.update(type='SetOfMyOwn', secret=1)
+    model = init_model(cfg, spot_checkpoint, device='cpu')
+    assert len(inference_topdown(model, spot_image, BOXES)) == 2
+    del cfg.test_dataloader.dataset['metainfo']
+    with pytest.raises(ConfigError, match="'SetOfMyOwn' is not registered, so nothing says"):
+        init_model(cfg, device='cpu')
+
+
+def test_a_network_of_more_keypoints_predicts_those_that_are_asked_for(spot_config, spot_image):
+    cfg = Config.fromfile(spot_config)
+    cfg.model.head.update(out_channels=5, final_layer=dict(kernel_size=1))
+    cfg.model.test_cfg.output_keypoint_indices = [4, 0, 2]
+    samples = inference_topdown(init_model(cfg, device='cpu'), spot_image, BOXES)
+    assert samples[0].pred_instances.keypoints.shape == (1, 3, 2)
+    assert samples[0].metainfo['flip_indices'] == [0, 1, 2, 3, 4]

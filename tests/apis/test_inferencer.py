@@ -58,8 +58,10 @@ def test_result_has_the_published_form_in_plain_values(inferencer, spot_image):
     assert picture.dtype == np.uint8
 
 
-def test_pictures_are_rgb_and_drawn_only_when_asked_for(inferencer, spot_image):
+def test_pictures_are_rgb_and_drawn_only_when_asked_for(inferencer, spot_image, tmp_path):
     assert next(inferencer(spot_image, bboxes=BOXES))['visualization'] == []
+    written = next(inferencer(spot_image, bboxes=BOXES, vis_out_dir=tmp_path))
+    assert written['visualization'] == []
     nothing_drawn = next(inferencer(spot_image, bboxes=[], return_vis=True))
     np.testing.assert_array_equal(nothing_drawn['visualization'][0], spot_image[..., ::-1])
     drawn = next(inferencer(spot_image, bboxes=BOXES, return_vis=True, kpt_thr=0.0))
@@ -192,9 +194,10 @@ def test_boxes_of_every_image_are_given_once(inferencer, spot_image):
     ('inputs', 'message'),
     [
         ('no/such/file.jpg', 'there is none'),
-        ('http://example.org/a.jpg', 'local files'),
-        ('webcam:0', 'local files'),
-        (3, 'paths, arrays or lists'),
+        ('ftp://example.org/a.jpg', 'begin with http'),
+        ('webcam:x', 'webcam:NUMBER'),
+        ('no/such/*.jpg', 'must hold images'),
+        (3, 'iterators of frames or lists'),
     ],
 )
 def test_inputs_that_are_none_are_refused_at_once(inferencer, inputs, message):

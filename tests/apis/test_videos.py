@@ -101,10 +101,10 @@ def test_people_in_a_video_file_are_followed(tmp_path, batch_size):
         [(0, 1), (1, 1)],
         [(0, 2), (1, 2)],
         [(0, 0)],
-        [(0, 1), (2, 0)],
+        [(0, 1), (1, 0)],
     ]
     written = json.loads((tmp_path / 'out/predictions/walk.json').read_text())['instance_info']
-    assert [p['track_id'] for p in written[4]['instances']] == [0, 2]
+    assert [p['track_id'] for p in written[4]['instances']] == [0, 1]
     assert (tmp_path / 'out/visualizations/walk.mp4').stat().st_size > 0
 
 

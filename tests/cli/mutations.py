@@ -4,6 +4,7 @@ import copy
 import json
 from pathlib import Path
 
+import onnx
 import torch
 import yaml
 from utils.hostile import damage
@@ -59,7 +60,17 @@ def _spoil_checkpoint(path, rng):
     return path.with_name('spoilt.tmp').read_bytes()
 
 
+def _spoil_metadata(path, rng):
+    """Spoil what an exported file says of its network."""
+    model = onnx.load(path)
+    texts = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    mutate(texts, rng)
+    onnx.helper.set_model_props(model, {key: json.dumps(value) for key, value in texts.items()})
+    return model.SerializeToString()
+
+
 _STRUCTURED = {
+    '.onnx': _spoil_metadata,
     '.json': _spoil_json,
     '.jsonl': _spoil_lines,
     '.yaml': _spoil_yaml,

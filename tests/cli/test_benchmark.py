@@ -1,6 +1,7 @@
 """posenas benchmark: what it prints; how fast anything is, is no matter of a test."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from exported_spots import write_spot_net
@@ -117,7 +118,7 @@ def test_a_network_is_timed_in_every_engine_and_end_to_end(tmp_path, capsys, mon
     words = ['spots.onnx', '--repeat', '2', '--batch', '2', '--json', 'runtime.json']
     assert main(['benchmark', 'runtime', *words]) == 0
     printed = capsys.readouterr().out
-    assert 'threads: 1, batch of 2, median of 2' in printed
+    assert 'threads: 1, median of 2' in printed
     rows = json.loads((tmp_path / 'runtime.json').read_text())
     found = {(row['form'], row['task']) for row in rows if 'bf16' not in row['form']}
     tasks = ('forward', 'end to end', 'end to end, flip')
@@ -126,9 +127,19 @@ def test_a_network_is_timed_in_every_engine_and_end_to_end(tmp_path, capsys, mon
     assert {row['ratio'] for row in rows if row['form'] == 'onnxruntime f32'} == {1.0}
 
 
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [('--compile', '--compile needs a network'), ('--json .', '--json: . must be writable')],
+)
+def test_what_cannot_be_done_is_told_before_anything_is_timed(options, message, capsys):
+    assert main(['benchmark', 'runtime', 'none.onnx', *options.split()]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_pytorch_takes_turns_with_the_engines(monkeypatch):
     def export(network, file, name):
         write_spot_net(file)
+        return SimpleNamespace(proof=None)
 
     monkeypatch.setattr('posenas.benchmarks.runtime.export_model', export)
     found = benchmark_runtime(['tiny_synthetic_128x96'], num_rounds=1)

@@ -150,3 +150,11 @@ def test_a_number_of_threads_below_one_is_refused(people, capsys):
     with pytest.raises(SystemExit):
         run(people / 'people.json', '--threads', 0)
     assert '--threads must be at least 1' in capsys.readouterr().err
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(people, capsys):
+    content = json.loads((people / 'people.json').read_text())
+    content['images'][0]['file_name'] = 'cam[a]/[/b].jpg'
+    (people / 'people.json').write_text(json.dumps(content))
+    assert main([str(people / 'people.json')]) == 1
+    assert 'cam[a]/[/b].jpg' in capsys.readouterr().out

@@ -1,4 +1,6 @@
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
 
 TINY = ('--model', 'tiny_synthetic_128x96')
+#: Name of a folder that is not UTF-8, where names are bytes.
+LATIN = os.fsdecode(b'b\xe4r') if sys.platform == 'linux' else 'other'
 
 
 def run(*words):
@@ -30,29 +34,32 @@ def test_one_command_and_the_config_trains(people, capsys):
     content = json.loads(people.read_text())
     content['annotations'][0]['iscrowd'] = 1
     people.write_text(json.dumps(content))
-    assert run(people, '--out', 'mine.py', *TINY) == 0
+    out, work_dir = f'{LATIN}/mine.py', f'{LATIN}/work'
+    assert run(people, '--out', out, *TINY) == 0
     printed = capsys.readouterr().out
     assert 'left_eye' in printed
     assert 'left out: 1 crowd' in printed
-    assert 'posenas train mine.py' in printed
-    assert Path('mine.jpg').stat().st_size > 1000
+    assert f'posenas train {out}'.encode('utf-8', 'backslashreplace').decode() in printed
+    assert Path(LATIN, 'outputs/mine.jpg').stat().st_size > 1000
     options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
     options += [f'{part}_dataloader.persistent_workers=False' for part in ('train', 'val')]
     assert 'schedule: 300 epochs of 8 batches' in printed
-    assert cli.main(['train', 'mine.py', '--epochs', '1', '--cfg-options', *options]) == 0
-    assert list(Path('work_dirs/mine').glob('best_PCK_*.pth'))
+    options = ['--work-dir', work_dir, '--cfg-options', *options]
+    assert cli.main(['train', out, '--epochs', '1', *options]) == 0
+    assert list(Path(work_dir).glob('best_PCK_*.pth'))
 
 
-def test_a_file_is_split_and_the_parts_lie_beside_the_config(people):
+def test_a_file_is_split_and_the_parts_lie_among_the_outputs(people):
     assert run(people, '--out', 'sub/mine.py', '--val-share', '0.25', *TINY) == 0
     cfg = load_config('sub/mine.py')
     sizes = {}
     for part in ('train', 'val'):
         dataset = cfg[f'{part}_dataloader'].dataset
-        assert dataset.ann_file == f'sub/mine_{part}.json'
+        assert dataset.ann_file == f'outputs/sub/mine_{part}.json'
         assert dataset.data_prefix.img == 'data/images'
         sizes[part] = len(json.loads(Path(dataset.ann_file).read_text())['images'])
     assert sizes == dict(train=15, val=5)
+    assert Path('outputs/.gitignore').read_text() == '*\n'
     assert cfg.train_dataloader.batch_size == 2
 
 
@@ -82,10 +89,10 @@ def test_names_of_another_system_and_folders_of_cvat_are_found(people, capsys):
     assert 'left out: 1 without keypoints' in printed.out
     cfg = load_config('mine.py')
     assert cfg.train_dataloader.dataset.data_prefix.img == 'data/images/default'
-    parts = [json.loads(Path(f'mine_{part}.json').read_text()) for part in ('train', 'val')]
+    parts = [json.loads(Path(f'outputs/mine_{part}.json').read_text()) for part in ('train', 'val')]
     names = [image['file_name'] for part in parts for image in part['images']]
     assert sorted(names) == [f'{number:03}.jpg' for number in range(1, 21)]
-    assert Path('mine.jpg').is_file()
+    assert Path('outputs/mine.jpg').is_file()
 
 
 def test_labels_that_are_all_0_are_refused(people, capsys):
@@ -160,11 +167,11 @@ def test_the_config_of_a_search_fits_the_data(stem, tmp_path, monkeypatch):
     files = [dataset.ann_file for dataset in datasets]
     subsets = [dataset.get('image_subset') for dataset in datasets]
     if stem.startswith('vipnas'):  # nothing is chosen on images of the validation
-        assert files == ['mine_train.json', 'mine_train.json', 'mine_val.json']
+        assert files == [f'outputs/mine_{part}.json' for part in ('train', 'train', 'val')]
         assert subsets == [dict(seed=0, start=0.15), dict(seed=0, stop=0.15), None]
         assert cfg.train_cfg.val_begin == 301
     else:
-        assert files == ['mine_train.json', 'mine_val.json', 'mine_val.json']
+        assert files == [f'outputs/mine_{part}.json' for part in ('train', 'val', 'val')]
         assert subsets == [None] * 3
 
 

@@ -1,9 +1,12 @@
 """``posenas export``, and exported files where commands take checkpoints."""
 
 import json
+import os
+import sys
 
 import cv2
 import numpy as np
+import pytest
 from apis.spots import BOXES, PEOPLE, draw_spots, spot_checkpoint, spot_config
 from exported_spots import write_spot_net
 
@@ -83,6 +86,17 @@ def test_an_exported_network_is_tested_like_a_checkpoint(
     assert 0 < found['PCK'] < 1
     assert main(['test', 'config.py', 'net.onnx', '--fuse-conv-bn']) == 2
     assert 'is fused already' in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='names of files are bytes on Linux alone')
+def test_names_of_exported_files_need_not_be_utf8(tmp_path, capsys):
+    folder = tmp_path / os.fsdecode(b'b\xe4r')
+    folder.mkdir()
+    cv2.imwrite(str(tmp_path / 'spots.png'), draw_spots())
+    write_spot_net(folder / 'net.onnx')
+    words = [str(tmp_path / 'spots.png'), '--checkpoint', str(folder / 'net.onnx')]
+    assert main(['infer', *words, '--out-dir', str(folder / 'out')]) == 0
+    assert '1 images, 1 people' in capsys.readouterr().out
 
 
 def test_infer_without_config_needs_an_exported_file(spot_checkpoint, tmp_path, capsys):

@@ -15,6 +15,7 @@ import yaml
 from cli.mutations import spoil
 from convert import yaml_samples as samples
 from datasets.releases.test_mpii import array_of, image, person
+from exported_spots import write_spot_net
 from posetrack_videos import as_results, make_video_file
 from registry_cases import tiny_experiment
 from scipy.io import savemat
@@ -46,6 +47,7 @@ FUZZED = {
     'infer 001.jpg --config {} --checkpoint weights.pth': 'sound.json',
     'infer 001.jpg --config sound.json --checkpoint {}': 'weights.pth',
     'infer 001.jpg --config sound.json --checkpoint weights.pth --boxes {}': 'boxes.json',
+    'infer 001.jpg --checkpoint {}': 'net.onnx',
     'eval coco results.json --gt {}': 'people.json',
     'eval coco {} --gt people.json': 'results.json',
     'eval crowdpose {} --gt people.json': 'results.json',
@@ -109,6 +111,7 @@ def sound(tmp_path_factory):
     write_people_files(folder)
     write_releases(folder)
     write_searches(folder)
+    write_spot_net(folder / 'net.onnx')
     video = cv2.VideoWriter(
         str(folder / 'video.avi'), cv2.VideoWriter.fourcc(*'MJPG'), 25, (64, 64)
     )

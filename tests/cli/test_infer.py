@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import sys
 
 import pytest
 from mmengine.logging import MMLogger
 
+from posenas.apis import PoseInferencer
 from posenas.cli import main
 from posenas.cli.infer import build_parser
 
@@ -71,6 +73,32 @@ def test_mistakes_end_with_one_line_and_code_2(infer, image_folder, capsys, word
     assert 'Traceback' not in error
 
 
+def test_ctrl_c_leaves_whole_files_and_counts_what_was_not_reached(
+    infer, image_folder, video_file, tmp_path, capsys, monkeypatch
+):
+    predict = PoseInferencer.predict
+
+    def interrupted(*args, **options):
+        for found in predict(*args, **options):
+            if not found.frame.position:
+                signal.raise_signal(signal.SIGINT)
+            yield found
+
+    monkeypatch.setattr(PoseInferencer, 'predict', interrupted)
+    inputs = [video_file, *[image_folder / 'a.png'] * 30]
+    assert infer(*inputs, '--batch-size', '1', '--format', 'json', 'csv') == 130
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    out = capsys.readouterr().out
+    summary = next(line for line in out.splitlines() if 'not reached' in line)
+    assert 'stopped before the end' in out
+    looked = int(summary.split()[0])
+    rows = (tmp_path / 'out/predictions/keypoints.csv').read_text().splitlines()
+    assert 1 <= looked < 33
+    assert len(rows) == 1 + looked
+    frames = json.loads((tmp_path / 'out/predictions/clip.json').read_text())['instance_info']
+    assert len(frames) == min(looked, 3)
+
+
 def test_nothing_readable_is_an_error(infer, image_folder, tmp_path, capsys):
     (tmp_path / 'empty.jpg').touch()
     assert infer(image_folder / 'broken.jpg', tmp_path / 'empty.jpg') == 2
@@ -81,7 +109,7 @@ def test_old_and_new_spellings_are_understood():
     parser = build_parser()
     common = ['a.jpg', '--checkpoint', 'c.pth']
     assert parser.parse_args([*common, '--model', 'body', '--out_dir', 'o']).config == 'body'
-    assert parser.parse_args([*common, '--config', 'body']).out_dir == 'work_dirs/infer'
+    assert parser.parse_args([*common, '--config', 'body']).out == 'outputs/infer'
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='names of files are bytes on Linux alone')

@@ -1,6 +1,7 @@
 """Exit statuses, and the lines that commands end with."""
 
 import errno
+import io
 import os
 import signal
 import subprocess
@@ -143,6 +144,14 @@ def test_output_that_nobody_takes_is_no_fault(where, status, line):
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert done.stderr == line
+
+
+@pytest.mark.parametrize('errors', ['strict', 'surrogateescape'])
+def test_output_is_utf8_whatever_names_are(errors, monkeypatch):
+    output = io.BytesIO()
+    monkeypatch.setattr('sys.stdout', io.TextIOWrapper(output, 'utf-8', errors=errors))
+    assert run_command('posenas x', [], lambda: int(print('b\udce4r') is not None), False) == 0
+    assert output.getvalue().decode() == 'b\\udce4r\n'
 
 
 def test_the_help_tells_the_statuses(capsys):

@@ -177,6 +177,7 @@ def trained(tmp_path_factory):
 def test_files_of_a_test_hold_what_was_predicted(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ['--out', 'out/o.json', '--out-metrics', 'm.json', '--dump', 'd.pkl']
+    words += ['--report', 'page/r.html']
     assert main(['test', *trained, *words, '--show-dir', 'drawn', '--eval', 'PCK', 'mAP']) == 0
     batches = json.loads((tmp_path / 'out/o.json').read_text())
     assert [len(batch['bbox_ids']) for batch in batches] == [2, 2]
@@ -198,6 +199,9 @@ def test_files_of_a_test_hold_what_was_predicted(trained, tmp_path, monkeypatch)
         (a, b, x), (c, d, y) = sample['warp_mat']
         assert {type(value) for value in (a, b, x, c, d, y)} == {float}
     assert len(list((tmp_path / 'drawn').glob('*.jpg'))) == 4
+    page = (tmp_path / 'page/r.html').read_text(encoding='utf-8')
+    assert 'Worst people' in page
+    assert '<td>PCK</td>' in page
 
 
 def test_pickled_results_hold_arrays(trained, tmp_path):

@@ -9,7 +9,7 @@ EXCEPTIONS = {
     'published_options.py:log_cost': 'builds a network without memory',
     'test.py:_choose_metrics': 'reads published names of metrics for the data of the config',
     'test.py:_fuse': 'changes the network between loading and testing',
-    'test.py:main': 'runs the test, then writes its scores',
+    'test.py:_run': 'runs the test, then writes its scores',
 }
 
 #: What commands import to work with, and why.

@@ -1,5 +1,6 @@
 """Training from the command line: what each option does to the config, and whole runs."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from mmengine.config import Config
 from registry_cases import tiny_experiment
 
+from posenas.apis.building import load_checked
 from posenas.cli import main
 from posenas.cli.train import build_parser
 from posenas.cli.training import configure
@@ -162,3 +164,58 @@ def test_settings_of_mmpose0_change_a_run_of_today(experiment, tmp_path, capsys)
     assert ('Epoch(val) [2][' in log.read_text(), 'Epoch(val) [1][' in log.read_text()) == (1, 0)
     assert main(['train', experiment, '--cfg-options', 'lr_config.policy=poly']) == 2
     assert 'param_scheduler' in capsys.readouterr().err
+
+
+def test_the_terminal_shows_what_a_person_needs_and_the_log_has_the_rest(
+    experiment, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    options = ['--epochs', '2', '--cfg-options', 'log_level=INFO']
+    assert main(['train', experiment, '--work-dir', 'run', *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    names = ['config', 'network', 'training', 'validation', 'schedule', 'device', 'seed', 'log']
+    assert [line.split()[0] for line in lines[: len(names)]] == names
+    epochs = [line for line in lines if line.startswith('epoch ')]
+    assert [line.split()[1] for line in epochs] == ['1/2', '2/2']
+    assert all(' loss ' in line and ' PCK ' in line for line in epochs)
+    assert epochs[0].endswith(' left')
+    assert len(lines) < 25
+    (log,) = Path('run').glob('*/*.log')
+    assert all(word in log.read_text() for word in ('System environment:', 'Config:'))
+    following = shlex.split(lines[-1].removeprefix('next: posenas '))
+    assert main(following) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith('  PCK  ') for line in lines)
+    assert lines[-1].startswith('next: posenas infer ')
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        ['--load-from', 'tiny.py'],
+        ['--cfg-options', 'train_dataloader.batch_size=999', 'train_dataloader.drop_last=True'],
+    ],
+)
+def test_a_training_that_fails_at_once_leaves_no_folder(
+    options, experiment, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    assert main(['train', experiment, '--work-dir', 'a/b', *options]) == 2
+    assert set(tmp_path.iterdir()) == before
+    Path('kept').mkdir()
+    Path('kept', 'mine.txt').touch()
+    assert main(['train', experiment, '--work-dir', 'kept', *options]) == 2
+    assert [path.name for path in Path('kept').iterdir()] == ['mine.txt']
+
+
+def test_data_are_found_from_any_folder(experiment, tmp_path, monkeypatch, capsys):
+    cfg = Config.fromfile(experiment)
+    text = Path(experiment).read_text().replace(f'{tmp_path}/', '')
+    assert text != Path(experiment).read_text()
+    Path(experiment).write_text(text)
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    read = load_checked(experiment).train_dataloader.dataset
+    assert Path(read.data_root, read.ann_file) == Path(cfg.train_dataloader.dataset.ann_file)

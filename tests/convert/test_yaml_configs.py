@@ -352,6 +352,34 @@ def test_yaml_files_are_read_as_data(tmp_path):
         load_config(path)
 
 
+def test_numbers_that_yaml_takes_for_text_are_numbers():
+    cfg = samples.hrnet(32)
+    cfg['TRAIN']['LR'], cfg['WORKERS'] = yaml.safe_load('[1e-3, "3"]')
+    new, _ = translate(cfg)
+    assert new['optim_wrapper']['optimizer']['lr'] == 1e-3
+    assert new['train_dataloader']['num_workers'] == 3
+
+
+@pytest.mark.parametrize(
+    ('section', 'key', 'value', 'message'),
+    [
+        (
+            'DATASET',
+            'NUM_JOINTS_HALF_BODY',
+            'many',
+            'DATASET.NUM_JOINTS_HALF_BODY must be a number',
+        ),
+        ('TRAIN', 'LR', {}, 'TRAIN.LR must be a number'),
+        ('MODEL', 'IMAGE_SIZE', True, "must be a config of .*: TypeError: 'bool' object is not it"),
+    ],
+)
+def test_values_of_another_type_are_refused(section, key, value, message):
+    cfg = samples.hrnet(32)
+    cfg[section][key] = value
+    with pytest.raises(ConfigError, match=message):
+        translate_config(Config(cfg))
+
+
 def test_the_two_forms_are_told_apart():
     assert find_config_kind(samples.pnfs('example')).translate is translate_pnfs_config
     assert find_config_kind(samples.hrnet(32)).translate is translate_hrnet_config

@@ -1,13 +1,12 @@
 """Every network that a config makes can be exported, and the file computes the same."""
 
 import pytest
-import torch
 from source_files import ROOT
 
 from posenas.apis import build_model
-from posenas.apis.exporting import export_model
+from posenas.apis.exporting import export_model, find_crops
+from posenas.models.settling import draw_settled_weights
 from posenas.search import Supernet
-from posenas.utils.timing import draw_weights
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('openvino')
@@ -24,11 +23,9 @@ def name_of(path):
 @pytest.mark.slow
 @pytest.mark.parametrize('path', CONFIGS, ids=name_of)
 def test_the_network_of_every_config_is_exported_and_equal(path, tmp_path):
-    torch.manual_seed(0)
     network = build_model(path)
     assert not isinstance(network.model, Supernet)
-    if 'CNF' not in str(network.cfg.model):  # drawn weights saturate those
-        draw_weights(network.model)
+    draw_settled_weights(network.model, find_crops(network)[0])
     made = export_model(network, tmp_path / 'net.onnx', name=path.stem)
     assert made.proof.largest.outputs <= made.proof.limit
     assert made.description.params == sum(p.numel() for p in network.model.parameters())
@@ -39,9 +36,8 @@ def test_the_network_of_every_config_is_exported_and_equal(path, tmp_path):
 def test_kernels_mixed_for_each_image_are_exported_for_any_number_of_images(tmp_path, to):
     shallow = 'model.backbone.extra.stages_spec'
     options = {f'{shallow}.num_modules': (1, 1, 1), f'{shallow}.num_blocks': (1, 1, 1)}
-    torch.manual_seed(0)
     network = build_model('ditehrnet_18_synthetic_128x96', options=options)
-    draw_weights(network.model)
+    draw_settled_weights(network.model, find_crops(network)[0])
     made = export_model(network, tmp_path / f'net.{to}')
     assert {each.batch for each in made.proof.differences} == {1, 2, 5}
     assert made.proof.largest.outputs < 1e-4

@@ -10,7 +10,7 @@ import torch
 from posenas.apis import export_network, inference_topdown, init_model
 from posenas.deploy import halve_weights, prove, write_network
 from posenas.runtime import PoseRuntime
-from posenas.utils import ConfigError
+from posenas.utils import ConfigError, DataError
 
 pytest.importorskip('onnxruntime')
 pytest.importorskip('openvino')
@@ -120,6 +120,22 @@ def test_the_same_network_gives_the_same_bytes_in_both_forms(tiny_export, tmp_pa
         ]
         assert files[0] == files[1]
     assert (tmp_path / 'a' / 'net.onnx').read_bytes() == (folder / 'tiny.onnx').read_bytes()
+
+
+@pytest.mark.parametrize('end', ['onnx', 'bin'])
+def test_other_weights_than_those_written_are_refused(tiny_export, tmp_path, end):
+    folder, _, _ = tiny_export
+    model = onnx.load(folder / 'tiny.onnx')
+    (opened, *_) = write_network(model, tmp_path / f'net.{end.replace("bin", "xml")}')
+    PoseRuntime(opened)
+    content = bytearray((tmp_path / f'net.{end}').read_bytes())
+    (entry,) = (e for e in model.graph.initializer if e.dims == [32, 16, 3, 3])
+    weights = onnx.numpy_helper.to_array(entry).tobytes()
+    content[content.index(weights) + 400] ^= 1
+    (tmp_path / f'net.{end}').write_bytes(content)
+    for engine in [None, 'openvino'] if end == 'onnx' else [None]:
+        with pytest.raises(DataError, match='must have the weights that it was written with'):
+            PoseRuntime(opened, engine)
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,17 @@ def draw_batch(model: object, num: int, side: int) -> tuple[torch.Tensor, list]:
     return torch.randn((num, 3, *size[::-1])), samples
 
 
-def build_family_model(path: Path) -> tuple[object, Config]:
-    """Build the estimator of a config, its weights initialised as for training."""
+def build_family_model(path: Path, model: dict | None = None) -> tuple[object, Config]:
+    """Build the estimator of a config, its weights initialised as for training.
+
+    Args:
+        path: The config.
+        model: What differs in its ``model``.
+    """
     from posenas.registry import MODELS
 
     cfg = load_config(path)
+    cfg.merge_from_dict(dict(model=model or {}))
     model = MODELS.build(cfg.model)
     model.init_weights()
     return model, cfg

@@ -13,6 +13,20 @@ from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 from posenas.registry import DATASETS, MODEL_WRAPPERS
 
 FAMILIES = find_families()
+#: Published networks of other sizes -> config of their family, and what differs in its model.
+SIZES = {
+    f'rtmpose_{size}': (
+        'rtmpose_t_synthetic_128x96',
+        dict(
+            backbone=dict(deepen_factor=deepen, widen_factor=widen), head=dict(in_channels=channels)
+        ),
+    )
+    for size, deepen, widen, channels in (('s', 0.33, 0.5, 512), ('m', 0.67, 0.75, 768))
+}
+SIZES['litehrnet_30'] = (
+    'litehrnet_18_synthetic_128x96',
+    dict(backbone=dict(extra=dict(stages_spec=dict(num_modules=(3, 8, 3))))),
+)
 #: Sides of the crops: the smallest that every network takes.
 SIDE = 64
 
@@ -66,8 +80,22 @@ def drawn_people(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize('path', FAMILIES, ids=lambda path: path.stem)
 def test_one_epoch_on_drawn_people_lowers_the_loss(path, drawn_people):
+    first, last = train_an_epoch(*build_family_model(path), drawn_people)
+    assert last < 0.95 * first
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', SIZES)
+def test_one_epoch_lowers_the_loss_of_other_sizes_too(name, drawn_people):
+    stem, changes = SIZES[name]
+    path = next(path for path in FAMILIES if path.stem == stem)
+    first, last = train_an_epoch(*build_family_model(path, changes), drawn_people)
+    assert last < 0.95 * first
+
+
+def train_an_epoch(model, cfg, drawn_people):
+    """Return the mean losses of the first and of the last eight steps of an epoch."""
     torch.manual_seed(0)
-    model, cfg = build_family_model(path)
     settings = cfg.train_dataloader.dataset
     settings.update(data_root=str(drawn_people), ann_file='annotations/person_keypoints.json')
     settings.data_prefix = dict(img='images/')
@@ -83,5 +111,4 @@ def test_one_epoch_on_drawn_people_lowers_the_loss(path, drawn_people):
         optimizer.zero_grad()
         losses[-1].backward()
         optimizer.step()
-    first, last = torch.stack(losses[:8]).mean(), torch.stack(losses[-8:]).mean()
-    assert last < 0.95 * first
+    return torch.stack(losses[:8]).mean(), torch.stack(losses[-8:]).mean()

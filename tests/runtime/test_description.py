@@ -31,6 +31,16 @@ def test_a_description_is_read_back_as_it_was_written():
         lambda texts: texts.update({'posenas.crop': '[]'}),
         lambda texts: texts.update({'posenas.macs': 'no JSON'}),
         lambda texts: texts.update({'posenas.schema': '"pose-network/9"'}),
+        lambda texts: texts.update({'posenas.name': '5'}),
+        lambda texts: texts.update({'posenas.codec': '"text"'}),
+        lambda texts: texts.update({'posenas.output_names': '"heatmaps"'}),
+        lambda texts: texts.update({'posenas.flip': '[' * 100_000}),
+        lambda texts: texts.update({'posenas.skeleton': '{"dataset_name": "spots"}'}),
+        lambda texts: texts.update({'posenas.crop': '{"input_size": [48, 0]}'}),
+        lambda texts: texts.update({'posenas.crop': '{"input_size": [48, 64], "padding": -1}'}),
+        lambda texts: texts.update({'posenas.normalisation': '{"mean": [1]}'}),
+        lambda texts: texts.update({'posenas.normalisation': '{"std": [1, 0, 1]}'}),
+        lambda texts: texts.update({'posenas.normalisation': '{"order": "gray"}'}),
     ],
 )
 def test_other_files_are_refused(damage):

@@ -95,6 +95,23 @@ def test_a_codec_of_ones_own_must_be_given(tmp_path):
     assert PoseRuntime(path, codec=codec)(draw_spots()).scores.shape == (1, 3)
 
 
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(output_names=('other',)),
+        dict(output_names=()),
+        dict(codec=dict(type='MSRAHeatmap', input_size=[48, 64], heatmap_size=[1, 1])),
+        dict(crop=CropRule((64, 64))),
+        dict(flip=dict(flip_test=True, other=1)),
+        dict(keypoint_indices=(9,)),
+    ],
+)
+def test_a_description_of_another_network_is_refused(tmp_path, changes):
+    file = write_spot_net(tmp_path / 'net.onnx', description=describe_spots(**changes))
+    with pytest.raises(DataError, match=r'net\.onnx must hold a network that makes what its desc'):
+        PoseRuntime(file, 'onnxruntime')
+
+
 def test_wrong_images_and_boxes_are_refused(spot_file, tmp_path):
     runtime = PoseRuntime(spot_file)
     for image in (tmp_path / 'missing.png', np.zeros((4, 4), np.uint8)):

@@ -126,3 +126,15 @@ def test_joint_index_names_the_joints_it_knows():
 
 def test_a_joint_without_partner_keeps_its_place():
     assert make_skeleton('odd', ('left_horn', 'nose')).flip_indices == (0, 1)
+
+
+def test_a_skeleton_of_some_keypoints_keeps_what_joins_them():
+    kept = COCO.select([6, 8, 5])  # right shoulder and elbow, left shoulder
+    assert kept.joint_names == ('right_shoulder', 'right_elbow', 'left_shoulder')
+    assert kept.flip_indices == (2, 1, 0)
+    assert {frozenset(limb) for limb in kept.limbs} == {frozenset({0, 1}), frozenset({0, 2})}
+    assert kept.upper_body_ids == (2, 0, 1)
+    assert kept.sigmas == tuple(COCO.sigmas[joint] for joint in (6, 8, 5))
+    for wrong in ([17], [-1], [3, 3]):
+        with pytest.raises(ValueError, match='must be different ones of 0 to 16'):
+            COCO.select(wrong)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from posenas.utils import DataError
-from posenas.utils.files import read_json, read_yaml
+from posenas.utils.files import read_json, read_object, read_records, read_yaml
 
 #: Ten values, each of which is ten of those before, nine times over.
 LAUGHS = 'a0: &a0 [x, x]\n' + ''.join(
@@ -41,3 +41,28 @@ def test_yaml_with_aliases_is_read(tmp_path):
     path = tmp_path / 'a.yaml'
     path.write_text('a: &a [1, 2]\nb: {c: *a, d: *a}')
     assert read_yaml(path) == dict(a=[1, 2], b=dict(c=[1, 2], d=[1, 2]))
+
+
+@pytest.mark.parametrize('rest', ['', '\n', '{"a": 2', '{"a": 2}'])
+def test_records_are_read_as_far_as_a_killed_writer_came(tmp_path, rest):
+    path = tmp_path / 'a.jsonl'
+    path.write_text('{"a": 1}\n\n{"a": 1.5}\n' + rest)
+    read = [record['a'] for record in read_records(path, dict(a=float))]
+    assert read == [1, 1.5, *([2] if rest.endswith('}') else [])]
+
+
+@pytest.mark.parametrize('line', ['', '[]', '5', '{"a": "x"}', '{}', 'no JSON', '[' * 100_000])
+def test_a_damaged_record_or_object_is_named(tmp_path, line):
+    path = tmp_path / 'a.json'
+    path.write_text(f'{{"a": 1}}\n{line or "?"}\n{{"a": 1}}\n')
+    with pytest.raises(DataError, match=r'line 2 of .*a\.json must'):
+        read_records(path, dict(a=float))
+    path.write_text(line)
+    with pytest.raises(DataError, match=r'a\.json must'):
+        read_object(path, dict(a=float))
+
+
+def test_records_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / 'a.jsonl').write_bytes(b'\xff\xfe{}')
+    with pytest.raises(DataError, match='must be readable text'):
+        read_records(tmp_path / 'a.jsonl', {})

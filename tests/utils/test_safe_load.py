@@ -248,14 +248,31 @@ def test_missing_files_are_named(tmp_path, name):
 
 @pytest.mark.parametrize(
     'content',
-    [b'', b'PK\x03\x04', b'<html>', b'\x80\x02N.', pickle.dumps({}, 4), bytes(1000)],
+    [b'PK\x03\x04', b'\x80\x02N.', pickle.dumps({}, 4)],
 )
 @pytest.mark.filterwarnings('ignore:Detected pickle protocol')
 def test_what_is_no_checkpoint_is_named(tmp_path, content):
     path = tmp_path / 'a.pth'
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match='damaged or no checkpoint'):
+    with pytest.raises(CheckpointError, match='damaged or no checkpoint') as caught:
         load_checkpoint_file(path)
+    assert 'weights_only' not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'found'),
+    [
+        ('a.pth', b'', 'an empty file'),
+        ('a.pth', b'<html>', "a file that begins with b'<html>'"),
+        ('a.pth', bytes(1000), 'a file that begins with'),
+        ('a.onnx', b'\x08\x0a', 'an exported network, which is only run'),
+        ('a.safetensors', bytes([9, *[0] * 7]) + b'{"a": 1}', 'a file of safetensors'),
+    ],
+)
+def test_files_of_other_kinds_are_told_apart(tmp_path, name, content, found):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match=f'must be a file of torch.save, got {found}'):
+        load_checkpoint_file(tmp_path / name)
 
 
 WRONG_TYPES = [

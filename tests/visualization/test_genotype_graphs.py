@@ -4,9 +4,19 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+from genotype.edge.test_plan import CHOICES as EDGE
 from models.fabric_samples import genotype as fabric_genotype
 
-from posenas.genotype import SCHEMA, Genotype, Graph, Link, Node, load_genotype, make_graphs
+from posenas.genotype import (
+    SCHEMA,
+    Genotype,
+    Graph,
+    Link,
+    Node,
+    edge_genotype,
+    load_genotype,
+    make_graphs,
+)
 from posenas.utils import ConfigError
 from posenas.visualization import draw_graphs
 from posenas.visualization.graph import FORMATS, to_dot
@@ -37,6 +47,7 @@ def samples(released):
         released,
         Genotype.from_dict(fabric_genotype(parts=dict(arms=[0, 3], legs=[2, 1]))),
         choices('vipnas', NET),
+        edge_genotype(EDGE),
         choices('t_vipnas', dict(period=3, key=1, frames=frames)),
     ]
 

@@ -53,6 +53,8 @@ def translate_model(
     else:
         loss = keypoint_head.enter('loss_keypoint')
     neck, head = _translate_head(keypoint_head, backbone)
+    if neck is None:
+        _mend_width(head, backbone, model)
     head['loss'] = _translate_loss(loss, legacy)
     head['decoder'] = dict(codec)
     keypoint_head.drop("the model's", 'train_cfg', 'test_cfg')
@@ -76,6 +78,20 @@ def translate_model(
     model.mark('test_cfg')
     model.finish()
     return network
+
+
+def _mend_width(head: dict[str, Any], backbone: Mapping[str, Any], model: Section) -> None:
+    """Give a head the channels that LiteHRNet makes: the published narrow networks say others."""
+    extra = backbone.get('extra') or {}
+    if backbone.get('type') != 'LiteHRNet' or not extra.get('with_head', True):
+        return
+    width = (extra.get('stages_spec') or {}).get('num_channels', [[head['in_channels']]])[-1][0]
+    if width != head['in_channels']:
+        model.notes.warnings.append(
+            f'model.keypoint_head.in_channels becomes {width}, the channels of the backbone, from '
+            f'{head["in_channels"]}'
+        )
+        head['in_channels'] = width
 
 
 def _translate_test_cfg(test_cfg: Section) -> dict[str, Any]:

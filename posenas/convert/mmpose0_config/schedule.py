@@ -34,7 +34,8 @@ def translate_optimizer(cfg: Section) -> dict[str, Any] | None:
     fp16 = cfg.enter('fp16') if 'fp16' in cfg else config
     if 'fp16' in cfg or is_half:
         wrapper['type'] = 'AmpOptimWrapper'
-        wrapper['loss_scale'] = fp16.take('loss_scale', 'optim_wrapper.loss_scale', _LOSS_SCALE)
+        scale = fp16.take('loss_scale', 'optim_wrapper.loss_scale')  # a number, dict or 'dynamic'
+        wrapper['loss_scale'] = _LOSS_SCALE if scale is None else scale
     if 'fp16' in cfg:
         fp16.finish()
     wrapper['optimizer'] = arguments

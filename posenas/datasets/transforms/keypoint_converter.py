@@ -25,7 +25,7 @@ class KeypointConverter(BaseTransform):
     def __init__(
         self,
         num_keypoints: int,
-        mapping: Sequence[tuple[int, int]] | Sequence[tuple[tuple[int, int], int]],
+        mapping: Sequence[tuple[int | tuple[int, int], int]],
     ) -> None:
         targets = [target for _, target in mapping]
         if not targets or not 0 <= min(targets) <= max(targets) < num_keypoints:

@@ -13,6 +13,7 @@ from .perturbation import PerturbationHook
 from .pipeline_switch import PipelineSwitchHook
 from .plain_checkpoint import CheckpointHook, PlainCheckpointHook
 from .run_report import RunReportHook
+from .screen import ScreenHook
 from .skip_dropout import AuxiliarySkipHook, SkipDropoutHook
 from .stop_signal import StopSignalHook
 from .subnet_scores import SubnetScoresHook
@@ -36,6 +37,7 @@ __all__ = [
     'PlainCheckpointHook',
     'PoseVisualizationHook',
     'RunReportHook',
+    'ScreenHook',
     'SkipDropoutHook',
     'StopSignalHook',
     'SubnetScoresHook',

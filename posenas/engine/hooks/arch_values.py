@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from posenas.genotype import save_genotype
 from posenas.registry import HOOKS
 from posenas.utils.atomic_io import atomic_write
+from posenas.utils.files import read_records
 
 _FILE, _PICTURE, _GENOTYPE = 'arch_values.jsonl', 'arch_values.png', 'genotype.json'
 
@@ -44,8 +45,8 @@ class ArchValueHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Continue the records of a resumed search."""
         path = Path(runner.work_dir, _FILE)
-        lines = path.read_text(encoding='utf-8').splitlines() if path.is_file() else []
-        records = [json.loads(line) for line in lines]
+        entries = dict(epoch=int, entropy=float, weights=dict)
+        records = read_records(path, entries) if path.is_file() else []
         self._records = [record for record in records if record['epoch'] <= runner.epoch]
 
     @master_only

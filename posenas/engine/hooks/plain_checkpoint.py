@@ -1,6 +1,7 @@
 """Checkpoints that survive a kill at any moment and hold nothing but data."""
 
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process, master_only
 from mmengine.fileio import get_file_backend
@@ -11,10 +12,18 @@ from mmengine.runner import Runner
 from posenas.engine.optim import at_step_boundary
 from posenas.registry import HOOKS
 from posenas.utils.atomic_io import remove_leftovers
-from posenas.utils.checkpoint import publish_checkpoint, write_last_checkpoint
+from posenas.utils.checkpoint import (
+    publish_checkpoint,
+    save_checkpoint,
+    write_last_checkpoint,
+)
 from posenas.utils.errors import ConfigError
 from posenas.utils.plain_data import discard_executable, restore_history, to_plain
 from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.telling import tell
+
+#: Entries that nothing but resuming needs.
+_FOR_RESUME = ('optimizer', 'param_schedulers')
 
 
 @HOOKS.register_module()
@@ -57,7 +66,17 @@ class CheckpointHook(_CheckpointHook):
       checkpoints hold no partial gradients.
 
     The best checkpoint is ``best_<metric>_epoch_<n>.pth``, with underscores for slashes.
+
+    Args:
+        *args: Arguments of mmengine's hook.
+        last_optimizer_only: Whether older checkpoints lose the states of optimizer and schedules,
+            two thirds of a file, once the next one is on disk: only the last can be resumed then.
+        **kwargs: Arguments of mmengine's hook.
     """
+
+    def __init__(self, *args: Any, last_optimizer_only: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.last_optimizer_only = last_optimizer_only
 
     def before_train(self, runner: Runner) -> None:
         """Find out where to save, what is there, and tidy up after a killed predecessor."""
@@ -104,6 +123,7 @@ class CheckpointHook(_CheckpointHook):
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         """Write the checkpoint of ``step``, make it the last one, then delete outdated ones."""
         name, outdated = self.filename_tmpl.format(step), self._outdated(runner, step)
+        former = Path(runner.message_hub.get_info('last_ckpt') or name).name
         self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         runner.save_checkpoint(
@@ -120,6 +140,16 @@ class CheckpointHook(_CheckpointHook):
         if is_main_process():
             write_last_checkpoint(runner.work_dir, self.last_ckpt)
             self._remove(outdated)
+            if self.last_optimizer_only and former != name:
+                self._slim(Path(self.out_dir, former))
+
+    def _slim(self, path: Path) -> None:
+        """Leave out of a checkpoint what only resuming needs."""
+        if path.is_file():
+            checkpoint = load_checkpoint_file(path)
+            for key in _FOR_RESUME:
+                checkpoint.pop(key, None)
+            save_checkpoint(checkpoint, path)
 
     def _outdated(self, runner: Runner, step: int) -> list[str]:
         """Count ``step`` among the kept ones; name the files that become too many.
@@ -208,4 +238,4 @@ class CheckpointHook(_CheckpointHook):
         """Write a copy with the published keys, named by the SHA-256 of its bytes."""
         checkpoint = load_checkpoint_file(path)
         published = {key: checkpoint[key] for key in checkpoint if key in self.published_keys}
-        runner.logger.info(f'{path} is published to {publish_checkpoint(published, path)}.')
+        tell(f'{path} is published to {publish_checkpoint(published, path)}')

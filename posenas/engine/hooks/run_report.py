@@ -1,18 +1,18 @@
 """What a run did with all that it was given, and whether its predictions can mean anything."""
 
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.dist import get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
+from posenas.engine.facts import describe_left_out, list_leaves
 from posenas.models import PredictionSpread, describe_doubts
 from posenas.registry import HOOKS
 from posenas.utils.errors import ConfigError
+from posenas.utils.telling import TOLD
 
 
 @HOOKS.register_module()
@@ -76,7 +76,7 @@ class RunReportHook(Hook):
         skipped = sum(getattr(hook, 'skipped', 0) for hook in runner.hooks)
         if skipped:
             text.append(f'{skipped} iterations were skipped (loss or gradient not finite)')
-        runner.logger.info('; '.join(text))
+        runner.logger.info('; '.join(text), extra=TOLD)
         if not done:
             runner.logger.warning(
                 f'nothing was trained: {runner.iter} of {loop.max_iters} iterations were done '
@@ -86,7 +86,8 @@ class RunReportHook(Hook):
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Report the test."""
-        runner.logger.info('; '.join(['tested', *_describe_data(runner.test_dataloader)]))
+        text = '; '.join(['tested', *_describe_data(runner.test_dataloader)])
+        runner.logger.info(text, extra=TOLD)
         self._warn(runner)
 
     def _warn(self, runner: Runner) -> None:
@@ -116,15 +117,9 @@ def _count_unused(loader: DataLoader) -> int:
 
 def _describe_data(loader: DataLoader) -> list[str]:
     """Say how many samples there are, and how many were left out of the files or unreadable."""
-    parts = list(_list_leaves(loader.dataset))
-    left_out: Counter[str] = Counter()
-    for part in parts:
-        left_out.update(getattr(part, 'left_out', {}))
-    text = [f'{len(loader.dataset)} samples']
-    if left_out:
-        reasons = ', '.join(f'{count} {why}' for why, count in left_out.items())
-        text.append(f'left out of the files {reasons}')
-    for part in parts:
+    left_out = describe_left_out(loader.dataset)
+    text = [f'{len(loader.dataset)} samples', *([left_out] if left_out else [])]
+    for part in list_leaves(loader.dataset):
         bad = getattr(part, 'bad_samples', ())
         if bad:
             names = ', '.join(each['img_path'] for each in bad[:3])
@@ -133,14 +128,3 @@ def _describe_data(loader: DataLoader) -> list[str]:
                 f'{len(bad)} samples could not be read ({part.bad_sample_policy}): {names}{more}'
             )
     return text
-
-
-def _list_leaves(dataset: Dataset) -> Iterator[Dataset]:
-    """Yield the data sets that wrappers are made of."""
-    inner = [*getattr(dataset, 'datasets', ())]
-    single = getattr(dataset, 'dataset', None)
-    inner += [single] if isinstance(single, Dataset) else []
-    if not inner:
-        yield dataset
-    for part in inner:
-        yield from _list_leaves(part)

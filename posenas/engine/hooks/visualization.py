@@ -17,6 +17,7 @@ from mmengine.structures import InstanceData
 from posenas.registry import HOOKS, METRICS, MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import check_choice, check_positive, write_json
+from posenas.utils.telling import tell
 
 
 class _DrawingHook(Hook):
@@ -295,10 +296,9 @@ class BadCaseAnalysisHook(_DrawingHook):
         found = sorted(self._found, key=lambda case: case['value'], reverse=worst_first)
         suffix = f'_{runner.rank}' if runner.world_size > 1 else ''
         write_json(self._folder(runner) / f'results{suffix}.json', found, indent=1)
-        print_log(
+        tell(
             f'{len(found)} of {self._num_rated} samples that were looked at are bad, out of '
-            f'{self._num_samples} (interval={self.interval})',
-            'current',
+            f'{self._num_samples} (interval={self.interval})'
         )
         self._report()
         self._num_samples = self._num_rated = 0

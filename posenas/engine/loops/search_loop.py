@@ -20,6 +20,7 @@ from posenas.utils import ConfigError, check_positive, make_folder
 from posenas.utils.atomic_io import append_line
 from posenas.utils.checkpoint import save_checkpoint
 from posenas.utils.randomness import Stream, make_generator
+from posenas.utils.telling import TOLD
 
 if TYPE_CHECKING:
     from posenas.search import Bench, Evaluator, Record
@@ -223,7 +224,8 @@ class SearchLoop(BaseLoop):
             )
             self.runner.logger.info(
                 f'trial {record.trial} of 0 to {self.max_iters - 1}, {record.id}: '
-                f'{figures or record.status}; {seconds:.1f} s'
+                f'{figures or record.status}; {seconds:.1f} s',
+                extra=TOLD,
             )
             timing = dict(trial=record.trial, seconds=round(seconds, 3))
             append_line(self.work_dir / 'timings.jsonl', json.dumps(timing))
@@ -247,7 +249,8 @@ class SearchLoop(BaseLoop):
         failed = sum(record.status != 'ok' for record in records)
         self.runner.logger.info(
             f'{len(records)} of {self.max_iters} architectures were evaluated, {failed} failed and '
-            f'have no scores; {folder} holds what no other beats'
+            f'have no scores; {folder} holds what no other beats',
+            extra=TOLD,
         )
 
 

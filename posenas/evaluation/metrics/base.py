@@ -10,8 +10,8 @@ import numpy as np
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from posenas.annotations import read_annotations
-from posenas.utils import DataError
+from posenas.annotations import Source, read_annotations
+from posenas.utils import ConfigError, DataError
 
 
 class PoseMetric(BaseMetric):
@@ -122,7 +122,10 @@ class PoseMetric(BaseMetric):
 
 
 def load_annotations(
-    path: str | Path, num_joints: int | None = None, keep_counts: bool = False
+    path: str | Path,
+    num_joints: int | None = None,
+    keep_counts: bool = False,
+    source: Source | None = None,
 ) -> dict[str, Any]:
     """Read the people of an annotation file in COCO's layout, as the data sets do.
 
@@ -130,11 +133,12 @@ def load_annotations(
         path: The file.
         num_joints: Number of keypoints of each person; None takes the file's.
         keep_counts: See :meth:`posenas.annotations.AnnotationFile.people_content`.
+        source: See :func:`posenas.annotations.read_annotations`.
 
     Raises:
         DataError: It cannot be read or is not such a file.
     """
-    file = read_annotations(str(path))
+    file = read_annotations(str(path), source=source)
     if not file.has_annotations:
         file.findings.require()
         raise DataError(f"{path} must be a COCO JSON file with 'annotations': give the label file")
@@ -147,10 +151,17 @@ def predicted_keypoints(sample: Mapping[str, Any]) -> np.ndarray:
     """Return keypoints and confidences (K, 3) of the one person of a top-down data sample.
 
     Raises:
+        ConfigError: They are other keypoints than those of the data.
         DataError: A value is not finite.
     """
     instances = sample['pred_instances']
     joints, scores = instances['keypoints'][0], instances['keypoint_scores'][0]
+    labels = sample.get('gt_instances', {}).get('keypoints')
+    if labels is not None and len(labels[0]) != len(joints):
+        raise ConfigError(
+            f'predictions must have the {len(labels[0])} keypoints of the data to be scored, got '
+            f'{len(joints)}: unset test_cfg.output_keypoint_indices, or give the config of the data'
+        )
     keypoints = np.concatenate([joints, np.asarray(scores)[:, None]], axis=1)  # (K, 3)
     if not np.isfinite(keypoints).all():
         raise DataError(

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from posenas.annotations import WHOLE_BODY, Source
 from posenas.evaluation.functional import (
     BACKENDS,
     NMS_MODES,
@@ -19,6 +21,9 @@ from posenas.geometry import convert_keypoints
 from posenas.registry import METRICS
 from posenas.utils import ConfigError, DataError, check_choice
 from posenas.utils.atomic_io import write_json
+
+#: Parts of COCO-WholeBody's people -> number of keypoints, in their order.
+_PARTS = MappingProxyType(dict(body=17, foot=6, face=68, lefthand=21, righthand=21))
 
 
 @METRICS.register_module()
@@ -47,6 +52,8 @@ class CocoMetric(PoseMetric):
         gt_converter: The same for annotated keypoints.
         outfile_prefix: Results go to ``<outfile_prefix>.keypoints.json``; nowhere if not given.
         backend: 'faster_coco_eval' or 'xtcocotools'.
+        whole_body: Whether the people are COCO-WholeBody's, of 133 keypoints; body, foot, face and
+            both hands get scores of their own, such as ``face AP``.
         **kwargs: Arguments of :class:`PoseMetric`.
 
     Raises:
@@ -70,6 +77,7 @@ class CocoMetric(PoseMetric):
         gt_converter: Mapping[str, Any] | None = None,
         outfile_prefix: str | None = None,
         backend: str = 'faster_coco_eval',
+        whole_body: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -82,7 +90,12 @@ class CocoMetric(PoseMetric):
         self.ground_truth = None
         if ann_file is not None and not format_only:
             is_crowd = iou_type == 'keypoints_crowd'
-            self.ground_truth = load_annotations(ann_file, keep_counts=is_crowd)
+            self.ground_truth = load_annotations(
+                ann_file,
+                num_joints=sum(_PARTS.values()) if whole_body else None,
+                keep_counts=is_crowd,
+                source=Source('coco_wholebody', WHOLE_BODY) if whole_body else None,
+            )
             if use_area:
                 _require_areas(ann_file, self.ground_truth)
         self.use_area = use_area
@@ -96,6 +109,7 @@ class CocoMetric(PoseMetric):
         self.gt_converter = gt_converter
         self.outfile_prefix = outfile_prefix
         self.backend = backend
+        self.parts = _PARTS if whole_body else {}
 
     def extract(self, sample: Mapping[str, Any]) -> dict[str, Any]:
         """Take keypoints (K, 3), score of the box, area, and annotations where none are given."""
@@ -122,14 +136,17 @@ class CocoMetric(PoseMetric):
             write_json(f'{self.outfile_prefix}.keypoints.json', rows)
         if self.format_only:
             return {}
-        return evaluate_keypoints(
-            self._truth(results),
-            rows,
-            self.dataset_meta['sigmas'],
-            self.iou_type,
-            self.use_area,
-            self.backend,
-        )
+        truth, sigmas = self._truth(results), self.dataset_meta['sigmas']
+        how = self.iou_type, self.use_area, self.backend
+        scores = evaluate_keypoints(truth, rows, sigmas, *how)
+        start = 0
+        for part, size in self.parts.items():
+            chosen = slice(start, start + size)
+            of_part = dict(truth, annotations=_select(truth['annotations'], chosen))
+            found = evaluate_keypoints(of_part, _select(rows, chosen), sigmas[chosen], *how)
+            scores |= {f'{part} {name}': value for name, value in found.items()}
+            start += size
+        return scores
 
     def results_of_images(self, results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Turn people into rows of a COCO result file, image by image, best first.
@@ -200,6 +217,29 @@ class CocoMetric(PoseMetric):
             for annotation in truth['annotations']
         ]
         return dict(truth, annotations=converted)
+
+
+def _select(records: Sequence[Mapping[str, Any]], chosen: slice) -> list[dict[str, Any]]:
+    """Keep some keypoints of annotations or results; labels are counted anew."""
+    numbers = slice(3 * chosen.start, 3 * chosen.stop)
+    kept = [dict(record, keypoints=list(record['keypoints'])[numbers]) for record in records]
+    for record in kept:
+        record.pop('num_keypoints', None)
+    return kept
+
+
+@METRICS.register_module(name='CocoWholeBodyMetric')
+def make_whole_body_metric(
+    ann_file: str | Path | None = None, prefix: str | None = 'coco-wholebody', **kwargs: Any
+) -> CocoMetric:
+    """Make MMPose's metric of COCO-WholeBody: ``coco-wholebody/AP``, and scores of parts.
+
+    Args:
+        ann_file: See :class:`CocoMetric`.
+        prefix: Put before the names of the scores.
+        **kwargs: Arguments of :class:`CocoMetric`.
+    """
+    return CocoMetric(ann_file, prefix=prefix, whole_body=True, **kwargs)
 
 
 def _require_areas(path: str | Path, truth: Mapping[str, Any]) -> None:

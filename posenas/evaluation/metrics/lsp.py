@@ -30,8 +30,7 @@ class LspPCKMetric(PoseMetric):
     Scores, in percent, each the mean over keypoint types:
 
     - ``PCK@0.1``: over all keypoints of the file, within 0.1 times the longer side of the label
-    box;
-      left out if the network lacks a keypoint. ``PCK@0.05`` accordingly.
+      box; left out if the network lacks a keypoint. ``PCK@0.05`` accordingly.
     - ``PCK@0.1 limbs``: the same over ankles, knees, hips, wrists, elbows and shoulders.
     - ``tPCK@0.2``: within 0.2 times the distance from left shoulder to right hip, over people
       that have both, over the keypoints that the network has.

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 
 from posenas.evaluation.functional import (
     PCKH_THRESHOLDS,
@@ -18,6 +17,7 @@ from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.registry import METRICS
 from posenas.utils import ConfigError, DataError, check_positive
 from posenas.utils.mat_file import write_mat
+from posenas.utils.telling import tell
 
 
 @METRICS.register_module()
@@ -117,7 +117,7 @@ class MpiiPCKAccuracy(PoseMetric):
         if len(rows):
             joints = [result['prediction'] for result in results]
             predictions[rows] = np.asarray(joints, np.float64) + 1
-        print_log(f'writing predictions to {self.pred_file}', logger='current')
+        tell(f'writing predictions to {self.pred_file}')
         write_mat(self.pred_file, dict(preds=predictions))
 
 

@@ -135,6 +135,20 @@ def measure_distances(
     joints = meta['keypoint_name2id']
     if not results:
         return {SCORES[item]: np.zeros((0, len(joints))) for item in norm_items}
+    arrays = stack_poses(results)
+    poses = arrays['prediction'], arrays['keypoints'], arrays['labelled']
+    return {
+        SCORES[item]: normalised_distances(*poses, _sizes(item, arrays, joints))
+        for item in norm_items
+    }
+
+
+def stack_poses(results: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    """Stack what :func:`take_poses` took of each person, (N, ...).
+
+    Raises:
+        DataError: There is no annotated keypoint, as with detected boxes.
+    """
     arrays = {
         name: np.stack([result[name] for result in results])
         for name in ('prediction', 'keypoints', 'labelled', 'bbox')
@@ -144,11 +158,7 @@ def measure_distances(
             'samples must have annotated keypoints, none has: evaluate annotated boxes '
             '(bbox_file=None) or by a metric with an ann_file'
         )
-    poses = arrays['prediction'], arrays['keypoints'], arrays['labelled']
-    return {
-        SCORES[item]: normalised_distances(*poses, _sizes(item, arrays, joints))
-        for item in norm_items
-    }
+    return arrays
 
 
 def _find_ends(item: str, joints: Mapping[str, int]) -> tuple[int, int] | None:

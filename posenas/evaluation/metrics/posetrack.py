@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmengine.logging import print_log
 
 from posenas.evaluation.functional import (
     NMS_MODES,
@@ -27,6 +26,7 @@ from posenas.registry import METRICS
 from posenas.skeletons import POSETRACK18, match_joints
 from posenas.utils import ConfigError, DataError, check_choice
 from posenas.utils.atomic_io import write_json
+from posenas.utils.telling import tell
 
 
 @METRICS.register_module()
@@ -127,7 +127,7 @@ class PoseTrack18Metric(PoseMetric):
         has_tracks = bool(results) and all(result['track_id'] >= 0 for result in results)
         contents = self._contents(results, has_tracks)
         if self.outfile_prefix is not None:
-            print_log(f'writing results to {self.outfile_prefix}', logger='current')
+            tell(f'writing results to {self.outfile_prefix}')
             for video, content in zip(self.videos, contents, strict=True):
                 write_json(Path(self.outfile_prefix, f'{video.name}.json'), content)
         if self.format_only:

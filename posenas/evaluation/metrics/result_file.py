@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from mmengine.fileio import dump
-from mmengine.logging import print_log
 
 from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.registry import METRICS
 from posenas.utils import check_positive, make_folder
+from posenas.utils.telling import tell
 
 #: MMPose 0.x gives the size of a box in units of this many pixels.
 _PIXEL_STD = 200
@@ -54,7 +54,7 @@ class ResultFile(PoseMetric):
             self._to_batch(results[start : start + self.batch_size])
             for start in range(0, len(results), self.batch_size)
         ]
-        print_log(f'writing results to {self.out_file}', logger='current')
+        tell(f'writing results to {self.out_file}')
         make_folder(Path(self.out_file).parent)
         dump(batches, self.out_file)
         return {}

@@ -3,6 +3,7 @@
 from .cnf import CNFBackbone
 from .csp_next import CSPNeXt
 from .dite_hrnet import DiteHRNet
+from .edge_net import EdgeNet
 from .hourglass import Hourglass
 from .hrnet import HighResolutionModule, HighResolutionNet, HRNet, HRNetPyramid
 from .light_resnet import LightResNet
@@ -25,6 +26,7 @@ __all__ = [
     'CNFBackbone',
     'CSPNeXt',
     'DiteHRNet',
+    'EdgeNet',
     'HRNet',
     'HRNetPyramid',
     'HighResolutionModule',

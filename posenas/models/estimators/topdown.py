@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.structures import InstanceData, PixelData
-from torch import Tensor
+from torch import Tensor, nn
 
 from posenas.geometry import crop_to_image
 from posenas.models.estimators.base import BasePoseEstimator
@@ -21,7 +21,8 @@ class TopdownPoseEstimator(BasePoseEstimator):
     The arguments are those of :class:`BasePoseEstimator`. In ``test_cfg``: ``flip_test`` averages
     with the heatmaps of the mirrored crop, ``flip_mode`` says how those are mirrored back,
     ``shift_heatmap`` moves them one pixel to the right, ``output_heatmaps`` adds ``pred_fields``,
-    ``output_keypoint_indices`` names the keypoints that predictions keep, in this order.
+    ``output_keypoint_indices`` names the keypoints that predictions keep, in this order: those of
+    the data set, whose ``flip_indices`` samples have.
     """
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
@@ -42,6 +43,9 @@ class TopdownPoseEstimator(BasePoseEstimator):
             ConfigError: A sample lacks ``warp_mat``.
         """
         flip_test = self.test_cfg.get('flip_test', False)
+        kept = self.test_cfg.get('output_keypoint_indices')
+        if flip_test and kept is not None:
+            _widen_flip_indices(data_samples, list(kept), self.head)
         feats = self._extract_twice(inputs) if flip_test else self.extract_feat(inputs)
         instances, fields = self.head.predict(feats, data_samples, self.test_cfg)
         add_predictions(data_samples, instances, fields, self.test_cfg)
@@ -60,6 +64,21 @@ class TopdownPoseEstimator(BasePoseEstimator):
         return plain, flipped
 
 
+def _widen_flip_indices(
+    samples: Sequence[PoseDataSample], kept: list[int], head: nn.Module
+) -> None:
+    """Turn flip indices of the keypoints that are kept into those of all that the head finds."""
+    pairs = list(samples[0].metainfo['flip_indices'])
+    num_keypoints = head.out_channels // head.decoder.channels_per_keypoint
+    if len(pairs) == num_keypoints or len(pairs) != len(kept):
+        return
+    widened = list(range(num_keypoints))
+    for place, mirrored in zip(kept, pairs, strict=True):
+        widened[place] = kept[mirrored]
+    for sample in samples:
+        sample.set_metainfo(dict(flip_indices=widened))
+
+
 def add_predictions(
     samples: Sequence[PoseDataSample],
     instances: Sequence[InstanceData],
@@ -75,7 +94,7 @@ def add_predictions(
         test_cfg: ``output_keypoint_indices`` names the keypoints that are kept.
 
     Raises:
-        ConfigError: A sample lacks ``warp_mat``.
+        ConfigError: A sample lacks ``warp_mat``, or there is no such keypoint.
     """
     kept = test_cfg.get('output_keypoint_indices')
     for i, sample in enumerate(samples):
@@ -85,6 +104,11 @@ def add_predictions(
 
 def _select_joints(instances: InstanceData, kept: list[int]) -> InstanceData:
     """Keep some keypoints of ``keypoints`` (1, K, 2), of their scores and of the like (1, K)."""
+    count = instances.keypoints.shape[1]
+    if not set(kept) <= set(range(count)):
+        raise ConfigError(
+            f'test_cfg.output_keypoint_indices must be of 0 to {count - 1}, got {kept}'
+        )
     return InstanceData(**{name: values[:, kept] for name, values in instances.items()})
 
 

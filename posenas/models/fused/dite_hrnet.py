@@ -73,25 +73,25 @@ _PARTS = {
 
 def fuse_stem(stem: DiteStem) -> 'FusedStem | None':
     """Return the fused form of a stem; None where a layer has none."""
-    return FusedStem(stem) if _is_known(stem) else None
+    return FusedStem(stem) if is_published(stem) else None
 
 
 def fuse_module(module: DiteModule) -> 'FusedModule | None':
     """Return the fused form of blocks and exchange; None where a layer has none."""
-    return FusedModule(module) if _is_known(module) else None
+    return FusedModule(module) if is_published(module) else None
 
 
 def fuse_unit(unit: DepthwisePointwise) -> 'FusedUnit | None':
     """Return the fused form of a transition; None where a layer has none."""
-    return FusedUnit(unit) if _is_known(unit) else None
+    return FusedUnit(unit) if is_published(unit) else None
 
 
 def fuse_head(head: IterativeHead) -> 'FusedHead | None':
     """Return the fused form of an iterative head; None where a layer has none."""
-    return FusedHead(head) if _is_known(head) else None
+    return FusedHead(head) if is_published(head) else None
 
 
-def _is_known(module: nn.Module) -> bool:
+def is_published(module: nn.Module) -> bool:
     """Tell whether all layers are the published ones, with 2-D convolutions and batch norms."""
     if not consists_of(module, _PARTS):
         return False
@@ -132,14 +132,14 @@ class FusedStem(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map images (B, in_channels, H, W) to (B, C, H / 4, W / 4)."""
         x = to_channels_last(self.conv1(x.contiguous(memory_format=torch.channels_last)).relu_())
-        kernels = self.mixer.prepare(x.mean((1, 2)))
+        kernels = self.mixer(x.mean((1, 2)))
         left, right = (
             conv(half, kernel)
             for conv, half, kernel in zip(self.convs, x.chunk(2, dim=3), kernels, strict=True)
         )
         left = self.expand1(*self.context1([left]))
         right = self.expand2(self.squeeze2(*self.context2([right])))
-        (kernels,) = self.mixer2.prepare(right.mean((1, 2)))
+        (kernels,) = self.mixer2(right.mean((1, 2)))
         right = self.conv2(right, kernels).relu_()
         return to_channels_first(interleave(left, right))
 

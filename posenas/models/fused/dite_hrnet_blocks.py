@@ -52,16 +52,6 @@ class KernelMixer(nn.Module):
         self.sizes = tuple(sum(bank.shape[1] for bank in group) for group in banks)
         bank = torch.block_diag(*(bank for group in banks for bank in group))
         self.bank = freeze(bank, units[0].conv.aggregation.weight)
-        self.weights_of = [sum(len(bank) for bank in group) for group in banks]
-
-    def prepare(self, means: Tensor) -> Sequence[Tensor]:
-        """Return what :class:`DynamicDepthwise` takes, for each group; see :meth:`forward`.
-
-        Its kernels, or in an export what each of its kernels weighs, (B, convolutions * K).
-        """
-        if torch.compiler.is_exporting():
-            return self.attention(means).split(self.weights_of, dim=1)
-        return self(means)
 
     def forward(self, means: Tensor) -> Sequence[Tensor]:
         """Return the flat kernels of each group, (B, O * I / groups * k * k).
@@ -88,10 +78,7 @@ def _pad_kernels(kernels: Tensor, kernel_size: int) -> Tensor:
 
 
 class DynamicDepthwise(nn.Module):
-    """Depthwise convolutions that run as one, every image with a mixture of their K kernels.
-
-    An exported network cannot have as many groups as a batch has channels, whose number it does not
-    know. There K convolutions of fixed kernels are mixed instead, which is the same by linearity.
+    """Depthwise convolutions that run as one, every image with kernels of its own.
 
     Args:
         units: Dynamic convolutions of one group of a :class:`KernelMixer`.
@@ -102,30 +89,17 @@ class DynamicDepthwise(nn.Module):
     def __init__(self, units: Sequence[ConvUnit], kernel_size: int, stride: int = 1) -> None:
         super().__init__()
         like = units[0].conv.aggregation.weight
-        self.kernel_size, self.stride, self.num_parts = kernel_size, stride, len(units)
+        self.kernel_size, self.stride = kernel_size, stride
         self.bias = freeze(torch.cat([bn_scale_shift(unit.bn)[1] for unit in units]), like)
-        banks = [_scale_bank(unit, kernel_size) for unit in units]
-        self.bank = freeze(torch.cat(banks, dim=1), like)  # (K, C * k * k)
 
     def forward(self, x: Tensor, mixed: Tensor) -> Tensor:
         """Map (B, H, W, C) to (B, H / stride, W / stride, C).
 
         Args:
             x: Images.
-            mixed: The group's part of :meth:`KernelMixer.prepare`.
+            mixed: The group's kernels by its :class:`KernelMixer`.
         """
-        if torch.compiler.is_exporting():
-            return self._mix_results(x, mixed)
         return convolve_each(x, mixed, self.kernel_size, self.bias, self.stride)
-
-    def _mix_results(self, x: Tensor, weights: Tensor) -> Tensor:
-        num_kernels, channels = self.bank.shape[0], len(self.bias)
-        per_part = weights.view(-1, self.num_parts, num_kernels, 1).transpose(1, 2)  # (B, K, U, 1)
-        factors = per_part.expand(-1, -1, -1, channels // self.num_parts).flatten(2)  # (B, K, C)
-        kernels = self.bank.view(-1, 1, self.kernel_size, self.kernel_size)
-        out = convolve_depthwise(join([x] * num_kernels), kernels, stride=self.stride)
-        terms = out.unflatten(3, (num_kernels, channels)) * factors[:, None, None]
-        return terms.sum(3) + self.bias
 
 
 def convolve_each(
@@ -207,7 +181,7 @@ class SplitConvs(nn.Module):
         mixed = {}
         if self.mixer is not None:
             means = join([maps[i].mean((1, 2)) for i in self.dynamic])
-            mixed = dict(zip(self.dynamic, self.mixer.prepare(means), strict=True))
+            mixed = dict(zip(self.dynamic, self.mixer(means), strict=True))
         return [
             self.mixing[str(i)](x, mixed[i])
             if i in mixed

@@ -4,7 +4,7 @@ A subclass may compute something else, so it never inherits the rule of its pare
 is until it has a rule of its own.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from torch import nn
@@ -33,9 +33,9 @@ FUSED_RULES: dict[type[nn.Module], FusedRule] = {}
 _NO_RULE = FusedRule()
 
 
-def find_rule(module: nn.Module) -> FusedRule:
+def find_rule(module: nn.Module, rules: Mapping[type, FusedRule] = FUSED_RULES) -> FusedRule:
     """Return the rule of the exact type of ``module``, or one that leaves it as it is."""
-    return FUSED_RULES.get(type(module), _NO_RULE)
+    return rules.get(type(module), _NO_RULE)
 
 
 def consists_of(module: nn.Module, known: Collection[type[nn.Module]]) -> bool:

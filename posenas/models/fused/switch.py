@@ -7,7 +7,7 @@ a ``ConvModule``, where the pairs are known. All plain convolutions are laid out
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 import torch
@@ -15,7 +15,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from posenas.models.fused.folding import can_fold, fold_conv_bn, is_plain_conv, lay_out
-from posenas.models.fused.rules import find_rule
+from posenas.models.fused.rules import FUSED_RULES, FusedRule, find_rule
 from posenas.utils import ConfigError
 
 #: Name of the record among the children of a fused model.
@@ -69,7 +69,7 @@ def is_fused(model: nn.Module) -> bool:
 
 
 @torch.no_grad()
-def fuse(model: nn.Module) -> None:
+def fuse(model: nn.Module, rules: Mapping[type, FusedRule] = FUSED_RULES) -> None:
     """Give ``model`` its fused form, in place; a fused model stays as it is.
 
     Outputs change by rounding only. The state dict is another one meanwhile: load and save
@@ -77,6 +77,7 @@ def fuse(model: nn.Module) -> None:
 
     Args:
         model: Network in evaluation mode.
+        rules: How modules are fused, by their exact type.
 
     Raises:
         ConfigError: A part is in train mode, or ``model`` itself would be replaced, which has no
@@ -90,14 +91,14 @@ def fuse(model: nn.Module) -> None:
             'a model must be in evaluation mode for its fused form, got '
             f'{training[0] or type(model).__name__!r} in train mode: call eval() first'
         )
-    if _make_form(model) is not None:
+    if _make_form(model, rules) is not None:
         raise ConfigError(
             f'{type(model).__name__} has no parent to exchange it in: fuse the estimator that '
             'owns it, or put it into a ModuleDict'
         )
     record = _FusedRecord(model).eval()
     try:
-        _rewrite(model, record, {})
+        _rewrite(model, record, {}, rules)
     except BaseException:
         _restore(record)
         raise
@@ -119,7 +120,10 @@ def _restore(record: _FusedRecord) -> None:
 
 
 def _rewrite(
-    module: nn.Module, record: _FusedRecord, forms: dict[nn.Module, nn.Module | None]
+    module: nn.Module,
+    record: _FusedRecord,
+    forms: dict[nn.Module, nn.Module | None],
+    rules: Mapping[type, FusedRule],
 ) -> None:
     """Replace what can be replaced below ``module``.
 
@@ -128,11 +132,12 @@ def _rewrite(
         record: Keeps what is replaced.
         forms: What replaces each module met before, which may have several places, or None; new
             modules stay.
+        rules: As in :func:`fuse`.
     """
-    for path, form in find_rule(module).children(module).items():
+    for path, form in find_rule(module, rules).children(module).items():
         parent, _, name = path.rpartition('.')
         record.replace(module.get_submodule(parent), name, form.eval())
-    for conv, norm in _conv_bn_pairs(module):
+    for conv, norm in _conv_bn_pairs(module, rules):
         folded = lay_out(fold_conv_bn(module._modules[conv], module._modules[norm]))
         forms[folded] = None
         record.replace(module, conv, folded)
@@ -142,32 +147,34 @@ def _rewrite(
         if child is None:
             continue
         if child not in forms:
-            forms[child] = _make_form(child)
-            _rewrite(child if forms[child] is None else forms[child], record, forms)
+            forms[child] = _make_form(child, rules)
+            _rewrite(child if forms[child] is None else forms[child], record, forms, rules)
         if forms[child] is not None:
             record.replace(module, name, forms[child])
 
 
-def _make_form(module: nn.Module) -> nn.Module | None:
+def _make_form(module: nn.Module, rules: Mapping[type, FusedRule]) -> nn.Module | None:
     """Return a new module to put in the place of ``module``; None if it stays."""
     if is_plain_conv(module):
         return lay_out(copy.deepcopy(module))
-    form = find_rule(module).make(module)
+    form = find_rule(module, rules).make(module)
     return None if form is None else form.eval()
 
 
-def _conv_bn_pairs(module: nn.Module) -> Iterator[tuple[str, str]]:
+def _conv_bn_pairs(module: nn.Module, rules: Mapping[type, FusedRule]) -> Iterator[tuple[str, str]]:
     """Yield the names of convolutions and norms of ``module`` that can become one."""
-    for conv, norm in _declared_pairs(module):
+    for conv, norm in _declared_pairs(module, rules):
         if can_fold(module._modules.get(conv), module._modules.get(norm)):
             yield conv, norm
 
 
-def _declared_pairs(module: nn.Module) -> tuple[tuple[str, str], ...]:
+def _declared_pairs(
+    module: nn.Module, rules: Mapping[type, FusedRule]
+) -> tuple[tuple[str, str], ...]:
     """Return the names of children of which the second reads exactly what the first one makes."""
     if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
         return tuple(pairwise(module._modules))
     if isinstance(module, ConvModule) and type(module).forward is ConvModule.forward:
         adjacent = ('conv', 'norm') in pairwise(module.order)
         return (('conv', module.norm_name),) if adjacent and module.with_norm else ()
-    return find_rule(module).pairs
+    return find_rule(module, rules).pairs

@@ -3,8 +3,10 @@
 from .base import BaseHeatmapHead
 from .center_box_head import CenterBoxHead
 from .cnf_head import CNFHead
+from .edge_head import EdgeHead
 from .heatmap_head import HeatmapHead
 from .multi_stage_head import PoseNASHead, StackedHourglassHead
+from .regression_head import RegressionHead
 from .representation import ScalarRepresentation, VectorRepresentation
 from .rle_head import RLEHead
 from .rtmcc_head import RTMCCHead
@@ -17,10 +19,12 @@ __all__ = [
     'BaseSimCCHead',
     'CNFHead',
     'CenterBoxHead',
+    'EdgeHead',
     'HeatmapHead',
     'PoseNASHead',
     'RLEHead',
     'RTMCCHead',
+    'RegressionHead',
     'ScalarRepresentation',
     'SimCCHead',
     'StackedHourglassHead',

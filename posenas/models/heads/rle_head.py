@@ -1,25 +1,20 @@
 """Coordinates and their deviations by one linear layer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import torch
-from mmengine.model import BaseModule
-from mmengine.structures import InstanceData
-from torch import Tensor, nn
+from torch import Tensor
 
-from posenas.codecs import coordinate_accuracy
-from posenas.models.heads.base import Features, to_numpy
-from posenas.models.layers.input_size import check_input_channels
-from posenas.registry import KEYPOINT_CODECS, MODELS
-from posenas.structures import PoseDataSample
-from posenas.utils import ConfigError
+from posenas.models.heads.base import Features
+from posenas.models.heads.regression_head import RegressionHead
+from posenas.registry import MODELS
 
 _LOSS = MappingProxyType(dict(type='RLELoss', use_target_weight=True))
 
 
 @MODELS.register_module()
-class RLEHead(BaseModule):
+class RLEHead(RegressionHead):
     """Regress x, y and a deviation of each from the means of the last feature.
 
     Li et al., Human Pose Regression with Residual Log-likelihood Estimation, ICCV 2021.
@@ -31,9 +26,10 @@ class RLEHead(BaseModule):
         loss: Config of the loss, called as ``loss(coordinates, deviations, targets, weights)`` with
             logits of the deviations.
         decoder: Config of the codec that wrote the targets; needed for predictions only.
-        init_cfg: Initialisation; None draws the layer from a normal distribution with standard
-            deviation 0.01.
+        init_cfg: See :class:`RegressionHead`.
     """
+
+    _per_keypoint = 4
 
     def __init__(
         self,
@@ -43,22 +39,7 @@ class RLEHead(BaseModule):
         decoder: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        default = [
-            dict(type='Normal', layer=['Linear'], std=0.01, bias=0, override=dict(name='fc'))
-        ]
-        super().__init__(default if init_cfg is None else init_cfg)
-        self.in_channels = in_channels
-        self.num_joints = self.out_channels = num_joints
-        self.loss_module = MODELS.build(dict(loss))
-        self.decoder = None if decoder is None else KEYPOINT_CODECS.build(decoder)
-        self.fc = nn.Linear(in_channels, num_joints * 4)
-
-    def _regress(self, feats: Features) -> Tensor:
-        """Return coordinates and logits of deviations, (B, K, 4)."""
-        feature = feats[-1]
-        channels = feature.shape[1]
-        check_input_channels(feature, self.in_channels, f'set head.in_channels={channels}')
-        return self.fc(feature.flatten(1)).unflatten(1, (self.num_joints, 4))
+        super().__init__(in_channels, num_joints, loss, decoder, init_cfg)
 
     def forward(self, feats: Features) -> Tensor:
         """Compute coordinates and deviations (B, K, 4), shares of the crop, from the last feature.
@@ -69,78 +50,6 @@ class RLEHead(BaseModule):
         values = self._regress(feats)
         return torch.cat([values[..., :2], values[..., 2:].sigmoid()], dim=-1)
 
-    def loss(
-        self, feats: Features, data_samples: Sequence[PoseDataSample], train_cfg: dict | None = None
-    ) -> dict[str, Tensor]:
-        """Compare the coordinates with the targets of the samples.
-
-        Args:
-            feats: Features of B images.
-            data_samples: Their samples, with ``keypoint_labels`` (1, K, 2) and ``keypoint_weights``
-                (1, K) in ``gt_instance_labels``.
-            train_cfg: ``compute_acc=False`` leaves ``acc_pose`` out.
-
-        Returns:
-            ``loss_kpt`` and ``acc_pose``, the share of keypoints within 5 % of the crop.
-
-        Raises:
-            ConfigError: The samples hold no coordinates, or of other keypoints.
-        """
-        values = self._regress(feats)
-        labels = [sample.gt_instance_labels for sample in data_samples]
-        if labels and 'keypoint_labels' not in labels[0]:
-            raise ConfigError(
-                f'RLEHead learns from keypoint_labels, got {sorted(labels[0].keys())}: set the '
-                "codec, that of GenerateTarget too, to type='RegressionLabel'"
-            )
-        targets = torch.cat([one.keypoint_labels for one in labels])
-        weights = torch.cat([one.keypoint_weights for one in labels])
-        if targets.shape[1] != self.num_joints:
-            raise ConfigError(
-                f'head.num_joints must be the keypoints of the data set, {targets.shape[1]}, got '
-                f'{self.num_joints}'
-            )
+    def _compare(self, values: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         points, logits = values.split(2, dim=-1)
-        losses = dict(loss_kpt=self.loss_module(points, logits, targets, weights))
-        if (train_cfg or {}).get('compute_acc', True):
-            found = coordinate_accuracy(to_numpy(points), to_numpy(targets), to_numpy(weights) > 0)
-            losses['acc_pose'] = values.new_tensor(found)
-        return losses
-
-    def predict(
-        self,
-        feats: Features | Sequence[Features],
-        data_samples: Sequence[PoseDataSample],
-        test_cfg: dict | None = None,
-    ) -> tuple[list[InstanceData], None]:
-        """Decode keypoints in input pixels.
-
-        Args:
-            feats: Features of B images; under ``flip_test`` a pair, the second of the mirrored
-                images.
-            data_samples: Their samples; ``flip_indices`` (K,) is read under ``flip_test``.
-            test_cfg: ``flip_test``, ``shift_coords`` (see :class:`RegressionLabel`).
-
-        Returns:
-            Per image ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K); and None: there are no
-            heatmaps.
-
-        Raises:
-            ConfigError: There is no decoder.
-        """
-        test_cfg = test_cfg or {}
-        if self.decoder is None:
-            raise ConfigError('head.decoder must be set to predict: give it the codec of the data')
-        if test_cfg.get('flip_test', False):
-            plain, mirrored = (self.forward(half) for half in feats)
-            flip_indices = data_samples[0].metainfo['flip_indices']
-            shift = test_cfg.get('shift_coords', True)
-            (flipped,) = self.decoder.flip_back([mirrored], flip_indices, shift_coords=shift)
-            outputs = (plain + flipped) * 0.5
-        else:
-            outputs = self.forward(feats)
-        keypoints, scores = self.decoder.batch_decode(to_numpy(outputs))
-        return [
-            InstanceData(keypoints=keypoints[i : i + 1], keypoint_scores=scores[i : i + 1])
-            for i in range(len(keypoints))
-        ], None
+        return self.loss_module(points, logits, targets, weights)

@@ -15,10 +15,12 @@ from .keypoint_mse import (
     KeypointMSELoss,
     KeypointOHKMMSELoss,
 )
+from .regression import AdaptiveWingLoss, SmoothL1Loss, SoftWingLoss, WingLoss
 from .rle import RLELoss
 from .simcc import KLDiscretLoss
 
 __all__ = [
+    'AdaptiveWingLoss',
     'CombinedTargetMSELoss',
     'DistillExtension',
     'FPDLoss',
@@ -33,4 +35,7 @@ __all__ = [
     'LogitDistill',
     'RLELoss',
     'SelfDistillHead',
+    'SmoothL1Loss',
+    'SoftWingLoss',
+    'WingLoss',
 ]

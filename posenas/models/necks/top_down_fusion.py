@@ -61,8 +61,9 @@ class TopDownFusion(BaseModule):
         Returns:
             Features (B, channels[0], H, W).
         """
-        x = self.laterals[-1](feats[-1]).relu()
-        for i in reversed(range(len(self.smoothings))):
+        last = len(feats) - 1
+        x = self.laterals[last](feats[last]).relu()
+        for i in reversed(range(last)):
             lateral = self.laterals[i](feats[i])
             coarse = F.interpolate(self.reductions[i](x), lateral.shape[-2:], mode='nearest')
             x = self.smoothings[i](lateral + coarse)

@@ -150,14 +150,14 @@ class LatencyCost:
 
     Args:
         table: File that ``posenas latency`` wrote.
+        name: What budgets and archives call it; tables of several engines need one each.
 
     Raises:
         DataError: The file is missing or something else.
     """
 
-    name = 'latency'
-
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, name: str = 'latency') -> None:
+        self.name = name
         self._table = LatencyTable.load(table)
         if not self._table.is_fitted:
             print_log(f'{table}: {NOT_FITTED}', logger='current', level=logging.WARNING)

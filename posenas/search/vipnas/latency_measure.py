@@ -21,11 +21,12 @@ from posenas.genotype import Genotype, derive_model
 from posenas.models import ContextBlock, SqueezeExcitation
 from posenas.models.fused import fuse
 from posenas.models.layers.deconv import build_deconv_layers
+from posenas.models.layers.edge.last_layers import CoordinateProduct
 from posenas.registry import MODELS
 from posenas.search.costs import CostContext
 from posenas.search.space import SearchSpace
 from posenas.search.vipnas.latency import LatencyTable, fit_table
-from posenas.search.vipnas.operations import Operation, ViPNASCounter, list_operations
+from posenas.search.vipnas.operations import Operation, list_operations
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import choose_clock
 
@@ -151,8 +152,8 @@ def assess(table: LatencyTable, genotypes: Sequence[Genotype], times: np.ndarray
     """Compare predictions with measured ``times`` (rounds, networks), seconds."""
     measured = settle(times)
     predicted = np.array([table.predict(genotype) for genotype in genotypes])
-    counter = ViPNASCounter()
-    macs = np.array([counter(genotype, table.context).macs for genotype in genotypes])
+    lists = [list_operations(genotype, table.context) for genotype in genotypes]
+    macs = np.array([sum(o.macs for o in operations) for operations in lists])
     errors = np.abs(predicted / measured - 1)
     halves = [settle(times[start::2]) for start in (0, 1)]
     near = np.abs(np.log(macs[:, None] / macs)) <= np.log1p(_BAND)
@@ -195,6 +196,12 @@ def make_operation(operation: Operation) -> tuple[nn.Module, Tensor]:
         module = nn.Sequential(SqueezeExcitation(operation.in_channels, operation.planes))
     elif operation.kind == 'pool':
         module = nn.Sequential(nn.MaxPool2d(operation.kernel, operation.stride, 1))
+    elif operation.kind == 'upsample':
+        module = nn.Sequential(nn.Upsample(scale_factor=2))
+    elif operation.kind == 'shuffle':
+        module = nn.Sequential(nn.PixelShuffle(2))
+    elif operation.kind == 'simcc':
+        module = nn.Sequential(CoordinateProduct(operation.size))
     elif operation.kind == 'deconv':
         settings = ([operation.out_channels], [operation.kernel], [operation.groups])
         module = build_deconv_layers(operation.in_channels, *settings)

@@ -1,9 +1,10 @@
 """Networks as lists of operations, for figures that add up: parameters, multiplications, time."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 
 from posenas.genotype import (
     BlockShape,
@@ -26,7 +27,8 @@ class Operation:
 
     Attributes:
         kind: 'conv', 'deconv' (transposed, stride 2), 'context' (context block), 'squeeze'
-            (squeeze-and-excitation), 'pool' (3x3, stride 2) or 'add'.
+            (squeeze-and-excitation), 'pool' (3x3, stride 2), 'add', 'upsample' (twice as large),
+            'shuffle' (pixel shuffle, twice as large) or 'simcc' (product of coordinates, likewise).
         size: (width, height) of the input, cells.
         in_channels: Channels of the input.
         out_channels: Channels of the output.
@@ -51,7 +53,7 @@ class Operation:
     def output_size(self) -> tuple[int, int]:
         """(width, height) of the output."""
         width, height = self.size
-        if self.kind == 'deconv':
+        if self.kind in _DOUBLING:
             return 2 * width, 2 * height
         return -(-width // self.stride), -(-height // self.stride)
 
@@ -62,6 +64,11 @@ class Operation:
         return (context_planes if is_context else squeezed_channels)(self.in_channels)
 
     @property
+    def _linear_weights(self) -> int:
+        """Weights of the linear layers from a map to the columns and rows of a heatmap."""
+        return prod(self.size) * 2 * sum(self.size)
+
+    @property
     def params(self) -> int:
         """Elements of all parameters."""
         c, p = self.in_channels, self.planes
@@ -69,23 +76,33 @@ class Operation:
             return (c + 1) + (c * p + p) + 2 * p + (p * c + c)
         if self.kind == 'squeeze':
             return (c * p + p) + (p * c + c)
-        if self.kind in ('pool', 'add'):
+        if self.kind == 'simcc':
+            return self._linear_weights + 2 * sum(self.size)
+        if self.kind in _FREE:
             return 0
         kernels = c * self.out_channels // self.groups * self.kernel**2
         return kernels + self.out_channels * (2 if self.with_norm else 1)
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of convolutions."""
+        """Multiply-accumulates of convolutions and linear layers."""
         c, p = self.in_channels, self.planes
         if self.kind == 'context':
             return self.size[0] * self.size[1] * c + 2 * c * p
         if self.kind == 'squeeze':
             return 2 * c * p
-        if self.kind in ('pool', 'add'):
+        if self.kind == 'simcc':
+            return c * self._linear_weights
+        if self.kind in _FREE:
             return 0
         width, height = self.size if self.kind == 'deconv' else self.output_size
         return width * height * (c * self.out_channels // self.groups) * self.kernel**2
+
+
+#: Operations whose output is twice as large as their input.
+_DOUBLING = ('deconv', 'upsample', 'shuffle', 'simcc')
+#: Operations without weights.
+_FREE = ('pool', 'add', 'upsample', 'shuffle')
 
 
 @TASK_UTILS.register_module()
@@ -132,14 +149,14 @@ def count_network(model: str, context: CostContext) -> Counts:
 
 
 def list_networks(genotype: Genotype, context: CostContext) -> list[list[Operation]]:
-    """List the operations of each network of a ViPNAS genotype.
+    """List the operations of each network of a genotype.
 
     Returns:
-        Those of the one network of a spatial genotype; of a temporal one those of the key network,
-        where the genotype has it, and those of the networks of the further frames.
+        Those of the one network of a genotype for images; of a temporal one those of the key
+        network, where the genotype has it, and those of the networks of the further frames.
 
     Raises:
-        ConfigError: It is no ViPNAS genotype.
+        ConfigError: Its family has no such list.
     """
     if genotype.family != 't_vipnas':
         return [list_operations(genotype, context)]
@@ -161,11 +178,16 @@ def list_networks(genotype: Genotype, context: CostContext) -> list[list[Operati
 
 
 def list_operations(genotype: Genotype, context: CostContext) -> list[Operation]:
-    """List the operations of a spatial ViPNAS network in the order in which they run.
+    """List the operations of a network for images in the order in which they run.
 
     Raises:
-        ConfigError: It is no spatial ViPNAS genotype.
+        ConfigError: Its family has no such list.
     """
+    return OPERATION_LISTS.get(genotype.family, _list_spatial)(genotype, context)
+
+
+def _list_spatial(genotype: Genotype, context: CostContext) -> list[Operation]:
+    """List the operations of a spatial ViPNAS network."""
     stages = read_vipnas_blocks(genotype)
     is_mobile = genotype.macro['backbone'] == 'ViPNAS_MobileNetV3'
     width, kernel = genotype.choices['stem']['width'], genotype.choices['stem']['kernel']
@@ -193,6 +215,10 @@ def list_operations(genotype: Genotype, context: CostContext) -> list[Operation]
     return [*operations, final]
 
 
+#: Family of networks for images -> lists the operations of one; a further family is entered once.
+OPERATION_LISTS: dict[str, Callable[[Genotype, CostContext], list[Operation]]] = {
+    'vipnas': _list_spatial
+}
 #: Activation of each stage of the MobileNetV3.
 _MOBILE_ACTS = ('ReLU', 'ReLU', 'ReLU', 'HSwish', 'HSwish', 'HSwish')
 

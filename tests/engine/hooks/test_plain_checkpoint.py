@@ -297,3 +297,10 @@ def test_resuming_never_runs_the_config_in_a_checkpoint(tmp_path):
     runner = train(make(tmp_path, epochs=2, resume=True))
     assert runner.epoch == 2
     assert not marker.exists()
+
+
+def test_only_the_last_checkpoint_holds_an_optimizer_if_asked_for(tmp_path):
+    train(make(tmp_path, interval=1, max_keep_ckpts=2, last_optimizer_only=True))
+    older, last = (load_checkpoint_file(tmp_path / f'epoch_{n}.pth') for n in (2, 3))
+    assert last.keys() - older.keys() == {'optimizer', 'param_schedulers'}
+    assert find_latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_3.pth')

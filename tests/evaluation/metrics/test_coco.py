@@ -7,7 +7,8 @@ import pytest
 from evaluation.metrics.samples import make_sample, recorded_flow
 
 from posenas.evaluation import CocoMetric
-from posenas.skeletons import COCO
+from posenas.registry import METRICS
+from posenas.skeletons import COCO, get_skeleton
 from posenas.utils import ConfigError, DataError
 
 NMS_MODES = {'hard': 'oks_nms', 'soft': 'soft_oks_nms'}
@@ -213,3 +214,25 @@ def test_unusable_annotation_file_is_refused_when_built(tmp_path, content, name)
 def test_unknown_choice_is_refused(wrong):
     with pytest.raises(ValueError, match='must be one of'):
         CocoMetric(**wrong)
+
+
+def test_whole_bodies_get_a_score_for_each_part(tmp_path):
+    rng = np.random.default_rng(0)
+    truth = np.column_stack([rng.uniform(0, 200, (133, 2)), np.full(133, 2.0)])
+    found = truth.copy()
+    found[91:112, 0] += 50  # the left hand alone is missed
+    sizes = dict(keypoints=17, foot_kpts=6, face_kpts=68, lefthand_kpts=21, righthand_kpts=21)
+    parts = np.split(truth, np.cumsum([*sizes.values()])[:-1])
+    lists = {key: part.ravel().tolist() for key, part in zip(sizes, parts, strict=True)}
+    person = dict(id=1, image_id=1, category_id=1, bbox=[0, 0, 200, 200], area=20000, iscrowd=0)
+    file = tmp_path / 'whole.json'
+    categories = [dict(id=1, name='person', keypoints=list(COCO.joint_names))]
+    content = dict(images=[dict(id=1, file_name='1.jpg', width=200, height=200)])
+    content.update(annotations=[person | lists], categories=categories)
+    file.write_text(json.dumps(content))
+    metric = METRICS.build(dict(type='CocoWholeBodyMetric', ann_file=str(file)))
+    metric.dataset_meta = get_skeleton('coco_wholebody').metainfo()
+    scores = evaluate(metric, [make_sample(1, 1, found)])
+    wanted = dict(body=1, foot=1, face=1, lefthand=0, righthand=1)
+    assert {part: round(scores[f'coco-wholebody/{part} AP'], 3) for part in wanted} == wanted
+    assert 0 < scores['coco-wholebody/AP'] < 1

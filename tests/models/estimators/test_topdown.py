@@ -99,6 +99,10 @@ def test_predictions_keep_the_joints_asked_for_in_their_order(make_batch):
         np.testing.assert_array_equal(pred.keypoints, whole.keypoints[:, [5, 0, 16]])
         np.testing.assert_array_equal(pred.keypoint_scores, whole.keypoint_scores[:, [5, 0, 16]])
         assert pred.keypoints_visible.shape == (1, 3)
+    for missing in (17, -1):
+        cut.test_cfg['output_keypoint_indices'] = (0, missing)
+        with pytest.raises(ConfigError, match='must be of 0 to 16'):
+            cut.test_step(dict(inputs=batch[0], data_samples=batch[1]))
 
 
 def test_flip_test_is_blind_to_mirroring(make_batch):

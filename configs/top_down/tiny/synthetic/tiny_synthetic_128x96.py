@@ -1,4 +1,6 @@
-# The smallest network on synthetic people: seconds on a CPU, for tests and for reading.
+# The smallest network on synthetic people: seconds on a CPU, for tests and for reading. It needs
+#   posenas dataset synthetic --out data/synthetic/train --num-images 200 --seed 1
+#   posenas dataset synthetic --out data/synthetic/val --num-images 50 --seed 2
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/datasets/synthetic_128x96.py',

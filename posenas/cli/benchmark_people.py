@@ -1,0 +1,110 @@
+"""``posenas benchmark tracking`` and ``posenas benchmark video``."""
+
+import argparse
+from dataclasses import asdict
+
+from posenas.cli.printing import print_table
+from posenas.cli.values import COUNT, SEED, WORKERS
+from posenas.utils.atomic_io import write_json
+
+
+def add_tracking_parser(kinds: argparse._SubParsersAction) -> None:
+    """Add ``posenas benchmark tracking``."""
+    tracking = kinds.add_parser(
+        'tracking',
+        help='who is who in videos, and smooth keypoints',
+        description='Follow and smooth synthetic people who cross, hide each other and are missed '
+        'at times. The lower bound is association by the overlap of boxes alone.',
+    )
+    tracking.add_argument(
+        '--num-videos', type=COUNT, default=20, metavar='N', help='of five people (default: 20)'
+    )
+    tracking.add_argument(
+        '--num-frames', type=COUNT, default=120, metavar='N', help='of each (default: 120)'
+    )
+    tracking.add_argument('--seed', type=SEED, default=0, metavar='N', help='of all (default: 0)')
+    tracking.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+
+
+def add_video_parser(kinds: argparse._SubParsersAction) -> None:
+    """Add ``posenas benchmark video``."""
+    video = kinds.add_parser(
+        'video',
+        help='posenas infer on videos, end to end',
+        description='Look at a video and write pictures and predictions. The lower bound is the '
+        'larger of the slowest stage and the processor time divided by the cores.',
+    )
+    video.add_argument('config', help='config file or name of a network')
+    video.add_argument('checkpoint', nargs='?', help='trained weights (default: random ones)')
+    video.add_argument('--video', metavar='FILE', help='(default: rendered synthetic people)')
+    video.add_argument('--det-weights', metavar='FILE', help='detector of people (default: boxes)')
+    video.add_argument(
+        '--people',
+        type=COUNT,
+        nargs='+',
+        default=[1, 3, 10],
+        metavar='N',
+        help='boxes in each frame, where there is no detector (default: 1 3 10)',
+    )
+    video.add_argument(
+        '--num-frames', type=COUNT, default=200, metavar='N', help='of each run (default: 200)'
+    )
+    video.add_argument(
+        '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
+    )
+    video.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
+    video.add_argument('--track', action='store_true', help='follow people')
+    video.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+
+
+def report_tracking(args: argparse.Namespace) -> None:
+    """Print what ``posenas benchmark tracking`` measures."""
+    from posenas.benchmarks import benchmark_tracking
+
+    found = benchmark_tracking(args.num_videos, args.num_frames, args.seed)
+    columns = ('way', 'IDF1', 'MOTA', 'switches', 'jitter', 'PCK')
+    rows = [
+        (s.name, f'{s.idf1:.1f}', f'{s.mota:.1f}', s.switches, f'{s.jitter:.2f}', f'{s.pck:.2f}')
+        for s in found
+    ]
+    caption = (
+        f'{args.num_videos} videos of {args.num_frames} frames; jitter: mean acceleration, % of '
+        'the box per frame^2; PCK within 5 % of the box'
+    )
+    print_table(columns, rows, caption=caption, left=columns[:1], is_plain=True)
+    if args.json:
+        write_json(args.json, [asdict(each) for each in found], indent=1)
+
+
+def report_video(args: argparse.Namespace) -> None:
+    """Print what ``posenas benchmark video`` measures."""
+    from posenas.benchmarks import benchmark_videos
+
+    costs = benchmark_videos(
+        args.config,
+        args.checkpoint,
+        args.video,
+        args.det_weights,
+        args.people,
+        args.num_frames,
+        args.batch_size,
+        args.threads,
+        args.track,
+    )
+    stages = list(dict.fromkeys(stage for cost in costs for stage in cost.seconds))
+    columns = ('people', 'frames/s', *(f'{stage} ms' for stage in stages), 'ratio', 'MiB', 'growth')
+    rows = [
+        (
+            f'{cost.num_people / cost.num_frames:.1f}',
+            f'{cost.frames_per_second:.1f}',
+            *(f'{1e3 * cost.seconds.get(s, 0.0) / cost.num_frames:.2f}' for s in stages),
+            f'{cost.ratio:.2f}',
+            f'{cost.memory_mb[1]:.0f}',
+            f'{cost.growth:+.2f} %',
+        )
+        for cost in costs
+    ]
+    caption = f'ms per frame at work; {args.num_frames} frames, threads: {args.threads}'
+    print_table(columns, rows, caption=caption, left=columns[:1], is_plain=True)
+    if args.json:
+        write_json(args.json, [asdict(cost) for cost in costs], indent=1)

@@ -1,0 +1,62 @@
+"""Stages that overlap."""
+
+import threading
+import time
+
+import pytest
+
+from posenas.utils.run_ahead import StageClock, run_ahead
+
+
+def test_items_come_in_order_and_at_most_depth_ahead():
+    made = []
+
+    def make():
+        for number in range(6):
+            made.append(number)
+            yield number
+
+    ahead = []
+    for number in run_ahead(make(), depth=1):
+        time.sleep(0.02)
+        ahead.append(len(made) - number - 1)
+    assert len(ahead) == 6
+    assert max(ahead) <= 2  # one waits, one is handed over
+    assert max(ahead) >= 1
+
+
+def test_errors_arrive_after_the_items_before_them():
+    def make():
+        yield 1
+        raise KeyError('broken')
+
+    items = run_ahead(make())
+    assert next(items) == 1
+    with pytest.raises(KeyError, match='broken'):
+        next(items)
+
+
+def test_closing_ends_the_thread_and_closes_the_source():
+    closed, threads = [], threading.active_count()
+
+    def make():
+        try:
+            while True:
+                yield 0
+        finally:
+            closed.append(True)
+
+    items = run_ahead(make())
+    next(items)
+    items.close()
+    assert closed == [True]
+    assert threading.active_count() == threads
+
+
+def test_the_clock_leaves_out_what_belongs_to_another_stage():
+    clock = StageClock()
+    with clock.measure('outer', inner='inner'):
+        for _ in clock.measure_items('inner', (time.sleep(0.02) for _ in range(3))):
+            time.sleep(0.01)
+    assert clock.seconds['inner'] >= 0.06
+    assert 0.03 <= clock.seconds['outer'] < 0.06 + clock.seconds['inner']
