@@ -12,6 +12,7 @@ from posenas.apis import build_space, load_checked
 from posenas.experiments.plan import Cell
 from posenas.experiments.search_budget import SearchPlan
 from posenas.experiments.search_data import SCORE, SearchData, compose, make_search, write_config
+from posenas.experiments.search_networks import WEIGHTS
 from posenas.experiments.search_spaces import RunSpace
 from posenas.search import Budget, read_search
 from posenas.utils.errors import ConfigError
@@ -250,9 +251,9 @@ def _training_cell(search: SearchRun, name: str, config: str, *others: str) -> C
     )
 
 
-def _export_cell(search: SearchRun, trained: str, config: str, checkpoint: str = '') -> Cell:
+def _export_cell(search: SearchRun, trained: str, config: str) -> Cell:
     to, suffix = ('openvino', 'xml') if search.is_openvino else ('onnx', 'onnx')
-    checkpoint = checkpoint or f'{{{trained}.checkpoint}}'
+    checkpoint = f'{{{trained}.folder}}/{WEIGHTS}'
     words = ['export', config, checkpoint, '--to', to, '--out', f'{{folder}}/network.{suffix}']
     inputs = (config, checkpoint)
     return Cell(f'export_{trained}', seeds=search.seeds, commands=[words], inputs=inputs)
@@ -270,9 +271,8 @@ def _list_distillation(search: SearchRun) -> list[Cell]:
         arguments=(),
         options={f'default_hooks.checkpoint.{key}': value for key, value in _SAVE_STUDENT.items()},
     )
-    weights = '{distilled.folder}/student_best.pth'
     return [
         Cell('taught', seeds=search.seeds, commands=[words], inputs=(student, checkpoint)),
         training,
-        _export_cell(search, 'distilled', student, weights),
+        _export_cell(search, 'distilled', student),
     ]
