@@ -57,14 +57,6 @@ SPACES: dict[str, RunSpace] = {
         counter='EdgeCounter',
         limits=('latency', *_COUNTS),
     ),
-    'edge': RunSpace(
-        supernets=dict(
-            tiny='edge_supernet_tiny_synthetic_128x96', full='edge_supernet_lspet_s_128x96'
-        ),
-        training='s_vipnas_res50_lspet_128x96',
-        counter='EdgeCounter',
-        limits=('latency', *_COUNTS),
-    ),
     'vipnas-res50': RunSpace(
         supernets=dict(
             tiny='vipnas_supernet_tiny_synthetic_128x96',
