@@ -14,12 +14,17 @@ from posenas.experiments.report import RESULT, read_costs
 from posenas.runtime.engines import open_session
 from posenas.search import Record
 from posenas.utils.atomic_io import write_json
+from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.files import read_json
 from posenas.utils.randomness import Stream, make_generator
+from posenas.utils.safe_load import load_checkpoint_file
 from posenas.utils.timing import take_turns, use_threads
 
 #: Stage -> minutes, minutes of processor time and peak memory in MiB.
 Costs = Mapping[str, tuple[float, float, float]]
+#: File of weights in the folder of a training, and what it keeps of the metadata.
+WEIGHTS = 'weights/network.pth'
+_KEPT = ('dataset_meta', 'epoch', 'input_size', 'iter', 'seed')
 #: Rounds in which exported networks are timed in turn.
 _ROUNDS = 60
 
@@ -61,15 +66,13 @@ class FoundNetwork:
         cls, kind: str, run: Run, folder: Path, exported: Path, record: Record | None
     ) -> 'FoundNetwork':
         """Collect what the stages of a network left."""
-        from posenas.utils.checkpoint import find_latest_checkpoint
-
         result = read_json(run.folder / RESULT)
         return cls(
             kind,
             run.seed,
             run.name,
             folder / 'network.py',
-            run.folder / Path(str(find_latest_checkpoint(run.folder))).name,
+            run.folder / WEIGHTS,
             folder / 'genotype.json',
             exported,
             result['scores'],
@@ -86,6 +89,15 @@ class FoundNetwork:
         """List what stands for the network: export, config, weights and genotype."""
         exports = [self.exported, self.exported.with_suffix('.bin')]
         return [*filter(Path.is_file, exports), self.config, self.checkpoint, self.genotype]
+
+
+def write_weights(run: Run) -> None:
+    """Write what a training has learnt without when and where, so that it is always the same."""
+    student = run.folder / 'student_best.pth'  # of a distillation
+    last = run.folder / Path(str(find_latest_checkpoint(run.folder))).name
+    checkpoint = load_checkpoint_file(student if student.is_file() else last)
+    meta = {key: checkpoint['meta'][key] for key in _KEPT if key in checkpoint['meta']}
+    save_checkpoint(dict(meta=meta, state_dict=checkpoint['state_dict']), run.folder / WEIGHTS)
 
 
 def measure_networks(

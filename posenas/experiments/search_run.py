@@ -16,6 +16,7 @@ from posenas.experiments.search_networks import (
     measure_networks,
     summarize_costs,
     tabulate_costs,
+    write_weights,
 )
 from posenas.experiments.search_report import write_report
 from posenas.experiments.search_spaces import default_space, find_space
@@ -35,6 +36,8 @@ from posenas.utils.errors import ConfigError, PoseNASError
 
 #: Units of the limits: what a budget counts in, of what users give.
 _UNITS = dict(latency=1.0, macs=1e9, params=1e6, size=1e6 / 4)  # size: weights of four bytes
+#: Cells that export what others have trained.
+_EXPORTS = tuple(f'export_{name}' for name in TRAINED)
 _ENGINES = ('openvino', 'onnxruntime', 'torch')
 
 
@@ -151,6 +154,10 @@ def _run(search: SearchRun, base: Config, announce: Callable[[str], object]) -> 
         for seed in search.seeds:
             write_chance(search, seed)
     cells += list_last_stages(search)
+    plan = _go(search, [cell for cell in cells if cell.name not in _EXPORTS], announce)
+    for name in TRAINED.keys() & plan.cells.keys():
+        for run in plan.runs_of(name):
+            write_weights(run)
     plan = _go(search, cells, announce)
     arguments = search.plan.arguments
     networks = measure_networks(

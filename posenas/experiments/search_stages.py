@@ -1,7 +1,7 @@
 """Stages of ``posenas search run``: their configs, and the cells of a plan that runs them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from posenas.apis import build_space, load_checked
 from posenas.experiments.plan import Cell
 from posenas.experiments.search_budget import SearchPlan
 from posenas.experiments.search_data import SCORE, SearchData, compose, make_search, write_config
+from posenas.experiments.search_networks import WEIGHTS
 from posenas.experiments.search_spaces import RunSpace
 from posenas.search import Budget, read_search
 from posenas.utils.errors import ConfigError
@@ -24,6 +25,8 @@ _EQUAL = 0.02
 _MAX_TRIES = 5000
 #: Added to the seed of a search for random networks: the same one would begin with the same.
 _OTHER_SEEDS = 1_000_000
+#: What lets a distillation write the weights of its student.
+_SAVE_STUDENT = dict(save_best='auto', rule='greater')
 #: Networks that are trained, and what each is called in tables.
 TRAINED = dict(searched='found', random='random, equal cost', distilled='found, distilled')
 
@@ -250,7 +253,7 @@ def _training_cell(search: SearchRun, name: str, config: str, *others: str) -> C
 
 def _export_cell(search: SearchRun, trained: str, config: str) -> Cell:
     to, suffix = ('openvino', 'xml') if search.is_openvino else ('onnx', 'onnx')
-    checkpoint = f'{{{trained}.checkpoint}}'
+    checkpoint = f'{{{trained}.folder}}/{WEIGHTS}'
     words = ['export', config, checkpoint, '--to', to, '--out', f'{{folder}}/network.{suffix}']
     inputs = (config, checkpoint)
     return Cell(f'export_{trained}', seeds=search.seeds, commands=[words], inputs=inputs)
@@ -263,9 +266,13 @@ def _list_distillation(search: SearchRun) -> list[Cell]:
     words = ['distill', '--student', student, '--teacher', teacher]
     words += ['--teacher-checkpoint', checkpoint, '--out', '{folder}/distillation.py']
     config = '{taught.folder}/distillation.py'
-    export = _export_cell(search, 'distilled', student)
+    training = replace(  # the one validation, at the end, writes the student out of the whole
+        _training_cell(search, 'distilled', config, checkpoint),
+        arguments=(),
+        options={f'default_hooks.checkpoint.{key}': value for key, value in _SAVE_STUDENT.items()},
+    )
     return [
         Cell('taught', seeds=search.seeds, commands=[words], inputs=(student, checkpoint)),
-        _training_cell(search, 'distilled', config, checkpoint),
-        export,
+        training,
+        _export_cell(search, 'distilled', student),
     ]

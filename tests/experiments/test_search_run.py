@@ -163,7 +163,7 @@ def write_plan(folder):
 
 def start(folder):
     words = ['search', 'run', 'people.json', '--latency', '50', '--hours', '1', '--out', 'found']
-    words += ['--engine', 'torch']
+    words += ['--engine', 'torch', '--space', 'vipnas-res50']
     environment = dict(os.environ, OMP_NUM_THREADS='1')
     with (folder / 'log.txt').open('a') as log:
         return subprocess.Popen(
