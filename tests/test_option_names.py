@@ -40,7 +40,7 @@ NO_MESSAGES = (
 #: Modules whose texts name keys of other projects beside ours.
 FOREIGN_KEYS = ('convert/', 'utils/hrnet_settings.py', 'utils/mmpose0_settings.py')
 #: Endings of files, which no option has.
-SUFFIXES = ('.jpg', '.json', '.jsonl', '.log', '.mat', '.png', '.yaml')
+SUFFIXES = ('.jpg', '.json', '.jsonl', '.log', '.mat', '.png', '.pth', '.yaml')
 #: Modules, fields of files, functions, values, and keys of genotypes and skeletons.
 NO_OPTIONS = {
     'work_dirs',
@@ -49,7 +49,7 @@ NO_OPTIONS = {
     *('bbox_ids', 'category_id', 'charset', 'file_name', 'flip_idx', 'ignore_regions_y'),
     *('meta_info', 'instance_info', 'undecoded_frames'),
     *('frame_id', 't_vipnas', 'choices.frames', 's_vipnas_res50_lspet_128x96'),
-    *('color_ignore_orientation', 'torch.compile'),
+    *('color_ignore_orientation', 'torch.compile', 'torch.save'),
     *('keypoint_labels', 'keypoint_x_labels', 'keypoint_y_labels'),
     *('image_paths', 'kpt_names', 'kpt_shape', 'sha256', 'track_id', 'keypoints_crowd'),
     *('finite_difference', 'first_order', 'second_order', 'evaluation.interval'),
