@@ -51,7 +51,7 @@ class _StandIn(ModuleType):
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)
         """Look a name up in ours."""
-        if name.startswith('__'):
+        if name.startswith('__') and name != '__version__':
             raise AttributeError(name)
         for source in self.stands_for:
             module = import_module(source)
