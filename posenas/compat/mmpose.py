@@ -36,6 +36,16 @@ _MODULES = MappingProxyType(
 )
 
 
+#: Packages inside of those, in which modules may have any name: a name that is none is no module.
+_PACKAGES = frozenset(
+    {
+        *('apis.inferencers', 'datasets.datasets', 'datasets.transforms', 'engine.hooks'),
+        *('evaluation.functional', 'evaluation.metrics', 'models.backbones', 'models.heads'),
+        *('models.losses', 'models.necks', 'models.pose_estimators', 'structures.bbox'),
+    }
+)
+
+
 class _StandIn(ModuleType):
     """A module whose names are those of ours.
 
@@ -51,7 +61,7 @@ class _StandIn(ModuleType):
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401  (a module attribute can be anything)
         """Look a name up in ours."""
-        if name.startswith('__'):
+        if name.startswith('__') and name != '__version__':
             raise AttributeError(name)
         for source in self.stands_for:
             module = import_module(source)
@@ -69,8 +79,9 @@ class _Finder:
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return how to make the module ``name``; None for those that posenas has nothing for."""
-        is_below = any(name.startswith(f'{known}.') for known in _MODULES if known != 'mmpose')
-        return ModuleSpec(name, _Loader, is_package=True) if name in _MODULES or is_below else None
+        is_known = name in _MODULES or '.'.join(name.split('.')[1:3]) in _PACKAGES
+        is_ours = name.split('.')[0] == 'mmpose' and is_known
+        return ModuleSpec(name, _Loader, is_package=True) if is_ours else None
 
 
 class _Loader:
