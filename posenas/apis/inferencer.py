@@ -5,7 +5,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from mmengine.config import Config
@@ -13,10 +13,8 @@ from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 
 from posenas.apis.boxes import BoxTable
-from posenas.apis.detection import PeopleDetector, init_detector
 from posenas.apis.inference import TopdownPipeline, init_model
 from posenas.apis.inference_report import InferenceReport
-from posenas.apis.inference_stages import InferenceRun, VideoOptions
 from posenas.apis.live import LiveWindow
 from posenas.apis.outputs import DrawOptions, to_instances
 from posenas.apis.results import ImageResult
@@ -24,6 +22,9 @@ from posenas.apis.sources import list_passed_over, list_sources
 from posenas.apis.writing import ResultWriter
 from posenas.registry import INFERENCERS
 from posenas.utils import ConfigError, check_positive
+
+if TYPE_CHECKING:
+    from posenas.apis.inference_stages import InferenceRun
 
 
 @INFERENCERS.register_module(name=['PoseInferencer', 'PoseNASInferencer', 'MMPoseInferencer'])
@@ -79,6 +80,8 @@ class PoseInferencer:
         self.detector = None
         det_model = None if det_model in ('whole_image', 'whole-image') else det_model
         if (det_model, det_weights) != (None, None):
+            from posenas.apis.detection import init_detector
+
             self.detector = init_detector(det_model or _DETECTOR, det_weights, device)
         if det_model is not None and det_weights is None:
             raise ConfigError('a detector must have weights: give det_weights (--det-weights)')
@@ -169,7 +172,7 @@ class PoseInferencer:
                 ``pred_out_dir``: these folders one by one. ``pred_formats``: some of 'json'
                 (MMPose's form), 'coco' and 'csv'. ``bbox_thr``: least score of detected boxes; None
                 takes the detector's. ``track``, ``smooth`` and ``detect_every``: see
-                :class:`VideoOptions`.
+                :class:`posenas.apis.inference_stages.VideoOptions`.
                 ``kpt_thr``, ``radius``, ``thickness``, ``draw_bbox``, ``draw_heatmap`` and
                 ``skeleton_style``: see :class:`DrawOptions`.
 
@@ -199,8 +202,11 @@ class PoseInferencer:
         smooth: str | None = None,
         detect_every: int | str = 1,
         **drawing: Any,
-    ) -> tuple[InferenceRun, ResultWriter]:
+    ) -> 'tuple[InferenceRun, ResultWriter]':
         """Check the arguments of a call before anything is read."""
+        from posenas.apis.detection import PeopleDetector
+        from posenas.apis.inference_stages import InferenceRun, VideoOptions
+
         check_positive('batch_size', batch_size)
         unknown = sorted(drawing.keys() - DrawOptions.__dataclass_fields__.keys())
         if unknown:
@@ -236,7 +242,7 @@ class PoseInferencer:
         return run, writer
 
     def _deliver(
-        self, run: InferenceRun, writer: ResultWriter, return_vis: bool
+        self, run: 'InferenceRun', writer: ResultWriter, return_vis: bool
     ) -> Iterator[tuple[ImageResult, Any]]:
         """Draw and write each result, and hand it on with its picture."""
         from posenas.models import find_unsettled_norms

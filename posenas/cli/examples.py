@@ -112,6 +112,7 @@ EXAMPLES = {
     'benchmark': (
         'benchmark forward s_vipnas_res50_coco_256x192 --threads 1 2',
         'benchmark runtime s_vipnas_res50_coco_256x192 --threads 1 --json runtime.json',
+        'benchmark blocks --shape 192 144',
         'benchmark data s_vipnas_res50_lspet_128x96 --num-samples 100',
         'benchmark import',
         'benchmark evaluation annotations/person_keypoints.json',

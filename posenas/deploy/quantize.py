@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posenas.deploy.onnx_file import INPUT_NAME
+from posenas.deploy.storage import write_network
 from posenas.runtime.engines import open_session
 from posenas.utils.optional import import_optional
 
@@ -112,8 +113,7 @@ def rank_layers(
 
 def _run(model: 'onnx.ModelProto', batch: Floats) -> list[Floats]:
     with TemporaryDirectory() as folder:
-        path = Path(folder) / 'net.onnx'
-        path.write_bytes(model.SerializeToString())
+        (path,) = write_network(model, Path(folder) / 'net.onnx')
         return list(open_session(path, 'onnxruntime').run(batch))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from posenas.apis import build_dataset
@@ -151,7 +150,7 @@ def _choose(
 
 def _measure(cfg: Config, data: SearchData, space: RunSpace) -> _Speed:
     """Time a supernet of random weights on random images, and the reading of samples."""
-    init_default_scope('posenas')
+    dataset = build_dataset(data.cfg, 'train')  # from here on names are ours
     begun, used = perf_counter(), process_time()
     model = deepcopy(cfg.model)
     model.head.update(out_channels=data.num_keypoints, decoder=deepcopy(data.cfg.codec))
@@ -168,7 +167,6 @@ def _measure(cfg: Config, data: SearchData, space: RunSpace) -> _Speed:
     times = [_time(partial(_update, supernet, images, arch)) for arch in paths or [None] * 2]
     with torch.no_grad():
         forward = _time(partial(supernet, images, mode='tensor')) / _BATCH
-    dataset = build_dataset(data.cfg, 'train')
     load = _time(lambda: [dataset[i % len(dataset)] for i in range(_SAMPLES)]) / _SAMPLES
     slowness = max(1.0, (perf_counter() - begun) / (process_time() - used))
     return _Speed(sum(times) / _BATCH, times[-1] / _BATCH, forward, load, slowness)

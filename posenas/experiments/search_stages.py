@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
 
 from posenas.apis import build_space, load_checked
 from posenas.experiments.plan import Cell
@@ -134,7 +133,6 @@ def check_limits(search: SearchRun) -> None:
     Raises:
         ConfigError: The smallest one does not.
     """
-    init_default_scope('posenas')
     cfg = load_checked(_path(search, 'search'))
     space = build_space(cfg)
     budget = Budget(**cfg.train_cfg.budget.to_dict())

@@ -56,4 +56,4 @@ def test_what_is_no_detector_or_no_photo_is_refused(detector):
     with pytest.raises(ConfigError, match='PersonDetector'):
         init_detector('tiny_synthetic_128x96')
     with pytest.raises(DataError, match='an image must have shape'):
-        detect_people(detector, np.zeros((5, 5), np.uint8))
+        detect_people(detector, np.zeros((5, 5, 4), np.uint8))

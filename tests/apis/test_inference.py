@@ -119,10 +119,15 @@ def test_malformed_boxes_are_refused(model, spot_image, bboxes, message):
         inference_topdown(model, spot_image, bboxes)
 
 
+def test_a_gray_image_is_one_of_equal_channels(model, spot_image):
+    gray = spot_image[..., 0]
+    made, same = (inference_topdown(model, i)[0] for i in (gray, np.stack([gray] * 3, -1)))
+    np.testing.assert_array_equal(made.pred_instances.keypoints, same.pred_instances.keypoints)
+
+
 @pytest.mark.parametrize(
     'image',
     [
-        np.zeros((20, 20), np.uint8),
         np.zeros((20, 20, 4), np.uint8),
         np.zeros((20, 20, 3), np.float32),
         np.zeros((0, 20, 3), np.uint8),

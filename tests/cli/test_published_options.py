@@ -45,9 +45,7 @@ TESTING = [
 def log(monkeypatch):
     lines = []
     for module in ('published_options', 'published_testing', 'published_words'):
-        monkeypatch.setattr(
-            f'posenas.cli.{module}.print_log', lambda text, *_, **__: lines.append(text)
-        )
+        monkeypatch.setattr(f'posenas.cli.{module}.tell', lambda text, *_, **__: lines.append(text))
     return lines
 
 

@@ -96,7 +96,7 @@ def test_folders_of_distillations_hold_the_same_networks():
 def test_a_published_path_is_told_in_one_line(path, stem, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lines = []
-    monkeypatch.setattr('posenas.apis.model_zoo.print_log', lambda text, *_: lines.append(text))
+    monkeypatch.setattr('posenas.apis.model_zoo.tell', lambda text, *_: lines.append(text))
     assert find_config(path).stem == stem
     assert lines == [f'{path} is not here; {stem} is the same experiment']
 

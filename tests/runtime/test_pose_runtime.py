@@ -114,7 +114,7 @@ def test_a_description_of_another_network_is_refused(tmp_path, changes):
 
 def test_wrong_images_and_boxes_are_refused(spot_file, tmp_path):
     runtime = PoseRuntime(spot_file)
-    for image in (tmp_path / 'missing.png', np.zeros((4, 4), np.uint8)):
+    for image in (tmp_path / 'missing.png', np.zeros((4, 4, 4), np.uint8)):
         with pytest.raises(DataError, match='image must'):
             runtime(image)
     with pytest.raises(DataError, match='wider and higher'):

@@ -374,9 +374,7 @@ def test_configs_of_mmpose_find_our_classes(tmp_path, monkeypatch):
         "neck = [dict(_scope_='mmdet', type='CSPNeXt'), dict(type='mmdet.YOLOXHSVRandomAug')]\n"
     )
     logged = []
-    monkeypatch.setattr(
-        'posenas.utils.config.print_log', lambda text, *_, **__: logged.append(text)
-    )
+    monkeypatch.setattr('posenas.utils.config.tell', lambda text, *_, **__: logged.append(text))
     cfg = load_config(path)
     assert cfg.default_scope == 'posenas'
     assert cfg.model.type == 'TopdownPoseEstimator'

@@ -38,7 +38,7 @@ def shipped():
 def log(monkeypatch):
     lines = []
     monkeypatch.setattr(
-        'posenas.utils.old_settings.print_log', lambda text, *_, **__: lines.append(text)
+        'posenas.utils.old_settings.tell', lambda text, *_, **__: lines.append(text)
     )
     return lines
 
