@@ -13,7 +13,6 @@ from torch import nn
 from posenas.apis.exported import config_of_exported, use_exported
 from posenas.apis.model_zoo import find_config
 from posenas.convert import adapt_checkpoint, apply_options
-from posenas.datasets.paths import settle_paths
 from posenas.registry import DATASETS, MODELS, TASK_UTILS
 from posenas.runtime.engines import is_exported
 from posenas.utils import ConfigError, check_choice
@@ -92,6 +91,8 @@ def load_checked(
     for key in verified.keys() & {'val_dataloader', 'test_dataloader'}:
         verified[key] = dict(dataset=dict(pipeline=unwrap_dataset(cfg[key]).get('pipeline', [])))
     verify_config(Config(verified, filename=cfg.filename) if needed else cfg)
+    from posenas.datasets.paths import settle_paths  # loads every data set
+
     settle_paths(cfg)
     return cfg
 

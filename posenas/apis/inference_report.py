@@ -9,7 +9,6 @@ import numpy as np
 from posenas.apis.boxes import BoxTable
 from posenas.apis.sources import Source
 from posenas.structures import PoseDataSample
-from posenas.tracking import JitterMeter
 from posenas.utils.run_ahead import StageClock
 
 
@@ -60,6 +59,8 @@ class InferenceReport:
 
     def __post_init__(self) -> None:
         """Measure jitter of the keypoints that are drawn."""
+        from posenas.tracking import JitterMeter  # loads the metrics
+
         self.jitter = (JitterMeter(self.kpt_thr), JitterMeter(self.kpt_thr))
 
     def add(self, source: Source, samples: Sequence[PoseDataSample], is_drawn: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from mmengine.model import is_model_wrapper
-from mmengine.optim import OptimWrapper
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader, Dataset
 
@@ -93,17 +93,20 @@ def _describe_schedule(runner: Runner) -> str:
     is_counted = loop.max_epochs * len(runner.train_dataloader) == loop.max_iters
     length = f'{count(loop.max_epochs, "epoch")}, ' if is_counted else ''
     text = f'{length}{count(loop.max_iters, "iteration")}'
-    optimizer = runner.optim_wrapper
-    if isinstance(optimizer, OptimWrapper):
-        groups = optimizer.optimizer.param_groups
+    wrapper = runner.optim_wrapper
+    if isinstance(wrapper, OptimWrapperDict):  # weights come first, then the architecture
+        wrapper = next(iter(wrapper.values()))
+    if isinstance(wrapper, OptimWrapper):
+        groups = wrapper.optimizer.param_groups
         rate = max(group.get('initial_lr', group['lr']) for group in groups)
-        text += f', {type(optimizer.optimizer).__name__}, learning rate {rate:g}'
+        text += f', {type(wrapper.optimizer).__name__}, learning rate {rate:g}'
     return text
 
 
 def _describe_place(runner: Runner) -> dict[str, str]:
     """Tell device, seed and where the log is."""
-    device = next(runner.model.parameters()).device
+    parameter = next(runner.model.parameters(), None)  # an exported network has none
+    device = torch.device('cpu') if parameter is None else parameter.device
     name = torch.cuda.get_device_name(device) if device.type == 'cuda' else 'CPU'
     threads = f', {count(torch.get_num_threads(), "thread")}' if device.type == 'cpu' else ''
     processes = f', {runner.world_size} processes' if runner.world_size > 1 else ''

@@ -184,7 +184,7 @@ class FakeDetector:
 
 @pytest.fixture
 def detecting(inferencer, monkeypatch):
-    monkeypatch.setattr('posenas.apis.inferencer.PeopleDetector', FakeDetector)
+    monkeypatch.setattr('posenas.apis.detection.PeopleDetector', FakeDetector)
     monkeypatch.setattr(inferencer, 'detector', SimpleNamespace())
     monkeypatch.setattr(FakeDetector, 'calls', 0)
     return inferencer
