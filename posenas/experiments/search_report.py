@@ -108,7 +108,8 @@ def _show_networks(networks: Sequence[FoundNetwork], plan: SearchPlan) -> _Secti
     text = (
         'Each was trained from scratch on the same images with the same schedule, and scored on '
         'the test images. Latency: median of forward passes of one image, in turn, on this '
-        f'machine. Above, scores are those of parts of the supernet. {_describe_limits(plan)}.'
+        'machine. Above, scores are those of parts of the supernet. '
+        f'Limits: {_describe_limits(plan)}.'
     )
     chart = make_trade_chart(points, x, y, points)
     return 'Trained and measured', f'<p>{escape(text)}</p>{chart}{table}'

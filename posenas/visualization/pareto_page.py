@@ -231,10 +231,11 @@ def _draw_point(
 
 def _draw_mark(point: TradePoint, across: _Scale, upward: _Scale, x: Axis, y: Axis) -> str:
     left, top = across(point.x), upward(point.y)
+    side = 1 if left < (_LEFT + _WIDTH - _RIGHT) / 2 else -1  # towards the middle: names are long
     return (
         f'<path class="mark" d="M{left} {top - 7}l7 7-7 7-7-7z">'
         f'<title>{_describe(point, x, y)}</title></path>'
-        + _text(left + 11, top + 4, point.name, 'name', 'start')
+        + _text(left + 11 * side, top + 4, point.name, 'name', 'start' if side > 0 else 'end')
     )
 
 
