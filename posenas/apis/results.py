@@ -24,7 +24,7 @@ class ImageResult:
         frame: The image and where it came from.
         samples: One per person, with ``pred_instances``.
         skeleton: Keypoints and limbs.
-        options: How it is drawn unless :meth:`plot` is told otherwise.
+        options: How it is drawn unless :meth:`plot` gets others.
         heatmap: The largest heatmap at each pixel (1, H, W), where it was asked for.
     """
 

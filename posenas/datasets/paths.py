@@ -54,7 +54,7 @@ def settle_paths(cfg: Config) -> None:
     """Let relative paths of data start from the config where the current folder has no such data.
 
     Tried are the folder of the config and those above it, the nearest first, so that a config works
-    from any folder; what was found is told.
+    from any folder; what was found is logged.
 
     Args:
         cfg: Config, changed in place.

@@ -67,7 +67,7 @@ def list_leaves(dataset: Dataset) -> Iterator[Dataset]:
 
 
 def describe_left_out(dataset: Dataset) -> str:
-    """Say how many were left out of the files and why; nothing if nobody was."""
+    """Say how many were left out of the files and why; '' if none were."""
     left_out: Counter[str] = Counter()
     for part in list_leaves(dataset):
         left_out.update(getattr(part, 'left_out', {}))

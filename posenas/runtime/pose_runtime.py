@@ -207,7 +207,7 @@ class PoseRuntime:
         return PoseResult(keypoints, scores, bboxes, bbox_scores)
 
     def _try_blank(self, path: str | Path) -> None:
-        """Look at an empty crop, so that a description that does not fit is told at once.
+        """Look at an empty crop, so that a description that does not fit is refused at once.
 
         Raises:
             DataError: The network does not make what its file says.

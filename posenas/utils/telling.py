@@ -18,7 +18,7 @@ def tell(text: str) -> None:
 
 
 class ScreenHandler(logging.Handler):
-    """Shows warnings, and lines that are told; everything else is for the log file.
+    """Shows warnings, and lines marked by :func:`tell`; everything else is for the log file.
 
     Args:
         write: Shows a line; the second argument tells whether it is a warning.

@@ -107,7 +107,7 @@ class PoseLocalVisualizer(Visualizer):
 
         Args:
             dataset_meta: See :meth:`posenas.skeletons.Skeleton.metainfo`.
-            skeleton_style: Ignored: :meth:`add_datasample` is told the style.
+            skeleton_style: Ignored: an argument of :meth:`add_datasample`.
         """
         self.dataset_meta = dataset_meta
 

@@ -1,6 +1,7 @@
 """Losses between regressed coordinates and labels, and between heatmaps of faces."""
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F  # noqa: N812  (PyTorch's own abbreviation)
@@ -11,7 +12,7 @@ from posenas.registry import MODELS
 from posenas.utils import check_shape
 
 
-class _CoordinateLoss(nn.Module):
+class _CoordinateLoss(nn.Module, ABC):
     """Compares coordinates; subclasses say what a distance costs.
 
     Args:
@@ -35,9 +36,9 @@ class _CoordinateLoss(nn.Module):
             output, target = output * target_weight[..., None], target * target_weight[..., None]
         return self.reduce(output, target) * self.loss_weight
 
+    @abstractmethod
     def reduce(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of coordinates (B, K, D)."""
-        raise NotImplementedError
 
 
 @MODELS.register_module()
