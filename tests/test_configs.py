@@ -1,5 +1,6 @@
 """Every shipped config loads, agrees with itself and its metafile, and trains or takes a batch."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,11 @@ def replace(value, old, new):
     return value
 
 
+def get_first(mapping, *keys):
+    """Return the value of the first key that is there."""
+    return next((mapping[key] for key in keys if key in mapping), None)
+
+
 def list_parts(dataset):
     """List the configs of the data sets that a concatenation, clips or a single one consist of."""
     inner = [*dataset.get('datasets', ()), *([dataset['dataset']] if 'dataset' in dataset else ())]
@@ -121,7 +127,7 @@ def drop_subsets(dataset):
 def shrink(cfg):
     """Return the config for tiny inputs, two samples a step, one epoch, no workers."""
     content = cfg.to_dict()
-    network = cfg.model.get('student', cfg.model.get('key', cfg.model))
+    network = get_first(cfg.model, 'student', 'student_cfg', 'key') or cfg.model
     size = content['codec']['input_size']
     # heads of coordinates know no maps
     maps = network.head.get('in_featuremap_size') or content['codec'].get('heatmap_size', size)
@@ -129,6 +135,8 @@ def shrink(cfg):
     side = LARGER.get(network.backbone.type, SMALLEST)
     small = type(size)((side, side))
     small_maps = type(maps)((side // stride, side // stride))
+    if 'teacher_cfg' in cfg.model:  # of vectors as long as the student's
+        content['model']['teacher_cfg'] = shrink(load_config(cfg.model.teacher_cfg)).model.to_dict()
     # Maps first: those of 256 x 256 are as large as the small input.
     content = replace(replace(content, maps, small_maps), size, small)
     for split in ('train', 'val', 'test'):
@@ -166,11 +174,13 @@ def find_skeleton(dataset):
 def write_weights(cfg):
     """Write weights of the networks of a distillation where the config looks for them."""
     model = cfg.model
-    roles = dict(teacher=load_config(model.teacher).model, student=model.student)
-    for role, network in roles.items():
-        file = model.get(f'{role}_checkpoint')
+    networks = [(model.get('teacher_pretrained'), model.get('teacher_cfg'))]
+    if 'teacher' in model:
+        networks = [(model.teacher_checkpoint, load_config(model.teacher).model)]
+        networks += [(model.get('student_checkpoint'), model.student)]
+    for file, network in networks:
         if file is not None:
-            Path(file).parent.mkdir(exist_ok=True)
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
             torch.save(dict(state_dict=MODELS.build(network).state_dict()), file)
 
 
@@ -304,11 +314,11 @@ def test_a_network_costs_what_its_metafile_says(path):
 @pytest.mark.parametrize('path', DISTILL, ids=lambda path: path.stem)
 def test_a_distillation_trains_the_network_of_another_config(path):
     cfg = load_config(path).to_dict()
-    twin = next(other for other in OWN if other.stem == path.stem.split('_fpd_')[0])
+    twin = next(other for other in OWN if other.stem == re.split('_(fpd|dwpose)_', path.stem)[0])
     alone = load_config(twin).to_dict()
-    assert cfg['model']['student'] == alone['model']
+    assert get_first(cfg['model'], 'student', 'student_cfg') == alone['model']
     assert cfg['val_dataloader'] == alone['val_dataloader']
-    assert Path(cfg['model']['teacher']).resolve() in OWN
+    assert Path(get_first(cfg['model'], 'teacher', 'teacher_cfg')).resolve() in OWN
 
 
 def test_every_entry_with_a_config_is_named_after_it():

@@ -17,7 +17,7 @@ from .building import (
 )
 from .inference import inference_topdown, init_model
 from .inferencer import MMPoseInferencer, PoseInferencer, PoseNASInferencer
-from .model_zoo import ModelInfo, find_config, list_models, select_models
+from .model_zoo import ModelInfo, find_config, get_model_aliases, list_models, select_models
 
 #: Module -> its public names, which are imported on first use.
 _LAZY_MODULES = {
@@ -97,6 +97,7 @@ __all__ = [
     'find_config',
     'find_errors',
     'fit_latency_table',
+    'get_model_aliases',
     'inference_topdown',
     'init_dataset',
     'init_detector',
