@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from posenas.runtime import NetworkDescription
 from posenas.runtime.engines import choose_engine, is_exported, open_session
+from posenas.utils.config import find_network, resolve_model
 from posenas.utils.errors import ConfigError
 
 
@@ -52,7 +53,7 @@ def use_exported(cfg: Config, file: str | Path) -> NetworkDescription:
         DataError: The file is missing, or was not written by ``posenas export``.
     """
     found = read_description(file)
-    model = cfg.model.get('student', cfg.model)
+    model = resolve_model(find_network(cfg.model))
     preprocessor = model.get('data_preprocessor') or {}
     _check_fit(found, cfg, model, preprocessor, file)
     cfg.model = dict(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from posenas.codecs import flip_heatmaps
 from posenas.models.estimators.base import explain_lonely_image
-from posenas.models.estimators.teacher import load_weights, resolve_model
+from posenas.models.estimators.teacher import load_weights
 from posenas.models.estimators.topdown import add_predictions
 from posenas.models.estimators.track_memory import TrackMemory, identify, split_by_time
 from posenas.models.fused import fuse, unfuse
@@ -20,6 +20,7 @@ from posenas.models.loading import load_state
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice, check_positive, check_probability
+from posenas.utils.config import resolve_model
 from posenas.utils.download import read_checkpoint
 from posenas.utils.profiling import count_parameters, evaluation_mode, profile_model
 
