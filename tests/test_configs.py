@@ -309,6 +309,28 @@ def test_a_network_costs_what_its_metafile_says(path):
     assert entry['Input Size'] == [width, height]
     assert entry['Parameters'] == cost.parameters
     assert entry['MACs'] == cost.macs
+    if 'rtmpose' in path.stem:  # published figures count the products of its attention
+        assert entry.get('Reference MACs', cost.macs + cost.operations.matmul) == (
+            cost.macs + cost.operations.matmul
+        )
+
+
+@pytest.mark.parametrize(
+    ('family', 'rest'), [('RTMPose', 0.02), ('Lite-HRNet', 0.05)], ids=['RTMPose', 'Lite-HRNet']
+)
+def test_costs_are_those_of_the_published_tables(family, rest):
+    """Up to the last digit of parameters, and the norms and pools among operations."""
+    entries = [e for e in METADATA.values() if e['In Collection'] == family]
+    published = [e['Metadata'] for e in entries if 'Published FLOPs' in e['Metadata']]
+    assert len(published) >= 4
+    for entry in published:
+        millions = entry['Published Parameters'].rstrip('M')
+        digit = 10.0 ** -len(millions.partition('.')[2])
+        assert abs(entry['Parameters'] / 1e6 - float(millions)) < digit
+        unit = dict(M=1e6, G=1e9)[entry['Published FLOPs'][-1]]
+        flops = float(entry['Published FLOPs'][:-1]) * unit
+        macs = entry['Reference MACs'] if family == 'RTMPose' else entry['MACs']
+        assert (1 - rest) * flops < macs <= flops
 
 
 @pytest.mark.parametrize('path', DISTILL, ids=lambda path: path.stem)
