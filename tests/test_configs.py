@@ -47,6 +47,8 @@ OWN = [path for path in CONFIGS if path not in SPECIAL]
 CHECKPOINTS = {'key_checkpoint', 'light_checkpoint', 'frame_checkpoint'}
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
+#: Networks with the head, the data and the recipe of others: on COCO they take their batch there.
+RELATIVES = ('mobilenetv2_', 'shufflenetv', 'resnetv1d', 'resnext', 'seresnet', 'rtmpose_')
 
 
 def count_macs(path):
@@ -57,7 +59,7 @@ def count_macs(path):
 def mark_large(path):
     """Mark the config of a large network, of a large teacher, or of a long search as slow."""
     if path in DISTILL:
-        is_large = '128x96' not in path.stem
+        is_large = '128x96' not in path.stem or path.stem.endswith('_s2')
     elif path in (*SEARCH, *VIDEO):
         is_large = 'tiny' not in path.stem
     else:
@@ -247,7 +249,16 @@ def test_a_network_trains_for_one_epoch(path, tmp_path, monkeypatch):
     train(cfg)
 
 
-@pytest.mark.parametrize('path', map(mark_large, SIBLINGS), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'path',
+    [
+        pytest.param(path, marks=pytest.mark.slow)
+        if path.stem.startswith(RELATIVES)
+        else mark_large(path)
+        for path in SIBLINGS
+    ],
+    ids=lambda path: path.stem,
+)
 def test_a_sibling_takes_a_batch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = shrink(load_config(path))
