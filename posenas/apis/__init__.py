@@ -16,7 +16,12 @@ from .building import (
     load_checked,
 )
 from .inference import inference_topdown, init_model
-from .inferencer import MMPoseInferencer, PoseInferencer, PoseNASInferencer
+from .inferencer import (
+    MMPoseInferencer,
+    Pose2DInferencer,
+    PoseInferencer,
+    PoseNASInferencer,
+)
 from .model_zoo import ModelInfo, find_config, get_model_aliases, list_models, select_models
 
 #: Module -> its public names, which are imported on first use.
@@ -69,6 +74,7 @@ __all__ = [
     'MMPoseInferencer',
     'ModelInfo',
     'NetworkSummary',
+    'Pose2DInferencer',
     'PoseInferencer',
     'PoseNASInferencer',
     'PruneResult',

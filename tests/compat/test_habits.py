@@ -77,7 +77,8 @@ people = split_instances(merged.pred_instances)
 assert json.loads(json.dumps(people))[1]['bbox'][0] == boxes[1].tolist()
 """,
     'the inferencer': """
-from mmpose.apis.inferencers import MMPoseInferencer, get_model_aliases
+from mmpose.apis.inferencers import MMPoseInferencer, Pose2DInferencer, get_model_aliases
+assert next(Pose2DInferencer(model=cfg, weights=ckpt, device='cpu')('photo.jpg'))['predictions']
 assert get_model_aliases('mmpose')['rtmpose-t_8xb256-420e_coco-256x192'] == 'rtmpose_t_coco_256x192'
 inferencer = MMPoseInferencer(pose2d=cfg, pose2d_weights=ckpt, device='cpu', scope='mmpose',
     det_model='whole_image')
