@@ -12,11 +12,18 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from posenas.apis.building import ConfigLike, LoadedModel, build_model, count_cost
+from posenas.apis.building import (
+    ConfigLike,
+    LoadedModel,
+    build_model,
+    count_cost,
+    find_input_size,
+)
 from posenas.apis.inference import find_skeleton, list_test_steps
 from posenas.apis.networks import read_batches
 from posenas.apis.quantizing import QuantizationResult, quantize_network
-from posenas.datasets.transforms import PNFSGetBox, PNFSTopdownAffine, TopdownAffine
+from posenas.codecs import CenterBox
+from posenas.datasets.transforms import Letterbox, PNFSGetBox, PNFSTopdownAffine, TopdownAffine
 from posenas.deploy import ExportForm, Proof, make_onnx, prove, write_network
 from posenas.models.settling import draw_settled_weights
 from posenas.registry import TRANSFORMS
@@ -196,18 +203,20 @@ def describe_network(
     test_cfg = dict(model.test_cfg)
     kept = test_cfg.get('output_keypoint_indices')
     cost = count_cost(cfg)
+    is_detector = isinstance(head.decoder, CenterBox)
     return NetworkDescription(
         name=name,
         output_names=head.decoder.output_names,
         codec=_make_plain(settings),
-        crop=_find_crop_rule(cfg, head.decoder.input_size),
+        crop=_find_crop_rule(cfg),
         normalisation=_find_normalisation(model.data_preprocessor),
-        skeleton=find_skeleton(cfg, network.checkpoint).metainfo(),
+        skeleton={} if is_detector else find_skeleton(cfg, network.checkpoint).metainfo(),
         flip={
             key: test_cfg[key]
             for key in ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords')
             if key in test_cfg
         },
+        score_thr=test_cfg.get('default_thr', 0.3),
         keypoint_indices=None if kept is None else tuple(kept),
         precision=precision,
         params=cost.parameters,
@@ -247,7 +256,7 @@ def render_people(size: tuple[int, int], count: int) -> list[np.ndarray]:
 
 def _crop_rendered(network: LoadedModel) -> Tensor:
     """Render synthetic people of the size of the input, and preprocess them."""
-    pictures = render_people(network.model.head.decoder.input_size, _NUM_CROPS)
+    pictures = render_people(find_input_size(network.cfg), _NUM_CROPS)
     inputs = [torch.from_numpy(picture.transpose(2, 0, 1).copy()) for picture in pictures]
     return network.model.data_preprocessor(dict(inputs=inputs))['inputs']
 
@@ -271,9 +280,9 @@ def _choose_student(network: LoadedModel) -> LoadedModel:
     return LoadedModel(student, model.student, network.checkpoint)
 
 
-def _find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
-    """Read from the test pipeline how a box becomes a crop."""
-    rule: dict[str, Any] = dict(input_size=tuple(input_size))
+def _find_crop_rule(cfg: Config) -> CropRule:
+    """Read from the test pipeline how a box, or a whole photo, becomes an input."""
+    rule: dict[str, Any] = dict(input_size=find_input_size(cfg))
     for step in list_test_steps(cfg)[1:]:
         transform = TRANSFORMS.build(step)
         name = type(transform).__name__
@@ -281,10 +290,12 @@ def _find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
             rule.update(padding=transform.padding, whole_pixels=isinstance(transform, PNFSGetBox))
         elif isinstance(transform, TopdownAffine):
             rule.update(use_udp=transform.use_udp)
+        elif isinstance(transform, Letterbox):
+            rule.update(padding=1.0, pad_value=transform.pad_value)
         elif not isinstance(transform, PNFSTopdownAffine) and name != 'PackPoseInputs':
             raise ConfigError(
                 'the pipeline of test_dataloader must consist of what the runtime knows, '
-                'GetBBoxCenterScale and TopdownAffine or the like, got '
+                'GetBBoxCenterScale and TopdownAffine, Letterbox or the like, got '
                 f'{name}: take it out, or do it before the network'
             )
     return CropRule(**rule)

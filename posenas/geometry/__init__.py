@@ -5,6 +5,7 @@ from .affine import (
     get_udp_warp_matrix,
     get_warp_matrix,
     invert_affine,
+    letterbox_image,
     warp_image,
     warp_points,
 )
@@ -39,6 +40,7 @@ __all__ = [
     'get_warp_matrix',
     'grow_to_whole_pixels',
     'invert_affine',
+    'letterbox_image',
     'match_boxes',
     'parse_bboxes',
     'points_in_polygon',

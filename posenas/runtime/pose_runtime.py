@@ -75,6 +75,11 @@ class PoseRuntime:
         check_positive('batch_size', batch_size)
         self.session = open_session(path, engine, threads, precision)
         self.description = NetworkDescription.from_metadata(self.session.metadata, str(path))
+        if self.description.crop.pad_value is not None:
+            raise DataError(
+                f'{path} must find keypoints, got the detector {self.description.name}: '
+                'DetectorRuntime opens it'
+            )
         self.codec = build_codec(self.description.codec) if codec is None else codec
         self.batch_size = batch_size
         self._try_blank(path)
@@ -242,7 +247,7 @@ class PoseRuntime:
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float64]]]:
         """Yield the crop of each box and its matrix; add the boxes of each image to ``boxes``."""
         for image, bboxes in zip(images, given, strict=True):
-            pixels = _read(image)
+            pixels = read_image(image)
             height, width = pixels.shape[:2]
             whole = [[0, 0, width, height, 1]]
             corners, scores = parse_bboxes(whole if bboxes is None else bboxes, bbox_format)
@@ -251,7 +256,8 @@ class PoseRuntime:
                 yield self.description.crop.cut(pixels, box)
 
 
-def _read(image: ImageLike) -> NDArray[np.uint8]:
+def read_image(image: ImageLike) -> NDArray[np.uint8]:
+    """Return the pixels (H, W, 3) of a file or array, blue, green, red."""
     if isinstance(image, np.ndarray):
         return check_image(image)
     return decode_with_opencv(str(image), read_local(str(image)))
