@@ -78,9 +78,7 @@ class PeopleDetector:
         ValueError: The least score is no share.
     """
 
-    def __init__(
-        self, model: nn.Module | DetectorRuntime, score_thr: float | None = None
-    ) -> None:
+    def __init__(self, model: nn.Module | DetectorRuntime, score_thr: float | None = None) -> None:
         if score_thr is not None:
             check_probability('score_thr', score_thr)
         self.model = model

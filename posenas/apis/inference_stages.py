@@ -33,6 +33,7 @@ from posenas.utils import ConfigError, DataError, check_choice
 from posenas.utils.run_ahead import run_ahead
 
 if TYPE_CHECKING:
+    from posenas.apis.visibility import VisibilityMarker
     from posenas.datasets import FrameGap
 
 #: Bytes of decoded images after which a batch is full: several batches are alive at a time.
@@ -91,6 +92,7 @@ class InferenceRun:
         video: How people are followed.
         keep_heatmaps: Whether samples keep them.
         lock: Held while the network runs.
+        marker: Says how likely keypoints are visible; None for nobody.
 
     Raises:
         ConfigError: Boxes of every frame are given, and yet to be taken from poses.
@@ -108,6 +110,7 @@ class InferenceRun:
         video: VideoOptions,
         keep_heatmaps: bool,
         lock: threading.Lock,
+        marker: 'VisibilityMarker | None' = None,
     ) -> None:
         if video.is_sequential and detector is None:
             raise ConfigError(
@@ -117,9 +120,9 @@ class InferenceRun:
         self.report, self.clock = report, report.clock
         self.bbox_format, self.batch_size = bbox_format, batch_size
         self.drawing, self.video, self.keep_heatmaps = drawing, video, keep_heatmaps
-        self.skeleton = _find_skeleton(model)
+        self.skeleton = find_kept_skeleton(model)
         self.stopped = threading.Event()
-        self._lock = lock
+        self._lock, self._marker = lock, marker
         sigmas = np.asarray(self.skeleton.sigmas)
         self._tracker = PersonTracker(sigmas, kpt_thr=drawing.kpt_thr)
         self._smoothed: Source | None = None
@@ -204,8 +207,10 @@ class InferenceRun:
         named = starmap(partial(self._name_people), zip(frames, crops, strict=True))
         cut = self.clock.measure_items('crop', chain.from_iterable(named))
         with self._lock, self.clock.measure('network', inner='crop'):
-            self.model.test_cfg['output_heatmaps'] = draws
+            self.model.test_cfg['output_heatmaps'] = draws or self._marker is not None
             samples = predict_crops(self.model, cut, spread=spread)
+            if self._marker is not None:
+                samples = self._marker.mark(samples, draws)
             for frame, group in zip(frames, crops, strict=True):
                 own = islice(samples, len(group))
                 heatmap = None
@@ -371,7 +376,7 @@ def _collect_heatmaps(
         yield sample
 
 
-def _find_skeleton(model: nn.Module) -> Skeleton:
+def find_kept_skeleton(model: nn.Module) -> Skeleton:
     """Return the skeleton of the keypoints that the predictions of a model keep."""
     skeleton = Skeleton.from_metainfo(model.dataset_meta)
     kept = model.test_cfg.get('output_keypoint_indices')

@@ -52,6 +52,8 @@ class PoseInferencer:
         det_weights: Its checkpoint.
         det_cat_ids: Ignored: our detectors find people alone.
         scope: Ignored: names are ours.
+        visibility: File of :func:`posenas.apis.visibility.calibrate_visibility`; results then say
+            how likely each keypoint is visible.
 
     Attributes:
         model: The model.
@@ -75,6 +77,7 @@ class PoseInferencer:
         det_weights: str | Path | None = None,
         det_cat_ids: int | Sequence[int] | None = None,
         scope: str | None = None,
+        visibility: str | Path | None = None,
     ) -> None:
         self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
         self.detector = None
@@ -87,6 +90,13 @@ class PoseInferencer:
             raise ConfigError('a detector must have weights: give det_weights (--det-weights)')
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
+        self._marker = None
+        if visibility is not None:
+            from posenas.apis.inference_stages import find_kept_skeleton
+            from posenas.apis.visibility import VisibilityMarker
+
+            names = find_kept_skeleton(self.model).joint_names
+            self._marker = VisibilityMarker(self.model, names, visibility)
         self._lock = threading.Lock()
         self._runs: weakref.WeakSet[InferenceRun] = weakref.WeakSet()
 
@@ -237,6 +247,7 @@ class PoseInferencer:
             video,
             keep_heatmaps,
             self._lock,
+            self._marker,
         )
         self._runs.add(run)
         return run, writer

@@ -102,7 +102,9 @@ def write_web_page(
         folder,
         len(files) + 1,
         sum(map(len, files.values())) + (folder / SETTINGS).stat().st_size,
-        tuple(settings[role]['description']['name'] for role in settings if 'file' in settings[role]),
+        tuple(
+            settings[role]['description']['name'] for role in settings if 'file' in settings[role]
+        ),
         f'{RUNTIME} {facts["version"]} {place}',
     )
 
@@ -124,7 +126,9 @@ def _describe(path: str | Path, role: str) -> dict[str, Any]:
         ConfigError: It does not fit the role.
     """
     if Path(path).suffix.lower() != '.onnx':
-        raise ConfigError(f'the networks of a page must be .onnx files, got {path}: export --to onnx')
+        raise ConfigError(
+            f'the networks of a page must be .onnx files, got {path}: export --to onnx'
+        )
     metadata = read_onnx_metadata(path)
     found = NetworkDescription.from_metadata(metadata, str(path))
     check_weights(Path(path), metadata)

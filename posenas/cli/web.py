@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas web``."""
     parser = CommandParser(
         'web',
-        'Write a page that finds keypoints in photos, videos and the camera, in the browser itself: '
+        'Write a page that finds keypoints in photos, videos and the camera, in the browser: '
         'nothing leaves the machine.',
     )
     parser.add_argument(

@@ -21,6 +21,7 @@ export class View {
       if (canvas.height !== height) canvas.height = height;
     }
     this.source.drawImage(source, 0, 0, width, height);
+    this.canvas.style.setProperty('--aspect', width / height);
     return this.source.getImageData(0, 0, width, height);
   }
 
