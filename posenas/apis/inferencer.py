@@ -3,10 +3,12 @@
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -22,6 +24,7 @@ from posenas.apis.sources import list_passed_over, list_sources
 from posenas.apis.writing import ResultWriter
 from posenas.registry import INFERENCERS
 from posenas.utils import ConfigError, check_positive
+from posenas.utils.run_ahead import StageClock, run_ahead
 
 if TYPE_CHECKING:
     from posenas.apis.inference_stages import InferenceRun
@@ -36,8 +39,8 @@ class PoseInferencer:
     MMPose's form. Nothing is downloaded but what an address asks for, and no code in a checkpoint
     is run.
 
-    Reading, detection, keypoints and writing overlap, each in a thread; seven batches of images are
-    in memory at most, however many there are.
+    Reading, detection, cropping, keypoints, following, drawing and writing overlap, each in a
+    thread; ten batches of images are in memory at most, however many there are.
 
     Args:
         pose2d: Config file, name of a model, or a loaded config; None for an exported network.
@@ -182,7 +185,7 @@ class PoseInferencer:
                 ``pred_out_dir``: these folders one by one. ``pred_formats``: some of 'json'
                 (MMPose's form), 'coco' and 'csv'. ``bbox_thr``: least score of detected boxes; None
                 takes the detector's. ``track``, ``smooth`` and ``detect_every``: see
-                :class:`posenas.apis.inference_stages.VideoOptions`.
+                :class:`posenas.apis.following.VideoOptions`.
                 ``kpt_thr``, ``radius``, ``thickness``, ``draw_bbox``, ``draw_heatmap`` and
                 ``skeleton_style``: see :class:`DrawOptions`.
 
@@ -215,7 +218,8 @@ class PoseInferencer:
     ) -> 'tuple[InferenceRun, ResultWriter]':
         """Check the arguments of a call before anything is read."""
         from posenas.apis.detection import PeopleDetector
-        from posenas.apis.inference_stages import InferenceRun, VideoOptions
+        from posenas.apis.following import VideoOptions
+        from posenas.apis.inference_stages import InferenceRun
 
         check_positive('batch_size', batch_size)
         unknown = sorted(drawing.keys() - DrawOptions.__dataclass_fields__.keys())
@@ -260,27 +264,39 @@ class PoseInferencer:
 
         needs_picture = return_vis or writer.vis_dir is not None
         report = run.report
-        with writer:
-            for result in run.results():
-                picture = None
-                if needs_picture:
-                    with report.clock.measure('draw'):
-                        picture = result.plot()
+        drawn = ((result, None) for result in run.results())
+        if needs_picture:
+            drawn = run_ahead(_draw(run.results(), report.clock), _PICTURES_AHEAD)
+        with writer, closing(drawn):
+            for result, picture in drawn:
                 with report.clock.measure('write'):
                     writer.write(result, picture)
                 report.add(result.frame.source, result.samples, needs_picture)
                 yield result, picture
-                del result
+                del result, picture
         known = str(find_unsettled_norms(self.model))  # logged when the model was loaded
         for text in report.warnings():
             if text != known:
                 print_log(text, logger='current', level=30)
 
 
+#: Pictures that wait to be written.
+_PICTURES_AHEAD = 2
 #: Names under which other projects would look for the class.
 PoseNASInferencer = MMPoseInferencer = PoseInferencer
 #: Config of the detector whose weights are given alone.
 _DETECTOR = 'center_box_people_416x416'
+
+
+def _draw(
+    results: Iterator[ImageResult], clock: StageClock
+) -> Iterator[tuple[ImageResult, np.ndarray]]:
+    """Yield results with their pictures."""
+    for result in results:
+        with clock.measure('draw'):
+            picture = result.plot()
+        yield result, picture
+        del result, picture
 
 
 def _show(

@@ -10,7 +10,7 @@ from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT
 
 if TYPE_CHECKING:
-    from posenas.apis.visibility import VisibilityReport
+    from posenas.apis import VisibilityReport
     from posenas.evaluation.functional import Interval
 
 
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     check_paths(args, files=('train', 'val'), folders=('images',), new_files=('out', 'picture'))
-    from posenas.apis.visibility import calibrate_visibility
+    from posenas.apis import calibrate_visibility
 
     report = calibrate_visibility(
         read_config(args),

@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(args: argparse.Namespace) -> None:
-    from posenas.apis.web_page import write_web_page
+    from posenas.apis import write_web_page
 
     page = write_web_page(args.out, args.pose, args.detector, args.runtime)
     print_lines(
@@ -83,7 +83,7 @@ def _write(args: argparse.Namespace) -> None:
 
 
 def _serve(args: argparse.Namespace) -> int:
-    from posenas.apis.web_server import open_server
+    from posenas.apis import open_server
 
     with open_server(args.out, args.port) as server:
         host, port = server.server_address[:2]
