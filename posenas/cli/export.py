@@ -115,7 +115,7 @@ def _print_result(made: 'ExportResult') -> None:
             f'{network.macs / 1e9:.3f} GMACs'
         ]
     )
-    if not network.is_udp:
+    if network.skeleton and not network.is_udp:
         print_lines(
             [
                 "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "

@@ -43,7 +43,10 @@ class Network {
 
   static async open(ort, { file, description }, base) {
     const content = await fetchFile(new URL(file, base));
-    const session = await ort.InferenceSession.create(content, { executionProviders: ['wasm'] });
+    const session = await ort.InferenceSession.create(content, {
+      executionProviders: ['wasm'],
+      logSeverityLevel: 3,
+    });
     return new Network(ort, session, description);
   }
 
