@@ -16,12 +16,16 @@ let records;
 let people = [];
 /** Number of what is open; answers about what was open before are dropped. */
 let turn = 0;
+/** What frames wait for while the user holds them, and what lets them go on. */
+let held = Promise.resolve();
+let goOn = null;
 
 const say = (text, isBad = false) => {
   get('status').textContent = text;
   get('status').classList.toggle('bad', isBad);
 };
-const milliseconds = (seconds) => `${Math.round(1000 * seconds)} ms`;
+const duration = (seconds) =>
+  seconds < 1 ? `${Math.round(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`;
 const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 
 function readOptions(isPhoto) {
@@ -49,17 +53,24 @@ async function look(pixels, isPhoto, time) {
   records.add(people, time);
   redraw();
   get('people').textContent = people.length;
-  get('detect').textContent = boxes ? '–' : milliseconds(found.seconds.detect);
-  get('keypoints').textContent = milliseconds(found.seconds.keypoints);
+  get('detect').textContent = boxes ? '–' : duration(found.seconds.detect);
+  get('keypoints').textContent = duration(found.seconds.keypoints);
   get('canvas').setAttribute('aria-label', `Picture with ${count(people.length, 'person', 'people')}`);
   get('json').disabled = get('png').disabled = false;
   return true;
+}
+
+/** Let a video that the user holds go on. */
+function release() {
+  goOn?.();
+  goOn = null;
 }
 
 /** Close what is open, and get ready for something new. */
 function open(isVideo) {
   turn += 1;
   people = [];
+  release();
   drawing.clear();
   records.clear(isVideo);
   player.pause();
@@ -107,30 +118,36 @@ async function lookAtPhoto(name) {
   say(`${name ? `${name}: ` : ''}${count(people.length, 'person', 'people')} in ${width} × ${height} pixels.`);
 }
 
-/** Wait for the next frame of the video, or for its end. */
+/** Wait for the next frame of the video, or for its end; resolves to its time in seconds. */
 function nextFrame() {
   return new Promise((resolve) => {
-    player.addEventListener('ended', resolve, { once: true });
-    if (player.requestVideoFrameCallback) player.requestVideoFrameCallback(resolve);
-    else requestAnimationFrame(resolve);
+    player.addEventListener('ended', () => resolve(player.currentTime), { once: true });
+    if (player.requestVideoFrameCallback) {
+      player.requestVideoFrameCallback((_, { mediaTime }) => resolve(mediaTime));
+    } else {
+      requestAnimationFrame(() => resolve(player.currentTime));
+    }
   });
 }
 
-/** Look at one frame after another, each as soon as the last one is done. */
-async function follow(name) {
+/** Look at one frame after another; a file waits meanwhile, so that few frames are passed over. */
+async function follow(name, isFile) {
   const mine = turn;
-  await player.play();
-  let [number, rate, last] = [0, 0, performance.now()];
+  let [number, rate, last, lastTime] = [0, 0, performance.now(), -1];
   while (mine === turn && !player.ended) {
-    await nextFrame();
+    await held;
     if (mine !== turn) return;
-    const time = player.currentTime;
+    if (player.paused) await player.play();
+    const time = await nextFrame();
+    if (mine !== turn) return;
+    if (number && (time === lastTime || player.ended)) continue;
+    if (isFile) player.pause();
     const pixels = view.take(player, player.videoWidth, player.videoHeight);
     show();
     if (!(await look(pixels, false, time))) return;
     const now = performance.now();
     rate = number ? 0.9 * rate + 100 / (now - last) : 1000 / (now - last);
-    last = now;
+    [last, lastTime] = [now, time];
     number += 1;
     get('rate').textContent = rate.toFixed(1);
     if (number % 10 === 1) say(`${name}: ${count(number, 'frame', 'frames')} looked at.`);
@@ -148,7 +165,7 @@ async function openVideo(file) {
     player.onerror = () => resolve(false);
   });
   if (mine !== turn) return;
-  if (isRead && player.videoWidth) await guard(follow(file.name));
+  if (isRead && player.videoWidth) await guard(follow(file.name, true));
   else say(`${file.name} is no video that this browser reads.`, true);
 }
 
@@ -167,7 +184,7 @@ async function openCamera() {
     return;
   }
   player.srcObject = stream;
-  await guard(follow('Camera'));
+  await guard(follow('Camera', false));
 }
 
 /** Tell what went wrong. */
@@ -200,15 +217,16 @@ function listen() {
   get('stop').addEventListener('click', () => {
     const frames = records.count;
     turn += 1;
+    release();
     player.pause();
     player.srcObject?.getTracks().forEach((track) => track.stop());
     get('playing').hidden = true;
     say(`Stopped after ${count(frames, 'frame', 'frames')}.`);
   });
   get('pause').addEventListener('click', () => {
-    get('pause').textContent = player.paused ? 'Pause' : 'Go on';
-    if (player.paused) guard(player.play());
-    else player.pause();
+    if (goOn) release();
+    else held = new Promise((resolve) => (goOn = resolve));
+    get('pause').textContent = goOn ? 'Go on' : 'Pause';
   });
   get('add').addEventListener('click', () => drawing.add());
   get('clear').addEventListener('click', () => {
