@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 from exported_spots import write_box_net
 
@@ -20,7 +21,7 @@ from posenas.apis.web_page import RELEASE, RUNTIME
 from posenas.cli import main
 from posenas.codecs import build_codec
 from posenas.geometry import bbox_iou
-from posenas.runtime import CropRule, DetectorRuntime, PoseRuntime
+from posenas.runtime import ENGINES, CropRule, DetectorRuntime, PoseRuntime
 
 pytestmark = pytest.mark.slow
 SIZES = dict(input_size=[48, 64], heatmap_size=[12, 16])
@@ -90,12 +91,21 @@ def site(package, tmp_path_factory):
         assert main(['train', 'tiny_synthetic_128x96', *words]) == 0
     weights = folder / 'work' / 'epoch_25.pth'
     export_network('tiny_synthetic_128x96', weights, folder / 'pose.onnx')
+    decode_by_quarters(folder / 'pose.onnx')
     write_box_net(folder / 'detector.onnx')
     page = write_web_page(folder / 'page', folder / 'pose.onnx', folder / 'detector.onnx', package)
     with open_server(page.folder, port=0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f'http://127.0.0.1:{server.server_address[1]}/'
         server.shutdown()
+
+
+def decode_by_quarters(path):
+    """Let a network that learnt for a minute be decoded without DARK, whose steps may be miles."""
+    model = onnx.load(path)
+    (entry,) = [each for each in model.metadata_props if each.key == 'posenas.codec']
+    entry.value = json.dumps(json.loads(entry.value) | {'unbiased': False})
+    onnx.save(model, path)
 
 
 def draw_outputs(name, codec):
@@ -201,19 +211,20 @@ def save(page):
     return json.loads(Path(download.value.path()).read_text())
 
 
-def compare(people, runtime, image):
+def compare(people, runtimes, image):
     """Return distances (M,) to what the runtime finds in the same boxes, in pixels and in boxes.
 
-    Heatmaps without a peak do not count: they have no one place.
+    Where the two engines differ, rounding decides where the peak is; that does not count.
     """
     boxes = np.array([person['bbox'][0] for person in people])
-    found = runtime(image, boxes)
+    found, other = (runtime(image, boxes) for runtime in runtimes)
     points = np.array([person['keypoints'] for person in people])
     scores = np.array([person['keypoint_scores'] for person in people])
     np.testing.assert_allclose(scores, found.scores, atol=0.02)
     gaps = np.linalg.norm(points - found.keypoints, axis=2)
     sides = np.broadcast_to((boxes[:, 2:] - boxes[:, :2]).max(1)[:, None], gaps.shape)
-    counts = found.scores > 0.1
+    counts = np.linalg.norm(other.keypoints - found.keypoints, axis=2) < 0.05
+    assert counts.mean() > 0.9
     return gaps[counts], (gaps / sides)[counts]
 
 
@@ -236,7 +247,7 @@ def test_the_page_in_chromium(site, browser):
     check_decoding(page)
     check_crops(page)
     context.close()
-    runtime = PoseRuntime(folder / 'pose.onnx', 'onnxruntime')
+    runtimes = [PoseRuntime(folder / 'pose.onnx', engine) for engine in ENGINES]
     detector = DetectorRuntime(folder / 'detector.onnx', 'onnxruntime')
     page = browser.new_page(color_scheme='dark', viewport=dict(width=390, height=800))
     asked, errors = [], []
@@ -254,15 +265,15 @@ def test_the_page_in_chromium(site, browser):
         if len(boxes.bboxes):  # resized photos differ by single grey levels
             assert np.mean(bbox_iou(boxes.bboxes, made).max(axis=1) > 0.9) >= 0.95
         if people:
-            same.append(compare(people, runtime, image)[0])
+            same.append(compare(people, runtimes, image)[0])
         page.click('#add')  # a box that the keys move
         page.keyboard.press('ArrowLeft')
         page.keyboard.press('Shift+ArrowDown')
         expect(page.locator('#status')).to_have_text(re.compile('^1 person in'), timeout=60_000)
-        same.append(compare(save(page), runtime, image)[0])
+        same.append(compare(save(page), runtimes, image)[0])
         people = look_at(page, photo)
         if people:
-            decoded.append(compare(people, runtime, image)[1])
+            decoded.append(compare(people, runtimes, image)[1])
     assert len(np.concatenate(same)) > 50
     assert np.concatenate(same).max() <= 0.5
     assert np.mean(np.concatenate(decoded) <= 0.01) >= 0.95
