@@ -65,7 +65,7 @@ class HeatmapReader:
 
     def __init__(self, model: nn.Module) -> None:
         runtime = getattr(model, 'runtime', None)
-        codec = model.head.decoder if runtime is None else runtime.codec
+        codec = model.head.decoder if runtime is None else getattr(runtime, 'codec', None)
         if codec is None or codec.output_names != ('heatmaps',):
             raise ConfigError(
                 'visibility is read from heatmaps, the network must have some, it makes '

@@ -136,6 +136,8 @@ def _describe(path: str | Path, role: str) -> dict[str, Any]:
     if is_detector != (role == 'detector'):
         wanted, got = ('a detector', 'a pose network')[:: -1 if is_detector else 1]
         raise ConfigError(f'{path} must be {wanted}, got {got}: exchange the two networks')
+    if found.find_heatmap_shape() is not None:
+        raise ConfigError(f'{path} must need images alone: give the file of the key network')
     kind = found.codec.get('type')
     if kind not in CODECS:
         raise DataError(f'the page decodes {", ".join(sorted(CODECS))}, {path} needs {kind}')

@@ -1,9 +1,11 @@
 """Exported networks with NumPy, OpenCV and one engine; imports neither torch nor mmengine."""
 
-from .description import CropRule, NetworkDescription, Normalisation
+from .description import CropRule, NetworkDescription, Normalisation, VideoRole
 from .detector_runtime import BoxResult, DetectorRuntime
 from .engines import ENGINES, PRECISIONS, Session, open_session
+from .network_runtime import NetworkRuntime
 from .pose_runtime import PoseResult, PoseRuntime
+from .video_runtime import VideoRuntime
 
 __all__ = [
     'ENGINES',
@@ -12,9 +14,12 @@ __all__ = [
     'CropRule',
     'DetectorRuntime',
     'NetworkDescription',
+    'NetworkRuntime',
     'Normalisation',
     'PoseResult',
     'PoseRuntime',
     'Session',
+    'VideoRole',
+    'VideoRuntime',
     'open_session',
 ]

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.codecs import CenterBox, build_codec
+from posenas.codecs import CenterBox
 from posenas.geometry import crop_to_image
-from posenas.runtime.description import NetworkDescription
-from posenas.runtime.engines import open_session
-from posenas.runtime.pose_runtime import ImageLike, read_image
+from posenas.runtime.network_runtime import NetworkRuntime
+from posenas.runtime.pose_runtime import ImageLike, read_people
 from posenas.utils.checks import check_positive
 from posenas.utils.errors import DataError
 
@@ -32,7 +31,7 @@ class BoxResult:
     scores: Floats
 
 
-class DetectorRuntime:
+class DetectorRuntime(NetworkRuntime):
     """An exported detector with all that is needed around it; no torch, no config.
 
     Args:
@@ -43,8 +42,7 @@ class DetectorRuntime:
         batch_size: Largest number of images that go through the network at once.
 
     Attributes:
-        description: What the file says of the network.
-        session: The network in its engine.
+        boxes: The codec, which reads boxes.
 
     Raises:
         DataError: The file is missing, was not written by ``posenas export`` or is no detector.
@@ -61,12 +59,10 @@ class DetectorRuntime:
         batch_size: int = 8,
     ) -> None:
         check_positive('batch_size', batch_size)
-        self.session = open_session(path, engine, threads, precision)
-        self.description = NetworkDescription.from_metadata(self.session.metadata, str(path))
-        codec = build_codec(self.description.codec)
-        if not isinstance(codec, CenterBox) or self.description.crop.pad_value is None:
+        super().__init__(path, engine, threads, precision)
+        if not isinstance(self.codec, CenterBox) or self.description.crop.pad_value is None:
             raise DataError(f'{path} must hold a detector of people, got {self.description.name}')
-        self.codec = codec
+        self.boxes = self.codec
         self.batch_size = batch_size
 
     def __call__(
@@ -82,11 +78,11 @@ class DetectorRuntime:
             DataError: An image cannot be read.
         """
         least = self.description.score_thr if score_thr is None else score_thr
-        rest = map(read_image, images)
+        rest = (read_people(image, None, 'xyxy')[0] for image in images)
         while batch := list(islice(rest, self.batch_size)):
             fitted = [self.description.crop.fit(image) for image in batch]
             inputs = self.description.normalisation.apply([canvas for canvas, _ in fitted])
-            (maps,) = self.session.run(inputs)
+            (maps,) = self.infer(inputs)
             for image, (_, matrix), found in zip(batch, fitted, maps, strict=True):
                 yield self._place(found, matrix, image.shape[1::-1], least)
 
@@ -94,7 +90,7 @@ class DetectorRuntime:
         self, maps: Floats, matrix: NDArray[np.float64], size: Sequence[int], least: float
     ) -> BoxResult:
         """Return the boxes of maps (5, H, W) in pixels of the image; ``size`` is (w, h)."""
-        corners, scores = self.codec.decode(maps, least)
+        corners, scores = self.boxes.decode(maps, least)
         placed = crop_to_image(corners.reshape(-1, 2, 2), matrix).clip(0, size).reshape(-1, 4)
         is_box = (placed[:, 2:] > placed[:, :2]).all(axis=1) & (scores >= least)
         return BoxResult(placed[is_box].astype(np.float32), scores[is_box])
