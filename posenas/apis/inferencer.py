@@ -271,7 +271,7 @@ class PoseInferencer:
             for result, picture in drawn:
                 with report.clock.measure('write'):
                     writer.write(result, picture)
-                report.add(result.frame.source, result.samples, needs_picture)
+                    report.add(result.frame.source, result.samples, needs_picture)
                 yield result, picture
                 del result, picture
         known = str(find_unsettled_norms(self.model))  # logged when the model was loaded
