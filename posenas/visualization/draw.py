@@ -65,7 +65,7 @@ def draw_poses(
             if shown[ends].all()
         ]
         for ends, own, _ in limbs if outline else ():
-            _line(canvas, ends, _OUTLINE, own + 2 * outline)
+            _line(canvas, ends, _OUTLINE, own + 2 * round(0.35 * own))
         for ends, own, color in limbs:
             _line(canvas, ends, color, own)
         for joint in np.flatnonzero(shown):
