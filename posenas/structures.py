@@ -17,7 +17,8 @@ class PoseDataSample(BaseDataElement):
             ``keypoint_y_labels`` (N, K, bins of y), ``keypoint_labels`` (N, K, 2).
         gt_fields: ``heatmaps`` (C, H, W), the targets.
         pred_instances: ``keypoints`` (N, K, 2) image pixels, ``keypoint_scores`` (N, K),
-            ``keypoints_visible`` (N, K), ``bboxes`` (N, 4), ``bbox_scores`` (N,).
+            ``keypoints_visible`` (N, K), ``bboxes`` (N, 4), ``bbox_scores`` (N,); with a calibrator
+            ``keypoint_visibilities`` (N, K), probabilities.
         pred_fields: ``heatmaps`` (C, H, W), the network's output.
     """
 
@@ -118,7 +119,8 @@ def split_instances(instances: InstanceData) -> list[dict[str, Any]]:
 
     Returns:
         Per person ``keypoints`` [[x, y], ...], ``keypoint_scores`` and, where they are known,
-        ``bbox`` [[x1, y1, x2, y2]], nested as readers of MMPose's files expect, and ``bbox_score``.
+        ``keypoint_visibilities``, ``bbox`` [[x1, y1, x2, y2]], nested as readers of MMPose's files
+        expect, and ``bbox_score``.
     """
     people = []
     for i in range(len(instances)):
@@ -126,6 +128,8 @@ def split_instances(instances: InstanceData) -> list[dict[str, Any]]:
             keypoints=instances.keypoints[i].tolist(),
             keypoint_scores=instances.keypoint_scores[i].tolist(),
         )
+        if 'keypoint_visibilities' in instances:
+            person['keypoint_visibilities'] = instances.keypoint_visibilities[i].tolist()
         if 'bboxes' in instances:
             person['bbox'] = [instances.bboxes[i].tolist()]
         if 'bbox_scores' in instances:

@@ -51,3 +51,41 @@ def make_spot_net(gain=0.5, description=None):
 def write_spot_net(path, **kwargs):
     onnx.save(make_spot_net(**kwargs), path)
     return path
+
+
+def write_box_net(path):
+    """Write a detector: the mean brightness is the score, sides are 20 and 30 pixels away."""
+    width, height = 96, 64
+    description = describe_spots(
+        name='boxes',
+        output_names=('maps',),
+        codec=dict(type='CenterBox', stride=4),
+        crop=CropRule((width, height), 1.0, pad_value=114),
+        skeleton={},
+        flip={},
+        score_thr=0.5,
+    )
+    distances = np.broadcast_to(np.float32([20, 30, 20, 30])[:, None, None], (4, 16, 24))[None]
+    nodes = [
+        helper.make_node('ReduceMean', ['images', 'channels'], ['grey'], keepdims=1),
+        helper.make_node('AveragePool', ['grey'], ['heat'], kernel_shape=[4, 4], strides=[4, 4]),
+        helper.make_node('Mul', ['heat', 'zero'], ['nothing']),
+        helper.make_node('Add', ['nothing', 'distances'], ['sides']),
+        helper.make_node('Concat', ['heat', 'sides'], ['maps'], axis=1),
+    ]
+    shape = ['batch', 3, height, width]
+    graph = helper.make_graph(
+        nodes,
+        'boxes',
+        [helper.make_tensor_value_info('images', TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info('maps', TensorProto.FLOAT, ['batch', 5, 16, 24])],
+        [
+            onnx.numpy_helper.from_array(np.array([1]), 'channels'),
+            onnx.numpy_helper.from_array(np.float32(0), 'zero'),
+            onnx.numpy_helper.from_array(np.ascontiguousarray(distances), 'distances'),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=10)
+    helper.set_model_props(model, description.to_metadata())
+    onnx.save(model, path)
+    return path

@@ -13,7 +13,9 @@ from source_files import ROOT
 #: Package -> file and name of the test that needs it.
 CASES = dict(
     albumentations=('tests/datasets/transforms/test_albumentation.py', 'the_real_package'),
+    playwright=('tests/apis/test_web_in_browser.py', 'test_the_page_in_chromium'),
     rtmlib=('tests/runtime/test_rtmlib.py', 'test_the_file_runs_unchanged'),
+    trackeval=('tests/benchmarks/test_tracking.py', 'test_hota_is_that_of_trackeval'),
     xtcocotools=('tests/evaluation/functional/test_coco_api.py', 'test_xtcocotools_agrees'),
 )
 #: What pip says where there is no network, or no wheel for this Python.

@@ -57,6 +57,9 @@ _LAZY_MODULES = {
         'score_precision',
     ),
     'summary': ('NetworkSummary', 'summarize_network'),
+    'visibility': ('VisibilityReport', 'calibrate_visibility'),
+    'web_page': ('WebPage', 'write_web_page'),
+    'web_server': ('open_server',),
 }
 #: Public name -> module of the level above that it comes from, on first use: nothing here needs it.
 _ABOVE = {'run_search': 'posenas.experiments'}
@@ -81,12 +84,15 @@ __all__ = [
     'SampledArch',
     'ScoreDifference',
     'ScoreReport',
+    'VisibilityReport',
+    'WebPage',
     'add_unlabelled',
     'browse_data',
     'build_dataset',
     'build_latency_table',
     'build_model',
     'build_space',
+    'calibrate_visibility',
     'check_data',
     'compare_results',
     'compose_distillation',
@@ -110,6 +116,7 @@ __all__ = [
     'init_model',
     'list_models',
     'load_checked',
+    'open_server',
     'predict_latencies',
     'prune',
     'read_genotype',
@@ -122,6 +129,7 @@ __all__ = [
     'select_models',
     'summarize_network',
     'write_genotype',
+    'write_web_page',
 ]
 
 

@@ -236,10 +236,17 @@ def find_input_size(cfg: Config) -> tuple[int, int]:
     Raises:
         ConfigError: Neither the codec nor the decoder of the head says it.
     """
-    size = read_input_size(cfg)
+    size = read_input_size(cfg) or _find_canvas_size(cfg)
     if size is None:
         raise ConfigError(
             'the config must say how large images are: set codec.input_size = (width, height), or '
             'give --shape HEIGHT WIDTH to a command that has it'
         )
     return size
+
+
+def _find_canvas_size(cfg: Config) -> tuple[int, int] | None:
+    """Return (width, height) of the canvas that a detector's test pipeline fits photos into."""
+    steps = unwrap_dataset(cfg.get('test_dataloader')).get('pipeline') or ()
+    sizes = [step['size'] for step in steps if 'Letterbox' in str(step['type'])]
+    return (int(sizes[0][0]), int(sizes[0][1])) if sizes else None

@@ -12,6 +12,8 @@ from torch import nn
 from posenas.apis.building import build_model
 from posenas.apis.inference import ImageLike, TopdownPipeline, choose_device, predict_crops
 from posenas.models import PersonDetector
+from posenas.runtime import DetectorRuntime
+from posenas.runtime.engines import is_exported
 from posenas.skeletons import get_skeleton
 from posenas.utils import ConfigError, check_positive, check_probability
 
@@ -32,26 +34,29 @@ class DetectedPeople(NamedTuple):
 
 
 def init_detector(
-    config: str | Path | Config,
+    config: str | Path | Config | None,
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
     cfg_options: dict | None = None,
-) -> nn.Module:
+) -> nn.Module | DetectorRuntime:
     """Build a person detector, load its weights and make it ready to predict.
 
     Args:
-        config: Config file, name of a model, or a loaded config.
-        checkpoint: Checkpoint file; None leaves the random initial weights.
+        config: Config file, name of a model, or a loaded config; an exported network needs none.
+        checkpoint: Checkpoint file, or an exported detector (.onnx, .xml); None leaves the random
+            initial weights.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config.
 
     Returns:
-        The detector in evaluation mode, with its config as ``cfg``.
+        The detector in evaluation mode, with its config as ``cfg``; or the exported one.
 
     Raises:
         ConfigError: The config does not exist or describes no detector, or there is no such device.
         CheckpointError: The checkpoint cannot be read safely or does not fit the detector.
     """
+    if is_exported(checkpoint):
+        return DetectorRuntime(checkpoint)
     cfg, model, _ = build_model(config, checkpoint, cfg_options, needed=_NEEDED_KEYS)
     if not isinstance(model, PersonDetector):
         raise ConfigError(
@@ -73,16 +78,24 @@ class PeopleDetector:
         ValueError: The least score is no share.
     """
 
-    def __init__(self, model: nn.Module, score_thr: float | None = None) -> None:
+    def __init__(self, model: nn.Module | DetectorRuntime, score_thr: float | None = None) -> None:
+        if score_thr is not None:
+            check_probability('score_thr', score_thr)
         self.model = model
+        if isinstance(model, DetectorRuntime):
+            self.score_thr = model.description.score_thr if score_thr is None else score_thr
+            return
         self.score_thr = model.test_cfg.get('default_thr', 0.3) if score_thr is None else score_thr
-        check_probability('score_thr', self.score_thr)
         self._pipeline = TopdownPipeline(model.cfg, model.dataset_meta)
 
     def __call__(
         self, images: Sequence[ImageLike], batch_size: int = 8
     ) -> Iterator[DetectedPeople]:
         """Yield the people in each image; see :func:`detect_people`."""
+        if isinstance(self.model, DetectorRuntime):
+            for people in self.model(images, self.score_thr):
+                yield DetectedPeople(people.bboxes, people.scores)
+            return
         pipeline = self._pipeline
         inputs = (pipeline.crop(pipeline.load(image), None)[0] for image in images)
         for sample in predict_crops(self.model, inputs, batch_size):
@@ -92,7 +105,7 @@ class PeopleDetector:
 
 
 def detect_people(
-    model: nn.Module,
+    model: nn.Module | DetectorRuntime,
     img: ImageLike | Sequence[ImageLike],
     score_thr: float | None = None,
     batch_size: int = 8,

@@ -9,10 +9,11 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from posenas.apis.building import LoadedModel, count_cost
+from posenas.apis.building import LoadedModel, count_cost, find_input_size
 from posenas.apis.exported import find_estimator
 from posenas.apis.inference import find_skeleton, list_test_steps
-from posenas.datasets.transforms import PNFSGetBox, PNFSTopdownAffine, TopdownAffine
+from posenas.codecs import CenterBox
+from posenas.datasets.transforms import Letterbox, PNFSGetBox, PNFSTopdownAffine, TopdownAffine
 from posenas.models import OnlinePoseEstimator
 from posenas.registry import TRANSFORMS
 from posenas.runtime import CropRule, NetworkDescription, Normalisation, VideoRole
@@ -106,18 +107,20 @@ def _describe_network(
     test_cfg = dict(model.test_cfg)
     kept = test_cfg.get('output_keypoint_indices')
     cost = count_cost(cfg)
+    is_detector = isinstance(decoder, CenterBox)
     return NetworkDescription(
         name=name,
         output_names=decoder.output_names,
         codec=_make_plain(dict(settings, type=type(decoder).__name__)),
-        crop=_find_crop_rule(cfg, decoder.input_size),
+        crop=_find_crop_rule(cfg, find_input_size(cfg) if is_detector else decoder.input_size),
         normalisation=_find_normalisation(model.data_preprocessor),
-        skeleton=find_skeleton(cfg, network.checkpoint).metainfo(),
+        skeleton={} if is_detector else find_skeleton(cfg, network.checkpoint).metainfo(),
         flip={
             key: test_cfg[key]
             for key in ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords')
             if key in test_cfg
         },
+        score_thr=test_cfg.get('default_thr', 0.3),
         keypoint_indices=None if kept is None else tuple(kept),
         precision=precision,
         params=cost.parameters,
@@ -128,7 +131,7 @@ def _describe_network(
 
 
 def _find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
-    """Read from the test pipeline how a box becomes a crop."""
+    """Read from the test pipeline how a box, or a whole photo, becomes an input."""
     rule: dict[str, Any] = dict(input_size=tuple(input_size))
     for step in list_test_steps(cfg)[1:]:
         transform = TRANSFORMS.build(step)
@@ -137,10 +140,12 @@ def _find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
             rule.update(padding=transform.padding, whole_pixels=isinstance(transform, PNFSGetBox))
         elif isinstance(transform, TopdownAffine):
             rule.update(use_udp=transform.use_udp)
+        elif isinstance(transform, Letterbox):
+            rule.update(padding=1.0, pad_value=transform.pad_value)
         elif not isinstance(transform, PNFSTopdownAffine) and name != 'PackPoseInputs':
             raise ConfigError(
                 'the pipeline of test_dataloader must consist of what the runtime knows, '
-                'GetBBoxCenterScale and TopdownAffine or the like, got '
+                'GetBBoxCenterScale and TopdownAffine, Letterbox or the like, got '
                 f'{name}: take it out, or do it before the network'
             )
     return CropRule(**rule)

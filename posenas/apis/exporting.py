@@ -13,7 +13,7 @@ import torch
 from mmengine.config import Config
 from torch import Tensor
 
-from posenas.apis.building import ConfigLike, LoadedModel, build_model
+from posenas.apis.building import ConfigLike, LoadedModel, build_model, find_input_size
 from posenas.apis.export_parts import ExportPart, find_parts, name_light_file
 from posenas.apis.networks import read_batches
 from posenas.apis.quantizing import QuantizationResult, quantize_network
@@ -229,7 +229,7 @@ def render_people(size: tuple[int, int], count: int) -> list[np.ndarray]:
 
 def _crop_rendered(network: LoadedModel) -> Tensor:
     """Render synthetic people of the size of the input, and preprocess them."""
-    pictures = render_people(network.model.head.decoder.input_size, _NUM_CROPS)
+    pictures = render_people(find_input_size(network.cfg), _NUM_CROPS)
     inputs = [torch.from_numpy(picture.transpose(2, 0, 1).copy()) for picture in pictures]
     return network.model.data_preprocessor(dict(inputs=inputs))['inputs']
 

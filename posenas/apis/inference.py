@@ -1,6 +1,7 @@
 """Build a model from a config and run it on images and person boxes."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_positive
 from posenas.utils.images import check_image
 from posenas.utils.randomness import Stream, make_generator
+from posenas.utils.run_ahead import StageClock
 
 if TYPE_CHECKING:
     from posenas.models import PredictionSpread
@@ -232,6 +234,7 @@ def predict_crops(
     crops: Iterable[dict[str, Any]],
     batch_size: int = 32,
     spread: 'PredictionSpread | None' = None,
+    clock: StageClock | None = None,
 ) -> Iterator[PoseDataSample]:
     """Run a model on what :meth:`TopdownPipeline.crop` cuts out, ``batch_size`` at a time.
 
@@ -242,13 +245,14 @@ def predict_crops(
         crops: People.
         batch_size: Crops that go through the network at once.
         spread: Told of every crop and its prediction.
+        clock: Counts the time of the network as its stage 'network'.
 
     Yields:
         The data sample of each crop, with predictions.
     """
     remaining = iter(crops)
     while batch := list(islice(remaining, batch_size)):
-        with torch.no_grad():
+        with torch.no_grad(), nullcontext() if clock is None else clock.measure('network'):
             samples = model.test_step(pseudo_collate(batch))
         if spread is not None:
             spread.add([crop['inputs'] for crop in batch], samples)

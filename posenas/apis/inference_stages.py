@@ -1,9 +1,8 @@
 """The stages between inputs and results, which overlap: read, detect, find keypoints, follow."""
 
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice, starmap
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from numpy.typing import ArrayLike
 from torch import nn
 
 from posenas.apis.detection import PeopleDetector
+from posenas.apis.following import PeopleFollower, VideoOptions
 from posenas.apis.inference import Crops, TopdownPipeline, predict_crops
 from posenas.apis.inference_report import InferenceReport
 from posenas.apis.outputs import DrawOptions, add_heatmaps
@@ -22,59 +22,21 @@ from posenas.apis.results import ImageResult
 from posenas.apis.sources import Frame, Source, read_frames
 from posenas.skeletons import Skeleton
 from posenas.structures import PoseDataSample
-from posenas.tracking import (
-    OneEuroSmoother,
-    PersonTracker,
-    PoseBoxes,
-    ZeroPhaseSmoother,
-    choose_interval,
-)
-from posenas.utils import ConfigError, DataError, check_choice
+from posenas.tracking import PoseBoxes, choose_interval
+from posenas.utils import ConfigError, DataError
 from posenas.utils.run_ahead import run_ahead
 
 if TYPE_CHECKING:
+    from posenas.apis.visibility import VisibilityMarker
     from posenas.datasets import FrameGap
 
 #: Bytes of decoded images after which a batch is full: several batches are alive at a time.
 _BATCH_BYTES = 32 << 20
+#: Crops of a batch of images that are cut while the network looks at the batch before.
+_CROPS_AHEAD = 64
 #: Frames whose costs are measured before the interval of detections is chosen by them.
 _MEASURED_FRAMES = 5
-#: Seconds on each side of a frame that the zero-phase filter looks at.
-_HALF_WINDOW = 0.12
-
 Boxes = ArrayLike | None
-
-
-@dataclass(frozen=True)
-class VideoOptions:
-    """How people are followed through videos.
-
-    Attributes:
-        track: Whether people get identities.
-        smooth: 'online' for the 1 Euro filter, 'offline' for one without delay; None for neither.
-        detect_every: Frames from one detection to the next; 'auto' chooses by measured cost.
-    """
-
-    track: bool = False
-    smooth: str | None = None
-    detect_every: int | str = 1
-
-    def __post_init__(self) -> None:
-        """Refuse values without meaning."""
-        check_choice('smooth', self.smooth, (None, 'online', 'offline'))
-        every = self.detect_every
-        if every != 'auto' and (isinstance(every, str | bool) or every < 1):
-            raise ValueError(f"detect_every must be a number of frames or 'auto', got {every!r}")
-
-    @property
-    def is_sequential(self) -> bool:
-        """Whether boxes of a frame depend on the frame before."""
-        return self.detect_every != 1
-
-    @property
-    def follows(self) -> bool:
-        """Whether people get identities."""
-        return self.track or self.smooth is not None
 
 
 class InferenceRun:
@@ -91,6 +53,7 @@ class InferenceRun:
         video: How people are followed.
         keep_heatmaps: Whether samples keep them.
         lock: Held while the network runs.
+        marker: Says how likely keypoints are visible; None for nobody.
 
     Raises:
         ConfigError: Boxes of every frame are given, and yet to be taken from poses.
@@ -108,6 +71,7 @@ class InferenceRun:
         video: VideoOptions,
         keep_heatmaps: bool,
         lock: threading.Lock,
+        marker: 'VisibilityMarker | None' = None,
     ) -> None:
         if video.is_sequential and detector is None:
             raise ConfigError(
@@ -117,23 +81,31 @@ class InferenceRun:
         self.report, self.clock = report, report.clock
         self.bbox_format, self.batch_size = bbox_format, batch_size
         self.drawing, self.video, self.keep_heatmaps = drawing, video, keep_heatmaps
-        self.skeleton = _find_skeleton(model)
+        self.skeleton = find_kept_skeleton(model)
         self.stopped = threading.Event()
-        self._lock = lock
-        sigmas = np.asarray(self.skeleton.sigmas)
-        self._tracker = PersonTracker(sigmas, kpt_thr=drawing.kpt_thr)
-        self._smoothed: Source | None = None
-        self._online = OneEuroSmoother(kpt_thr=drawing.kpt_thr)
+        self._lock, self._marker = lock, marker
         self._remembers = hasattr(model, 'memory')  # a network for videos wants to know who is who
+        self._follower = PeopleFollower(
+            video,
+            self.skeleton.sigmas,
+            drawing.kpt_thr,
+            self._remembers,
+            self.clock,
+            report.jitter,
+        )
 
     def results(self) -> Iterator[ImageResult]:
         """Yield a result for each image, in the order of the inputs; stages run in threads."""
         batches = run_ahead(self._read())
-        if self.detector is not None and not self.video.is_sequential:
-            batches = run_ahead(self._detect(batches))
-        found = chain.from_iterable(run_ahead(self._find(batches)))
-        yield from self._smooth(self._follow(found))
-        self.report.num_tracks = self._tracker.num_tracks * self.video.follows
+        if self.video.is_sequential:
+            found = run_ahead(self._find_between(batches))
+        else:
+            if self.detector is not None:
+                batches = run_ahead(self._detect(batches))
+            found = run_ahead(self._find(run_ahead(self._crop(batches))))
+        followed = self._follower.follow(chain.from_iterable(found))
+        yield from run_ahead(followed, self.batch_size)
+        self.report.num_tracks = self._follower.tracker.num_tracks * self.video.follows
 
     def _read(self) -> Iterator[list[tuple[Frame, Boxes]]]:
         """Yield batches of images with the boxes that are given for them."""
@@ -180,36 +152,59 @@ class InferenceRun:
         joined = (np.column_stack([each.bboxes, each.scores]) for each in found)
         return list(zip(frames, joined, strict=True))
 
-    def _find(self, batches: Iterator[list[tuple[Frame, Boxes]]]) -> Iterator[list[ImageResult]]:
+    def _crop(self, batches: Iterator[list[tuple[Frame, Boxes]]]) -> Iterator['_People']:
+        """Yield the people of each batch, the first of them cut out."""
+        for batch in batches:
+            people = self.cut(batch)
+            first = list(islice(people.crops, _CROPS_AHEAD))
+            yield replace(people, crops=chain(first, people.crops))
+            del batch, people, first
+
+    def _find(self, batches: Iterator['_People']) -> Iterator[list[ImageResult]]:
         """Yield batches of results with the keypoints of people."""
+        from posenas.models import PredictionSpread, describe_doubts
+
+        spread = PredictionSpread()
+        for people in batches:
+            yield self.look(people, spread)
+            del people
+        self.report.doubts += describe_doubts(self.model, spread)
+
+    def _find_between(
+        self, batches: Iterator[list[tuple[Frame, Boxes]]]
+    ) -> Iterator[list[ImageResult]]:
+        """Yield batches of results, with boxes from poses between detections."""
         from posenas.models import PredictionSpread, describe_doubts
 
         spread = PredictionSpread()
         between = _Between(self, spread)
         for batch in batches:
-            if self.video.is_sequential:
-                yield [between.look(frame) for frame, _ in batch]
-            else:
-                yield self.look(batch, spread)
+            yield [between.look(frame) for frame, _ in batch]
             del batch
         self.report.doubts += describe_doubts(self.model, spread)
 
-    def look(self, batch: Sequence[tuple[Frame, Boxes]], spread: Any) -> list[ImageResult]:  # noqa: ANN401
-        """Find the keypoints of all people in some images."""
-        draws, results = self.drawing.draw_heatmap, []
+    def cut(self, batch: Sequence[tuple[Frame, Boxes]]) -> '_People':
+        """Return the people of some images; each is cut out when it is asked for."""
         bbox_format = 'xyxy' if self.detector is not None else self.bbox_format
         crops = [self.pipeline.crop(frame.loaded, boxes, bbox_format) for frame, boxes in batch]
         self.report.num_whole += len(batch) * (not self.report.boxes.is_given and not self.detector)
         frames = [frame for frame, _ in batch]
         named = starmap(partial(self._name_people), zip(frames, crops, strict=True))
         cut = self.clock.measure_items('crop', chain.from_iterable(named))
-        with self._lock, self.clock.measure('network', inner='crop'):
-            self.model.test_cfg['output_heatmaps'] = draws
-            samples = predict_crops(self.model, cut, spread=spread)
-            for frame, group in zip(frames, crops, strict=True):
-                own = islice(samples, len(group))
+        return _People(frames, [len(group) for group in crops], cut)
+
+    def look(self, people: '_People', spread: Any) -> list[ImageResult]:  # noqa: ANN401
+        """Find the keypoints of all people in some images."""
+        draws, results = self.drawing.draw_heatmap, []
+        with self._lock:
+            self.model.test_cfg['output_heatmaps'] = draws or self._marker is not None
+            samples = predict_crops(self.model, people.crops, spread=spread, clock=self.clock)
+            if self._marker is not None:
+                samples = self._marker.mark(samples, draws)
+            for frame, count in zip(people.frames, people.counts, strict=True):
+                own = islice(samples, count)
                 heatmap = None
-                if draws and len(group):
+                if draws and count:
                     heatmap = np.zeros((1, *frame.loaded['img'].shape[:2]), np.float32)
                     own = _collect_heatmaps(own, heatmap, self.keep_heatmaps)
                 results.append(ImageResult(frame, list(own), self.skeleton, self.drawing, heatmap))
@@ -220,89 +215,26 @@ class InferenceRun:
         if not (self._remembers and frame.source.is_video):
             yield from people
             return
-        tracks = self._tracker.follow(frame.source, frame.index, people.corners)
+        tracks = self._follower.tracker.follow(frame.source, frame.index, people.corners)
         for crop, track in zip(people, tracks, strict=True):
             place = dict(video_id=frame.source.stem, frame_id=frame.index, track_id=track)
             crop['data_samples'].set_metainfo(place)
             yield crop
 
-    def _follow(self, results: Iterator[ImageResult]) -> Iterator[ImageResult]:
-        """Yield results whose people know who they are, where that is wanted."""
-        for result in results:
-            frame = result.frame
-            if self.video.follows and frame.source.is_video and not self._remembers:
-                with self.clock.measure('follow'):
-                    tracks = self._tracker.follow(
-                        frame.source, frame.index, result.bboxes, result.keypoints, result.scores
-                    )
-                    for sample, track in zip(result.samples, tracks, strict=True):
-                        sample.set_metainfo(dict(track_id=track))
-            yield result
-            del result
 
-    def _smooth(self, results: Iterator[ImageResult]) -> Iterator[ImageResult]:
-        """Yield results with smoothed keypoints, where that is wanted."""
-        if self.video.smooth is None:
-            yield from results
-        elif self.video.smooth == 'online':
-            for result in results:
-                self._smooth_online(result)
-                yield result
-        else:
-            yield from self._smooth_offline(results)
+@dataclass(frozen=True)
+class _People:
+    """The people of a batch of images.
 
-    def _smooth_online(self, result: ImageResult) -> None:
-        source, frame = result.frame.source, result.frame_id
-        if not source.is_video:
-            return
-        if self._smoothed is not source:
-            self._smoothed = source
-            fps = source.frames_per_second()
-            self._online = OneEuroSmoother(fps, kpt_thr=self.drawing.kpt_thr)
-        with self.clock.measure('follow'):
-            for track, points, scores, size, sample in _people(result):
-                smooth = self._online.smooth(track, frame, points, scores, size)
-                self._replace(sample, smooth, (track, frame, points, scores, size))
+    Attributes:
+        frames: The images.
+        counts: How many people each has.
+        crops: All of them.
+    """
 
-    def _smooth_offline(self, results: Iterator[ImageResult]) -> Iterator[ImageResult]:
-        """Hold back as many frames as the filter looks ahead."""
-        waiting: deque[ImageResult] = deque()
-        smoother: ZeroPhaseSmoother | None = None
-        for result in chain(results, [None]):
-            source = None if result is None else result.frame.source
-            if waiting and source is not waiting[-1].frame.source:
-                while waiting:
-                    yield self._release(waiting.popleft(), smoother)
-                smoother = None
-            if result is None or not source.is_video:
-                if result is not None:
-                    yield result
-                continue
-            if smoother is None:
-                half = max(2, round(_HALF_WINDOW * source.frames_per_second()))
-                smoother = ZeroPhaseSmoother(half, self.drawing.kpt_thr)
-            for track, points, scores, _, _ in _people(result):
-                smoother.add(track, result.frame_id, points, scores)
-            waiting.append(result)
-            while waiting and waiting[0].frame_id + smoother.half_window <= result.frame_id:
-                yield self._release(waiting.popleft(), smoother)
-
-    def _release(self, result: ImageResult, smoother: ZeroPhaseSmoother) -> ImageResult:
-        frame = result.frame_id
-        with self.clock.measure('follow'):
-            for track, points, scores, size, sample in _people(result):
-                smooth = smoother.smooth(track, frame)
-                self._replace(sample, smooth, (track, frame, points, scores, size))
-            smoother.forget(frame + 1)
-        return result
-
-    def _replace(self, sample: PoseDataSample, smooth: np.ndarray, person: tuple) -> None:
-        """Set smoothed keypoints, and measure by how much less they tremble."""
-        track, frame, points, scores, size = person
-        before, after = self.report.jitter
-        before.add(track, frame, points, scores, size)
-        after.add(track, frame, smooth, scores, size)
-        sample.pred_instances.keypoints = smooth[None].astype(np.float32)
+    frames: Sequence[Frame]
+    counts: Sequence[int]
+    crops: Iterator[dict[str, Any]]
 
 
 class _Between:
@@ -325,7 +257,7 @@ class _Between:
         seconds = dict(run.clock.seconds)
         if not (is_next and frame.source.is_video) or frame.index >= self._next_detection:
             ((_, boxes),) = run._detect_in([frame])
-            (result,) = run.look([(frame, boxes)], self._spread)
+            (result,) = run.look(run.cut([(frame, boxes)]), self._spread)
             self._boxes.detected(result.bboxes, result.bbox_scores, result.keypoints, result.scores)
             self._note_costs(frame, seconds)
             self._next_detection = frame.index + self._every
@@ -333,7 +265,7 @@ class _Between:
             height, width = frame.loaded['img'].shape[:2]
             corners, scores = self._boxes.propose(last.keypoints, last.scores, (width, height))
             boxes = np.column_stack([corners, scores])
-            (result,) = run.look([(frame, boxes)], self._spread)
+            (result,) = run.look(run.cut([(frame, boxes)]), self._spread)
         self._last = result
         return result
 
@@ -350,16 +282,6 @@ class _Between:
             self._run.report.detect_every, self._is_chosen = self._every, True
 
 
-def _people(result: ImageResult) -> Iterator[tuple]:
-    """Yield track, keypoints, scores, longer side of the box, and sample of each person."""
-    for sample in result.samples:
-        found = sample.pred_instances
-        x1, y1, x2, y2 = np.asarray(found.bboxes[0], np.float64)
-        points = np.asarray(found.keypoints[0], np.float64)
-        track, scores = sample.metainfo['track_id'], np.asarray(found.keypoint_scores[0])
-        yield track, points, scores, max(x2 - x1, y2 - y1), sample
-
-
 def _collect_heatmaps(
     samples: Iterator[PoseDataSample], canvas: np.ndarray, keep: bool
 ) -> Iterator[PoseDataSample]:
@@ -371,7 +293,7 @@ def _collect_heatmaps(
         yield sample
 
 
-def _find_skeleton(model: nn.Module) -> Skeleton:
+def find_kept_skeleton(model: nn.Module) -> Skeleton:
     """Return the skeleton of the keypoints that the predictions of a model keep."""
     skeleton = Skeleton.from_metainfo(model.dataset_meta)
     kept = model.test_cfg.get('output_keypoint_indices')

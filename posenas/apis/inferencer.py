@@ -3,10 +3,12 @@
 import threading
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -22,6 +24,7 @@ from posenas.apis.sources import list_passed_over, list_sources
 from posenas.apis.writing import ResultWriter
 from posenas.registry import INFERENCERS
 from posenas.utils import ConfigError, check_positive
+from posenas.utils.run_ahead import StageClock, run_ahead
 
 if TYPE_CHECKING:
     from posenas.apis.inference_stages import InferenceRun
@@ -36,8 +39,8 @@ class PoseInferencer:
     MMPose's form. Nothing is downloaded but what an address asks for, and no code in a checkpoint
     is run.
 
-    Reading, detection, keypoints and writing overlap, each in a thread; seven batches of images are
-    in memory at most, however many there are.
+    Reading, detection, cropping, keypoints, following, drawing and writing overlap, each in a
+    thread; ten batches of images are in memory at most, however many there are.
 
     Args:
         pose2d: Config file, name of a model, or a loaded config; None for an exported network.
@@ -52,6 +55,8 @@ class PoseInferencer:
         det_weights: Its checkpoint.
         det_cat_ids: Ignored: our detectors find people alone.
         scope: Ignored: names are ours.
+        visibility: File of :func:`posenas.apis.visibility.calibrate_visibility`; results then say
+            how likely each keypoint is visible.
 
     Attributes:
         model: The model.
@@ -75,6 +80,7 @@ class PoseInferencer:
         det_weights: str | Path | None = None,
         det_cat_ids: int | Sequence[int] | None = None,
         scope: str | None = None,
+        visibility: str | Path | None = None,
     ) -> None:
         self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
         self.detector = None
@@ -87,6 +93,13 @@ class PoseInferencer:
             raise ConfigError('a detector must have weights: give det_weights (--det-weights)')
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
+        self._marker = None
+        if visibility is not None:
+            from posenas.apis.inference_stages import find_kept_skeleton
+            from posenas.apis.visibility import VisibilityMarker
+
+            names = find_kept_skeleton(self.model).joint_names
+            self._marker = VisibilityMarker(self.model, names, visibility)
         self._lock = threading.Lock()
         self._runs: weakref.WeakSet[InferenceRun] = weakref.WeakSet()
 
@@ -172,7 +185,7 @@ class PoseInferencer:
                 ``pred_out_dir``: these folders one by one. ``pred_formats``: some of 'json'
                 (MMPose's form), 'coco' and 'csv'. ``bbox_thr``: least score of detected boxes; None
                 takes the detector's. ``track``, ``smooth`` and ``detect_every``: see
-                :class:`posenas.apis.inference_stages.VideoOptions`.
+                :class:`posenas.apis.following.VideoOptions`.
                 ``kpt_thr``, ``radius``, ``thickness``, ``draw_bbox``, ``draw_heatmap`` and
                 ``skeleton_style``: see :class:`DrawOptions`.
 
@@ -205,7 +218,8 @@ class PoseInferencer:
     ) -> 'tuple[InferenceRun, ResultWriter]':
         """Check the arguments of a call before anything is read."""
         from posenas.apis.detection import PeopleDetector
-        from posenas.apis.inference_stages import InferenceRun, VideoOptions
+        from posenas.apis.following import VideoOptions
+        from posenas.apis.inference_stages import InferenceRun
 
         check_positive('batch_size', batch_size)
         unknown = sorted(drawing.keys() - DrawOptions.__dataclass_fields__.keys())
@@ -237,6 +251,7 @@ class PoseInferencer:
             video,
             keep_heatmaps,
             self._lock,
+            self._marker,
         )
         self._runs.add(run)
         return run, writer
@@ -249,17 +264,16 @@ class PoseInferencer:
 
         needs_picture = return_vis or writer.vis_dir is not None
         report = run.report
-        with writer:
-            for result in run.results():
-                picture = None
-                if needs_picture:
-                    with report.clock.measure('draw'):
-                        picture = result.plot()
+        drawn = ((result, None) for result in run.results())
+        if needs_picture:
+            drawn = run_ahead(_draw(run.results(), report.clock), _PICTURES_AHEAD)
+        with writer, closing(drawn):
+            for result, picture in drawn:
                 with report.clock.measure('write'):
                     writer.write(result, picture)
-                report.add(result.frame.source, result.samples, needs_picture)
+                    report.add(result.frame.source, result.samples, needs_picture)
                 yield result, picture
-                del result
+                del result, picture
         known = str(find_unsettled_norms(self.model))  # logged when the model was loaded
         for text in report.warnings():
             if text != known:
@@ -284,10 +298,23 @@ class Pose2DInferencer(PoseInferencer):
         super().__init__(model, weights, **kwargs)
 
 
+#: Pictures that wait to be written.
+_PICTURES_AHEAD = 2
 #: Names under which other projects would look for the class.
 PoseNASInferencer = MMPoseInferencer = PoseInferencer
 #: Config of the detector whose weights are given alone.
 _DETECTOR = 'center_box_people_416x416'
+
+
+def _draw(
+    results: Iterator[ImageResult], clock: StageClock
+) -> Iterator[tuple[ImageResult, np.ndarray]]:
+    """Yield results with their pictures."""
+    for result in results:
+        with clock.measure('draw'):
+            picture = result.plot()
+        yield result, picture
+        del result, picture
 
 
 def _show(

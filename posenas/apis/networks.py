@@ -45,7 +45,7 @@ def read_batches(
 
 def _crop_files(files: Sequence[str | Path], network: LoadedModel) -> Iterator[dict]:
     """Crop whole pictures."""
-    joints = network.model.head.out_channels
+    joints = getattr(network.model.head, 'out_channels', 0)  # a detector's has none
     pipeline = TopdownPipeline(network.cfg, dict(flip_indices=list(range(joints))))
     for file in files:
         yield from pipeline.crop(pipeline.load(file), None, 'xyxy')

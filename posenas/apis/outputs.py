@@ -47,7 +47,8 @@ def to_instances(samples: Sequence[PoseDataSample]) -> list[dict[str, Any]]:
 
     Returns:
         Per person ``keypoints`` [[x, y], ...] in image pixels, ``keypoint_scores``, ``bbox``
-        [[x1, y1, x2, y2]] (nested, as readers of MMPose's files expect) and ``bbox_score``; where
+        [[x1, y1, x2, y2]] (nested, as readers of MMPose's files expect) and ``bbox_score``; with a
+        calibrator ``keypoint_visibilities``; where
         people are followed ``track_id``, and of networks for videos ``period_position``, the frames
         since the key frame.
     """
@@ -98,7 +99,11 @@ def draw_people(
         picture = draw_bboxes(picture, np.concatenate([person.bboxes for person in people]))
     keypoints = np.concatenate([person.keypoints for person in people])
     scores = np.concatenate([person.keypoint_scores for person in people])
+    visibilities = None
+    if all('keypoint_visibilities' in person for person in people):
+        visibilities = np.concatenate([person.keypoint_visibilities for person in people])
     if options.skeleton_style == 'openpose' and skeleton.joint_names == COCO.joint_names:
+        visibilities = None  # the neck is no keypoint of the network
         keypoints, scores = to_openpose(keypoints, scores)
         skeleton = OPENPOSE
     notes = list(map(_note, samples))
@@ -112,6 +117,7 @@ def draw_people(
         score_thr=options.kpt_thr,
         line_width=options.thickness,
         radius=options.radius,
+        visibilities=visibilities,
     )
 
 

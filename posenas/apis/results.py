@@ -48,6 +48,13 @@ class ImageResult:
         return self._collect('keypoint_scores', (0, len(self.names)))
 
     @property
+    def visibilities(self) -> np.ndarray | None:
+        """How likely each keypoint is visible (N, K); None without a calibrator."""
+        if not all('keypoint_visibilities' in sample.pred_instances for sample in self.samples):
+            return None
+        return self._collect('keypoint_visibilities', (0, len(self.names)))
+
+    @property
     def bboxes(self) -> np.ndarray:
         """Corners of the boxes (N, 4), image pixels."""
         return self._collect('bboxes', (0, 4))
@@ -165,5 +172,6 @@ def coco_records(result: ImageResult, image_id: int) -> Iterator[dict[str, Any]]
         score = float(np.mean(person['keypoint_scores'])) * person['bbox_score']
         record = dict(image_id=image_id, category_id=1, keypoints=points, score=score)
         record.update(bbox=[x1, y1, x2 - x1, y2 - y1], file_name=result.image_name)
-        known = {key: person[key] for key in ('track_id',) if key in person}
+        extras = ('track_id', 'keypoint_visibilities')
+        known = {key: person[key] for key in extras if key in person}
         yield dict(record, frame_id=result.frame_id, **known)

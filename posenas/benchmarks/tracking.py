@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +40,8 @@ class TrackingScore:
     Attributes:
         name: What follows or smooths.
         idf1: Share of people with the right identity over the whole video, percent.
+        hota: Geometric mean of detection and association, over overlaps, percent; None where
+            trackeval is not installed.
         mota: 100 less the share of misses, surplus people and switches, percent.
         switches: People who took another identity.
         jitter: Mean acceleration of keypoints, percent of the longer side of the box per frame^2.
@@ -46,6 +50,7 @@ class TrackingScore:
 
     name: str
     idf1: float
+    hota: float | None
     mota: float
     switches: int
     jitter: float
@@ -148,6 +153,7 @@ def _score(
 ) -> TrackingScore:
     motmetrics = import_optional('motmetrics', 'tracking')
     matches, meter = motmetrics.MOTAccumulator(auto_id=True), JitterMeter()
+    overlaps: list[tuple[list[int], list[int], Floats]] = []
     right = total = 0
     tracker = PersonTracker(**options)
     for number, video in enumerate(videos):
@@ -158,10 +164,10 @@ def _score(
         points = _smooth(video, tracks, smooth)
         meter_of_video = 1000 * number  # no two videos follow each other
         for frame, (seen, ids) in enumerate(zip(video, tracks, strict=True)):
-            distances = 1 - bbox_iou(seen.true_boxes, seen.boxes)
-            distances[distances > 0.5] = np.nan
+            similarity = bbox_iou(seen.true_boxes, seen.boxes)
             truth = [_PEOPLE * number + person for person in seen.people.tolist()]
-            matches.update(truth, ids, distances)
+            overlaps.append((truth, ids, similarity))
+            matches.update(truth, ids, np.where(similarity < 0.5, np.nan, 1 - similarity))
             sizes = (seen.true_boxes[:, 2:] - seen.true_boxes[:, :2]).max(1)
             for row, person in enumerate(truth):
                 here = points[frame][row]
@@ -175,11 +181,30 @@ def _score(
     return TrackingScore(
         name,
         100 * float(summary['idf1']),
+        _score_hota(overlaps),
         100 * float(summary['mota']),
         int(summary['num_switches']),
         meter.mean,
         100 * right / total,
     )
+
+
+def _score_hota(frames: list[tuple[list[int], list[int], Floats]]) -> float | None:
+    """Return HOTA in percent of frames: people, tracks, and their overlaps; None without trackeval.
+
+    Source: Luiten et al., HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking, IJCV
+    2021.
+    """
+    if find_spec('trackeval') is None:
+        return None
+    metric = import_optional('trackeval.metrics', 'trackeval').HOTA()
+    data: dict[str, object] = dict(similarity_scores=[overlap for *_, overlap in frames])
+    for column, name in enumerate(('gt', 'tracker')):
+        given = [frame[column] for frame in frames]
+        numbers = {each: number for number, each in enumerate(sorted(set(chain(*given))))}
+        data[f'{name}_ids'] = [np.array([numbers[i] for i in ids], np.int64) for ids in given]
+        data[f'num_{name}_ids'], data[f'num_{name}_dets'] = len(numbers), sum(map(len, given))
+    return 100 * float(np.mean(metric.eval_sequence(data)['HOTA']))
 
 
 def _smooth(

@@ -22,6 +22,8 @@ COMMANDS = {
     'eval': 'score stored predictions, with intervals and kinds of errors',
     'infer': 'find keypoints in images, videos and cameras, follow people, compare two models',
     'export': 'write a network to a file that needs neither config nor PyTorch',
+    'visibility': 'fit how likely keypoints are visible to human labels',
+    'web': 'write a page that finds keypoints in the browser',
     'browse': 'draw the samples that a config feeds to the network',
     'convert': 'bring checkpoints and configs of other projects to ours, and back',
     'models': 'list the networks with parameters, operations and published accuracy',

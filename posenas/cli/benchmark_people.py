@@ -66,14 +66,23 @@ def report_tracking(args: argparse.Namespace) -> None:
     from posenas.benchmarks import benchmark_tracking
 
     found = benchmark_tracking(args.num_videos, args.num_frames, args.seed)
-    columns = ('way', 'IDF1', 'MOTA', 'switches', 'jitter', 'PCK')
+    columns = ('way', 'IDF1', 'HOTA', 'MOTA', 'switches', 'jitter', 'PCK')
     rows = [
-        (s.name, f'{s.idf1:.1f}', f'{s.mota:.1f}', s.switches, f'{s.jitter:.2f}', f'{s.pck:.2f}')
+        (
+            s.name,
+            f'{s.idf1:.1f}',
+            '-' if s.hota is None else f'{s.hota:.1f}',
+            f'{s.mota:.1f}',
+            s.switches,
+            f'{s.jitter:.2f}',
+            f'{s.pck:.2f}',
+        )
         for s in found
     ]
     caption = (
         f'{args.num_videos} videos of {args.num_frames} frames; jitter: mean acceleration, % of '
         'the box per frame^2; PCK within 5 % of the box'
+        + ('; HOTA: pip install posenas[trackeval]' if found[0].hota is None else '')
     )
     print_table(columns, rows, caption=caption, left=columns[:1], is_plain=True)
     if args.json:

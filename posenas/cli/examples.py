@@ -58,6 +58,16 @@ EXAMPLES = {
         'export configs/people.py work_dirs/people/epoch_30.pth --out people.onnx',
         'export configs/people.py work_dirs/people/epoch_30.pth --to openvino --precision f16',
     ),
+    'visibility': (
+        'visibility configs/people.py work_dirs/people/epoch_30.pth --out visibility.json',
+        'visibility configs/people.py work_dirs/people/epoch_30.pth --out visibility.json '
+        '--val data/people/annotations/person_keypoints.json --images data/people/images '
+        '--picture visibility.png',
+    ),
+    'web': (
+        'web --pose people.onnx --out site',
+        'web --out site --serve',
+    ),
     'distill': (
         'distill --student configs/people.py --teacher configs/people.py '
         '--teacher-checkpoint work_dirs/people/epoch_30.pth',

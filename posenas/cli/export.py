@@ -100,7 +100,7 @@ def _print_result(made: 'ExportResult') -> None:
     """Print how far each file is from its network, and what it is."""
     for each in (made, *made.light):
         _print_file(each)
-    if not made.description.is_udp:
+    if made.description.skeleton and not made.description.is_udp:
         print_lines(
             [
                 "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "

@@ -102,6 +102,11 @@ def _add_people_options(parser: argparse.ArgumentParser) -> None:
         '--bbox-thr', type=SHARE, metavar='SCORE', help="least score of a box (default: detector's)"
     )
     parser.add_argument(
+        '--visibility',
+        metavar='FILE.json',
+        help='tell how likely keypoints are visible, by a file of posenas visibility',
+    )
+    parser.add_argument(
         '--detect-every',
         type=_interval,
         default=1,
@@ -130,7 +135,7 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
         type=SHARE,
         default=0.3,
         metavar='SCORE',
-        help='draw keypoints with a greater score (default: 0.3)',
+        help='draw keypoints with a greater score, whether visible or not (default: 0.3)',
     )
     parser.add_argument('--show', action='store_true', help='show pictures in a window; q ends')
     parser.add_argument(
@@ -166,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: Inputs or boxes are missing or malformed, or no input could be read.
     """
     args = build_parser().parse_args(argv)
-    check_paths(args, files=('boxes',), new_folders=('out',))
+    check_paths(args, files=('boxes', 'visibility'), new_folders=('out',))
     boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
@@ -179,6 +184,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.trust_download,
         args.det_model,
         args.det_weights,
+        visibility=args.visibility,
     )
     code = _look_at(inferencer, args, boxes, total)
     hide_outputs()

@@ -12,6 +12,7 @@ from .regression_label import RegressionLabel
 from .simcc_label import SimCCLabel
 from .table import CODECS, build_codec
 from .udp_heatmap import UDPHeatmap
+from .visibility import VisibilityCalibrator, read_features
 
 __all__ = [
     'CODECS',
@@ -23,11 +24,13 @@ __all__ = [
     'RegressionLabel',
     'SimCCLabel',
     'UDPHeatmap',
+    'VisibilityCalibrator',
     'build_codec',
     'coordinate_accuracy',
     'find_maxima',
     'flip_heatmaps',
     'pose_pck_accuracy',
+    'read_features',
     'refine_dark',
     'refine_quarter',
     'refine_udp_dark',

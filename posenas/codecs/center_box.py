@@ -29,11 +29,16 @@ class CenterBox:
     Differs from the papers: a person weighs the same in the loss of distances, whatever its size;
     boxes that overlap a better one are dropped, since a large person may have two peaks.
 
+    Attributes:
+        output_names: What networks make, one name for each array that :meth:`batch_decode` takes.
+
     Args:
         stride: Input pixels per heatmap pixel; the first heatmap pixel is the first pixel.
         max_people: Boxes that are read from a heatmap at most.
         nms_thr: Intersection over union above which the lesser of two boxes is dropped.
     """
+
+    output_names: tuple[str, ...] = ('maps',)
 
     def __init__(self, stride: int = 4, max_people: int = 100, nms_thr: float = 0.6) -> None:
         check_positive('stride', stride)
@@ -124,6 +129,24 @@ class CenterBox:
         boxes = np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
         kept = _drop_doubles(boxes, self.nms_thr)
         return boxes[kept], scores[kept]
+
+    def batch_decode(self, maps: Floats) -> tuple[Floats, Floats]:
+        """Return the box of every heatmap pixel of B images, as maps are compared.
+
+        Args:
+            maps: Heatmaps and distances (B, 5, H, W).
+
+        Returns:
+            Upper left and lower right corners (B, 2 * H * W, 2) in input pixels, and scores
+            (B, H * W).
+        """
+        maps = np.asarray(maps, np.float32)
+        check_shape('maps', maps, (None, 5, None, None))
+        rows, columns = np.indices(maps.shape[2:], np.float32)
+        points = np.stack([columns, rows]) * self.stride  # (2, H, W)
+        corners = np.stack([points - maps[:, 1:3], points + maps[:, 3:]], axis=1)
+        corners = corners.transpose(0, 1, 3, 4, 2).reshape(len(maps), -1, 2)
+        return corners, maps[:, 0].reshape(len(maps), -1)
 
 
 def _span(low: float, high: float, limit: int) -> slice:

@@ -5,6 +5,7 @@ from .affine import (
     get_udp_warp_matrix,
     get_warp_matrix,
     invert_affine,
+    letterbox_image,
     warp_image,
     warp_points,
 )
@@ -42,6 +43,7 @@ __all__ = [
     'grow_to_whole_pixels',
     'heatmap_matrix',
     'invert_affine',
+    'letterbox_image',
     'match_boxes',
     'move_heatmaps',
     'parse_bboxes',

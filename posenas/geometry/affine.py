@@ -113,6 +113,28 @@ def crop_to_image(points: Floats, warp_mat: ArrayLike) -> Floats:
     return warp_points(points, invert_affine(matrix))
 
 
+def letterbox_image(
+    image: NDArray[np.uint8], size: tuple[int, int], pad_value: int = 114
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Fit a whole image into the upper left of a canvas; the rest is grey.
+
+    Args:
+        image: (H, W, 3).
+        size: Width and height of the canvas, pixels.
+        pad_value: Grey level of the rest.
+
+    Returns:
+        Canvas (h, w, 3), and the matrix (2, 3) from the image to it.
+    """
+    height, width = image.shape[:2]
+    scale = min(size[0] / width, size[1] / height)
+    inner = (max(round(width * scale), 1), max(round(height * scale), 1))
+    canvas = np.full((*size[::-1], 3), pad_value, np.uint8)
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    canvas[: inner[1], : inner[0]] = cv2.resize(image, inner, interpolation=way)
+    return canvas, np.array([[inner[0] / width, 0.0, 0.0], [0.0, inner[1] / height, 0.0]])
+
+
 def warp_image(image: Pixels, warp_mat: NDArray[np.float64], size: tuple[int, int]) -> Pixels:
     """Warp ``image`` (H, W, C) to ``size`` (w, h), bilinear, black outside.
 

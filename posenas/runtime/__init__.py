@@ -1,6 +1,7 @@
 """Exported networks with NumPy, OpenCV and one engine; imports neither torch nor mmengine."""
 
 from .description import CropRule, NetworkDescription, Normalisation, VideoRole
+from .detector_runtime import BoxResult, DetectorRuntime
 from .engines import ENGINES, PRECISIONS, Session, open_session
 from .network_runtime import NetworkRuntime
 from .pose_runtime import PoseResult, PoseRuntime
@@ -9,7 +10,9 @@ from .video_runtime import VideoRuntime
 __all__ = [
     'ENGINES',
     'PRECISIONS',
+    'BoxResult',
     'CropRule',
+    'DetectorRuntime',
     'NetworkDescription',
     'NetworkRuntime',
     'Normalisation',

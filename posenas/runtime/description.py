@@ -15,6 +15,7 @@ from posenas.geometry import (
     get_udp_warp_matrix,
     get_warp_matrix,
     grow_to_whole_pixels,
+    letterbox_image,
     warp_image,
 )
 from posenas.skeletons import Skeleton
@@ -64,19 +65,22 @@ class Normalisation:
 
 @dataclass(frozen=True)
 class CropRule:
-    """How a person's box becomes a crop.
+    """How a person's box, or for detectors the whole image, becomes an input.
 
     Attributes:
         input_size: Width and height of the crop, pixels.
         padding: Factor by which the crop exceeds the box.
         use_udp: Whether pixel centres at the borders of crop and input coincide.
         whole_pixels: Whether boxes are cut to whole pixels first, as PNFS does.
+        pad_value: For detectors, grey level around the image, which lies in the upper left of the
+            input; None for crops of boxes.
     """
 
     input_size: tuple[int, int]
     padding: float = 1.25
     use_udp: bool = False
     whole_pixels: bool = False
+    pad_value: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse sizes that no crop has."""
@@ -85,6 +89,8 @@ class CropRule:
                 f'input_size and padding must be greater than 0, got {self.input_size} and '
                 f'{self.padding}'
             )
+        if self.pad_value is not None and not 0 <= self.pad_value <= 255:
+            raise ValueError(f'pad_value must be a grey level of 0 to 255, got {self.pad_value}')
 
     def find_matrix(self, bbox: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the matrix (2, 3) from the image to the crop of a box (4,), corners."""
@@ -100,6 +106,10 @@ class CropRule:
         """Return the crop (H, W, 3) of a box and its matrix; see :meth:`find_matrix`."""
         matrix = self.find_matrix(bbox)
         return warp_image(image, matrix, self.input_size), matrix
+
+    def fit(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """Return the input (H, W, 3) of a detector for a whole image, and its matrix (2, 3)."""
+        return letterbox_image(image, self.input_size, self.pad_value or 0)
 
 
 @dataclass(frozen=True)
@@ -146,6 +156,7 @@ class NetworkDescription:
         skeleton: What its keypoints are, as :meth:`Skeleton.metainfo` tells; empty where the
             outputs are no keypoints.
         flip: ``flip_test`` and the options of the codec's ``flip_back``.
+        score_thr: Least score of a box that counts, of a detector.
         keypoint_indices: Keypoints that predictions keep, in this order; None: all.
         precision: 'f32', 'f16' or 'int8'.
         params: Parameters.
@@ -163,6 +174,7 @@ class NetworkDescription:
     normalisation: Normalisation
     skeleton: Mapping[str, Any] = field(default_factory=dict)
     flip: Mapping[str, Any] = field(default_factory=dict)
+    score_thr: float = 0.3
     keypoint_indices: tuple[int, ...] | None = None
     precision: str = 'f32'
     params: int = 0

@@ -165,13 +165,22 @@ def open_session(
     except (RuntimeError, ValueError) as error:
         reason = ' '.join(str(error).split())[:300]
         raise DataError(f'{path} must be a network that {name} can open, got: {reason}') from error
-    if session.metadata.get(CHECKSUM, '') not in ('', hash_network(Path(path))):
+    check_weights(Path(path), session.metadata)
+    return session
+
+
+def check_weights(path: Path, metadata: Mapping[str, str]) -> None:
+    """Require a file to have the weights that its metadata were written with.
+
+    Raises:
+        DataError: It has others.
+    """
+    if metadata.get(CHECKSUM, '') not in ('', hash_network(path)):
         raise DataError(
             f'{path} must have the weights that it was written with, got others: the file is '
             'damaged, the .bin is of another network, or a tool changed it; export it again, or '
             f'delete {CHECKSUM} from its metadata'
         )
-    return session
 
 
 class OnnxRuntimeSession(Session):

@@ -69,6 +69,11 @@ class PoseRuntime(NetworkRuntime):
         check_positive('batch_size', batch_size)
         super().__init__(path, engine, threads, precision, codec)
         self.batch_size = batch_size
+        if self.description.crop.pad_value is not None:
+            raise DataError(
+                f'{path} must find keypoints, got the detector {self.description.name}: '
+                'DetectorRuntime opens it'
+            )
         if self.description.find_heatmap_shape() is not None:
             raise DataError(
                 f'{path} must hold a network that needs images alone, got the one of frames '

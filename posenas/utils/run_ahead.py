@@ -72,19 +72,18 @@ class StageClock:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     @contextmanager
-    def measure(self, stage: str, inner: str | None = None) -> Iterator[None]:
-        """Count the time of a block, less that of the stage ``inner`` in it.
-
-        A stage belongs to one thread at a time.
-        """
-        start, before = time.perf_counter(), self.seconds.get(inner, 0.0)
+    def measure(self, stage: str) -> Iterator[None]:
+        """Count the time of a block."""
+        start = time.perf_counter()
         try:
             yield
         finally:
-            spent = time.perf_counter() - start - (self.seconds.get(inner, 0.0) - before)
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
+            spent = time.perf_counter() - start
+            with self._lock:  # two threads may be at work for one stage
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + spent
 
     def measure_items(self, stage: str, items: Iterable[Item]) -> Iterator[Item]:
         """Yield ``items`` and count the time that making them takes."""

@@ -11,7 +11,7 @@ from .draw import (
     heatmaps_to_image,
     suitable_line_width,
 )
-from .error_chart import draw_error_chart, draw_pck_curves
+from .error_chart import draw_error_chart, draw_pck_curves, draw_reliability
 from .gallery import Case, draw_gallery
 from .graph import draw_graphs
 from .inputs import draw_input
@@ -50,6 +50,7 @@ __all__ = [
     'draw_notes',
     'draw_pck_curves',
     'draw_poses',
+    'draw_reliability',
     'draw_runs',
     'draw_search',
     'enlarge',

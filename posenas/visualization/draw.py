@@ -34,6 +34,7 @@ def draw_poses(
     alpha: float = 1.0,
     joint_color: Color | None = None,
     limb_color: Color | None = None,
+    visibilities: Floats | None = None,
 ) -> Image:
     """Draw the limbs and keypoints of people.
 
@@ -48,26 +49,31 @@ def draw_poses(
         alpha: Opacity in [0, 1].
         joint_color: One colour for all keypoints instead of the skeleton's.
         limb_color: One colour for all limbs instead of the skeleton's.
+        visibilities: How likely each keypoint is visible (N, K); those below one half are rings,
+            and limbs to them half as wide. None: all are discs.
     """
     canvas = image.copy()
     visible = np.asarray(keypoint_scores) > score_thr  # (N, K)
     visible &= (np.abs(keypoints) < _FAR).all(axis=-1)
-    for joints, shown in zip(np.asarray(keypoints), visible, strict=True):
+    hidden = np.zeros_like(visible) if visibilities is None else np.asarray(visibilities) < 0.5
+    for joints, shown, rings in zip(np.asarray(keypoints), visible, hidden, strict=True):
         width = line_width or suitable_line_width(joints[shown])
-        size = radius or 1.4 * width
-        limbs = [
-            (limb, limb_color or color)
-            for limb, color in zip(skeleton.limbs, skeleton.limb_colors, strict=True)
-            if shown[list(limb)].all()
-        ]
         outline = round(0.35 * width)  # none around the thin lines of small people
-        for limb, _ in limbs if outline else ():
-            _line(canvas, joints[list(limb)], _OUTLINE, width + 2 * outline)
-        for limb, color in limbs:
-            _line(canvas, joints[list(limb)], color, width)
+        limbs = [
+            (joints[ends], -(-width // 2) if rings[ends].any() else width, limb_color or color)
+            for ends, color in zip(map(list, skeleton.limbs), skeleton.limb_colors, strict=True)
+            if shown[ends].all()
+        ]
+        for ends, own, _ in limbs if outline else ():
+            _line(canvas, ends, _OUTLINE, own + 2 * round(0.35 * own))
+        for ends, own, color in limbs:
+            _line(canvas, ends, color, own)
         for joint in np.flatnonzero(shown):
+            size = radius or 1.4 * width
             _disc(canvas, joints[joint], size + 0.5 * max(outline, 1), _OUTLINE)
             _disc(canvas, joints[joint], size, joint_color or skeleton.joint_colors[joint])
+            if rings[joint]:
+                _disc(canvas, joints[joint], 0.6 * size, _OUTLINE)
     return canvas if alpha == 1 else cv2.addWeighted(canvas, alpha, image, 1 - alpha, 0)
 
 

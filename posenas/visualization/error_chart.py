@@ -88,6 +88,39 @@ def draw_pck_curves(
     save_figure(figure, path)
 
 
+def draw_reliability(
+    path: str | Path,
+    predicted: Sequence[float],
+    observed: Sequence[tuple[float, float, float]],
+    counts: Sequence[int],
+) -> None:
+    """Draw how often what was predicted with some probability is so.
+
+    Args:
+        path: Picture to write; its suffix names the format.
+        predicted: Mean probability of each bin.
+        observed: Observed share of each bin, with the ends of its interval: share, low, high.
+        counts: Observations of each bin.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), layout='constrained')
+    axes = figure.subplots()
+    shares, lows, highs = np.array(observed, np.float64).T
+    gaps = np.maximum(np.stack([shares - lows, highs - shares]), 0)
+    axes.plot([0, 1], [0, 1], color='tab:gray', linewidth=1, linestyle='--')
+    axes.errorbar(predicted, shares, yerr=gaps, fmt='o-', capsize=3, linewidth=1.4)
+    axes.set(
+        xlabel='predicted probability of a visible keypoint',
+        ylabel=f'share labelled as visible, of {sum(counts)} keypoints',
+        xlim=(0, 1),
+        ylim=(0, 1),
+        aspect='equal',
+    )
+    axes.grid(alpha=0.3)
+    save_figure(figure, path)
+
+
 def save_figure(figure: 'Figure', path: str | Path) -> None:
     """Write a figure without frames to ``path``, whose suffix names the format."""
     for axes in figure.axes:

@@ -15,6 +15,7 @@ from posenas.cli.examples import EXAMPLES
 #: Commands whose examples need a search, fabrics, a plan or minutes; their own tests run them.
 ELSEWHERE = {
     *('search', 'latency', 'derive', 'prune', 'prune-threshold', 'benchmark', 'compare', 'demo'),
+    'web',
     *('dataset convert', 'eval crowdpose', 'eval mpii', 'eval posetrack', 'genotype embed'),
 }
 #: Ends the config of the examples: a shallow network, one short epoch, no workers.

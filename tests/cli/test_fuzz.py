@@ -48,6 +48,10 @@ FUZZED = {
     'infer 001.jpg --config sound.json --checkpoint {}': 'weights.pth',
     'infer 001.jpg --config sound.json --checkpoint weights.pth --boxes {}': 'boxes.json',
     'infer 001.jpg --checkpoint {}': 'net.onnx',
+    'visibility sound.json weights.pth --out out/v.json --train people.json --val {} --images .': (
+        'people.json'
+    ),
+    'web --pose {} --out out': 'net.onnx',
     'eval coco results.json --gt {}': 'people.json',
     'eval coco {} --gt people.json': 'results.json',
     'eval crowdpose {} --gt people.json': 'results.json',

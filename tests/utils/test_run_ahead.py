@@ -53,10 +53,24 @@ def test_closing_ends_the_thread_and_closes_the_source():
     assert threading.active_count() == threads
 
 
-def test_the_clock_leaves_out_what_belongs_to_another_stage():
+def test_the_clock_counts_work_and_no_waiting():
     clock = StageClock()
-    with clock.measure('outer', inner='inner'):
-        for _ in clock.measure_items('inner', (time.sleep(0.02) for _ in range(3))):
-            time.sleep(0.01)
-    assert clock.seconds['inner'] >= 0.06
-    assert 0.03 <= clock.seconds['outer'] < 0.06 + clock.seconds['inner']
+    for _ in clock.measure_items('work', (time.sleep(0.02) for _ in range(3))):
+        time.sleep(0.02)
+    assert 0.06 <= clock.seconds['work'] < 0.12
+
+
+def test_the_clock_counts_two_threads_of_one_stage():
+    clock = StageClock()
+
+    def work():
+        for _ in range(200):
+            with clock.measure('work'):
+                time.sleep(1e-4)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert clock.seconds['work'] >= 4 * 200 * 1e-4

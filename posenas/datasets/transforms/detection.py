@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import cv2
-import numpy as np
 from mmcv.transforms import BaseTransform
 
+from posenas.geometry import letterbox_image
 from posenas.registry import KEYPOINT_CODECS, TRANSFORMS
 from posenas.utils.checks import check_positive
 
@@ -28,18 +27,8 @@ class Letterbox(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Apply the transform; the class lists the keys."""
-        image = results['img']
-        height, width = image.shape[:2]
-        scale = min(self.size[0] / width, self.size[1] / height)
-        inner = (max(round(width * scale), 1), max(round(height * scale), 1))
-        canvas = np.full((*self.size[::-1], 3), self.pad_value, np.uint8)
-        shrinks = scale < 1
-        canvas[: inner[1], : inner[0]] = cv2.resize(
-            image, inner, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        )
-        results['img'] = canvas
-        results['warp_mat'] = np.array(
-            [[inner[0] / width, 0.0, 0.0], [0.0, inner[1] / height, 0.0]]
+        results['img'], results['warp_mat'] = letterbox_image(
+            results['img'], self.size, self.pad_value
         )
         return results
 

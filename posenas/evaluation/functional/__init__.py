@@ -9,6 +9,7 @@ from .bootstrap import (
     resample_levels,
 )
 from .boxes import BOX_STATISTICS, evaluate_boxes, recall_and_false_boxes
+from .calibration import Reliability, fit_visibility, measure_reliability
 from .coco_api import (
     BACKENDS,
     STATISTICS,
@@ -71,6 +72,7 @@ __all__ = [
     'JointDetections',
     'PoseTable',
     'RankedMatches',
+    'Reliability',
     'TrackCounts',
     'VideoFrame',
     'assign_persons',
@@ -83,6 +85,7 @@ __all__ = [
     'detectable_difference',
     'evaluate_boxes',
     'evaluate_keypoints',
+    'fit_visibility',
     'group_means',
     'head_distances',
     'head_sizes',
@@ -94,6 +97,7 @@ __all__ = [
     'match_poses',
     'mean_accuracy',
     'mean_pose',
+    'measure_reliability',
     'nms',
     'normalised_distances',
     'oks_matrix',

@@ -1,0 +1,99 @@
+"""Write, and serve, a page that runs networks in the browser."""
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from posenas.cli.args import CommandParser
+from posenas.cli.printing import print_lines
+from posenas.cli.reading import check_paths
+from posenas.cli.values import whole
+from posenas.utils.errors import ConfigError
+
+if TYPE_CHECKING:
+    from http.server import ThreadingHTTPServer
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of ``posenas web``."""
+    parser = CommandParser(
+        'web',
+        'Write a page that finds keypoints in photos, videos and the camera, in the browser: '
+        'nothing leaves the machine.',
+    )
+    parser.add_argument(
+        '--out', default='site', metavar='DIR', help='folder of the page (default: %(default)s)'
+    )
+    parser.add_argument(
+        '--pose', metavar='FILE.onnx', help='pose network that posenas export wrote'
+    )
+    parser.add_argument(
+        '--detector',
+        metavar='FILE.onnx',
+        help='detector of people, likewise (default: the whole picture, or boxes that are drawn)',
+    )
+    parser.add_argument(
+        '--runtime',
+        metavar='DIR',
+        help='unpacked npm package onnxruntime-web, which the page gets a copy of (default: the '
+        'page loads it from a pinned address, and checks its hashes)',
+    )
+    parser.add_argument(
+        '--serve', action='store_true', help='serve the page on 127.0.0.1 until Ctrl-C'
+    )
+    parser.add_argument(
+        '--port',
+        type=whole(0, 65535),
+        default=8000,
+        metavar='N',
+        help='of --serve; 0 takes a free one (default: 8000)',
+    )
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``posenas web``; returns its exit code.
+
+    Raises:
+        ConfigError: There is neither a network nor a page to serve, or the folder holds other
+            things.
+        DataError: A network or the runtime is missing or of another kind.
+        OutputError: The page cannot be written, or the port is taken.
+    """
+    args = build_parser().parse_args(argv)
+    check_paths(args, files=('pose', 'detector'), folders=('runtime',))
+    if args.pose is not None:
+        _write(args)
+    elif args.detector is not None or not args.serve:
+        raise ConfigError('--pose must name a network that posenas export wrote: none ships yet')
+    return _serve(args) if args.serve else 0
+
+
+def _write(args: argparse.Namespace) -> None:
+    from posenas.apis import write_web_page
+
+    page = write_web_page(args.out, args.pose, args.detector, args.runtime)
+    print_lines(
+        [
+            f'wrote {page.folder}: {page.num_files} files, {page.num_bytes / 2**20:.1f} MiB; '
+            f'networks: {" and ".join(page.networks)}; {page.runtime}',
+            *([] if args.serve else [f'open it: posenas web --out {page.folder} --serve']),
+        ]
+    )
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from posenas.apis import open_server
+
+    with open_server(args.out, args.port) as server:
+        host, port = server.server_address[:2]
+        print_lines([f'open http://{host}:{port}/ in a browser of this machine; Ctrl-C ends'])
+        _answer(server)
+    return 0
+
+
+def _answer(server: 'ThreadingHTTPServer') -> None:
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        print_lines(['the page is closed'])

@@ -1,0 +1,96 @@
+"""Boxes of people by an exported detector: photos in, boxes in image pixels out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posenas.codecs import CenterBox
+from posenas.geometry import crop_to_image
+from posenas.runtime.network_runtime import NetworkRuntime
+from posenas.runtime.pose_runtime import ImageLike, read_people
+from posenas.utils.checks import check_positive
+from posenas.utils.errors import DataError
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class BoxResult:
+    """The N people of one image.
+
+    Attributes:
+        bboxes: Corners (N, 4), image pixels, within the image.
+        scores: (N,) in [0, 1], best first.
+    """
+
+    bboxes: Floats
+    scores: Floats
+
+
+class DetectorRuntime(NetworkRuntime):
+    """An exported detector with all that is needed around it; no torch, no config.
+
+    Args:
+        path: File of a detector that ``posenas export`` wrote.
+        engine: As of :class:`PoseRuntime`.
+        threads: Likewise.
+        precision: Likewise.
+        batch_size: Largest number of images that go through the network at once.
+
+    Attributes:
+        boxes: The codec, which reads boxes.
+
+    Raises:
+        DataError: The file is missing, was not written by ``posenas export`` or is no detector.
+        ConfigError: An argument does not fit the engine or the file.
+        ImportError: The engine is not installed.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        engine: str | None = None,
+        threads: int | None = None,
+        precision: str = 'f32',
+        batch_size: int = 8,
+    ) -> None:
+        check_positive('batch_size', batch_size)
+        super().__init__(path, engine, threads, precision)
+        if not isinstance(self.codec, CenterBox) or self.description.crop.pad_value is None:
+            raise DataError(f'{path} must hold a detector of people, got {self.description.name}')
+        self.boxes = self.codec
+        self.batch_size = batch_size
+
+    def __call__(
+        self, images: Sequence[ImageLike], score_thr: float | None = None
+    ) -> Iterator[BoxResult]:
+        """Yield the people in each image.
+
+        Args:
+            images: Files or arrays (H, W, 3) uint8 in the order blue, green, red.
+            score_thr: Least score of a box; None takes that of the file.
+
+        Raises:
+            DataError: An image cannot be read.
+        """
+        least = self.description.score_thr if score_thr is None else score_thr
+        rest = (read_people(image, None, 'xyxy')[0] for image in images)
+        while batch := list(islice(rest, self.batch_size)):
+            fitted = [self.description.crop.fit(image) for image in batch]
+            inputs = self.description.normalisation.apply([canvas for canvas, _ in fitted])
+            (maps,) = self.infer(inputs)
+            for image, (_, matrix), found in zip(batch, fitted, maps, strict=True):
+                yield self._place(found, matrix, image.shape[1::-1], least)
+
+    def _place(
+        self, maps: Floats, matrix: NDArray[np.float64], size: Sequence[int], least: float
+    ) -> BoxResult:
+        """Return the boxes of maps (5, H, W) in pixels of the image; ``size`` is (w, h)."""
+        corners, scores = self.boxes.decode(maps, least)
+        placed = crop_to_image(corners.reshape(-1, 2, 2), matrix).clip(0, size).reshape(-1, 4)
+        is_box = (placed[:, 2:] > placed[:, :2]).all(axis=1) & (scores >= least)
+        return BoxResult(placed[is_box].astype(np.float32), scores[is_box])
