@@ -29,7 +29,7 @@ from torch.hub import get_dir
 from posenas.utils.atomic_io import atomic_write, make_folder, write_text
 from posenas.utils.errors import CheckpointError, DataError, OutputError
 from posenas.utils.locks import hold_lock
-from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.safe_load import EXPORTED, load_checkpoint_file
 from posenas.utils.telling import tell
 
 #: Seconds without a byte after which a download ends.
@@ -96,7 +96,8 @@ def fetch_checkpoint(source: str | Path, sha256: str | None = None, trust: bool 
 
     Raises:
         CheckpointError: The address cannot be reached or the download is not whole; digits are
-            missing or others; the text has the digits of what came.
+            missing or others; the text has the digits of what came; or it is of an exported
+            network.
         OutputError: The cache cannot be written.
     """
     wanted = None if sha256 is None else _check_digits('sha256', sha256)
@@ -106,6 +107,10 @@ def fetch_checkpoint(source: str | Path, sha256: str | None = None, trust: bool 
             _check_file(path, wanted)
         return path
     url, digits = _split(str(source))
+    if url.lower().endswith(EXPORTED):
+        raise CheckpointError(
+            f'an exported network must be a file on this machine, got {url}: download it first'
+        )
     wanted = wanted or digits
     found = _find_cached(url, wanted)
     if found is not None:

@@ -16,6 +16,8 @@ from torch import Tensor
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import StandIn, plain_history, to_plain
 
+#: Ends of the names of exported networks, which are no checkpoints.
+EXPORTED = ('.onnx', '.xml')
 #: Type of the entries that mmengine gives a checkpoint.
 _ENTRY_TYPES: dict[str, type | tuple[type, ...]] = dict(
     state_dict=dict,
@@ -209,7 +211,7 @@ def _check_start(path: Path) -> None:
         return
     if not start:
         found = 'an empty file: take another copy'
-    elif path.suffix.lower() in ('.onnx', '.xml'):
+    elif path.suffix.lower() in EXPORTED:
         found = 'an exported network, which is only run: give the checkpoint that it was made of'
     elif start[8:9] == b'{':
         found = "a file of safetensors: write it by torch.save(dict(state_dict=...), 'model.pth')"

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+import torch
+from exported_spots import write_spot_net
 from registry_cases import tiny_experiment
 
 from posenas.cli import main
@@ -15,6 +17,7 @@ def experiment(tmp_path, monkeypatch):
     (tmp_path / 'tiny.json').write_text(json.dumps(config.to_dict()))
     (tmp_path / 'weights.pth').touch()
     (tmp_path / 'folder').mkdir()
+    write_spot_net(tmp_path / 'net.onnx')
     monkeypatch.chdir(tmp_path)
 
     def build(*_, **__):
@@ -27,6 +30,34 @@ def experiment(tmp_path, monkeypatch):
 
 INFER = 'infer {} --config tiny.json --checkpoint weights.pth'
 SPLIT = '--cfg-options {}_dataloader.dataset.'
+
+
+#: Command with an exported network, and what its error says of an option that would do nothing.
+EXPORTED = [
+    ('infer 001.jpg --checkpoint net.onnx --cfg-options model.x=1', 'must not change model.x'),
+    ('infer 001.jpg --checkpoint net.onnx --cfg-options codec.unbiased=1', 'change codec.unbiased'),
+    ('infer 001.jpg --checkpoint net.onnx --sha256 00000000', 'must have the SHA-256 00000000'),
+    ('infer 001.jpg --checkpoint net.onnx --device cuda:0', '--device must be cpu for an exported'),
+    ('infer 001.jpg --checkpoint http://a.b/net.onnx', 'must be a file on this machine'),
+    ('test tiny.json net.onnx --cfg-options model.test_cfg.shift_heatmap=1', 'cfg.shift_heatmap'),
+    ('test tiny.json net.onnx --fuse-conv-bn', '--fuse-conv-bn has no effect'),
+    ('test tiny.json net.onnx --param-flop', '--param-flop has no effect'),
+    ('test tiny.json net.onnx --gpus 1', '--gpus has no effect'),
+    ('test tiny.json net.onnx --gpu-ids 0', '--gpu-ids has no effect'),
+    ('benchmark runtime net.onnx --compile', '--compile needs a network that is no exported'),
+    ('prune tiny.json net.onnx out', 'an exported network, which is only run'),
+    ('derive tiny.json net.onnx out', 'an exported network, which is only run'),
+    ('train tiny.json --load-from net.onnx', 'an exported network, which is only run'),
+]
+
+
+@pytest.mark.parametrize(('line', 'message'), EXPORTED)
+def test_an_option_without_effect_on_an_exported_network_is_refused(
+    experiment, line, message, capsys, monkeypatch
+):
+    if 'cuda' in line:  # which this machine may lack
+        monkeypatch.setattr('posenas.apis.inference.choose_device', torch.device)
+    test_the_cause_is_named_before_a_model_is_built(experiment, line, message, capsys)
 
 
 @pytest.mark.parametrize(
