@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Keys of ``posenas.convert.NAMINGS``, which loads torch.
 _PROJECTS = ('mmpose0', 'mmpose1', 'hrnet', 'simplebaseline', 'fpd', 'pnfs', 'posenas')
 _CONFIG_SUFFIXES = ('.py', '.yaml', '.yml')
+#: Options that say how a checkpoint is converted.
+_OF_CHECKPOINTS = ('source', 'to', 'trust', 'config', 'sha256', 'trust_download', 'verbose')
 #: Names of entries listed for one reason without --verbose.
 _NUM_LISTED = 12
 
@@ -86,10 +88,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _convert_config(args: argparse.Namespace) -> None:
-    if args.source != 'auto' or args.to or args.trust or args.config or args.sha256:
-        raise ConfigError(
-            '--from, --to, --trust, --config and --sha256 are for checkpoints, not for configs'
-        )
+    args.source = None if args.source == 'auto' else args.source
+    given = [name for name in _OF_CHECKPOINTS if getattr(args, name)]
+    if given:
+        option = given[0].replace('source', 'from').replace('_', '-')
+        raise ConfigError(f'--{option} is for checkpoints, {args.input} is a config: leave it out')
     from posenas.apis import convert_config
 
     for path in convert_config(args.input, args.out, args.teacher, args.legacy, args.strict):
@@ -97,8 +100,10 @@ def _convert_config(args: argparse.Namespace) -> None:
 
 
 def _convert_checkpoint(args: argparse.Namespace) -> None:
-    if args.teacher:
-        raise ConfigError('--teacher is for configs of FPD')
+    given = [name for name in ('teacher', 'strict') if getattr(args, name)]
+    if given or not args.legacy:
+        option = given[0] if given else 'modern'
+        raise ConfigError(f'--{option} is for configs, {args.input} is none: leave it out')
     from posenas.apis import convert_checkpoint
 
     made = convert_checkpoint(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
-from posenas.cli.reading import check_paths
+from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
 from posenas.utils.errors import ConfigError
 from posenas.utils.outputs import hide_outputs
@@ -196,6 +196,7 @@ def _convert(args: argparse.Namespace) -> None:
 
 
 def _draw(args: argparse.Namespace) -> None:
+    require_with(args, 'num_videos', 'level')
     from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 
     spec = SyntheticSpec(
@@ -218,6 +219,7 @@ def _draw(args: argparse.Namespace) -> None:
 
 
 def _init(args: argparse.Namespace) -> None:
+    require_with(args, 'val', 'val_images')
     check_paths(
         args, files=('val', 'supernet'), folders=('images', 'val_images'), new_files=('out',)
     )

@@ -105,8 +105,10 @@ def _import_packages(names: Sequence[str]) -> None:
     """Import what enters families of its own; a config would name it in ``custom_imports``."""
     for name in names:
         try:
+            if not all(part.isidentifier() for part in name.split('.')):
+                raise ImportError('no name of a package')
             import_module(name)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise ConfigError(
                 f'--imports must name packages that Python finds, got {name!r} ({error}): install '
                 'it or set PYTHONPATH'
