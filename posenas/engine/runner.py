@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
 from mmengine.dist import master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
@@ -167,6 +168,8 @@ class PoseRunner(Runner):
                 find_unused_parameters=self.cfg.get('find_unused_parameters', False),
             )
         os.environ.setdefault('LOCAL_RANK', '0')
+        if not any(weight.requires_grad for weight in model.parameters()):
+            return model.to(get_device())  # an exported network: nothing to replicate
         return super().wrap_model(model_wrapper_cfg, model)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
