@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_download_options, add_out, add_translation_options
 from posenas.cli.printing import print_table
-from posenas.utils.atomic_io import check_writable
+from posenas.cli.reading import check_paths
 from posenas.utils.errors import ConfigError
 from posenas.utils.telling import tell
 
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             fit the network of ``--config``.
     """
     args = build_parser().parse_args(argv)
-    check_writable(args.out)
+    check_paths(args, new_files=('out',))
     is_address = re.match('https?://', args.input)
     if Path(args.input).suffix in _CONFIG_SUFFIXES and not is_address:
         _convert_config(args)

@@ -14,10 +14,10 @@ from posenas.cli.args import (
 )
 from posenas.cli.published_options import add_published_options, apply_published_options
 from posenas.cli.published_words import read_distillation
-from posenas.cli.reading import require_with
+from posenas.cli.reading import check_paths, require_with
 from posenas.cli.training import add_training_options, run_training
 from posenas.cli.values import COUNT_OR_NONE, SHARE
-from posenas.utils.atomic_io import check_writable, write_text
+from posenas.utils.atomic_io import write_text
 from posenas.utils.telling import tell
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = read_distillation(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(words)
     export_local_rank(args)
-    if args.out:
-        check_writable(args.out)
+    check_paths(args, new_files=('out',))
     cfg = compose(args)
     if args.out:
         write_text(args.out, cfg.pretty_text)

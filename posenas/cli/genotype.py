@@ -6,6 +6,7 @@ from importlib import import_module
 
 from posenas.cli.args import CommandParser, OneLineParser, add_out
 from posenas.cli.printing import print_lines
+from posenas.cli.reading import check_paths
 from posenas.genotype import (
     GenotypeDifference,
     compare_genotypes,
@@ -82,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read.
     """
     args = build_parser().parse_args(argv)
+    if 'out' in args:
+        check_paths(args, new_files=('out',))
     _import_packages(args.imports)
     from posenas import apis
 

@@ -128,6 +128,16 @@ def test_an_option_without_effect_on_an_exported_network_is_refused(
         ('derive tiny.json weights.pth out --archive none.jsonl', 'none.jsonl'),
         ('derive tiny.json weights.pth out --genotype none.json', 'none.json'),
         ('derive tiny.json weights.pth out --experiment none.py', 'config file none.py must exist'),
+        (
+            'convert weights.pth weights.pth',
+            'must be a file of its own, weights.pth is named twice',
+        ),
+        ('genotype convert tiny.json tiny.json', '--out must be a file of its own'),
+        (
+            'distill --student tiny.json --teacher tiny.json --teacher-checkpoint weights.pth '
+            '--out tiny.json',
+            '--out must be a file of its own',
+        ),
         ('check-data tiny.json.py --images .', 'config file tiny.json.py must exist'),
         ('convert tiny.py out.py --verbose', '--verbose is for checkpoints'),
         ('convert weights.pth out.pth --strict', '--strict is for configs'),
