@@ -243,3 +243,15 @@ def test_malformed_files_are_data_errors(tmp_path, content, capsys):
     (tmp_path / 'bad.json').write_text(content)
     assert run(tmp_path / 'bad.json', '--out', tmp_path / 'bad.py', *TINY) == 2
     assert 'bad.json' in capsys.readouterr().err
+
+
+def test_an_edited_config_is_not_replaced_unless_it_is_named(people, capsys):
+    assert run(people, *TINY) == 0
+    assert run(people, *TINY) == 0  # the same again
+    made = Path('configs/p.py')
+    edited = made.read_text() + 'seed = 3\n'
+    made.write_text(edited)
+    assert run(people, *TINY) == 2
+    assert 'p.py exists and says something else' in capsys.readouterr().err
+    assert made.read_text() == edited
+    assert run(people, '--out', made, *TINY) == 0
