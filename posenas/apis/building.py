@@ -138,6 +138,8 @@ def build_model(
     """
     from posenas.models import load_state  # loads every network
 
+    if may_be_exported and is_exported(checkpoint):
+        fetch_checkpoint(checkpoint, sha256)  # refuses addresses and other digits
     if config is None:
         if not (may_be_exported and is_exported(checkpoint)):
             raise ConfigError('a config must be given unless an exported network (.onnx) is')
@@ -147,7 +149,6 @@ def build_model(
         raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
     init_default_scope('posenas')
     if may_be_exported and require_effect(cfg, checkpoint, config, options, legacy, strict):
-        fetch_checkpoint(checkpoint, sha256)  # refuses addresses and other digits
         found = use_exported(cfg, checkpoint)
         meta = dict(dataset_meta=dict(found.skeleton))
         return LoadedModel(cfg, MODELS.build(cfg.model).eval(), dict(meta=meta))

@@ -224,7 +224,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         apply_published_options(args, cfg, 'test')
         apply_test_options(args, cfg)
         args.checkpoint = args.checkpoint or find_checkpoint(args.config, cfg.work_dir)
-        args.checkpoint = pin(args, args.checkpoint)
+        args.checkpoint = pin(args, args.checkpoint, may_be_exported=True)
         configure(args, cfg)
         new_files = ('out', 'out_metrics', 'dump', 'report')
         check_paths(args, new_files=new_files, new_folders=('show_dir',))

@@ -29,7 +29,7 @@ from torch.hub import get_dir
 from posenas.utils.atomic_io import atomic_write, make_folder, write_text
 from posenas.utils.errors import CheckpointError, DataError, OutputError
 from posenas.utils.locks import hold_lock
-from posenas.utils.safe_load import EXPORTED, load_checkpoint_file
+from posenas.utils.safe_load import EXPORTED, check_start, load_checkpoint_file
 from posenas.utils.telling import tell
 
 #: Seconds without a byte after which a download ends.
@@ -146,7 +146,12 @@ def fetch_file(address: str, suffix: str = '') -> Iterator[Path]:
         yield path
 
 
-def pin_checkpoint(source: str | Path, sha256: str | None = None, trust: bool = False) -> str:
+def pin_checkpoint(
+    source: str | Path,
+    sha256: str | None = None,
+    trust: bool = False,
+    may_be_exported: bool = False,
+) -> str:
     """Fetch a checkpoint and return its source with all digits of its SHA-256 behind an address.
 
     Whoever loads that later, also by a config that was written down, gets the same bytes.
@@ -155,8 +160,17 @@ def pin_checkpoint(source: str | Path, sha256: str | None = None, trust: bool = 
         source: See :func:`fetch_checkpoint`; a path stays as it is.
         sha256: Likewise.
         trust: Likewise.
+        may_be_exported: Whether it may be an exported network instead.
+
+    Raises:
+        CheckpointError: See :func:`fetch_checkpoint`; or there is no file, or one of another kind.
     """
     path = fetch_checkpoint(source, sha256, trust)
+    is_local = '://' not in str(source)  # others are of stores
+    if is_local and not path.is_file():
+        raise CheckpointError(f'no checkpoint file at {source}: check the path')
+    if is_local and not (may_be_exported and path.suffix.lower() in EXPORTED):
+        check_start(path)
     return f'{urldefrag(str(source))[0]}#sha256={path.stem}' if is_address(source) else str(source)
 
 

@@ -15,7 +15,7 @@ def experiment(tmp_path, monkeypatch):
     """A training, in the folder where commands are run; no model may be built."""
     config = tiny_experiment(tmp_path)
     (tmp_path / 'tiny.json').write_text(json.dumps(config.to_dict()))
-    (tmp_path / 'weights.pth').touch()
+    (tmp_path / 'weights.pth').write_bytes(b'PK\x03\x04')  # how such files begin
     (tmp_path / 'folder').mkdir()
     write_spot_net(tmp_path / 'net.onnx')
     monkeypatch.chdir(tmp_path)
@@ -35,7 +35,11 @@ SPLIT = '--cfg-options {}_dataloader.dataset.'
 #: Command with an exported network, and what its error says of an option that would do nothing.
 EXPORTED = [
     ('infer 001.jpg --checkpoint net.onnx --cfg-options model.x=1', 'must not change model.x'),
-    ('infer 001.jpg --checkpoint net.onnx --cfg-options codec.unbiased=1', 'change codec.unbiased'),
+    (
+        'infer 001.jpg --checkpoint net.onnx --cfg-options codec.unbiased=True '
+        'model.head.decoder.unbiased=True',
+        'must not change codec.unbiased',
+    ),
     ('infer 001.jpg --checkpoint net.onnx --sha256 00000000', 'must have the SHA-256 00000000'),
     ('infer 001.jpg --checkpoint net.onnx --device cuda:0', '--device must be cpu for an exported'),
     ('infer 001.jpg --checkpoint http://a.b/net.onnx', 'must be a file on this machine'),
