@@ -287,9 +287,10 @@ def pin(args: argparse.Namespace, checkpoint: str, may_be_exported: bool = False
         CheckpointError: It cannot be had, is of another kind, or has other digits than it must
             have.
     """
-    from posenas.utils.download import pin_checkpoint
+    from posenas.utils.download import check_checkpoint, pin_checkpoint
 
-    return pin_checkpoint(checkpoint, args.sha256, args.trust_download, may_be_exported)
+    check_checkpoint(checkpoint, may_be_exported)
+    return pin_checkpoint(checkpoint, args.sha256, args.trust_download)
 
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:

@@ -92,7 +92,7 @@ def _convert_config(args: argparse.Namespace) -> None:
     given = [name for name in _OF_CHECKPOINTS if getattr(args, name)]
     if given:
         option = given[0].replace('source', 'from').replace('_', '-')
-        raise ConfigError(f'--{option} is for checkpoints, {args.input} is a config: leave it out')
+        raise ConfigError(f'--{option} is for checkpoints, not for configs: leave it out')
     from posenas.apis import convert_config
 
     for path in convert_config(args.input, args.out, args.teacher, args.legacy, args.strict):

@@ -1,6 +1,7 @@
 """What commands read from their options, and what they check before they build anything."""
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,8 +77,8 @@ def _require_own(args: argparse.Namespace, name: str) -> None:
     others = [value for other, value in vars(args).items() if other != name]
     flat = [each for value in others for each in (value if isinstance(value, list) else [value])]
     files = (each for each in flat if isinstance(each, str) and Path(each).suffix)
-    if any(Path(each).resolve() == Path(path).resolve() for each in files):
-        raise ConfigError(f'{_option(name)} must be a file of its own, {path} is named twice')
+    if any(os.path.realpath(each) == os.path.realpath(path) for each in files):
+        raise ConfigError(f'{_option(name)} must be another file, {path} is named twice')
 
 
 def require_with(args: argparse.Namespace, needed: str, *others: str) -> None:

@@ -146,12 +146,7 @@ def fetch_file(address: str, suffix: str = '') -> Iterator[Path]:
         yield path
 
 
-def pin_checkpoint(
-    source: str | Path,
-    sha256: str | None = None,
-    trust: bool = False,
-    may_be_exported: bool = False,
-) -> str:
+def pin_checkpoint(source: str | Path, sha256: str | None = None, trust: bool = False) -> str:
     """Fetch a checkpoint and return its source with all digits of its SHA-256 behind an address.
 
     Whoever loads that later, also by a config that was written down, gets the same bytes.
@@ -160,18 +155,28 @@ def pin_checkpoint(
         source: See :func:`fetch_checkpoint`; a path stays as it is.
         sha256: Likewise.
         trust: Likewise.
+    """
+    path = fetch_checkpoint(source, sha256, trust)
+    return f'{urldefrag(str(source))[0]}#sha256={path.stem}' if is_address(source) else str(source)
+
+
+def check_checkpoint(source: str, may_be_exported: bool = False) -> None:
+    """Look at the beginning of a local file, before a model is built for it.
+
+    Args:
+        source: Path; addresses pass.
         may_be_exported: Whether it may be an exported network instead.
 
     Raises:
-        CheckpointError: See :func:`fetch_checkpoint`; or there is no file, or one of another kind.
+        CheckpointError: There is no file, or one of another kind.
     """
-    path = fetch_checkpoint(source, sha256, trust)
-    is_local = '://' not in str(source)  # others are of stores
-    if is_local and not path.is_file():
+    path = Path(source).expanduser()
+    if '://' in source:
+        return
+    if not path.is_file():
         raise CheckpointError(f'no checkpoint file at {source}: check the path')
-    if is_local and not (may_be_exported and path.suffix.lower() in EXPORTED):
+    if not (may_be_exported and path.suffix.lower() in EXPORTED):
         check_start(path)
-    return f'{urldefrag(str(source))[0]}#sha256={path.stem}' if is_address(source) else str(source)
 
 
 def pin_addresses(config: object, trust: bool = False) -> None:

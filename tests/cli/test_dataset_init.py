@@ -252,6 +252,6 @@ def test_an_edited_config_is_not_replaced_unless_it_is_named(people, capsys):
     edited = made.read_text() + 'seed = 3\n'
     made.write_text(edited)
     assert run(people, *TINY) == 2
-    assert 'p.py exists and says something else' in capsys.readouterr().err
+    assert 'p.py exists and is not what would be written' in capsys.readouterr().err
     assert made.read_text() == edited
     assert run(people, '--out', made, *TINY) == 0

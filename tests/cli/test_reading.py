@@ -120,8 +120,8 @@ def test_an_option_without_effect_on_an_exported_network_is_refused(
         ('search sample tiny.json folder --like tiny.json', '--out: folder must be writable'),
         ('search show . --mark a=1,2', '--mark needs --page'),
         ('latency fit tiny.json folder', '--table: folder must be writable'),
-        ('latency fit tiny.json t.json --json t.json', 'must be a file of its own'),
-        ('eval pck r.json --gt people.json --out-metrics r.json', 'must be a file of its own'),
+        ('latency fit tiny.json t.json --json t.json', 'must be another file'),
+        ('eval pck r.json --gt people.json --out-metrics r.json', 'must be another file'),
         ('eval coco r.json --gt people.json --images .', '--images needs --out-dir'),
         ('dataset init people.json --val-images .', '--val-images needs --val'),
         ('dataset synthetic --out new --num-images 1 --level hard', '--level needs --num-videos'),
@@ -134,13 +134,13 @@ def test_an_option_without_effect_on_an_exported_network_is_refused(
         ('derive tiny.json weights.pth out --experiment none.py', 'config file none.py must exist'),
         (
             'convert weights.pth weights.pth',
-            'must be a file of its own, weights.pth is named twice',
+            'must be another file, weights.pth is named twice',
         ),
-        ('genotype convert tiny.json tiny.json', '--out must be a file of its own'),
+        ('genotype convert tiny.json tiny.json', '--out must be another file'),
         (
             'distill --student tiny.json --teacher tiny.json --teacher-checkpoint weights.pth '
             '--out tiny.json',
-            '--out must be a file of its own',
+            '--out must be another file',
         ),
         ('check-data tiny.json.py --images .', 'config file tiny.json.py must exist'),
         ('convert tiny.py out.py --verbose', '--verbose is for checkpoints'),
