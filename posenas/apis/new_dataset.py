@@ -114,6 +114,8 @@ def init_dataset(
     proposal = propose_skeleton(persons, given, name)
     folder = _find_images(coco, persons, images)
     if val:
+        if os.path.realpath(val) == os.path.realpath(file):
+            raise ConfigError(f'val must be another file than {file}: scores on it mean nothing')
         val_folder = _find_images(*_read_alike(val, file, given), val_images)
         files, share = (file, val), 1.0
     else:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -254,6 +255,7 @@ def _print_start(made: 'DatasetStart') -> None:
     print_table(columns, rows)
     limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
     left_out = ', '.join(f'{count} {why}' for why, count in made.left_out.items())
+    train = shlex.join(['posenas', 'train', str(made.config)])
     print_lines(
         [
             f'{made.num_persons} people; {limbs}',
@@ -261,7 +263,7 @@ def _print_start(made: 'DatasetStart') -> None:
             *(f'to check {doubt}' for doubt in made.proposal.doubts),
             *([_describe_schedule(made.schedule)] if made.schedule else []),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
-            f'config: {made.config}; train it: posenas train {made.config}',
+            f'config: {made.config}; train it: {train}',
         ]
     )
 

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser, add_out
@@ -214,6 +215,8 @@ def _read_mark(word: str) -> tuple[str, tuple[float, float]]:
     name, _, figures = word.rpartition('=')
     try:
         cost, score = map(float, figures.split(','))
+        if not (isfinite(cost) and isfinite(score)):
+            raise ValueError('the page has no place for it')
     except ValueError as error:
         raise ConfigError(f'--mark must be NAME=COST,SCORE, got {word!r}') from error
     return name, (cost, score)
