@@ -40,7 +40,8 @@ def test_one_command_and_the_config_trains(people, capsys):
     printed = capsys.readouterr().out
     assert 'left_eye' in printed
     assert 'left out: 1 crowd' in printed
-    assert f'posenas train {shlex.quote(out)}'.encode('utf-8', 'backslashreplace').decode() in printed
+    line = f'posenas train {shlex.quote(out)}'.encode('utf-8', 'backslashreplace').decode()
+    assert line in printed
     assert Path('outputs', LATIN, 'mine.jpg').stat().st_size > 1000
     options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
     options += [f'{part}_dataloader.persistent_workers=False' for part in ('train', 'val')]
