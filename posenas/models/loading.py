@@ -50,7 +50,7 @@ def load_state(model: nn.Module, checkpoint: dict, strict: bool = True) -> LoadR
             fits, or one holds no finite real numbers; the model is unchanged.
     """
     model = model.module if is_model_wrapper(model) else model
-    weights = {name.removeprefix('module.'): w for name, w in _find_weights(checkpoint).items()}
+    weights = {name.removeprefix('module.'): w for name, w in find_weights(checkpoint).items()}
     wanted = model.state_dict()
     report = _compare(weights, wanted)
     fitting = wanted.keys() & weights.keys() - {name for name, *_ in report.misshapen}
@@ -63,7 +63,12 @@ def load_state(model: nn.Module, checkpoint: dict, strict: bool = True) -> LoadR
     return report
 
 
-def _find_weights(checkpoint: dict) -> Mapping[str, Tensor]:
+def find_weights(checkpoint: Mapping) -> Mapping[str, Tensor]:
+    """Return the weights of a checkpoint, or of a bare state dict, by name.
+
+    Raises:
+        CheckpointError: It holds none, or something else among them.
+    """
     weights = checkpoint.get('state_dict', checkpoint)
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise CheckpointError(
