@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine.config import Config
 from torch import Tensor, nn
 
 from posenas.apis.building import ConfigLike, build_model, load_checked
@@ -87,7 +88,7 @@ def derive(
     """
     check_start(out, images)
     chosen = _read_choice(genotype, archive, trial, score)
-    training = None if experiment is None else load_checked(experiment)
+    training = None if experiment is None else _read_training(experiment)
     network = build_model(
         config, checkpoint, cfg_options, sha256=sha256, trust_download=trust_download
     )
@@ -117,6 +118,14 @@ def derive(
         return DeriveResult(**made, change=None, reason=missing)
     change = _compare(supernet, arch, statistics, derived, batches)
     return DeriveResult(**made, change=change, num_images=len(batches))
+
+
+def _read_training(experiment: ConfigLike) -> Config:
+    """Load a config whose data and schedule another network is to take."""
+    cfg = load_checked(experiment)
+    if not cfg.get('train_dataloader'):
+        raise ConfigError(f'{cfg.filename} must be a training, it has no train_dataloader')
+    return cfg
 
 
 def _read_choice(

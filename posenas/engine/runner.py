@@ -177,7 +177,8 @@ class PoseRunner(Runner):
         self.lr_note = describe_scaling(self, auto_scale_lr or {})
         if self.lr_note:
             self.logger.info(self.lr_note)
-        super().scale_lr(optim_wrapper, auto_scale_lr)
+        with refuse_impossible('auto_scale_lr'):
+            super().scale_lr(optim_wrapper, auto_scale_lr)
 
     @staticmethod
     def build_dataloader(
@@ -386,9 +387,11 @@ class PoseRunner(Runner):
         options = self.cfg.get('compile')
         if not options:
             return
-        compile_networks(self.model, options)
+        with refuse_impossible('compile'):
+            compile_networks(self.model, options)
         tell('the network is compiled during its first iterations, which are slow')
 
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
-        super()._init_model_weights()
+        with refuse_impossible('init_cfg'):
+            super()._init_model_weights()

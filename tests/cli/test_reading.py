@@ -131,6 +131,7 @@ def test_an_option_without_effect_on_an_exported_network_is_refused(
         ('derive tiny.json weights.pth out --trial 1', '--trial needs --archive'),
         ('derive tiny.json weights.pth out --archive none.jsonl', 'none.jsonl'),
         ('derive tiny.json weights.pth out --genotype none.json', 'none.json'),
+        ('derive tiny.json weights.pth out --experiment people.json', 'must be a training'),
         ('derive tiny.json weights.pth out --experiment none.py', 'config file none.py must exist'),
         (
             'convert weights.pth weights.pth',
@@ -158,6 +159,24 @@ def test_the_cause_is_named_before_a_model_is_built(experiment, line, message, c
     assert message in shown
     assert shown.count('\n') == 1
     assert not list(experiment.glob('work*/*/*'))  # no log, no dumped config
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('model.backbone.channels=[]', 'out_indices must lie in 0..-1'),
+        ('model.backbone.out_indices=[7]', 'out_indices must lie in 0..1, got (7,)'),
+        ('train_dataloader.dataset.pipeline=[]', 'a pipeline must make inputs'),
+        ('model.init_cfg.type=Pretrained', 'init_cfg cannot be built from its config'),
+        ('auto_scale_lr.enable=True', 'auto_scale_lr cannot be built from its config'),
+        ('compile=zzz', 'compile cannot be built from its config'),
+    ],
+)
+def test_what_a_training_cannot_mean_is_refused(option, message, tmp_path, capsys):
+    config = tmp_path / 'tiny.json'
+    config.write_text(json.dumps(tiny_experiment(tmp_path).to_dict()))
+    assert main(['train', str(config), '--cfg-options', option]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_an_area_is_asked_for_by_the_option_that_does_without(experiment, capsys):
