@@ -214,6 +214,13 @@ class Crops(Sequence):
         """Boxes of the people (N, 4) x1, y1, x2, y2, image pixels."""
         return self._corners
 
+    @property
+    def num_outside(self) -> int:
+        """Number of boxes that no pixel of the image lies in."""
+        height, width = self._loaded['img_shape']
+        left, top, right, bottom = self._corners.T
+        return int(((right <= 0) | (bottom <= 0) | (left >= width) | (top >= height)).sum())
+
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Cut out person ``index``: ``inputs`` and ``data_samples``."""
         if not 0 <= index < len(self):

@@ -265,6 +265,14 @@ def test_pictures_without_a_mark_are_counted_with_their_highest_score(
     assert inferencer.report.lines() == []
 
 
+def test_boxes_beside_the_image_are_counted(inferencer, spot_image):
+    height, width = spot_image.shape[:2]
+    beside = [[width, 0, width + 9, 9], [-9, -9, 0, 9], [0, height + 1, 9, height + 9]]
+    run(inferencer, [spot_image], bboxes=[*BOXES, *beside], kpt_thr=0.1)
+    (line,) = inferencer.report.lines()
+    assert line == ('3 boxes lie beside their image (00000000), what is found there means nothing')
+
+
 def test_crops_of_many_boxes_are_made_one_batch_at_a_time(inferencer, spot_image, monkeypatch):
     sizes, alive = [], []
     step, cut = inferencer.model.test_step, Crops.__getitem__
