@@ -154,6 +154,7 @@ class InferenceReport:
             if any(gap.last is not None for gap in source.gaps)
         }
         lost = sum(gap.num_frames for source in self.sources for gap in source.gaps)
+        paged = {s.label: s.num_pages - 1 for s in self.sources if s.num_pages > 1}
         unknown = [
             source.label for source in self.sources if any(g.last is None for g in source.gaps)
         ]
@@ -166,6 +167,10 @@ class InferenceReport:
             f'left out, because they could not be decoded: {lost} frames '
             f'({_name([f"{path}: {which}" for path, which in gaps.items()])})'
             if gaps
+            else '',
+            f'left out, because the first page or frame of an image counts alone: '
+            f'{sum(paged.values())} ({_name(list(paged))})'
+            if paged
             else '',
             f'read up to the first frame that could not be decoded, since the header does not say '
             f'how many there are: {_name(unknown)}'
