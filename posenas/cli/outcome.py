@@ -97,7 +97,8 @@ def _prepare_streams() -> None:
         elif getattr(stream, 'errors', None) in ('strict', 'surrogateescape') and hasattr(
             stream, 'reconfigure'
         ):
-            stream.reconfigure(errors='backslashreplace')
+            with suppress(OSError):  # another file has taken its place
+                stream.reconfigure(errors='backslashreplace')
 
 
 def _flush_or_drop() -> None:
