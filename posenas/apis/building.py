@@ -97,6 +97,16 @@ def load_checked(
     return cfg
 
 
+def require_model(cfg: Config) -> None:
+    """Require a config to have a model.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    if not isinstance(cfg.get('model'), Mapping):
+        raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
+
+
 def unwrap_dataset(loader: Mapping | None) -> Mapping:
     """Return the config of the data set of a loader inside of wrappers, or an empty one."""
     dataset = (loader or {}).get('dataset') or {}
@@ -145,8 +155,7 @@ def build_model(
             raise ConfigError('a config must be given unless an exported network (.onnx) is')
         config = config_of_exported(checkpoint)
     cfg = load_checked(config, options, legacy, strict, needed)
-    if 'model' not in cfg:
-        raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
+    require_model(cfg)
     init_default_scope('posenas')
     if may_be_exported and require_effect(cfg, checkpoint, config, options, legacy, strict):
         found = use_exported(cfg, checkpoint)

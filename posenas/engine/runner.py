@@ -80,10 +80,8 @@ class PoseRunner(Runner):
         **kwargs: Any,
     ) -> None:
         compat.apply()
-        self.traces, self.first_iter = Traces(work_dir), 0
-        self.seed_was_given = False
-        self.strict_load = False
-        self.lr_note = ''
+        self.traces, self.first_iter, self.lr_note = Traces(work_dir), 0, ''
+        self.seed_was_given = self.strict_load = False
         with self.traces.removed_on_failure(self):
             make_folder(work_dir)
             super().__init__(model, work_dir, *args, default_scope=default_scope, **kwargs)
@@ -171,6 +169,11 @@ class PoseRunner(Runner):
         if not any(weight.requires_grad for weight in model.parameters()):
             return model.to(get_device())  # an exported network: nothing to replicate
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:  # noqa: ANN401
+        """Build the optimizers; what they cannot be is an error of the config."""
+        with refuse_impossible('optim_wrapper'):
+            return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
         """Scale learning rates by batch size if ``auto_scale_lr.enable``, else say by how much."""

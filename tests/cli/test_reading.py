@@ -143,6 +143,14 @@ def test_an_option_without_effect_on_an_exported_network_is_refused(
             '--out tiny.json',
             '--out must be another file',
         ),
+        (
+            'distill --student people.json --teacher tiny.json --teacher-checkpoint weights.pth',
+            'must have a model, people.json has the keys',
+        ),
+        (
+            'distill --student tiny.json --teacher people.json --teacher-checkpoint weights.pth',
+            'must have a model, people.json has the keys',
+        ),
         ('check-data tiny.json.py --images .', 'config file tiny.json.py must exist'),
         ('convert tiny.py out.py --verbose', '--verbose is for checkpoints'),
         ('convert weights.pth out.pth --strict', '--strict is for configs'),
@@ -170,6 +178,7 @@ def test_the_cause_is_named_before_a_model_is_built(experiment, line, message, c
         ('model.init_cfg.type=Pretrained', 'init_cfg cannot be built from its config'),
         ('auto_scale_lr.enable=True', 'auto_scale_lr cannot be built from its config'),
         ('compile=zzz', 'compile cannot be built from its config'),
+        ('optim_wrapper.optimizer={}', 'optim_wrapper cannot be built'),
         ('model.test_cfg.flip_test=zzz', 'test_cfg.flip_test must be one of'),
         ('optim_wrapper.clip_grad.max_norm=-1', 'clip_grad.max_norm must be greater than 0'),
     ],
