@@ -178,7 +178,6 @@ def test_the_cause_is_named_before_a_model_is_built(experiment, line, message, c
         ('model.init_cfg.type=Pretrained', 'init_cfg cannot be built from its config'),
         ('auto_scale_lr.enable=True', 'auto_scale_lr cannot be built from its config'),
         ('compile=zzz', 'compile cannot be built from its config'),
-        ('optim_wrapper.optimizer={}', 'optim_wrapper cannot be built'),
         ('model.test_cfg.flip_test=zzz', 'test_cfg.flip_test must be one of'),
         ('optim_wrapper.clip_grad.max_norm=-1', 'clip_grad.max_norm must be greater than 0'),
     ],
