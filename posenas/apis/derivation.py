@@ -107,14 +107,15 @@ def derive(
     file = _find_statistics(supernet.space.to_genotype(arch).id, genotype, archive)
     statistics = load_checkpoint_file(file)['bn_stats'] if file else {}
     found = supernet.extract(arch, statistics)
-    batches, missing = [], None
+    batches: list[Tensor] = []
+    missing = ''
     try:
         batches = list(read_batches(network, images, num_images))
     except ConfigError as error:
         missing = str(error)
     derived = write_derived(network, found, out, name, training)
     made = dict(folder=Path(out), genotype=found[2], model=derived, statistics=file)
-    if missing is not None:
+    if missing:
         return DeriveResult(**made, change=None, reason=missing)
     change = _compare(supernet, arch, statistics, derived, batches)
     return DeriveResult(**made, change=change, num_images=len(batches))

@@ -40,8 +40,9 @@ class OptimWrapper(optim.OptimWrapper):
         accumulative_counts: int = 1,
         clip_grad: dict | None = None,
     ) -> None:
-        for name in {'max_norm', 'clip_value'} & (clip_grad or {}).keys():
-            check_positive(f'clip_grad.{name}', clip_grad[name])  # else gradients change their sign
+        limits = clip_grad or {}
+        for name in {'max_norm', 'clip_value'} & limits.keys():
+            check_positive(f'clip_grad.{name}', limits[name])  # else gradients change their sign
         super().__init__(optimizer, accumulative_counts, clip_grad)
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
