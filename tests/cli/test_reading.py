@@ -177,6 +177,7 @@ def test_the_cause_is_named_before_a_model_is_built(experiment, line, message, c
         ('train_dataloader.dataset.pipeline=[]', 'a pipeline must make inputs'),
         ('model.init_cfg.type=Pretrained', 'init_cfg cannot be built from its config'),
         ('auto_scale_lr.enable=True', 'auto_scale_lr cannot be built from its config'),
+        ('model.data_preprocessor=None', 'a batch must be one tensor'),
         ('compile=zzz', 'compile cannot be built from its config'),
         ('model.test_cfg.flip_test=zzz', 'test_cfg.flip_test must be one of'),
         ('optim_wrapper.clip_grad.max_norm=-1', 'clip_grad.max_norm must be greater than 0'),

@@ -76,9 +76,15 @@ class BasePoseEstimator(BaseModel, ABC):
 
         Raises:
             ValueError: ``mode`` is none of these.
-            ConfigError: The model has no head, or the batch is too small to train batch norms.
+            ConfigError: The model has no head, images are no batch, or the batch is too small to
+                train batch norms.
         """
         check_choice('mode', mode, ('tensor', 'loss', 'predict'))
+        if isinstance(inputs, Sequence):  # mmengine's preprocessor leaves them so
+            raise ConfigError(
+                'a batch must be one tensor (B, 3, H, W), got a list of images: set '
+                "model.data_preprocessor = dict(type='PoseDataPreprocessor', ...)"
+            )
         if mode == 'tensor':
             feats = self.extract_feat(inputs)
             return feats if self.head is None else self.head(feats)
