@@ -89,7 +89,7 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
     except SystemExit as stop:
         if isinstance(stop.code, int) and stop.code > 128:  # a signal, not the config
             raise
-        raise ConfigError(f'{path} cannot be read: it ends the program by sys.exit') from stop
+        raise ConfigError(f'{path} cannot be read: it ends the program, as exit does') from stop
     except Exception as error:  # a config is a program and can fail in any way
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
     if cfg_options:
