@@ -30,7 +30,9 @@ def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
     blocks.add_argument(
         '--repeat', type=COUNT, default=100, metavar='N', help='interleaved runs (default: 100)'
     )
-    blocks.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    blocks.add_argument(
+        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
+    )
 
 
 def report_blocks(args: argparse.Namespace) -> None:

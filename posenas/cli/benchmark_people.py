@@ -24,7 +24,9 @@ def add_tracking_parser(kinds: argparse._SubParsersAction) -> None:
         '--num-frames', type=COUNT, default=120, metavar='N', help='of each (default: 120)'
     )
     tracking.add_argument('--seed', type=SEED, default=0, metavar='N', help='of all (default: 0)')
-    tracking.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    tracking.add_argument(
+        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
+    )
 
 
 def add_video_parser(kinds: argparse._SubParsersAction) -> None:
@@ -55,7 +57,9 @@ def add_video_parser(kinds: argparse._SubParsersAction) -> None:
     )
     video.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
     video.add_argument('--track', action='store_true', help='follow people')
-    video.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    video.add_argument(
+        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
+    )
 
 
 def report_tracking(args: argparse.Namespace) -> None:

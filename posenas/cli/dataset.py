@@ -38,7 +38,7 @@ def _add_synthetic(kinds: argparse._SubParsersAction) -> None:
     people = kinds.add_parser(
         'synthetic',
         help='synthetic people with exact keypoints, boxes and visibility',
-        description='Draw people: JPEG images, videos as folders of frames, COCO annotations.',
+        description='Render people: JPEG images, videos as folders of frames, COCO annotations.',
     )
     people.add_argument('--out', required=True, metavar='DIR', help='new or empty folder')
     people.add_argument(

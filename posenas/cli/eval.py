@@ -83,7 +83,7 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
         '--out-dir',
         dest='out_dir',
         metavar='DIR',
-        help='draw errors and curves of the joints',
+        help='draw errors and curves of the keypoints',
     )
     parser.add_argument('--images', metavar='DIR', help='images, to draw the worst cases')
     parser.add_argument(
@@ -91,7 +91,7 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
         type=COUNT_OR_NONE,
         default=16,
         metavar='N',
-        help='persons drawn (default: %(default)s)',
+        help='people drawn (default: %(default)s)',
     )
     _add_common(parser)
 
@@ -99,7 +99,9 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
 def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--gt', required=True, metavar='FILE', help='annotations in COCO layout')
     parser.add_argument('--skeleton', metavar='NAME', help='default: the keypoints named by --gt')
-    parser.add_argument('--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one per joint')
+    parser.add_argument(
+        '--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one for each keypoint'
+    )
     parser.add_argument('--no-area', action='store_true', help='areas are 0.53 times the box')
 
 

@@ -147,7 +147,12 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
     parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
-    parser.add_argument('--skeleton-style', choices=('mmpose', 'openpose'), default='mmpose')
+    parser.add_argument(
+        '--skeleton-style',
+        choices=('mmpose', 'openpose'),
+        default='mmpose',
+        help='colours and limbs (default: mmpose)',
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -235,6 +240,7 @@ def _look_at(
                 is_closed = window is not None and not window.show(found.plot())
                 if flag.received or is_closed:
                     inferencer.stop()
+                    bar.update(num_images, total or num_images, 'finishing what was read')
             bar.update(num_images, num_images)
     finally:
         flag.restore()

@@ -54,7 +54,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     fit.add_argument('--num-fit', type=COUNT, default=60, metavar='N', help='networks fitted to')
     fit.add_argument('--num-test', type=COUNT, default=50, metavar='N', help='networks predicted')
-    fit.add_argument('--json', metavar='FILE', help='write the figures here too')
+    fit.add_argument(
+        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
+    )
     predict = kinds.add_parser(
         'predict', help='predict networks', description='Predict networks given as genotype files.'
     )

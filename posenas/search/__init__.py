@@ -37,6 +37,7 @@ from .evaluators import (
     Bench,
     EvaluationError,
     Evaluator,
+    ParentEvaluator,
     SupernetEvaluator,
     TableEvaluator,
 )
@@ -104,6 +105,7 @@ __all__ = [
     'Operation',
     'ParameterFreeRule',
     'ParamsCost',
+    'ParentEvaluator',
     'PoseNASCounter',
     'PoseNASSearchBackbone',
     'PoseNASSpace',

@@ -9,17 +9,13 @@ from torch import Tensor, nn
 
 from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge
-from posenas.models.estimators.teacher import (
-    FrozenTeacher,
-    TeacherGroup,
-    build_frozen,
-    resolve_model,
-)
+from posenas.models.estimators.teacher import FrozenTeacher, TeacherGroup, build_frozen
 from posenas.models.heads.simcc_base import BaseSimCCHead, Vectors
 from posenas.models.losses.extensions import SelfDistillHead
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice
+from posenas.utils.config import resolve_model
 
 #: Names under which configs of DWPose list their losses.
 _FEATURE, _LOGIT = 'loss_fea', 'loss_logit'
