@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
-from posenas.apis.exported import config_of_exported, use_exported
+from posenas.apis.exported import check_effect, config_of_exported, use_exported
 from posenas.apis.model_zoo import find_config
 from posenas.convert import adapt_checkpoint, apply_options
 from posenas.registry import DATASETS, MODELS, TASK_UTILS
@@ -24,7 +24,7 @@ from posenas.utils.config import (
     resolve_model,
 )
 from posenas.utils.config_check import verify_config
-from posenas.utils.download import read_checkpoint
+from posenas.utils.download import fetch_checkpoint, read_checkpoint
 from posenas.utils.profiling import ModelCost, profile_model
 
 if TYPE_CHECKING:
@@ -103,6 +103,16 @@ def load_checked(
     return cfg
 
 
+def require_model(cfg: Config) -> None:
+    """Require a config to have a model.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    if not isinstance(cfg.get('model'), Mapping):
+        raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
+
+
 def unwrap_dataset(loader: Mapping | None) -> Mapping:
     """Return the config of the data set of a loader inside of wrappers, or an empty one."""
     dataset = (loader or {}).get('dataset') or {}
@@ -120,35 +130,40 @@ def build_model(
     needed: Collection[str] = (),
     sha256: str | None = None,
     trust_download: bool = False,
+    may_be_exported: bool = False,
 ) -> LoadedModel:
     """Build the model of a config and load all of its weights.
 
     Args:
         config: As in :func:`load_checked`; None for an exported network, which needs none.
-        checkpoint: Its weights, ours or published ones, a file or http(s) address; or an exported
-            network, which takes the place of the model; None leaves the initial ones.
+        checkpoint: Its weights, ours or published ones, a file or http(s) address; None leaves the
+            initial ones.
         options: As in :func:`load_checked`.
         legacy: Likewise.
         strict: Likewise.
         needed: Likewise.
         sha256: See :func:`posenas.utils.download.fetch_checkpoint`.
         trust_download: Whether an address without a SHA-256 may be loaded.
+        may_be_exported: Whether an exported network may stand in the place of the weights, and
+            takes that of the model; for what only predicts.
 
     Raises:
-        ConfigError: The config does not exist, contradicts itself or has no model.
+        ConfigError: The config does not exist, contradicts itself or has no model; or options
+            change what an exported network fixes.
         CheckpointError: The weights cannot be had or read safely, or are not those of the model.
     """
     from posenas.models import load_state  # loads every network
 
+    if may_be_exported and is_exported(checkpoint):
+        fetch_checkpoint(checkpoint, sha256)  # refuses addresses and other digits
     if config is None:
-        if not is_exported(checkpoint):
+        if not (may_be_exported and is_exported(checkpoint)):
             raise ConfigError('a config must be given unless an exported network (.onnx) is')
         config = config_of_exported(checkpoint)
     cfg = load_checked(config, options, legacy, strict, needed)
-    if 'model' not in cfg:
-        raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
+    require_model(cfg)
     init_default_scope('posenas')
-    if is_exported(checkpoint):
+    if may_be_exported and require_effect(cfg, checkpoint, config, options, legacy, strict):
         found = use_exported(cfg, checkpoint)
         meta = dict(dataset_meta=dict(found.skeleton))
         return LoadedModel(cfg, MODELS.build(cfg.model).eval(), dict(meta=meta))
@@ -164,6 +179,37 @@ def build_model(
             check_supernet_weights(model, adapted, cfg)
         load_state(model, adapted)
     return LoadedModel(cfg, model.eval(), loaded)
+
+
+def require_effect(
+    cfg: Config,
+    checkpoint: str | Path | None,
+    config: ConfigLike,
+    options: Mapping | None,
+    legacy: bool = True,
+    strict: bool = False,
+) -> bool:
+    """Refuse options that change nothing where an exported network takes the place of the model.
+
+    Args:
+        cfg: Config that they were applied to.
+        checkpoint: Weights, or an exported network.
+        config: As in :func:`load_checked`.
+        options: Likewise.
+        legacy: Likewise.
+        strict: Likewise.
+
+    Returns:
+        Whether it is an exported network.
+
+    Raises:
+        ConfigError: One changes the model or its codec, which the file fixes.
+    """
+    if not is_exported(checkpoint):
+        return False
+    if options:
+        check_effect(cfg, apply_options(find_and_load(config), None, legacy, strict))
+    return True
 
 
 def build_dataset(cfg: Config, split: str = 'train', **settings: Any) -> 'Dataset':

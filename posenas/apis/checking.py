@@ -1,6 +1,6 @@
 """Broken images and annotations, found before training."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,12 @@ def check_data(
             for dataset, color_type in _build_datasets(source)
             for report in _inspect_dataset(dataset)
         ]
+        given = [name for name, value in (('images', images), ('skeleton', skeleton)) if value]
+        if given:
+            raise ConfigError(f'{given[0]} is for a COCO keypoint file, a config says it: {source}')
     pictures: list[Path] = []
-    for report, folder, color_type in checks:
+    parts = _name_parts([report.path for report, _, _ in checks])
+    for (report, folder, color_type), part in zip(checks, parts, strict=True):
         if not skip_images:
             inspect_images(
                 report,
@@ -92,11 +96,22 @@ def check_data(
                 color_type,
             )
         if out_dir:
-            part = Path(report.path).stem if len(checks) > 1 else ''
             pictures += _draw(Path(out_dir, part), report)
     if out:
         write_json(out, [report.to_dict() for report, _, _ in checks], indent=1)
     return DataCheck(tuple(report for report, _, _ in checks), tuple(pictures))
+
+
+def _name_parts(paths: Sequence[str]) -> list[str]:
+    """Name the folder of the drawings of each file by it, and by its own folder where two share."""
+    if len(paths) == 1:
+        return ['']
+    stems = [Path(path).stem for path in paths]
+    names: list[str] = []
+    for path, stem in zip(paths, stems, strict=True):
+        name = stem if stems.count(stem) == 1 else f'{Path(path).parent.name}_{stem}'
+        names.append(f'{name}_{len(names)}' if name in names else name)
+    return names
 
 
 def _build_datasets(config: ConfigLike) -> Iterator[tuple[BaseTopdownDataset, str]]:

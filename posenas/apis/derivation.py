@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmengine.config import Config
 from torch import Tensor, nn
 
 from posenas.apis.building import ConfigLike, build_model, load_checked
 from posenas.apis.genotypes import GenotypeLike, read_genotype
-from posenas.apis.networks import read_batches, write_derived
+from posenas.apis.networks import check_start, read_batches, write_derived
 from posenas.genotype import Genotype
 from posenas.search import Arch, Supernet, read_archive
 from posenas.search.archive import find_archive
@@ -85,6 +86,9 @@ def derive(
         DataError: A genotype or an archive cannot be read.
         OutputError: The folder holds something, or cannot be written.
     """
+    check_start(out, images)
+    chosen = _read_choice(genotype, archive, trial, score)
+    training = None if experiment is None else _read_training(experiment)
     network = build_model(
         config, checkpoint, cfg_options, sha256=sha256, trust_download=trust_download
     )
@@ -94,41 +98,53 @@ def derive(
             f'{network.cfg.filename} must be the config of a search, whose model is a supernet, '
             f'got {type(supernet).__name__}; posenas prune prunes networks of neural fabrics'
         )
-    arch = _choose_arch(supernet, genotype, archive, trial, score)
+    if isinstance(chosen, Genotype):
+        chosen = supernet.space.from_genotype(chosen)
+    arch = supernet.read_arch() if chosen is None else chosen
     reason = supernet.space.contains(arch)
     if reason is not None:
         raise ConfigError(f'the architecture must lie in the space of the supernet: {reason}')
     file = _find_statistics(supernet.space.to_genotype(arch).id, genotype, archive)
     statistics = load_checkpoint_file(file)['bn_stats'] if file else {}
     found = supernet.extract(arch, statistics)
-    training = None if experiment is None else load_checked(experiment)
-    derived = write_derived(network, found, out, name, training)
-    made = dict(folder=Path(out), genotype=found[2], model=derived, statistics=file)
+    batches: list[Tensor] = []
+    missing = ''
     try:
         batches = list(read_batches(network, images, num_images))
     except ConfigError as error:
-        return DeriveResult(**made, change=None, reason=str(error))
+        missing = str(error)
+    derived = write_derived(network, found, out, name, training)
+    made = dict(folder=Path(out), genotype=found[2], model=derived, statistics=file)
+    if missing:
+        return DeriveResult(**made, change=None, reason=missing)
     change = _compare(supernet, arch, statistics, derived, batches)
     return DeriveResult(**made, change=change, num_images=len(batches))
 
 
-def _choose_arch(
-    supernet: Supernet,
+def _read_training(experiment: ConfigLike) -> Config:
+    """Load a config whose data and schedule another network is to take."""
+    cfg = load_checked(experiment)
+    if not cfg.get('train_dataloader'):
+        raise ConfigError(f'{cfg.filename} must be a training, it has no train_dataloader')
+    return cfg
+
+
+def _read_choice(
     genotype: GenotypeLike | None,
     archive: str | Path | None,
     trial: int | None,
     score: str | None,
-) -> Arch:
-    """Return the architecture that is asked for, else the one that the supernet stands for."""
+) -> Genotype | Arch | None:
+    """Return the architecture that is asked for; None for the one that the supernet stands for."""
     if genotype is not None:
-        return supernet.space.from_genotype(read_genotype(genotype))
+        return read_genotype(genotype)
     if archive is not None:
         return _choose_record(archive, trial, score)
     if trial is not None or score is not None:
         raise ConfigError(
             f'{"score" if trial is None else "trial"} needs an archive to choose from, got none'
         )
-    return supernet.read_arch()
+    return None
 
 
 def _choose_record(archive: str | Path, trial: int | None, score: str | None) -> Arch:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.config import Config
 
-from posenas.apis.building import ConfigLike, find_and_load, load_checked
+from posenas.apis.building import ConfigLike, find_and_load, load_checked, require_model
 from posenas.convert import make_distillation, merge_teacher, take_distillation
 from posenas.registry import DATASETS
 from posenas.utils import ConfigError
@@ -71,8 +71,11 @@ def compose_distillation(
     later = {key: options.pop(key) for key in list(options) if key.startswith('model.')}
     taught_by = merge_teacher(student, find_and_load(teacher))
     taught_by = load_checked(taught_by, None, legacy, strict)
+    taught = load_checked(student, options, legacy, strict)
+    for each in (taught, taught_by):
+        require_model(each)
     cfg = make_distillation(
-        load_checked(student, options, legacy, strict),
+        taught,
         taught_by.model,
         student_checkpoint=student_checkpoint and str(student_checkpoint),
         **settings,

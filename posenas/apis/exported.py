@@ -1,6 +1,6 @@
 """Exported networks in place of checkpoints: here it is decided, for all commands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mmengine.config import Config
@@ -9,6 +9,9 @@ from posenas.runtime import NetworkDescription
 from posenas.runtime.engines import choose_engine, is_exported, open_session
 from posenas.utils.config import find_network, resolve_model
 from posenas.utils.errors import ConfigError
+
+#: Settings of a model that count although an exported network takes its place.
+_KEPT = ('data_preprocessor', 'test_cfg.flip_test', 'test_cfg.output_heatmaps')
 
 
 def read_description(file: str | Path) -> NetworkDescription:
@@ -36,6 +39,41 @@ def load_exported(cfg: Config) -> bool:
         return False
     use_exported(cfg, cfg.load_from)
     return True
+
+
+def check_effect(changed: Mapping, plain: Mapping) -> None:
+    """Require that two configs differ in nothing that an exported network fixes.
+
+    Args:
+        changed: Config with the options of a command.
+        plain: Config without them.
+
+    Raises:
+        ConfigError: They differ in the model or its codec.
+    """
+    ours, theirs = (
+        dict(_flatten({key: cfg.get(key) for key in ('codec', 'model')}))
+        for cfg in (changed, plain)
+    )
+    other = [
+        key
+        for key in {**theirs, **ours}
+        if ours.get(key) != theirs.get(key) and not any(f'.{kept}' in key for kept in _KEPT)
+    ]
+    if other:
+        raise ConfigError(
+            f'options must not change {", ".join(other[:3])}: an exported network has layers and '
+            'codec in its file; leave them out, or give the checkpoint that it was made of'
+        )
+
+
+def _flatten(value: object, key: str = '') -> Iterator[tuple[str, object]]:
+    """List what is in nested dicts, each under its dotted key."""
+    if isinstance(value, Mapping) and value:
+        for name, inner in value.items():
+            yield from _flatten(inner, f'{key}.{name}' if key else str(name))
+    else:
+        yield key, value
 
 
 def use_exported(cfg: Config, file: str | Path) -> NetworkDescription:

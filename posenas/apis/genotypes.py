@@ -77,8 +77,10 @@ def read_genotype(source: GenotypeLike, like: GenotypeLike | None = None) -> Gen
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding='utf-8')
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f'{path} must be a text file, got: {error}') from error
+    except UnicodeDecodeError as error:
+        raise DataError(f'{path} must be a text file in UTF-8, got other bytes') from error
+    except OSError as error:
+        raise DataError(f'{path} must be readable, got: {error.strerror}') from error
 
 
 def _with_sizes(cells: dict, like: GenotypeLike | None, name: str) -> Genotype:

@@ -18,6 +18,7 @@ from posenas.apis.building import build_model, unwrap_dataset
 from posenas.apis.model_zoo import find_model
 from posenas.geometry import parse_bboxes
 from posenas.registry import DATASETS, TRANSFORMS
+from posenas.runtime.engines import is_exported
 from posenas.skeletons import Skeleton, skeleton_from_metainfo
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, DataError, check_positive
@@ -62,11 +63,13 @@ def init_model(
 
     Raises:
         ConfigError: The config does not exist, cannot mean anything or does not fit the skeleton;
-            or there is no such device.
+            there is no such device; or an option has no effect on an exported network.
         CheckpointError: The checkpoint cannot be had, read safely or does not fit the model.
     """
     from posenas.models import find_unsettled_norms
 
+    if is_exported(checkpoint):
+        device = _require_cpu(device)
     cfg, model, loaded = build_model(
         config,
         checkpoint,
@@ -74,6 +77,7 @@ def init_model(
         needed=_NEEDED_KEYS,
         sha256=sha256,
         trust_download=trust_download,
+        may_be_exported=True,
     )
     if checkpoint is None:
         _warn_of_random_weights(config)
@@ -212,6 +216,13 @@ class Crops(Sequence):
         """Boxes of the people (N, 4) x1, y1, x2, y2, image pixels."""
         return self._corners
 
+    @property
+    def num_outside(self) -> int:
+        """Number of boxes that no pixel of the image lies in."""
+        height, width = self._loaded['img_shape']
+        left, top, right, bottom = self._corners.T
+        return int(((right <= 0) | (bottom <= 0) | (left >= width) | (top >= height)).sum())
+
     def __getitem__(self, index: int) -> dict[str, Any]:
         """Cut out person ``index``: ``inputs`` and ``data_samples``."""
         if not 0 <= index < len(self):
@@ -332,6 +343,16 @@ def _check_skeleton(skeleton: Skeleton, model: nn.Module) -> None:
             f'{skeleton.name!r} has {skeleton.num_joints}: set metainfo of '
             'test_dataloader.dataset, or load a checkpoint that was trained on the data set'
         )
+
+
+def _require_cpu(device: str | torch.device | None) -> str:
+    """Return where exported networks are run."""
+    if device is not None and choose_device(device).type != 'cpu':
+        raise ConfigError(
+            f'device must be cpu for an exported network, whose engine runs there, got {device}: '
+            'give the checkpoint that it was made of'
+        )
+    return 'cpu'
 
 
 def choose_device(device: str | torch.device | None) -> torch.device:

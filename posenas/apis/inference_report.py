@@ -24,6 +24,7 @@ class InferenceReport:
         bad_inputs: (path, reason) of each input that could not be read.
         num_images: Images and frames that were looked at.
         num_people: People in them.
+        outside: Names of pictures with boxes that lie beside them, and the number of such boxes.
         unmarked: Names of pictures with people of whom no keypoint was drawn, and how many such
             pictures there are of each name.
         best_unmarked: Highest score in those.
@@ -45,6 +46,7 @@ class InferenceReport:
     bad_inputs: list[tuple[str, str]] = field(default_factory=list)
     num_images: int = 0
     num_people: int = 0
+    outside: dict[str, int] = field(default_factory=dict)
     unmarked: dict[str, int] = field(default_factory=dict)
     best_unmarked: float = 0.0
     doubts: list[str] = field(default_factory=list)
@@ -77,6 +79,11 @@ class InferenceReport:
             self.unmarked[name] = self.unmarked.get(name, 0) + 1
             self.best_unmarked = max(best, self.best_unmarked)
 
+    def add_outside(self, source: Source, number: int) -> None:
+        """Count boxes that lie beside an image."""
+        if number:
+            self.outside[source.label] = self.outside.get(source.label, 0) + number
+
     def add_bad(self, source: Source, reason: str) -> None:
         """Count an input that cannot be read, or not to its end."""
         self.bad_inputs.append((source.label, reason))
@@ -103,12 +110,20 @@ class InferenceReport:
         )
 
     def warnings(self) -> list[str]:
-        """Say of how many pictures no keypoint was drawn, and why predictions may mean nothing."""
+        """Say where no keypoint was drawn, and why predictions may mean nothing."""
         unmarked = (
             f'nothing is drawn in {_count(self.unmarked)}, because no keypoint scored above '
             f'{self.kpt_thr:g}: the highest score there is {self.best_unmarked:.3g} (see --kpt-thr)'
         )
-        return [*([unmarked] if self.unmarked else []), *self.doubts]
+        outside = (
+            f'{sum(self.outside.values())} boxes lie beside their image '
+            f'({_name(list(self.outside))}), what is found there means nothing'
+        )
+        return [
+            *([outside] if self.outside else []),
+            *([unmarked] if self.unmarked else []),
+            *self.doubts,
+        ]
 
     def _notes(self) -> list[str]:
         """Say what was done otherwise than asked for, or measured on the way."""
@@ -139,6 +154,7 @@ class InferenceReport:
             if any(gap.last is not None for gap in source.gaps)
         }
         lost = sum(gap.num_frames for source in self.sources for gap in source.gaps)
+        paged = {s.label: s.num_pages - 1 for s in self.sources if s.num_pages > 1}
         unknown = [
             source.label for source in self.sources if any(g.last is None for g in source.gaps)
         ]
@@ -151,6 +167,10 @@ class InferenceReport:
             f'left out, because they could not be decoded: {lost} frames '
             f'({_name([f"{path}: {which}" for path, which in gaps.items()])})'
             if gaps
+            else '',
+            f'left out, because the first page or frame of an image counts alone: '
+            f'{sum(paged.values())} ({_name(list(paged))})'
+            if paged
             else '',
             f'read up to the first frame that could not be decoded, since the header does not say '
             f'how many there are: {_name(unknown)}'

@@ -189,6 +189,8 @@ class InferenceRun:
         crops = [self.pipeline.crop(frame.loaded, boxes, bbox_format) for frame, boxes in batch]
         self.report.num_whole += len(batch) * (not self.report.boxes.is_given and not self.detector)
         frames = [frame for frame, _ in batch]
+        for frame, people in zip(frames, crops, strict=True):
+            self.report.add_outside(frame.source, people.num_outside)
         named = starmap(partial(self._name_people), zip(frames, crops, strict=True))
         cut = self.clock.measure_items('crop', chain.from_iterable(named))
         return _People(frames, [len(group) for group in crops], cut)

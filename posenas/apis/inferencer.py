@@ -23,6 +23,7 @@ from posenas.apis.results import ImageResult
 from posenas.apis.sources import list_passed_over, list_sources
 from posenas.apis.writing import ResultWriter
 from posenas.registry import INFERENCERS
+from posenas.runtime.engines import is_exported
 from posenas.utils import ConfigError, check_positive
 from posenas.utils.run_ahead import StageClock, run_ahead
 
@@ -82,10 +83,12 @@ class PoseInferencer:
         scope: str | None = None,
         visibility: str | Path | None = None,
     ) -> None:
-        self.model = init_model(pose2d, pose2d_weights, device, cfg_options, sha256, trust_download)
-        self.detector = None
         det_model = None if det_model in ('whole_image', 'whole-image') else det_model
-        if (det_model, det_weights) != (None, None):
+        has_detector = (det_model, det_weights) != (None, None)
+        own = None if has_detector and is_exported(pose2d_weights) else device  # the detector's
+        self.model = init_model(pose2d, pose2d_weights, own, cfg_options, sha256, trust_download)
+        self.detector = None
+        if has_detector:
             from posenas.apis.detection import init_detector
 
             self.detector = init_detector(det_model or _DETECTOR, det_weights, device)

@@ -15,6 +15,8 @@ from posenas.apis.building import LoadedModel
 from posenas.apis.inference import TopdownPipeline
 from posenas.registry import DATASETS
 from posenas.utils import ConfigError, PoseNASError
+from posenas.utils.images import read_local
+from posenas.utils.new_folder import check_new_folder
 
 if TYPE_CHECKING:
     from posenas.search import Extract
@@ -65,6 +67,22 @@ def _read_dataset(cfg: Config, num_images: int) -> Iterator[dict]:
     count = min(num_images, len(dataset))
     for i in np.linspace(0, len(dataset) - 1, count).round().astype(int).tolist():
         yield dataset[i]
+
+
+def check_start(out: str | Path, images: Sequence[str | Path]) -> None:
+    """Check what a network is turned into another with, before one is built.
+
+    Args:
+        out: New or empty folder.
+        images: Pictures to compare outputs on.
+
+    Raises:
+        DataError: A picture cannot be read.
+        OutputError: The folder holds something.
+    """
+    check_new_folder(out)
+    for image in images:
+        read_local(str(image))
 
 
 def write_derived(

@@ -27,9 +27,10 @@ from posenas.datasets.orientation import compare_size
 from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton
-from posenas.utils import ConfigError, DataError, write_json, write_text
+from posenas.utils import ConfigError, DataError, OutputError, write_json, write_text
 from posenas.utils.outputs import OUTPUTS
 from posenas.utils.schedule import FittedSchedule
+from posenas.utils.telling import tell
 from posenas.visualization import (
     draw_keypoint_numbers,
     draw_poses,
@@ -99,9 +100,11 @@ def init_dataset(
         CheckpointError: The supernet cannot be read, or is of another space or other data.
         ConfigError: The model cannot be adapted, or an argument means nothing.
         DataError: A file is malformed or has no people.
+        OutputError: A config of that name, which was not asked for, would be replaced.
     """
     if not 0 < val_share < 1:
         raise ConfigError(f'val_share must be above 0 and below 1, got {val_share}')
+    is_chosen = out is not None
     name = name or Path(out or file).stem
     out = Path(out or Path('configs', f'{name}.py'))
     if out.suffix != '.py':
@@ -112,6 +115,8 @@ def init_dataset(
     proposal = propose_skeleton(persons, given, name)
     folder = _find_images(coco, persons, images)
     if val:
+        if os.path.realpath(val) == os.path.realpath(file):
+            tell(f'{val} is trained and validated on: its scores say nothing of other images')
         val_folder = _find_images(*_read_alike(val, file, given), val_images)
         files, share = (file, val), 1.0
     else:
@@ -134,7 +139,12 @@ def init_dataset(
         train_pipeline=made.train_pipeline,
         comments=_comments(file, proposal, made.schedule),
     )
-    write_text(out, write_config_text(config))
+    text = write_config_text(config)
+    if not is_chosen and out.is_file() and out.read_text('utf-8', 'replace') != text:
+        raise OutputError(
+            f'{out} exists and is not what would be written: remove it, or give --out'
+        )
+    write_text(out, text)
     picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
     return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule)
 

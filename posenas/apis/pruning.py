@@ -9,7 +9,7 @@ from mmengine.config import Config
 from torch import Tensor, nn
 
 from posenas.apis.building import ConfigLike, LoadedModel, build_model, find_and_load
-from posenas.apis.networks import read_batches, write_derived
+from posenas.apis.networks import check_start, read_batches, write_derived
 from posenas.genotype import Genotype
 from posenas.registry import MODELS
 from posenas.search.derived_network import compare_outputs
@@ -104,6 +104,7 @@ def prune(
     """
     if threshold is not None and not 0 < threshold < 1:
         raise ConfigError(f'threshold must be above 0 and below 1, got {threshold}')
+    check_start(out, images)
     checkpoint = pin_checkpoint(checkpoint, sha256, trust_download)
     network = build_model(config, checkpoint, cfg_options)
     found = prune_network(

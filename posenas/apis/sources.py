@@ -13,11 +13,14 @@ import cv2
 import numpy as np
 
 from posenas.utils import DataError
+from posenas.utils.paths import lend_utf8
 
 if TYPE_CHECKING:
     from posenas.datasets import FrameGap
 
 _IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
+#: Images that may have several pages or frames.
+_PAGED_SUFFIXES = ('.gif', '.tif', '.tiff', '.webp')
 _VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
 _DEFAULT_FPS = 25.0
 _CAMERA = 'webcam'
@@ -46,6 +49,7 @@ class Source:
     frames: Iterator[Any] | None = None
     gaps: list['FrameGap'] = field(default_factory=list)
     _read: list[int] = field(default_factory=lambda: [0])
+    _pages: list[int] = field(default_factory=lambda: [1])
 
     @property
     def label(self) -> str:
@@ -56,6 +60,11 @@ class Source:
     def num_read(self) -> int:
         """Images that were read."""
         return self._read[0]
+
+    @property
+    def num_pages(self) -> int:
+        """Pages, or frames, of an image file, known once it is read; the first one is looked at."""
+        return self._pages[0]
 
     @property
     def name(self) -> str:
@@ -289,6 +298,9 @@ def read_frames(
             else:
                 with source.fetch() as path:
                     image = load(source.image if path is None else path)
+                    if path is not None and path.suffix.lower() in _PAGED_SUFFIXES:
+                        with lend_utf8(path) as name:
+                            source._pages[0] = cv2.imcount(name)
                 source._read[0] += 1
                 yield Frame(source, 0, start, image)
         except DataError as error:

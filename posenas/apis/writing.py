@@ -69,7 +69,7 @@ class ResultWriter:
         sources: Inputs of the call, by which images get their numbers in COCO's form.
 
     Raises:
-        ConfigError: A form is none of these.
+        ConfigError: A form is none of these, or pictures would replace inputs.
     """
 
     def __init__(
@@ -93,6 +93,12 @@ class ResultWriter:
         self._coco: _JsonList | None = None
         self._csv: _TextFile | None = None
         self._has_image_ids = _are_image_ids(sources)
+        files = [source.path for source in sources if source.address is None and source.path]
+        if self.vis_dir and any(f.parent.resolve() == self.vis_dir.resolve() for f in files):
+            raise ConfigError(
+                f'pictures must have a folder of their own, {self.vis_dir} holds inputs: choose '
+                'another --out'
+            )
 
     def __enter__(self) -> 'ResultWriter':
         return self

@@ -6,6 +6,7 @@ from statistics import median
 
 import numpy as np
 
+from posenas.apis.building import load_checked
 from posenas.benchmarks.forward import benchmark_forward
 from posenas.codecs.msra_heatmap import MSRAHeatmap
 from posenas.codecs.udp_heatmap import UDPHeatmap
@@ -70,6 +71,7 @@ def benchmark_decoding(
     Raises:
         ConfigError: There is no such network.
     """
+    load_checked(network)  # before minutes of work
     with use_threads(1):
         seconds = measure_decoding(num_samples, num_runs)
     (cost,) = benchmark_forward([network], num_rounds=num_runs)

@@ -150,7 +150,7 @@ def benchmark_search(config: ConfigLike, batch: int = 8, num_rounds: int = 5) ->
     if not getattr(model, 'arch_parameters', dict)():
         raise ConfigError(
             f'config must be that of a search by gradients, whose model has architecture '
-            f'parameters, got model.type={cfg.model.type!r}'
+            f'parameters, got model.type={cfg.model.get("type")!r}'
         )
     sizes = cfg.codec['input_size'], cfg.codec['heatmap_size']
     batches = [draw_batch(batch, model.head.out_channels, *sizes, seed) for seed in (0, 1)]

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from posenas.apis.building import LoadedModel, build_model
+from posenas.apis.building import LoadedModel, build_model, load_checked
+from posenas.apis.exported import read_description
 from posenas.apis.exporting import export_model, find_crops, render_people
 from posenas.apis.inference import inference_topdown, init_model
 from posenas.deploy import Proof
@@ -113,6 +114,8 @@ def benchmark_runtime(
     """
     if with_compile and all(map(is_exported, names)):
         raise ConfigError('--compile needs a network that is no exported file: PyTorch compiles it')
+    for name in names:  # before minutes of work for those before it
+        _check_name(name)
     found: list[RuntimeCost] = []
     for name in progress(names):
         with TemporaryDirectory() as folder, use_threads(threads):
@@ -172,6 +175,14 @@ class _Source:
     file: Path
     network: LoadedModel | None = None
     proof: Proof | None = None
+
+
+def _check_name(name: str | Path) -> None:
+    """Require an exported file, or the config of a network."""
+    if is_exported(name):
+        read_description(name)
+    elif 'model' not in load_checked(name):
+        raise ConfigError(f'{name} must be an exported file, or a config with a model')
 
 
 def _export(name: str | Path, folder: Path) -> _Source:

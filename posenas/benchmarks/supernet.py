@@ -113,7 +113,7 @@ def benchmark_supernet(
     if not hasattr(model, 'set_arch') or model.arch_parameters():
         raise ConfigError(
             f'config must be that of a supernet whose architectures are set, got '
-            f'model.type={cfg.model.type!r}'
+            f'model.type={cfg.model.get("type")!r}'
         )
     own, heatmaps = cfg.codec['input_size'], cfg.codec['heatmap_size']
     size = input_size or own

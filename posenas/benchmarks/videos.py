@@ -83,10 +83,10 @@ def benchmark_videos(
     """
     options = dict(batch_size=batch_size, track=track)
     with use_threads(threads), TemporaryDirectory() as folder:
+        inferencer = PoseInferencer(config, checkpoint, 'cpu', det_weights=det_weights)
         if video is None:
             video = Path(folder, 'people.mp4')
             render_video(video)
-        inferencer = PoseInferencer(config, checkpoint, 'cpu', det_weights=det_weights)
         counts = people if det_weights is None else [None]
         return [measure_video(inferencer, video, num_frames, n, **options) for n in counts]
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from posenas.cli.examples import EXAMPLES, SOME
 from posenas.cli.outcome import Status
 from posenas.cli.values import COUNT, number, whole
-from posenas.utils.errors import CheckpointError
 from posenas.utils.spelling import find_nearest
 
 if TYPE_CHECKING:
@@ -286,16 +285,16 @@ def add_download_options(
     )
 
 
-def pin(args: argparse.Namespace, checkpoint: str) -> str:
+def pin(args: argparse.Namespace, checkpoint: str, may_be_exported: bool = False) -> str:
     """Fetch a checkpoint as the options say; return its path, or its address with all digits.
 
     Raises:
-        CheckpointError: It cannot be had, or has other digits than it must have.
+        CheckpointError: It cannot be had, is of another kind, or has other digits than it must
+            have.
     """
-    from posenas.utils.download import pin_checkpoint
+    from posenas.utils.download import check_checkpoint, pin_checkpoint
 
-    if '://' not in checkpoint and not Path(checkpoint).expanduser().is_file():
-        raise CheckpointError(f'no checkpoint file at {checkpoint}: check the path')
+    check_checkpoint(checkpoint, may_be_exported)
     return pin_checkpoint(checkpoint, args.sha256, args.trust_download)
 
 

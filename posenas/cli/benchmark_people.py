@@ -4,6 +4,7 @@ import argparse
 from dataclasses import asdict
 
 from posenas.cli.printing import print_table
+from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, SEED, WORKERS
 from posenas.utils.atomic_io import write_json
 
@@ -63,6 +64,7 @@ def add_video_parser(kinds: argparse._SubParsersAction) -> None:
 
 def report_tracking(args: argparse.Namespace) -> None:
     """Print what ``posenas benchmark tracking`` measures."""
+    check_paths(args, new_files=('json',))
     from posenas.benchmarks import benchmark_tracking
 
     found = benchmark_tracking(args.num_videos, args.num_frames, args.seed)
@@ -91,6 +93,7 @@ def report_tracking(args: argparse.Namespace) -> None:
 
 def report_video(args: argparse.Namespace) -> None:
     """Print what ``posenas benchmark video`` measures."""
+    check_paths(args, files=('video', 'det_weights'), new_files=('json',))
     from posenas.benchmarks import benchmark_videos
 
     costs = benchmark_videos(

@@ -8,11 +8,12 @@ from posenas.cli.args import CommandParser
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.cli.reading import check_paths
 from posenas.cli.values import WORKERS
-from posenas.utils.outputs import OUTPUTS, hide_outputs
+from posenas.utils.outputs import OUTPUTS, hide_outputs, keep_old_place
 
 if TYPE_CHECKING:
     from posenas.datasets.inspection.report import Report
 
+_OUT = f'{OUTPUTS}/check-data'
 #: Findings of one kind that are shown; the report file has all.
 _SHOWN = 3
 
@@ -45,11 +46,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         '--out',
-        default=f'{OUTPUTS}/check-data',
+        default=_OUT,
         metavar='DIR',
         help='folder of check_data.json, with every finding and the statistics, and of drawings of '
         'box sizes, keypoints per person, visibility per keypoint and the mean pose; FILE.json '
-        'writes the report alone (default: ./%(default)s)',
+        'writes the report alone (default: ./%(default)s, where git is not used '
+        'also ./check_data.json)',
     )
     parser.add_argument('--out-dir', metavar='DIR', help='another folder of the drawings')
     return parser
@@ -79,6 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         show_progress,
     )
     hide_outputs()
+    if args.out == _OUT:
+        keep_old_place(f'{_OUT}/check_data.json')
     for report in found.reports:
         _print_report(report)
     print_lines(f'drawn: {path}' for path in found.pictures)

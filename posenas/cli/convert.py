@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_download_options, add_out, add_translation_options
 from posenas.cli.printing import print_table
-from posenas.utils.atomic_io import check_writable
+from posenas.cli.reading import check_paths
 from posenas.utils.errors import ConfigError
 from posenas.utils.telling import tell
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 #: Keys of ``posenas.convert.NAMINGS``, which loads torch.
 _PROJECTS = ('mmpose0', 'mmpose1', 'hrnet', 'simplebaseline', 'fpd', 'pnfs', 'posenas')
 _CONFIG_SUFFIXES = ('.py', '.yaml', '.yml')
+#: Options that say how a checkpoint is converted.
+_OF_CHECKPOINTS = ('source', 'to', 'trust', 'config', 'sha256', 'trust_download', 'verbose')
 #: Names of entries listed for one reason without --verbose.
 _NUM_LISTED = 12
 
@@ -76,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             fit the network of ``--config``.
     """
     args = build_parser().parse_args(argv)
-    check_writable(args.out)
+    check_paths(args, new_files=('out',))
     is_address = re.match('https?://', args.input)
     if Path(args.input).suffix in _CONFIG_SUFFIXES and not is_address:
         _convert_config(args)
@@ -86,10 +88,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _convert_config(args: argparse.Namespace) -> None:
-    if args.source != 'auto' or args.to or args.trust or args.config or args.sha256:
-        raise ConfigError(
-            '--from, --to, --trust, --config and --sha256 are for checkpoints, not for configs'
-        )
+    args.source = None if args.source == 'auto' else args.source
+    given = [name for name in _OF_CHECKPOINTS if getattr(args, name)]
+    if given:
+        option = given[0].replace('source', 'from').replace('_', '-')
+        raise ConfigError(f'--{option} is for checkpoints, not for configs: leave it out')
     from posenas.apis import convert_config
 
     for path in convert_config(args.input, args.out, args.teacher, args.legacy, args.strict):
@@ -97,8 +100,10 @@ def _convert_config(args: argparse.Namespace) -> None:
 
 
 def _convert_checkpoint(args: argparse.Namespace) -> None:
-    if args.teacher:
-        raise ConfigError('--teacher is for configs of FPD')
+    given = [name for name in ('teacher', 'strict') if getattr(args, name)]
+    if given or not args.legacy:
+        option = given[0] if given else 'modern'
+        raise ConfigError(f'--{option} is for configs, {args.input} is none: leave it out')
     from posenas.apis import convert_checkpoint
 
     made = convert_checkpoint(

@@ -2,13 +2,14 @@
 
 import argparse
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
-from posenas.cli.reading import check_paths
+from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
 from posenas.utils.errors import ConfigError
 from posenas.utils.outputs import hide_outputs
@@ -196,6 +197,7 @@ def _convert(args: argparse.Namespace) -> None:
 
 
 def _draw(args: argparse.Namespace) -> None:
+    require_with(args, 'num_videos', 'level')
     from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 
     spec = SyntheticSpec(
@@ -218,6 +220,7 @@ def _draw(args: argparse.Namespace) -> None:
 
 
 def _init(args: argparse.Namespace) -> None:
+    require_with(args, 'val', 'val_images')
     check_paths(
         args, files=('val', 'supernet'), folders=('images', 'val_images'), new_files=('out',)
     )
@@ -252,6 +255,7 @@ def _print_start(made: 'DatasetStart') -> None:
     print_table(columns, rows)
     limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
     left_out = ', '.join(f'{count} {why}' for why, count in made.left_out.items())
+    train = shlex.join(['posenas', 'train', str(made.config)])
     print_lines(
         [
             f'{made.num_persons} people; {limbs}',
@@ -259,7 +263,7 @@ def _print_start(made: 'DatasetStart') -> None:
             *(f'to check {doubt}' for doubt in made.proposal.doubts),
             *([_describe_schedule(made.schedule)] if made.schedule else []),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
-            f'config: {made.config}; train it: posenas train {made.config}',
+            f'config: {made.config}; train it: {train}',
         ]
     )
 

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas demo``; returns its exit code.
 
     Raises:
-        ConfigError: The folder holds something.
+        OutputError: The folder holds something.
     """
     args = build_parser().parse_args(argv)
     from posenas.experiments.demo import run_demo

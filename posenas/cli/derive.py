@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from posenas.cli.args import CommandParser
 from posenas.cli.networks import make_parser
 from posenas.cli.printing import print_lines
-from posenas.cli.reading import read_config
+from posenas.cli.reading import read_config, require_with
 from posenas.cli.values import COUNT_OR_NONE
 
 
@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         CheckpointError: The weights are not those of the supernet.
     """
     args = build_parser().parse_args(argv)
+    require_with(args, 'archive', 'trial', 'score')
     from posenas.apis import derive
 
     made = derive(

@@ -14,10 +14,10 @@ from posenas.cli.args import (
 )
 from posenas.cli.published_options import add_published_options, apply_published_options
 from posenas.cli.published_words import read_distillation
+from posenas.cli.reading import check_paths, require_with
 from posenas.cli.training import add_training_options, run_training
 from posenas.cli.values import COUNT_OR_NONE, SHARE
-from posenas.utils.atomic_io import check_writable, write_text
-from posenas.utils.errors import ConfigError
+from posenas.utils.atomic_io import write_text
 from posenas.utils.telling import tell
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = read_distillation(sys.argv[1:] if argv is None else argv)
     args = build_parser().parse_args(words)
     export_local_rank(args)
-    if args.out:
-        check_writable(args.out)
+    check_paths(args, new_files=('out',))
     cfg = compose(args)
     if args.out:
         write_text(args.out, cfg.pretty_text)
@@ -116,6 +115,7 @@ def compose(args: argparse.Namespace) -> 'Config':
     Raises:
         ConfigError: A config is broken, or there are no weights of the teacher.
     """
+    require_with(args, 'unlabelled', *_UNLABELLED)
     from posenas.apis import add_unlabelled, compose_distillation
 
     cfg = compose_distillation(
@@ -130,9 +130,6 @@ def compose(args: argparse.Namespace) -> 'Config':
         args.sha256,
         args.trust_download,
     )
-    lone = [name for name in _UNLABELLED if getattr(args, name) is not None]
-    if lone and not args.unlabelled:
-        raise ConfigError(f'--{lone[0].replace("_", "-")} needs --unlabelled, got none')
     if args.unlabelled:
         boxes = args.unlabelled_boxes
         images = args.unlabelled_images

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser
 from posenas.cli.printing import print_lines, print_table, show_progress
-from posenas.cli.reading import check_paths, speak_of_options
+from posenas.cli.reading import check_paths, require_with, speak_of_options
 from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS, SEED
 from posenas.utils.atomic_io import write_json
 
@@ -127,6 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     check_paths(args, new_files=('out_metrics',))
     if 'out_dir' in args:
+        require_with(args, 'out_dir', 'images')
         check_paths(args, folders=('images',), new_folders=('out_dir',))
     report = _REPORTS[args.what](args)
     if args.out_metrics:

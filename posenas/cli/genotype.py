@@ -6,6 +6,7 @@ from importlib import import_module
 
 from posenas.cli.args import CommandParser, OneLineParser, add_out
 from posenas.cli.printing import print_lines
+from posenas.cli.reading import check_paths
 from posenas.genotype import (
     GenotypeDifference,
     compare_genotypes,
@@ -82,6 +83,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read.
     """
     args = build_parser().parse_args(argv)
+    if 'out' in args:
+        check_paths(args, new_files=('out',))
     _import_packages(args.imports)
     from posenas import apis
 
@@ -105,8 +108,10 @@ def _import_packages(names: Sequence[str]) -> None:
     """Import what enters families of its own; a config would name it in ``custom_imports``."""
     for name in names:
         try:
+            if not all(part.isidentifier() for part in name.split('.')):
+                raise ImportError('no name of a package')
             import_module(name)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             raise ConfigError(
                 f'--imports must name packages that Python finds, got {name!r} ({error}): install '
                 'it or set PYTHONPATH'

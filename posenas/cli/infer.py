@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from posenas.cli.args import CommandParser, add_download_options
 from posenas.cli.printing import print_lines, show_bar
-from posenas.cli.reading import check_paths
+from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT, SHARE, SIDE
-from posenas.utils import DataError
+from posenas.utils import ConfigError, DataError
 from posenas.utils.outputs import OUTPUTS, hide_outputs
 
 if TYPE_CHECKING:
     from posenas.apis import PoseInferencer
     from posenas.apis.live import LiveWindow
     from posenas.apis.results import ImageResult
+
+#: Options of pictures; what they draw by default is theirs.
+_DRAWING = ('radius', 'thickness', 'draw_bbox', 'draw_heatmap')
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -81,7 +84,6 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         '--format',
         nargs='+',
         choices=('json', 'coco', 'csv'),
-        default=['json'],
         help="of predictions: MMPose's JSON, COCO results, a table (default: json)",
     )
     parser.add_argument(
@@ -171,7 +173,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: Inputs or boxes are missing or malformed, or no input could be read.
     """
     args = build_parser().parse_args(argv)
-    check_paths(args, files=('boxes', 'visibility'), new_folders=('out',))
+    _check_options(args)
+    check_paths(args, files=('boxes', 'det_weights', 'compare', 'visibility'), new_folders=('out',))
     boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
@@ -197,6 +200,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not report.num_images:
         raise DataError(f'at least one of {len(report.bad_inputs)} inputs must be readable')
     return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """Refuse options that nothing would read."""
+    require_with(args, 'det_weights', 'det_model', 'bbox_thr')
+    require_with(args, 'compare', 'compare_config')
+    if args.compare is not None and (args.no_pictures or args.format is not None):
+        raise ConfigError('--compare writes pictures alone: leave --no-pictures and --format out')
+    if args.no_pictures and not args.show:
+        drawn = [name for name in _DRAWING if getattr(args, name) not in (None, False)]
+        if drawn:
+            raise ConfigError(f'--{drawn[0].replace("_", "-")} draws, but --no-pictures is given')
+    args.format = args.format or ['json']
 
 
 def _read_boxes(args: argparse.Namespace) -> dict[str, Any] | None:

@@ -89,7 +89,7 @@ def _build(args: argparse.Namespace) -> list[str]:
 def _fit(args: argparse.Namespace) -> list[str]:
     from posenas.apis import fit_latency_table
 
-    check_paths(args, new_files=('json',))
+    check_paths(args, new_files=('json', 'table'))
     numbers = args.rounds, args.threads, args.num_fit, args.num_test
     found = fit_latency_table(read_config(args), args.table, *numbers, engine=args.engine)
     if args.json:

@@ -72,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.pattern,
         args.family or '',
         args.dataset or '',
-        args.max_params and 1e6 * args.max_params,
-        args.max_macs and 1e9 * args.max_macs,
+        None if args.max_params is None else 1e6 * args.max_params,
+        None if args.max_macs is None else 1e9 * args.max_macs,
         args.min_accuracy,
         args.sort,
     )

@@ -51,6 +51,8 @@ _REFUSALS = frozenset(
     }
 )
 _NO_MEMORY = re.compile("out of memory|can't allocate memory|not enough memory", re.IGNORECASE)
+#: Characters of a line about an error; of longer ones the middle is left out.
+_LONGEST = 1000
 #: Packages whose versions a report has.
 _PACKAGES = ('torch', 'mmengine', 'mmcv', 'mmcv-lite', 'numpy', 'scipy', 'opencv-python')
 
@@ -95,7 +97,8 @@ def _prepare_streams() -> None:
         elif getattr(stream, 'errors', None) in ('strict', 'surrogateescape') and hasattr(
             stream, 'reconfigure'
         ):
-            stream.reconfigure(errors='backslashreplace')
+            with suppress(OSError):  # another file has taken its place
+                stream.reconfigure(errors='backslashreplace')
 
 
 def _flush_or_drop() -> None:
@@ -179,7 +182,10 @@ def to_line(error: Exception) -> str:
     if 'Original Traceback' in text:
         said = re.split(r'^[\w.]+: ', text, flags=re.MULTILINE)
         text = said[-1]
-    return ' '.join(text.split()) or type(error).__name__
+    line = ' '.join(text.split()) or type(error).__name__
+    return (
+        line if len(line) <= _LONGEST else f'{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}'
+    )
 
 
 def _report(name: str, words: Sequence[str], error: Exception) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from posenas.cli.args import CommandParser
 from posenas.cli.networks import describe_size, make_parser
 from posenas.cli.printing import print_lines
-from posenas.cli.reading import read_config
+from posenas.cli.reading import read_config, require_with
 from posenas.cli.values import SHARE
 
 
@@ -66,6 +66,7 @@ def main_threshold(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    require_with(args, 'threshold', 'no_eval')
     from posenas.apis import prune
 
     made = prune(

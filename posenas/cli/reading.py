@@ -1,6 +1,7 @@
 """What commands read from their options, and what they check before they build anything."""
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,7 +43,8 @@ def check_paths(
         new_folders: Options of folders to write into, which are made.
 
     Raises:
-        ConfigError: What must exist does not; the text names the option.
+        ConfigError: What must exist does not, or a file to write is one that another option names;
+            the text names the option.
         OutputError: What is to be written cannot be; likewise.
     """
     for name in (*files, *folders):
@@ -50,10 +52,12 @@ def check_paths(
         wanted, other = ('file', 'folder') if name in files else ('folder', 'file')
         if value is None or '://' in value:
             continue
-        path = Path(value)
+        path = Path(value).expanduser()
         if not (path.is_file() if name in files else path.is_dir()):
             found = f'{value} is a {other}' if path.exists() else f'there is no {value}'
             raise ConfigError(f'{_option(name)} must be a {wanted}, {found}: check the path')
+    for name in new_files:
+        _require_own(args, name)
     for name, check in (
         *((name, check_writable) for name in new_files),
         *((name, make_folder) for name in new_folders),
@@ -63,6 +67,34 @@ def check_paths(
                 check(getattr(args, name))
             except OutputError as error:
                 raise OutputError(f'{_option(name)}: {error}') from error
+
+
+def _require_own(args: argparse.Namespace, name: str) -> None:
+    """Refuse to write a file over one that another option names, to be read or written."""
+    path = getattr(args, name)
+    if path is None:
+        return
+    others = [value for other, value in vars(args).items() if other != name]
+    flat = [each for value in others for each in (value if isinstance(value, list) else [value])]
+    files = (each for each in flat if isinstance(each, str) and Path(each).suffix)
+    if any(os.path.realpath(each) == os.path.realpath(path) for each in files):
+        raise ConfigError(f'{_option(name)} must be another file, {path} is named twice')
+
+
+def require_with(args: argparse.Namespace, needed: str, *others: str) -> None:
+    """Refuse options that say more about another one which is not given.
+
+    Args:
+        args: Parsed options.
+        needed: Option that the others need.
+        *others: Options that mean nothing without it.
+
+    Raises:
+        ConfigError: One is given without it.
+    """
+    given = [name for name in others if getattr(args, name) not in (None, False, ())]
+    if given and not getattr(args, needed):
+        raise ConfigError(f'{_option(given[0])} needs {_option(needed)}, got none')
 
 
 @contextmanager

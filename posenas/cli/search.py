@@ -3,11 +3,12 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, OneLineParser, add_out
 from posenas.cli.printing import print_lines, print_table
-from posenas.cli.reading import check_paths
+from posenas.cli.reading import check_paths, require_with
 from posenas.cli.search_run import add_run_parser, run
 from posenas.cli.values import COUNT, SEED, SHARE, WORKERS
 from posenas.genotype import save_genotype
@@ -173,6 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _show(args: argparse.Namespace) -> None:
     check_paths(args, new_files=('page',))
+    require_with(args, 'page', 'x', 'y', 'mark')
     from posenas.search import read_search, write_search_page
 
     found = read_search(args.archive, args.sort)
@@ -213,12 +215,15 @@ def _read_mark(word: str) -> tuple[str, tuple[float, float]]:
     name, _, figures = word.rpartition('=')
     try:
         cost, score = map(float, figures.split(','))
+        if not (isfinite(cost) and isfinite(score)):
+            raise ValueError('the page has no place for it')
     except ValueError as error:
         raise ConfigError(f'--mark must be NAME=COST,SCORE, got {word!r}') from error
     return name, (cost, score)
 
 
 def _sample(args: argparse.Namespace) -> None:
+    check_paths(args, new_files=('out',))
     from posenas.apis import sample_alike
 
     found = sample_alike(args.config, args.like, args.cost, args.within, args.seed)

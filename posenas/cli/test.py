@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from posenas.cli.printing import Screen
     from posenas.engine.runner import PoseRunner
 
+#: Options that have no effect on an exported network.
+_NOT_EXPORTED = ('fuse_conv_bn', 'param_flop', 'gpus', 'gpu_ids')
 _RESULT_SUFFIXES = ('.json', '.yaml', '.yml', '.pkl', '.pickle')
 
 
@@ -222,14 +224,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         apply_published_options(args, cfg, 'test')
         apply_test_options(args, cfg)
         args.checkpoint = args.checkpoint or find_checkpoint(args.config, cfg.work_dir)
-        args.checkpoint = pin(args, args.checkpoint)
+        args.checkpoint = pin(args, args.checkpoint, may_be_exported=True)
         configure(args, cfg)
         new_files = ('out', 'out_metrics', 'dump', 'report')
         check_paths(args, new_files=new_files, new_folders=('show_dir',))
         check_data_paths(cfg, 'test')
+        _check_exported(args, cfg)
         choose_gpu(args)
         _run(args, cfg, screen)
     return 0
+
+
+def _check_exported(args: argparse.Namespace, cfg: Config) -> None:
+    """Refuse options that would have no effect on an exported network.
+
+    Raises:
+        ConfigError: There is such an option.
+    """
+    from posenas.apis.building import require_effect
+
+    changes = args.cfg_options, args.legacy, args.strict
+    given = [option for option in _NOT_EXPORTED if getattr(args, option)]
+    if require_effect(cfg, args.checkpoint, args.config, *changes) and given:
+        raise ConfigError(
+            f'--{given[0].replace("_", "-")} has no effect on an exported network, whose layers '
+            'are fused and run on the CPU: leave it out, or give the checkpoint that it was made of'
+        )
 
 
 def _run(args: argparse.Namespace, cfg: Config, screen: 'Screen') -> None:
@@ -239,8 +259,6 @@ def _run(args: argparse.Namespace, cfg: Config, screen: 'Screen') -> None:
     from posenas.utils.atomic_io import write_json
 
     is_exported = load_exported(cfg)
-    if is_exported and args.fuse_conv_bn:
-        raise ConfigError('--fuse-conv-bn is for checkpoints: an exported network is fused already')
     if is_exported or args.fuse_conv_bn:
         cfg.load_from, cfg.custom_hooks = None, _without_ema(cfg)
     runner = PoseRunner.from_cfg(cfg)

@@ -36,7 +36,7 @@ def make_distillation(
     Raises:
         ConfigError: ``cfg`` is a distillation already.
     """
-    if cfg.model.type == 'FPDDistiller':
+    if cfg.model.get('type') == 'FPDDistiller':
         raise ConfigError(
             f'{cfg.filename} must be the config of an ordinary training, got a distillation: '
             'train it by posenas train, or give the config of its student'

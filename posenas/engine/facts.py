@@ -11,6 +11,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader, Dataset
 
+from posenas.utils.errors import ConfigError
 from posenas.utils.profiling import count_parameters
 
 
@@ -95,7 +96,9 @@ def _describe_schedule(runner: Runner) -> str:
     text = f'{length}{count(loop.max_iters, "iteration")}'
     wrapper = runner.optim_wrapper
     if isinstance(wrapper, OptimWrapperDict):  # weights come first, then the architecture
-        wrapper = next(iter(wrapper.values()))
+        wrapper = next(iter(wrapper.values()), None)
+        if wrapper is None:
+            raise ConfigError('optim_wrapper must have an optimizer, got {}')
     if isinstance(wrapper, OptimWrapper):
         groups = wrapper.optimizer.param_groups
         rate = max(group.get('initial_lr', group['lr']) for group in groups)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.device import get_device
 from mmengine.dist import master_only, sync_random_seed
 from mmengine.evaluator import Evaluator as BaseEvaluator
 from mmengine.hooks import Hook
@@ -79,10 +80,8 @@ class PoseRunner(Runner):
         **kwargs: Any,
     ) -> None:
         compat.apply()
-        self.traces, self.first_iter = Traces(work_dir), 0
-        self.seed_was_given = False
-        self.strict_load = False
-        self.lr_note = ''
+        self.traces, self.first_iter, self.lr_note = Traces(work_dir), 0, ''
+        self.seed_was_given = self.strict_load = False
         with self.traces.removed_on_failure(self):
             make_folder(work_dir)
             super().__init__(model, work_dir, *args, default_scope=default_scope, **kwargs)
@@ -167,14 +166,22 @@ class PoseRunner(Runner):
                 find_unused_parameters=self.cfg.get('find_unused_parameters', False),
             )
         os.environ.setdefault('LOCAL_RANK', '0')
+        if not any(weight.requires_grad for weight in model.parameters()):
+            return model.to(get_device())  # an exported network: nothing to replicate
         return super().wrap_model(model_wrapper_cfg, model)
+
+    def build_optim_wrapper(self, optim_wrapper: Any) -> OptimWrapper:  # noqa: ANN401
+        """Build the optimizers; what they cannot be is an error of the config."""
+        with refuse_impossible('optim_wrapper'):
+            return super().build_optim_wrapper(optim_wrapper)
 
     def scale_lr(self, optim_wrapper: OptimWrapper, auto_scale_lr: dict | None = None) -> None:
         """Scale learning rates by batch size if ``auto_scale_lr.enable``, else say by how much."""
         self.lr_note = describe_scaling(self, auto_scale_lr or {})
         if self.lr_note:
             self.logger.info(self.lr_note)
-        super().scale_lr(optim_wrapper, auto_scale_lr)
+        with refuse_impossible('auto_scale_lr'):
+            super().scale_lr(optim_wrapper, auto_scale_lr)
 
     @staticmethod
     def build_dataloader(
@@ -383,9 +390,11 @@ class PoseRunner(Runner):
         options = self.cfg.get('compile')
         if not options:
             return
-        compile_networks(self.model, options)
+        with refuse_impossible('compile'):
+            compile_networks(self.model, options)
         tell('the network is compiled during its first iterations, which are slow')
 
     def _init_model_weights(self) -> None:
         seed_initialization(self.seed)
-        super()._init_model_weights()
+        with refuse_impossible('init_cfg'):
+            super()._init_model_weights()

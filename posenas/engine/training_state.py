@@ -76,8 +76,8 @@ def restore_training(runner: Runner, checkpoint: dict) -> None:
         checkpoint: Training checkpoint whose weights are loaded already.
 
     Raises:
-        CheckpointError: It holds no training state, that of other optimizers or schedulers, or one
-            with random numbers of another scheme.
+        CheckpointError: It holds no training state, a damaged one, that of other optimizers or
+            schedulers, or one with random numbers of another scheme.
     """
     meta = checkpoint.get('meta', {})
     missing = [key for key in ('epoch', 'iter') if key not in meta]
@@ -88,12 +88,21 @@ def restore_training(runner: Runner, checkpoint: dict) -> None:
             'weights alone go into load_from, without --resume'
         )
     _check_scheme(meta)
-    if meta.get('seed') is not None:
-        _adopt_seed(runner, meta['seed'])
-    runner.message_hub.load_state_dict(checkpoint['message_hub'])
-    _restore_optimizer(runner, checkpoint['optimizer'])
-    _restore_schedulers(runner, checkpoint.get('param_schedulers'))
-    _set_position(runner.train_loop, meta['epoch'], meta['iter'])
+    try:
+        if meta.get('seed') is not None:
+            _adopt_seed(runner, meta['seed'])
+        runner.message_hub.load_state_dict(checkpoint['message_hub'])
+        _restore_optimizer(runner, checkpoint['optimizer'])
+        _restore_schedulers(runner, checkpoint.get('param_schedulers'))
+        _set_position(runner.train_loop, meta['epoch'], meta['iter'])
+    except CheckpointError:
+        raise
+    except (AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            'the state of a training must be as it was written, got '
+            f'{type(error).__name__}: {error}; take another checkpoint, or use its weights alone, '
+            'by load_from without --resume'
+        ) from error
 
 
 def _check_scheme(meta: dict) -> None:

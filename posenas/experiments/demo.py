@@ -25,6 +25,7 @@ from posenas.evaluation.functional import (
     place_pose,
 )
 from posenas.utils import ConfigError, find_latest_checkpoint, write_json
+from posenas.utils.new_folder import check_new_folder
 from posenas.utils.timing import use_threads
 from posenas.visualization import draw_curves, draw_poses, grid, write_picture
 
@@ -109,9 +110,11 @@ def run_demo(
         show_bar: Opens progress bars.
 
     Raises:
-        ConfigError: A number is not positive, or the folder holds something.
+        ConfigError: A number is not positive.
+        OutputError: The folder holds something.
     """
     folder = Path(folder or Path('work_dirs', 'demo', f'{datetime.now():%Y%m%d_%H%M%S}'))
+    check_new_folder(folder)
     cfg = configure_demo(folder, seed, epochs)
     for split, count in dict(train=num_images, val=num_val_images).items():
         with show_bar(f'rendering people ({split})', count) as bar:

@@ -57,7 +57,7 @@ class Genotype:
         """
         plain = to_plain(data, 'genotype')
         if not isinstance(plain, dict):
-            raise ConfigError(f'a genotype must be a mapping, got {data!r}')
+            raise ConfigError(f'a genotype must be a mapping, got {data!r:.80}')
         extra = {key: value for key, value in plain.items() if key.startswith('x_')}
         known = {key: value for key, value in plain.items() if key not in extra}
         check_keys('genotype', known, _REQUIRED, _OPTIONAL)
@@ -66,7 +66,7 @@ class Genotype:
         check_text('name', known['name'])
         for key in known.keys() - {'family', 'name'}:
             if not isinstance(known[key], dict):
-                raise ConfigError(f'{key} must be a mapping, got {known[key]!r}')
+                raise ConfigError(f'{key} must be a mapping, got {known[key]!r:.80}')
         body = 'cells' if family.cell_kinds else 'choices'
         if [key for key in ('cells', 'choices') if key in known] != [body]:
             raise ConfigError(

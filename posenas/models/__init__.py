@@ -56,7 +56,7 @@ from .heads import (
     ViPNASHead,
 )
 from .layers import ContextBlock, SqueezeExcitation, checkpoint_module
-from .loading import LoadReport, load_state
+from .loading import LoadReport, find_weights, load_state
 from .losses import (
     AdaptiveWingLoss,
     CombinedTargetMSELoss,
@@ -157,6 +157,7 @@ __all__ = [
     'checkpoint_module',
     'describe_doubts',
     'find_unsettled_norms',
+    'find_weights',
     'join_frames',
     'load_state',
     'make_parts',

@@ -6,6 +6,7 @@ import torch
 from mmengine.model import ImgDataPreprocessor
 
 from posenas.registry import BATCH_AUGMENTS, MODELS
+from posenas.utils import ConfigError
 
 
 @MODELS.register_module()
@@ -54,7 +55,15 @@ class PoseDataPreprocessor(ImgDataPreprocessor):
 
         Returns:
             ``inputs`` (B, 3, H, W) float32 and ``data_samples``.
+
+        Raises:
+            ConfigError: There are no ``inputs``.
         """
+        if 'inputs' not in data:
+            raise ConfigError(
+                'a pipeline must make inputs, as PackPoseInputs at its end does, got only '
+                f'{sorted(map(str, data))}'
+            )
         data = super().forward(join_frames(data), training)
         if training:
             for augment in self.batch_augments:

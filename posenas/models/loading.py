@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
@@ -46,10 +47,10 @@ def load_state(model: nn.Module, checkpoint: dict, strict: bool = True) -> LoadR
 
     Raises:
         CheckpointError: There are no weights, or names or shapes differ and ``strict``, or no name
-            fits; the model is unchanged.
+            fits, or one holds no finite real numbers; the model is unchanged.
     """
     model = model.module if is_model_wrapper(model) else model
-    weights = {name.removeprefix('module.'): w for name, w in _find_weights(checkpoint).items()}
+    weights = {name.removeprefix('module.'): w for name, w in find_weights(checkpoint).items()}
     wanted = model.state_dict()
     report = _compare(weights, wanted)
     fitting = wanted.keys() & weights.keys() - {name for name, *_ in report.misshapen}
@@ -57,11 +58,17 @@ def load_state(model: nn.Module, checkpoint: dict, strict: bool = True) -> LoadR
         raise CheckpointError(_describe(report, weights, wanted, checkpoint))
     if not report.is_exact:
         print_log(_describe(report, weights, wanted, checkpoint), 'current', level=30)
+    _check_values({name: weights[name] for name in fitting}, wanted)
     model.load_state_dict({name: weights[name] for name in wanted if name in fitting}, strict=False)
     return report
 
 
-def _find_weights(checkpoint: dict) -> Mapping[str, Tensor]:
+def find_weights(checkpoint: Mapping) -> Mapping[str, Tensor]:
+    """Return the weights of a checkpoint, or of a bare state dict, by name.
+
+    Raises:
+        CheckpointError: It holds none, or something else among them.
+    """
     weights = checkpoint.get('state_dict', checkpoint)
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise CheckpointError(
@@ -69,6 +76,27 @@ def _find_weights(checkpoint: dict) -> Mapping[str, Tensor]:
             f'got the keys {list(weights)[:8]}'
         )
     return weights
+
+
+def _check_values(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
+    """Require weights to be finite real numbers, where those of the model are.
+
+    Raises:
+        CheckpointError: One is not, so that every prediction would mean nothing.
+    """
+    for name, weight in weights.items():
+        if not wanted[name].is_floating_point():
+            continue
+        if not weight.is_floating_point() or weight.layout != torch.strided:
+            raise CheckpointError(
+                f'weights must be dense real numbers, {name} is {weight.dtype}, {weight.layout}: '
+                'give the checkpoint from before it was quantized or packed'
+            )
+        if not weight.isfinite().all() and wanted[name].isfinite().all():
+            raise CheckpointError(
+                f'weights must be finite, {name} is not: the training diverged or the file is '
+                'damaged; take an earlier checkpoint'
+            )
 
 
 def _compare(weights: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> LoadReport:

@@ -247,6 +247,7 @@ class NetworkDescription:
             if key.startswith(PREFIX)
         }
         try:
+            found = {**_LATER, **found}
             values = {entry.name: json.loads(found[entry.name]) for entry in fields(cls)}
             if values['schema'] != SCHEMA:
                 raise ValueError(f'schema {values["schema"]!r}')
@@ -263,6 +264,8 @@ class NetworkDescription:
             ) from error
 
 
+#: Fields that older files lack, and what they mean there.
+_LATER: Mapping[str, str] = MappingProxyType(dict(video='null'))
 #: Fields that are records themselves.
 _PARTS: Mapping[str, type] = MappingProxyType(
     dict(crop=CropRule, normalisation=Normalisation, video=VideoRole)

@@ -186,7 +186,10 @@ def read_archive(path: str | Path) -> tuple[dict, list[Record]]:
     """
     path = find_archive(path)
     try:
-        first, *lines = Path(path).read_text(encoding='utf-8').split('\n')[:-1]
+        lines = Path(path).read_text(encoding='utf-8').split('\n')[:-1]
+        if not lines:
+            raise ValueError('no line that is complete')
+        first, *lines = lines
         header = json.loads(first)
         if not isinstance(header, dict) or header.pop('schema', None) != _SCHEMA:
             raise ValueError(f'the first line does not say {_SCHEMA}')

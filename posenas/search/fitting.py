@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from mmengine.config import Config
 from torch import nn
 
+from posenas.models import find_weights
 from posenas.search.supernet import Supernet
 from posenas.utils import CheckpointError, ConfigError
 from posenas.utils.config import read_input_size
@@ -26,7 +27,7 @@ def check_supernet_weights(model: nn.Module, checkpoint: Mapping, cfg: Config) -
     meta = checkpoint.get('meta') or {}
     found = meta.get('input_size')
     wanted = read_input_size(cfg)
-    if found and wanted and tuple(found) != wanted:
+    if isinstance(found, list | tuple) and wanted and tuple(found) != wanted:
         raise CheckpointError(
             f'the supernet must be trained at the input of the config, {wanted} (width, height), '
             f'got weights trained at {tuple(found)}: train it at that size, or change the codec'
@@ -61,7 +62,7 @@ def check_supernet_data(model: nn.Module, datasets: Iterable[object], cfg: Confi
 
 def _check_head(model: nn.Module, checkpoint: Mapping, cfg: Config) -> None:
     """Require weights of the same names to have the same shapes."""
-    weights = checkpoint.get('state_dict', checkpoint)
+    weights = find_weights(checkpoint)
     for name, wanted in model.state_dict().items():
         found = weights.get(name)
         if found is not None and found.shape != wanted.shape:

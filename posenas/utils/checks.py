@@ -49,6 +49,16 @@ def check_odd(name: str, values: Iterable[int]) -> None:
         raise ConfigError(f'{name} must be odd, got {even}: take one more or less')
 
 
+def check_stages(out_indices: Sequence[int], number: int) -> None:
+    """Require places of features among ``number`` stages.
+
+    Raises:
+        ConfigError: There is none, or one lies elsewhere.
+    """
+    if not out_indices or not all(0 <= i < number for i in out_indices):
+        raise ConfigError(f'out_indices must lie in 0..{number - 1}, got {tuple(out_indices)}')
+
+
 def check_positive(name: str, value: float) -> None:
     """Require ``value`` > 0.
 

@@ -83,11 +83,15 @@ def load_config(path: str | Path, cfg_options: dict | None = None) -> Config:
         raise ConfigError(f'no config file at {path}: check the path')
     try:
         cfg = _read(path)
+        adapt_places(cfg._cfg_dict, str(path))  # imports what a config names lazily
     except PoseNASError as error:
         raise ConfigError(f'{path} cannot be read: {error}') from error
+    except SystemExit as stop:
+        if isinstance(stop.code, int) and stop.code > 128:  # a signal, not the config
+            raise
+        raise ConfigError(f'{path} cannot be read: it ends the program, as exit does') from stop
     except Exception as error:  # a config is a program and can fail in any way
         raise ConfigError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
-    adapt_places(cfg._cfg_dict, str(path))
     if cfg_options:
         override_config(cfg, cfg_options)
     adopt_scope(cfg)

@@ -251,7 +251,7 @@ def _list_annotations(function: Callable, scope: str) -> dict[str, object]:
     """List the annotations of arguments, in code of ``scope`` alone: others' are often loose."""
     annotations: dict[str, object] = {}
     for call in reversed(_list_constructors(function)):
-        if getattr(call, '__module__', '').split('.')[0] == scope:
+        if (getattr(call, '__module__', None) or '').split('.')[0] == scope:
             with suppress(NameError):  # imported for type checkers only
                 annotations |= get_type_hints(call)
     return annotations

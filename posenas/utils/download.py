@@ -29,7 +29,7 @@ from torch.hub import get_dir
 from posenas.utils.atomic_io import atomic_write, make_folder, write_text
 from posenas.utils.errors import CheckpointError, DataError, OutputError
 from posenas.utils.locks import hold_lock
-from posenas.utils.safe_load import load_checkpoint_file
+from posenas.utils.safe_load import EXPORTED, check_start, load_checkpoint_file
 from posenas.utils.telling import tell
 
 #: Seconds without a byte after which a download ends.
@@ -96,7 +96,8 @@ def fetch_checkpoint(source: str | Path, sha256: str | None = None, trust: bool 
 
     Raises:
         CheckpointError: The address cannot be reached or the download is not whole; digits are
-            missing or others; the text has the digits of what came.
+            missing or others; the text has the digits of what came; or it is of an exported
+            network.
         OutputError: The cache cannot be written.
     """
     wanted = None if sha256 is None else _check_digits('sha256', sha256)
@@ -106,6 +107,10 @@ def fetch_checkpoint(source: str | Path, sha256: str | None = None, trust: bool 
             _check_file(path, wanted)
         return path
     url, digits = _split(str(source))
+    if url.lower().endswith(EXPORTED):
+        raise CheckpointError(
+            f'an exported network must be a file on this machine, got {url}: download it first'
+        )
     wanted = wanted or digits
     found = _find_cached(url, wanted)
     if found is not None:
@@ -153,6 +158,25 @@ def pin_checkpoint(source: str | Path, sha256: str | None = None, trust: bool = 
     """
     path = fetch_checkpoint(source, sha256, trust)
     return f'{urldefrag(str(source))[0]}#sha256={path.stem}' if is_address(source) else str(source)
+
+
+def check_checkpoint(source: str, may_be_exported: bool = False) -> None:
+    """Look at the beginning of a local file, before a model is built for it.
+
+    Args:
+        source: Path; addresses pass.
+        may_be_exported: Whether it may be an exported network instead.
+
+    Raises:
+        CheckpointError: There is no file, or one of another kind.
+    """
+    path = Path(source).expanduser()
+    if '://' in source:
+        return
+    if not path.is_file():
+        raise CheckpointError(f'no checkpoint file at {source}: check the path')
+    if not (may_be_exported and path.suffix.lower() in EXPORTED):
+        check_start(path)
 
 
 def pin_addresses(config: object, trust: bool = False) -> None:

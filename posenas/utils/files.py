@@ -216,6 +216,9 @@ def read_arrays(path: str | Path, names: Sequence[str]) -> dict[str, np.ndarray]
         with np.load(path, allow_pickle=False) as file:  # noqa: TID251
             return {name: file[name] for name in names}
     except (OSError, ValueError, KeyError, IndexError, TypeError, EOFError, BadZipFile) as error:
+        reason = _reason(error)
+        if 'pickle' in reason:  # NumPy goes on to advise loading it all the same
+            reason = 'objects, which could run code, or a file of another kind'
         raise DataError(
-            f'{path} must be an .npz file with {", ".join(names)}, got: {_reason(error)}'
+            f'{path} must be an .npz file with {", ".join(names)}, got: {reason}'
         ) from error

@@ -35,8 +35,7 @@ def new_folder(folder: str | Path, last: str | None = None) -> Iterator[Path]:
         OutputError: The folder holds something, or cannot be written.
     """
     folder = Path(folder)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise OutputError(f'{folder} must be a new or empty folder: choose another, or empty it')
+    check_new_folder(folder)
     name = folder.absolute().name
     draft = folder.with_name(f'.{name}.{secrets.token_hex(4)}.part')
     try:
@@ -53,6 +52,17 @@ def new_folder(folder: str | Path, last: str | None = None) -> Iterator[Path]:
         ) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def check_new_folder(folder: str | Path) -> None:
+    """Require that :func:`new_folder` could begin, before hours of work for it.
+
+    Raises:
+        OutputError: The folder holds something, or is a file.
+    """
+    folder = Path(folder)
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise OutputError(f'{folder} must be a new or empty folder: choose another, or empty it')
 
 
 def _remove_abandoned(parent: Path, pattern: re.Pattern[str]) -> None:

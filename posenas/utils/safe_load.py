@@ -16,6 +16,8 @@ from torch import Tensor
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import StandIn, plain_history, to_plain
 
+#: Ends of the names of exported networks, which are no checkpoints.
+EXPORTED = ('.onnx', '.xml')
 #: Type of the entries that mmengine gives a checkpoint.
 _ENTRY_TYPES: dict[str, type | tuple[type, ...]] = dict(
     state_dict=dict,
@@ -114,10 +116,8 @@ def load_checkpoint_file(
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f'no checkpoint file at {path}: check the path')
+    is_zip = check_start(path)
     try:
-        is_zip = _starts_as_zip(path)
-        if not is_zip:
-            _check_start(path)
         if is_zip and not mmap:
             check_archive(path)
         with torch.serialization.safe_globals(_STAND_INS):
@@ -178,6 +178,11 @@ def check_archive(path: str | Path) -> None:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         names = [entry.filename for entry in entries]
+        if any('/code/' in name for name in names):
+            raise CheckpointError(
+                'a checkpoint must hold weights, this is a TorchScript program, which is only run: '
+                'give the checkpoint that it was made of'
+            )
         for entry in entries:
             if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
                 raise CheckpointError(f'entry {entry.filename!r} must be stored as it is: refused')
@@ -192,30 +197,29 @@ def check_archive(path: str | Path) -> None:
             raise CheckpointError(f'entry {damaged!r} is damaged: take another copy of the file')
 
 
-def _starts_as_zip(path: Path) -> bool:
-    with open(path, 'rb') as file:
-        return file.read(4) == b'PK\x03\x04'
-
-
-def _check_start(path: Path) -> None:
-    """Require the older form of ``torch.save`` of a file that is no zip.
+def check_start(path: Path) -> bool:
+    """Require a file that begins as ``torch.save`` does; tell a zip from the older form.
 
     Raises:
         CheckpointError: It is a file of another kind.
     """
-    with open(path, 'rb') as file:
-        start = file.read(16)
-    if start[:1] == b'\x80':  # how pickles begin
-        return
+    try:
+        with open(path, 'rb') as file:
+            start = file.read(16)
+    except OSError as error:
+        raise CheckpointError(f'{path} must be readable: {error.strerror}') from error
+    is_zip = start.startswith(b'PK\x03\x04')
+    if is_zip or start[:1] == b'\x80':  # how pickles begin
+        return is_zip
     if not start:
         found = 'an empty file: take another copy'
-    elif path.suffix.lower() in ('.onnx', '.xml'):
+    elif path.suffix.lower() in EXPORTED:
         found = 'an exported network, which is only run: give the checkpoint that it was made of'
     elif start[8:9] == b'{':
         found = "a file of safetensors: write it by torch.save(dict(state_dict=...), 'model.pth')"
     else:
         found = f'a file that begins with {start!r}: check the path, or take another copy'
-    raise CheckpointError(f'a checkpoint must be a file of torch.save, got {found}')
+    raise CheckpointError(f'{path}: a checkpoint must be a file of torch.save, got {found}')
 
 
 def _explain(error: Exception) -> str:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from apis.spots import BOXES, PEOPLE, draw_spots
+from PIL import Image
 
 from posenas.apis import MMPoseInferencer, PoseInferencer, PoseNASInferencer
 from posenas.apis.inference import Crops
@@ -263,6 +264,24 @@ def test_pictures_without_a_mark_are_counted_with_their_highest_score(
     assert f'above 0.99: the highest score there is {best:.3g}' in line
     run(inferencer, [spot_image], bboxes=BOXES, vis_out_dir=tmp_path, kpt_thr=0.1)
     assert inferencer.report.lines() == []
+
+
+def test_frames_of_an_animated_image_are_counted(inferencer, spot_image, tmp_path):
+    path = tmp_path / 'moving.gif'
+    pages = [Image.fromarray(spot_image[::step, :, ::-1]) for step in (1, -1, 1)]
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    run(inferencer, str(path), bboxes=BOXES, kpt_thr=0.1)
+    assert inferencer.report.lines() == [
+        f'left out, because the first page or frame of an image counts alone: 2 ({path})'
+    ]
+
+
+def test_boxes_beside_the_image_are_counted(inferencer, spot_image):
+    height, width = spot_image.shape[:2]
+    beside = [[width, 0, width + 9, 9], [-9, -9, 0, 9], [0, height + 1, 9, height + 9]]
+    run(inferencer, [spot_image], bboxes=[*BOXES, *beside], kpt_thr=0.1)
+    (line,) = inferencer.report.lines()
+    assert line == ('3 boxes lie beside their image (00000000), what is found there means nothing')
 
 
 def test_crops_of_many_boxes_are_made_64_ahead_at_most(inferencer, spot_image, monkeypatch):

@@ -3,6 +3,7 @@ import json
 import pytest
 from tiny_data import write_boxes, write_mpii_people, write_people, write_posetrack_people
 
+from posenas.apis.checking import _name_parts
 from posenas.cli.check_data import main
 
 
@@ -39,6 +40,22 @@ def test_charts_of_a_config_lie_in_a_folder_for_each_file(people):
     options = ('--skip-images', '--out', people / 'report.json', '--out-dir', people / 'charts')
     assert run(config, *options) == 0
     assert sorted(path.name for path in (people / 'charts').iterdir()) == ['other', 'people']
+
+
+def test_files_of_one_name_do_not_share_a_folder():
+    assert _name_parts(['a.json']) == ['']
+    assert _name_parts(['train/a.json', 'val/a.json', 'b.json']) == ['train_a', 'val_a', 'b']
+    assert _name_parts(['x/val/a.json', 'y/val/a.json']) == ['val_a', 'val_a_1']
+
+
+@pytest.mark.parametrize('has_git', [False, True])
+def test_the_report_is_copied_to_its_old_place_where_git_is_not_used(has_git, people, monkeypatch):
+    monkeypatch.chdir(people)
+    if has_git:
+        (people / '.git').mkdir()
+    assert run('people.json', '--skip-images') == 0
+    assert (people / 'outputs/check-data/check_data.json').is_file()
+    assert (people / 'check_data.json').is_file() != has_git
 
 
 def test_broken_data_fails_and_names_what_is_broken(people, capsys):

@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def test_one_command_and_the_config_trains(people, capsys):
     printed = capsys.readouterr().out
     assert 'left_eye' in printed
     assert 'left out: 1 crowd' in printed
-    assert f'posenas train {out}'.encode('utf-8', 'backslashreplace').decode() in printed
+    line = f'posenas train {shlex.quote(out)}'.encode('utf-8', 'backslashreplace').decode()
+    assert line in printed
     assert Path('outputs', LATIN, 'mine.jpg').stat().st_size > 1000
     options = ['train_dataloader.num_workers=0', 'val_dataloader.num_workers=0']
     options += [f'{part}_dataloader.persistent_workers=False' for part in ('train', 'val')]
@@ -243,3 +245,15 @@ def test_malformed_files_are_data_errors(tmp_path, content, capsys):
     (tmp_path / 'bad.json').write_text(content)
     assert run(tmp_path / 'bad.json', '--out', tmp_path / 'bad.py', *TINY) == 2
     assert 'bad.json' in capsys.readouterr().err
+
+
+def test_an_edited_config_is_not_replaced_unless_it_is_named(people, capsys):
+    assert run(people, *TINY) == 0
+    assert run(people, *TINY) == 0  # the same again
+    made = Path('configs/p.py')
+    edited = made.read_text() + 'seed = 3\n'
+    made.write_text(edited)
+    assert run(people, *TINY) == 2
+    assert 'p.py exists and is not what would be written' in capsys.readouterr().err
+    assert made.read_text() == edited
+    assert run(people, '--out', made, *TINY) == 0

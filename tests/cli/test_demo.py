@@ -35,6 +35,12 @@ def test_the_demo_network_finds_the_joints_of_coco(tmp_path):
     assert str(tmp_path) in cfg.val_evaluator[0].ann_file
 
 
+def test_a_folder_that_holds_something_is_refused_at_once(tmp_path, capsys):
+    (tmp_path / 'mine').touch()
+    assert cli.main(['demo', '--work-dir', str(tmp_path), *TINY]) == 2
+    assert 'must be a new or empty folder' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize('options', [['--epochs', '0'], ['--num-images', '0']])
 def test_options_that_mean_nothing_are_a_usage_error(tmp_path, options, capsys):
     arguments = ['demo', '--work-dir', str(tmp_path / 'demo'), *TINY, *options]

@@ -48,6 +48,14 @@ def test_a_refusal_is_one_line_and_status_2(error, line, capsys):
     assert capsys.readouterr().err == f'posenas train: error: {line}\n'
 
 
+def test_the_line_of_an_error_has_an_end(capsys):
+    assert end(DataError(f'first {"x" * 9999} last')) == 2
+    shown = capsys.readouterr().err
+    assert len(shown) < 1100
+    assert 'first' in shown
+    assert shown.endswith('last\n')
+
+
 @pytest.mark.parametrize('error', [KeyError('x'), ValueError('two\nlines'), OSError('odd')])
 def test_anything_else_is_status_3_with_a_report(error, capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(outcome.tempfile, 'tempdir', str(tmp_path))

@@ -3,6 +3,8 @@
 import json
 
 import pytest
+import torch
+from exported_spots import write_spot_net
 from registry_cases import tiny_experiment
 
 from posenas.cli import main
@@ -13,8 +15,9 @@ def experiment(tmp_path, monkeypatch):
     """A training, in the folder where commands are run; no model may be built."""
     config = tiny_experiment(tmp_path)
     (tmp_path / 'tiny.json').write_text(json.dumps(config.to_dict()))
-    (tmp_path / 'weights.pth').touch()
+    (tmp_path / 'weights.pth').write_bytes(b'PK\x03\x04')  # how such files begin
     (tmp_path / 'folder').mkdir()
+    write_spot_net(tmp_path / 'net.onnx')
     monkeypatch.chdir(tmp_path)
 
     def build(*_, **__):
@@ -27,6 +30,38 @@ def experiment(tmp_path, monkeypatch):
 
 INFER = 'infer {} --config tiny.json --checkpoint weights.pth'
 SPLIT = '--cfg-options {}_dataloader.dataset.'
+
+
+#: Command with an exported network, and what its error says of an option that would do nothing.
+EXPORTED = [
+    ('infer 001.jpg --checkpoint net.onnx --cfg-options model.x=1', 'must not change model.x'),
+    (
+        'infer 001.jpg --checkpoint net.onnx --cfg-options codec.unbiased=True '
+        'model.head.decoder.unbiased=True',
+        'must not change codec.unbiased',
+    ),
+    ('infer 001.jpg --checkpoint net.onnx --sha256 00000000', 'must have the SHA-256 00000000'),
+    ('infer 001.jpg --checkpoint net.onnx --device cuda:0', '--device must be cpu for an exported'),
+    ('infer 001.jpg --checkpoint http://a.b/net.onnx', 'must be a file on this machine'),
+    ('test tiny.json net.onnx --cfg-options model.test_cfg.shift_heatmap=1', 'cfg.shift_heatmap'),
+    ('test tiny.json net.onnx --fuse-conv-bn', '--fuse-conv-bn has no effect'),
+    ('test tiny.json net.onnx --param-flop', '--param-flop has no effect'),
+    ('test tiny.json net.onnx --gpus 1', '--gpus has no effect'),
+    ('test tiny.json net.onnx --gpu-ids 0', '--gpu-ids has no effect'),
+    ('benchmark runtime net.onnx --compile', '--compile needs a network that is no exported'),
+    ('prune tiny.json net.onnx out', 'an exported network, which is only run'),
+    ('derive tiny.json net.onnx out', 'an exported network, which is only run'),
+    ('train tiny.json --load-from net.onnx', 'an exported network, which is only run'),
+]
+
+
+@pytest.mark.parametrize(('line', 'message'), EXPORTED)
+def test_an_option_without_effect_on_an_exported_network_is_refused(
+    experiment, line, message, capsys, monkeypatch
+):
+    if 'cuda' in line:  # which this machine may lack
+        monkeypatch.setattr('posenas.apis.inference.choose_device', torch.device)
+    test_the_cause_is_named_before_a_model_is_built(experiment, line, message, capsys)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +106,57 @@ SPLIT = '--cfg-options {}_dataloader.dataset.'
             '--labelled-per-batch 1',
             '--labelled-per-batch needs --unlabelled',
         ),
+        ('benchmark tracking --json folder', '--json: folder must be writable'),
+        ('benchmark video tiny.json --json folder', '--json: folder must be writable'),
+        ('benchmark video tiny.json --video none.mp4', '--video must be a file, there is no none'),
+        ('benchmark video tiny.json none.pth', 'no checkpoint file at none.pth'),
+        (INFER.format('001.jpg --compare none.pth'), '--compare must be a file, there is no none'),
+        (INFER.format('001.jpg --det-weights none.pth'), '--det-weights must be a file'),
+        (INFER.format('001.jpg --det-model x'), '--det-model needs --det-weights'),
+        (INFER.format('001.jpg --bbox-thr 0.5'), '--bbox-thr needs --det-weights'),
+        (INFER.format('001.jpg --compare-config x'), '--compare-config needs --compare'),
+        (INFER.format('001.jpg --compare weights.pth --format csv'), '--compare writes pictures'),
+        (INFER.format('001.jpg --no-pictures --draw-bbox'), '--draw-bbox draws, but --no-pict'),
+        ('search sample tiny.json folder --like tiny.json', '--out: folder must be writable'),
+        ('search show . --mark a=1,2', '--mark needs --page'),
+        ('latency fit tiny.json folder', '--table: folder must be writable'),
+        ('latency fit tiny.json t.json --json t.json', 'must be another file'),
+        ('eval pck r.json --gt people.json --out-metrics r.json', 'must be another file'),
+        ('eval coco r.json --gt people.json --images .', '--images needs --out-dir'),
+        ('dataset init people.json --val-images .', '--val-images needs --val'),
+        ('dataset synthetic --out new --num-images 1 --level hard', '--level needs --num-videos'),
+        ('prune tiny.json weights.pth out --no-eval', '--no-eval needs --threshold'),
+        ('prune tiny.json weights.pth folder --images none.jpg', 'none.jpg: an image must be rea'),
+        ('prune tiny.json weights.pth .', 'must be a new or empty folder'),
+        ('derive tiny.json weights.pth out --trial 1', '--trial needs --archive'),
+        ('derive tiny.json weights.pth out --archive none.jsonl', 'none.jsonl'),
+        ('derive tiny.json weights.pth out --genotype none.json', 'none.json'),
+        ('derive tiny.json weights.pth out --experiment people.json', 'must be a training'),
+        ('derive tiny.json weights.pth out --experiment none.py', 'config file none.py must exist'),
+        (
+            'convert weights.pth weights.pth',
+            'must be another file, weights.pth is named twice',
+        ),
+        ('genotype convert tiny.json tiny.json', '--out must be another file'),
+        (
+            'distill --student tiny.json --teacher tiny.json --teacher-checkpoint weights.pth '
+            '--out tiny.json',
+            '--out must be another file',
+        ),
+        (
+            'distill --student people.json --teacher tiny.json --teacher-checkpoint weights.pth',
+            'must have a model, people.json has the keys',
+        ),
+        (
+            'distill --student tiny.json --teacher people.json --teacher-checkpoint weights.pth',
+            'must have a model, people.json has the keys',
+        ),
+        ('check-data tiny.json.py --images .', 'config file tiny.json.py must exist'),
+        ('convert tiny.py out.py --verbose', '--verbose is for checkpoints'),
+        ('convert weights.pth out.pth --strict', '--strict is for configs'),
+        ('convert weights.pth out.pth --modern', '--modern is for configs'),
+        ('models --max-params 0', 'no network fits'),
+        ('genotype show x --imports .x', '--imports must name packages that Python finds'),
         ('train tiny.json --cfg-options train_cfg.val_interval=0', 'val_interval: must be at lea'),
         ('train tiny.json --cfg-options model.head.out_channels=0', 'out_channels: must be at le'),
     ],
@@ -81,6 +167,27 @@ def test_the_cause_is_named_before_a_model_is_built(experiment, line, message, c
     assert message in shown
     assert shown.count('\n') == 1
     assert not list(experiment.glob('work*/*/*'))  # no log, no dumped config
+
+
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        ('model.backbone.channels=[]', 'out_indices must lie in 0..-1'),
+        ('model.backbone.out_indices=[7]', 'out_indices must lie in 0..1, got (7,)'),
+        ('train_dataloader.dataset.pipeline=[]', 'a pipeline must make inputs'),
+        ('model.init_cfg.type=Pretrained', 'init_cfg cannot be built from its config'),
+        ('auto_scale_lr.enable=True', 'auto_scale_lr cannot be built from its config'),
+        ('model.data_preprocessor=None', 'a batch must be one tensor'),
+        ('compile=zzz', 'compile cannot be built from its config'),
+        ('model.test_cfg.flip_test=zzz', 'test_cfg.flip_test must be one of'),
+        ('optim_wrapper.clip_grad.max_norm=-1', 'clip_grad.max_norm must be greater than 0'),
+    ],
+)
+def test_what_a_training_cannot_mean_is_refused(option, message, tmp_path, capsys):
+    config = tmp_path / 'tiny.json'
+    config.write_text(json.dumps(tiny_experiment(tmp_path).to_dict()))
+    assert main(['train', str(config), '--cfg-options', option]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_an_area_is_asked_for_by_the_option_that_does_without(experiment, capsys):

@@ -12,6 +12,7 @@ from small_disk import run_on_disk
 from posenas.convert import export_state_dict
 from posenas.engine import CheckpointHook, EpochBasedTrainLoop, NanGuardHook, PoseRunner
 from posenas.engine.work_dir import claim_work_dir
+from posenas.utils import find_latest_checkpoint, load_checkpoint_file
 from posenas.utils.errors import CheckpointError, ConfigError
 from posenas.utils.randomness import SCHEME, SCHEME_KEY
 
@@ -160,6 +161,23 @@ def test_a_checkpoint_of_another_training_is_refused(changes, message, tmp_path)
     train(make_cfg(tmp_path, **SHORT))
     with pytest.raises(CheckpointError, match=message):
         train(make_cfg(tmp_path, resume=True, **dict(SHORT, **changes)))
+
+
+def test_a_damaged_state_of_a_training_is_refused(tmp_path):
+    settings = dict(SHORT, schedulers=[dict(type='ConstantLR')])
+    train(make_cfg(tmp_path, **settings))
+    path = find_latest_checkpoint(tmp_path)
+    sound = load_checkpoint_file(path)
+    position = dict(sound['meta'], iter='x')
+    for spoilt in (
+        dict(message_hub={}),
+        dict(optimizer={}),
+        dict(param_schedulers=[3]),
+        dict(meta=position),
+    ):
+        torch.save({**sound, **spoilt}, path)
+        with pytest.raises(CheckpointError, match=r'be as it was written|be the one|meta'):
+            train(make_cfg(tmp_path, load_from=str(path), resume=True, **settings))
 
 
 def test_another_optimizer_is_refused(tmp_path):

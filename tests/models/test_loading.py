@@ -98,3 +98,25 @@ def test_names_of_mmpose_0_are_told_from_others():
 def test_files_without_weights_are_told(checkpoint):
     with pytest.raises(CheckpointError, match='must hold weights'):
         load_state(Pose(), checkpoint)
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (lambda w: w / 0, 'must be finite, head.final_layer.weight'),
+        (lambda w: w.int(), 'dense real numbers, head.final_layer.weight is torch.int32'),
+        (lambda w: w.to(torch.complex64), 'dense real numbers'),
+        (lambda w: w.to_sparse(), 'dense real numbers'),
+    ],
+)
+def test_weights_that_are_no_finite_real_numbers_are_refused(spoil, message):
+    model, weights = Pose(), Pose().state_dict()
+    weights['head.final_layer.weight'] = spoil(weights['head.final_layer.weight'])
+    before = model.head.final_layer.weight.clone()
+    with pytest.raises(CheckpointError, match=message):
+        load_state(model, weights)
+    assert torch.equal(before, model.head.final_layer.weight)
+
+
+def test_weights_in_half_precision_are_loaded():
+    load_state(Pose(), Pose().half().state_dict())

@@ -40,6 +40,9 @@ def test_a_torn_last_line_is_dropped_from_the_file(tmp_path):
     assert len(read_archive(path)[1]) == 1
     assert len(Archive(path, {})) == 1
     assert path.read_bytes() == whole
+    path.write_bytes(whole.split(b'\n')[0])
+    with pytest.raises(DataError, match='got: no line that is complete'):
+        read_archive(path)
 
 
 @pytest.mark.parametrize(

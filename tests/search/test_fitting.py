@@ -36,4 +36,6 @@ def test_weights_of_another_input_or_head_are_refused():
     name, values = next(iter(state.items()))
     with pytest.raises(CheckpointError, match=f'14 keypoints of the config, got {name}'):
         check_supernet_weights(supernet, {name: values[None]}, CFG)
+    with pytest.raises(CheckpointError, match='must hold weights'):
+        check_supernet_weights(supernet, dict(state_dict={**state, name: 3}), CFG)
     check_supernet_weights(make_dataset(1), dict(state_dict={}), CFG)  # no supernet

@@ -349,6 +349,8 @@ def test_overrides_that_do_not_fit_are_named(options):
         ("_base_ = ['a.py', 'a.py']\n", r'a\.py'),
         ('a = _base_.x', 'AttributeError'),
         ("custom_imports = dict(imports=['no_such_module'])", 'no_such_module'),
+        ('import no_such_module', 'no_such_module'),
+        ('import sys\nsys.exit(0)', 'it ends the program'),
     ],
 )
 def test_broken_files_are_named_with_the_reason(tmp_path, text, reason):
@@ -356,6 +358,14 @@ def test_broken_files_are_named_with_the_reason(tmp_path, text, reason):
     path.write_text(text)
     with pytest.raises(ConfigError, match=f'broken.py cannot be read.*({reason})'):
         load_config(path)
+
+
+def test_a_function_of_a_config_is_taken_for_a_class(tmp_path):
+    path = tmp_path / 'own.py'
+    path.write_text('def build(x=1):\n    return x\nmodel = dict(type=build, x=2)\n')
+    cfg = load_config(path)
+    verify_config(cfg)
+    assert cfg.model.x == 2
 
 
 def test_missing_files_are_named(tmp_path):

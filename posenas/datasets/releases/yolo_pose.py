@@ -197,7 +197,11 @@ def _find_place(description: _Description, entry: str) -> Path | None:
 def _list_images(description: _Description, place: Path | None, entry: str) -> list[Path]:
     """Return the images of a folder, with all below it, or of a list with a name a line."""
     if place is not None and place.is_dir():
-        return sorted(f for f in place.rglob('*') if f.suffix.lower() in _IMAGE_SUFFIXES)
+        found = sorted(f for f in place.rglob('*') if f.suffix.lower() in _IMAGE_SUFFIXES)
+        hidden = [f for f in found if f.name.startswith('.')]  # macOS puts them into archives
+        if hidden:
+            description.made[f'hidden files are no images ({hidden[0]})'] += len(hidden)
+        return [f for f in found if f not in hidden]
     if place is None or not place.is_file():
         raise DataError(
             f'{description.path}: {entry} must be a folder or a list of images below '
@@ -223,7 +227,7 @@ def _find_labels(known: Iterable[Path]) -> set[Path]:
     """Return the label files in the folders of known ones; lists of classes are none."""
     folders = {path.parent for path in known if 'labels' in path.parts or path.is_file()}
     found = {path for folder in folders for path in folder.glob('*.txt')}
-    return {path for path in found if path.name != 'classes.txt'}
+    return {p for p in found if p.name != 'classes.txt' and not p.name.startswith('.')}
 
 
 def _read_labels(description: _Description, image: Path) -> np.ndarray:

@@ -7,10 +7,11 @@ import torch
 from mmengine import optim
 from mmengine.optim import OptimWrapperDict
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from posenas.engine.finite import all_finite, require_finite
 from posenas.registry import OPTIM_WRAPPERS
-from posenas.utils.checks import check_choice
+from posenas.utils.checks import check_choice, check_positive
 
 
 def at_step_boundary(optim_wrapper: optim.OptimWrapper) -> bool:
@@ -32,6 +33,17 @@ class OptimWrapper(optim.OptimWrapper):
         accumulative_counts: Iterations whose gradients one update sums.
         clip_grad: Arguments of gradient clipping; ``type`` is 'norm' or 'value'.
     """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        accumulative_counts: int = 1,
+        clip_grad: dict | None = None,
+    ) -> None:
+        limits = clip_grad or {}
+        for name in {'max_norm', 'clip_value'} & limits.keys():
+            check_positive(f'clip_grad.{name}', limits[name])  # else gradients change their sign
+        super().__init__(optimizer, accumulative_counts, clip_grad)
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
         """Set where accumulation stands: ``init_counts`` of ``max_counts`` iterations done."""

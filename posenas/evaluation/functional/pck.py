@@ -52,7 +52,8 @@ def normalised_distances(
     check_shape('sizes', sizes, keypoints.shape[:1])
     counted = labelled & (sizes > 0)[:, None]
     safe_sizes = np.where(sizes > 0, sizes, 1.0)[:, None]
-    distances = np.linalg.norm(np.asarray(predictions, np.float64) - keypoints, axis=-1)
+    with np.errstate(over='ignore'):  # absurd coordinates are infinitely far
+        distances = np.linalg.norm(np.asarray(predictions, np.float64) - keypoints, axis=-1)
     distances = np.where(np.isnan(distances), np.inf, distances)  # predicted NaN is a miss
     return np.where(counted, distances / safe_sizes, np.nan)
 

@@ -11,6 +11,7 @@ from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.models.layers.residual import BasicBlock, make_residual_layer
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
+from posenas.utils.checks import check_stages
 
 
 @MODELS.register_module()
@@ -47,6 +48,7 @@ class LightResNet(BaseModule):
                 f'{tuple(num_blocks)}'
             )
         self.out_indices = tuple(range(len(channels)) if out_indices is None else out_indices)
+        check_stages(self.out_indices, len(channels))
         self.stem = nn.Sequential(
             *(
                 ConvModule(inputs, outputs, 3, stride=2, padding=1, norm_cfg=dict(type='BN'))

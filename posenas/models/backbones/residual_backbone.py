@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from posenas.models.layers.freezing import fix_statistics, freeze
 from posenas.utils import ConfigError
+from posenas.utils.checks import check_stages
 
 
 class ResidualBackbone(BaseModule, ABC):
@@ -60,8 +61,7 @@ class ResidualBackbone(BaseModule, ABC):
     def _check_stages(self) -> None:
         """Require stages that exist."""
         number = self.num_stages
-        if not self.out_indices or not all(0 <= i < number for i in self.out_indices):
-            raise ConfigError(f'out_indices must lie in 0..{number - 1}, got {self.out_indices}')
+        check_stages(self.out_indices, number)
         if not -1 <= self.frozen_stages <= number:
             raise ConfigError(f'frozen_stages must lie in -1..{number}, got {self.frozen_stages}')
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from posenas.models.layers.freezing import fix_statistics, freeze
 from posenas.utils import ConfigError
+from posenas.utils.checks import check_stages
 
 
 class StagedBackbone(BaseModule, ABC):
@@ -39,10 +40,7 @@ class StagedBackbone(BaseModule, ABC):
         super().__init__(init_cfg)
         self.out_indices, self.frozen_stages = tuple(out_indices), frozen_stages
         self.norm_eval = norm_eval
-        if not self.out_indices or not all(0 <= i < num_layers for i in self.out_indices):
-            raise ConfigError(
-                f'out_indices must lie in 0..{num_layers - 1}, got {self.out_indices}'
-            )
+        check_stages(self.out_indices, num_layers)
         if not -1 <= frozen_stages <= num_layers:
             raise ConfigError(f'frozen_stages must lie in -1..{num_layers}, got {frozen_stages}')
 

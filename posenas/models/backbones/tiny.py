@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from posenas.registry import MODELS
+from posenas.utils.checks import check_stages
 
 
 @MODELS.register_module()
@@ -24,6 +25,7 @@ class TinyConvNet(BaseModule):
     ) -> None:
         super().__init__()
         self.out_indices = tuple(out_indices)
+        check_stages(self.out_indices, len(channels))
         self.stages = nn.ModuleList(
             ConvModule(c_in, c_out, 3, stride=2, padding=1, norm_cfg=dict(type='BN'))
             for c_in, c_out in pairwise((3, *channels))

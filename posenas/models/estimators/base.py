@@ -12,6 +12,9 @@ from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice
 
+#: Options of prediction that are on or off.
+_SWITCHES = {'flip_test', 'shift_heatmap', 'shift_coords', 'output_heatmaps'}
+
 
 class BasePoseEstimator(BaseModel, ABC):
     """Own ``backbone``, ``neck`` and ``head``, and dispatch to the mode asked for.
@@ -48,6 +51,8 @@ class BasePoseEstimator(BaseModel, ABC):
         self.neck = None if neck is None else MODELS.build(neck)
         self.head = None if head is None else MODELS.build(head)
         self.train_cfg, self.test_cfg = dict(train_cfg or {}), dict(test_cfg or {})
+        for key in _SWITCHES & self.test_cfg.keys():
+            check_choice(f'test_cfg.{key}', self.test_cfg[key], (None, False, True))
         self.metainfo = dict(metainfo or {})
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
@@ -71,9 +76,15 @@ class BasePoseEstimator(BaseModel, ABC):
 
         Raises:
             ValueError: ``mode`` is none of these.
-            ConfigError: The model has no head, or the batch is too small to train batch norms.
+            ConfigError: The model has no head, images are no batch, or the batch is too small to
+                train batch norms.
         """
         check_choice('mode', mode, ('tensor', 'loss', 'predict'))
+        if isinstance(inputs, Sequence):  # mmengine's preprocessor leaves them so
+            raise ConfigError(
+                'a batch must be one tensor (B, 3, H, W), got a list of images: set '
+                "model.data_preprocessor = dict(type='PoseDataPreprocessor', ...)"
+            )
         if mode == 'tensor':
             feats = self.extract_feat(inputs)
             return feats if self.head is None else self.head(feats)

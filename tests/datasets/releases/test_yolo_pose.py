@@ -105,14 +105,16 @@ def test_the_layout_of_roboflow_is_read(tmp_path, monkeypatch):
     )
 
 
-def test_labels_without_an_image_are_counted(tmp_path, monkeypatch):
+def test_labels_without_an_image_and_files_of_macos_are_counted(tmp_path, monkeypatch):
     said = []
     log = 'posenas.datasets.releases.yolo_pose.print_log'
     monkeypatch.setattr(log, lambda text, *_, **__: said.append(text))
     path = write(tmp_path)
-    for name in ('c', 'd', 'classes'):
+    for name in ('c', 'd', 'classes', '._a'):
         (tmp_path / f'labels/train/{name}.txt').write_text(LINE)
-    convert_yolo_pose(path, tmp_path)
+    (tmp_path / 'images/train/._a.png').write_bytes(b'no image')
+    assert convert_yolo_pose(path, tmp_path)['train.json'] == 1
+    assert any('1 x hidden files are no images' in text for text in said)
     (line,) = [text for text in said if 'without an image' in text]
     assert '2 x label files' in line
     assert 'train/c.txt' in line
