@@ -2,13 +2,12 @@
 
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from posenas.models.layers.exchange import IterativeHead, make_dw_pw_unit
-from posenas.models.layers.freezing import fix_statistics
+from posenas.models.layers.freezing import PartlyFrozen
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import make_transition, run_transition
 from posenas.utils import ConfigError
@@ -17,7 +16,7 @@ from posenas.utils import ConfigError
 MakeModule = Callable[[int, int, tuple[int, ...]], nn.Module]
 
 
-class BranchedBackbone(BaseModule, ABC):
+class BranchedBackbone(PartlyFrozen, BaseModule, ABC):
     """A stem, stages of parallel branches, and a head that joins them.
 
     Args:
@@ -70,13 +69,6 @@ class BranchedBackbone(BaseModule, ABC):
         self.input_multiple = 4 * 2 ** (len(branches) - 1)
         if self.with_head:
             self.head_layer = IterativeHead(branches, **cfg)
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch to training or evaluation; ``norm_eval`` stays in force."""
-        super().train(mode)
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Extract features from normalised images ``x``, (B, in_channels, H, W).

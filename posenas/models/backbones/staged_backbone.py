@@ -2,16 +2,15 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import Self
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.freezing import PartlyFrozen, freeze
 from posenas.utils import ConfigError
 
 
-class StagedBackbone(BaseModule, ABC):
+class StagedBackbone(PartlyFrozen, BaseModule, ABC):
     """A stem ``conv1`` and layers one after another.
 
     Args:
@@ -58,14 +57,6 @@ class StagedBackbone(BaseModule, ABC):
         """Freeze what ``frozen_stages`` says."""
         if self.frozen_stages >= 0:
             freeze([self.conv1, *self._list_layers()[: self.frozen_stages]])
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        self._freeze()
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from posenas.models.layers.attention import SqueezeExcitation
 from posenas.models.layers.checkpointing import checkpoint_module
-from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.freezing import PartlyFrozen, freeze
 from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_odd
@@ -95,7 +95,7 @@ class ViPNASInvertedResidual(nn.Module):
 
 
 @MODELS.register_module(name=['ViPNASMobileNetV3', 'ViPNAS_MobileNetV3'])
-class ViPNASMobileNetV3(BaseModule):
+class ViPNASMobileNetV3(PartlyFrozen, BaseModule):
     """Backbone of S-ViPNAS-MobileNetV3; the defaults are the searched network.
 
     Xu et al., ViPNAS: Efficient Video Pose Estimation via Neural Architecture Search, CVPR 2021,
@@ -200,14 +200,6 @@ class ViPNASMobileNetV3(BaseModule):
         if self.frozen_stages >= 0:
             self.conv1.requires_grad_(False)
             freeze(getattr(self, name) for name in self.layers[: self.frozen_stages])
-
-    def train(self, mode: bool = True) -> 'ViPNASMobileNetV3':
-        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        self._freeze()
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
 
     def find_stage_end(self, stage: int) -> str:
         """Return the name of the module after which maps have a stride of ``2 ** (stage + 1)``.

@@ -12,6 +12,7 @@ from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_like
 from posenas.models.estimators.teacher import (
     FrozenTeacher,
+    StudentParts,
     TeacherGroup,
     build_frozen,
     load_weights,
@@ -31,7 +32,7 @@ _UNLABELLED = MappingProxyType(dict(alpha=1.0, kd_weight='teacher_conf', conf_th
 
 
 @MODELS.register_module()
-class FPDDistiller(BaseModel):
+class FPDDistiller(StudentParts, BaseModel):
     """Train a student on labels and on the heatmaps of a frozen teacher.
 
     Zhang et al., Fast Human Pose Estimation, CVPR 2019: every supervised output of the student
@@ -109,21 +110,6 @@ class FPDDistiller(BaseModel):
         self.val_teacher_first = val_teacher_first
         self.log_interval = log_interval
         self._check_settings()
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The student's backbone, where code for estimators looks for it."""
-        return self.student.backbone
-
-    @property
-    def neck(self) -> nn.Module | None:
-        """The student's neck or None."""
-        return self.student.neck
-
-    @property
-    def head(self) -> nn.Module | None:
-        """The student's head."""
-        return self.student.head
 
     def _check_settings(self) -> None:
         """Refuse settings that would silently have no effect or a wrong one.

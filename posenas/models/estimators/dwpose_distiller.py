@@ -11,6 +11,7 @@ from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge
 from posenas.models.estimators.teacher import (
     FrozenTeacher,
+    StudentParts,
     TeacherGroup,
     build_frozen,
     resolve_model,
@@ -26,7 +27,7 @@ _FEATURE, _LOGIT = 'loss_fea', 'loss_logit'
 
 
 @MODELS.register_module()
-class DWPoseDistiller(BaseModel):
+class DWPoseDistiller(StudentParts, BaseModel):
     """Train a student on labels, and on features and logits of a teacher.
 
     Yang et al., Effective Whole-body Pose Estimation with Two-stages Distillation, ICCV 2023
@@ -87,21 +88,6 @@ class DWPoseDistiller(BaseModel):
         self._second_stage = SelfDistillHead() if two_dis else None
         if self._second_stage is not None:
             self._second_stage.freeze(student)
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The student's backbone, where code for estimators looks for it."""
-        return self.student.backbone
-
-    @property
-    def neck(self) -> nn.Module | None:
-        """The student's neck or None."""
-        return self.student.neck
-
-    @property
-    def head(self) -> nn.Module:
-        """The student's head."""
-        return self.student.head
 
     def init_weights(self) -> None:
         """Initialise the student and load the teacher; its backbone too in the second stage."""

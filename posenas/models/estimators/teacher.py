@@ -21,6 +21,27 @@ from posenas.utils.download import read_checkpoint
 _PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
+class StudentParts:
+    """Mixin for a distiller: the student's parts, where code for estimators looks for them."""
+
+    student: BasePoseEstimator
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The student's backbone."""
+        return self.student.backbone
+
+    @property
+    def neck(self) -> nn.Module | None:
+        """The student's neck or None."""
+        return self.student.neck
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The student's head."""
+        return self.student.head
+
+
 class FrozenTeacher(nn.Module):
     """An estimator in evaluation mode whose weights nobody trains.
 
