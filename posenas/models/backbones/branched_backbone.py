@@ -2,12 +2,13 @@
 
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
+from typing import Self
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from posenas.models.layers.exchange import IterativeHead, make_dw_pw_unit
-from posenas.models.layers.freezing import PartlyFrozen
+from posenas.models.layers.freezing import keep_frozen
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import make_transition, run_transition
 from posenas.utils import ConfigError
@@ -16,7 +17,7 @@ from posenas.utils import ConfigError
 MakeModule = Callable[[int, int, tuple[int, ...]], nn.Module]
 
 
-class BranchedBackbone(PartlyFrozen, BaseModule, ABC):
+class BranchedBackbone(BaseModule, ABC):
     """A stem, stages of parallel branches, and a head that joins them.
 
     Args:
@@ -69,6 +70,10 @@ class BranchedBackbone(PartlyFrozen, BaseModule, ABC):
         self.input_multiple = 4 * 2 ** (len(branches) - 1)
         if self.with_head:
             self.head_layer = IterativeHead(branches, **cfg)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; ``norm_eval`` stays in force."""
+        return keep_frozen(super().train(mode), mode)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Extract features from normalised images ``x``, (B, in_channels, H, W).

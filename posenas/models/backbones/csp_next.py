@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Self
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import PartlyFrozen
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.rtmpose.csp import CSPLayer, SPPBottleneck, make_unit
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
@@ -45,7 +46,7 @@ _INIT = MappingProxyType(
 
 
 @MODELS.register_module()
-class CSPNeXt(PartlyFrozen, BaseModule):
+class CSPNeXt(BaseModule):
     """Stem and four stages of stride 2, whose blocks have depthwise 5x5 kernels.
 
     Lyu et al., RTMDet: An Empirical Study of Designing Real-Time Object Detectors, arXiv
@@ -127,7 +128,7 @@ class CSPNeXt(PartlyFrozen, BaseModule):
                 cfg,
             )
             self.add_module(f'stage{i}', nn.Sequential(down, *pool, layer))
-        self._freeze()
+        freeze(self._frozen_parts())
 
     def _check_stages(self) -> None:
         """Require stages that exist."""
@@ -141,6 +142,10 @@ class CSPNeXt(PartlyFrozen, BaseModule):
         """List the stem and the stages that are not trained."""
         names = ['stem', *(f'stage{i}' for i in range(1, self.num_stages + 1))]
         return [getattr(self, name) for name in names[: self.frozen_stages + 1]]
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
+        return keep_frozen(super().train(mode), mode, self._frozen_parts())
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).

@@ -3,12 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule, ModuleList, Sequential
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import PartlyFrozen
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import (
@@ -97,7 +98,7 @@ class HighResolutionModule(BaseModule):
         return self.relu(total)
 
 
-class HighResolutionNet(PartlyFrozen, BaseModule, ABC):
+class HighResolutionNet(BaseModule, ABC):
     """Stem, bottlenecks, stages 2 and 3 and the branches that stage 4 starts from.
 
     Args:
@@ -137,7 +138,7 @@ class HighResolutionNet(PartlyFrozen, BaseModule, ABC):
         self._add_transition(2)
         self.stage3 = self._make_stage(3, multiscale_output=True)
         self._add_transition(3)
-        self._freeze()
+        freeze(self._frozen_parts())
 
     def _add_stem(self, in_channels: int) -> None:
         """Create two convolutions, stride 4 together, and the single-branch stage 1."""
@@ -199,6 +200,10 @@ class HighResolutionNet(PartlyFrozen, BaseModule, ABC):
         for i in range(1, self.frozen_stages + 1):
             names += ['layer1' if i == 1 else f'stage{i}', f'transition{i}']
         return [getattr(self, name) for name in names if hasattr(self, name)]
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
+        return keep_frozen(super().train(mode), mode, self._frozen_parts())
 
     def _run_to_stage4(self, x: Tensor) -> list[Tensor]:
         """Compute the input of stage 4, one map per branch."""
@@ -271,7 +276,7 @@ class HRNet(HighResolutionNet):
         )
         multiscale_output = extra['stage4'].get('multiscale_output', multiscale_output)
         self.stage4 = self._make_stage(4, multiscale_output)
-        self._freeze()
+        freeze(self._frozen_parts())
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, in_channels, H, W).

@@ -1,14 +1,14 @@
 """MobileNetV3, one of the two networks that ViPNAS is compared with."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
 from torch import Tensor
 
 from posenas.models.backbones.vipnas_mobilenet_v3 import ViPNASInvertedResidual
-from posenas.models.layers.freezing import PartlyFrozen, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
@@ -60,7 +60,7 @@ _BLOCKS: Mapping[str, tuple[_Block, ...]] = {
 
 
 @MODELS.register_module()
-class MobileNetV3(PartlyFrozen, BaseModule):
+class MobileNetV3(BaseModule):
     """MobileNetV3 without its last convolutions, under the names of MMPose.
 
     Howard et al., Searching for MobileNetV3, ICCV 2019, tables 1 and 2.
@@ -139,6 +139,12 @@ class MobileNetV3(PartlyFrozen, BaseModule):
         if self.frozen_stages >= 0:
             self.conv1.requires_grad_(False)
             freeze(getattr(self, name) for name in self.layers[: self.frozen_stages])
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
+        super().train(mode)
+        self._freeze()
+        return keep_frozen(self, mode)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).

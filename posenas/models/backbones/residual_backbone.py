@@ -2,16 +2,17 @@
 
 from abc import ABC
 from collections.abc import Sequence
+from typing import Self
 
 from mmcv.cnn import ConvModule, build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import PartlyFrozen
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.utils import ConfigError
 
 
-class ResidualBackbone(PartlyFrozen, BaseModule, ABC):
+class ResidualBackbone(BaseModule, ABC):
     """Stem of stride 4 and up to four stages, ``layer1`` to ``layer4``.
 
     Args:
@@ -54,7 +55,7 @@ class ResidualBackbone(PartlyFrozen, BaseModule, ABC):
         self._add_stem(in_channels, stem_channels, stem_kernel, layers_cfg)
         for i, stage in enumerate(stages, start=1):
             self.add_module(f'layer{i}', stage)
-        self._freeze()
+        freeze(self._frozen_parts())
 
     def _check_stages(self) -> None:
         """Require stages that exist."""
@@ -93,6 +94,10 @@ class ResidualBackbone(PartlyFrozen, BaseModule, ABC):
             return []
         stem = [self.stem] if self.deep_stem else [self.conv1, self.bn1]
         return stem + [getattr(self, f'layer{i}') for i in range(1, self.frozen_stages + 1)]
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
+        return keep_frozen(super().train(mode), mode, self._frozen_parts())
 
     def find_stage_end(self, stage: int) -> str:
         """Return the name of the module whose output is that of ``stage``, from 1."""

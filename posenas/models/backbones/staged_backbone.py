@@ -2,15 +2,16 @@
 
 from abc import ABC
 from collections.abc import Sequence
+from typing import Self
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import PartlyFrozen, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.utils import ConfigError
 
 
-class StagedBackbone(PartlyFrozen, BaseModule, ABC):
+class StagedBackbone(BaseModule, ABC):
     """A stem ``conv1`` and layers one after another.
 
     Args:
@@ -57,6 +58,12 @@ class StagedBackbone(PartlyFrozen, BaseModule, ABC):
         """Freeze what ``frozen_stages`` says."""
         if self.frozen_stages >= 0:
             freeze([self.conv1, *self._list_layers()[: self.frozen_stages]])
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
+        super().train(mode)
+        self._freeze()
+        return keep_frozen(self, mode)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).

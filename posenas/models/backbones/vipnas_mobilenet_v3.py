@@ -1,6 +1,7 @@
 """S-ViPNAS-MobileNetV3: a network of inverted residual blocks whose stages were searched."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from posenas.models.layers.attention import SqueezeExcitation
 from posenas.models.layers.checkpointing import checkpoint_module
-from posenas.models.layers.freezing import PartlyFrozen, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_odd
@@ -95,7 +96,7 @@ class ViPNASInvertedResidual(nn.Module):
 
 
 @MODELS.register_module(name=['ViPNASMobileNetV3', 'ViPNAS_MobileNetV3'])
-class ViPNASMobileNetV3(PartlyFrozen, BaseModule):
+class ViPNASMobileNetV3(BaseModule):
     """Backbone of S-ViPNAS-MobileNetV3; the defaults are the searched network.
 
     Xu et al., ViPNAS: Efficient Video Pose Estimation via Neural Architecture Search, CVPR 2021,
@@ -200,6 +201,12 @@ class ViPNASMobileNetV3(PartlyFrozen, BaseModule):
         if self.frozen_stages >= 0:
             self.conv1.requires_grad_(False)
             freeze(getattr(self, name) for name in self.layers[: self.frozen_stages])
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
+        super().train(mode)
+        self._freeze()
+        return keep_frozen(self, mode)
 
     def find_stage_end(self, stage: int) -> str:
         """Return the name of the module after which maps have a stride of ``2 ** (stage + 1)``.

@@ -25,7 +25,6 @@ class HeatmapHead(BaseHeatmapHead):
         loss: See :class:`BaseHeatmapHead`.
         decoder: See :class:`BaseHeatmapHead`.
         init_cfg: See :class:`BaseHeatmapHead`.
-        deconv_num_groups: Groups of the transposed convolutions; None is one each.
     """
 
     def __init__(
@@ -40,55 +39,14 @@ class HeatmapHead(BaseHeatmapHead):
         loss: Mapping = DEFAULT_LOSS,
         decoder: dict | None = None,
         init_cfg: dict | list[dict] | None = None,
-        deconv_num_groups: Sequence[int] | None = None,
     ) -> None:
         super().__init__(out_channels, loss, decoder, init_cfg)
         self._add_layers(
             in_channels,
             deconv_out_channels,
             deconv_kernel_sizes,
-            deconv_num_groups,
+            None,
             conv_out_channels,
             conv_kernel_sizes,
             final_layer,
         )
-
-
-@MODELS.register_module()
-class ViPNASHead(HeatmapHead):
-    """Enlarge the last heatmap by grouped transposed convolutions; the defaults fit S-ViPNAS-Res50.
-
-    Xu et al., ViPNAS: Efficient Video Pose Estimation via Neural Architecture Search, CVPR 2021,
-    section 4.
-
-    Args:
-        in_channels: Channels of the last feature.
-        out_channels: Heatmaps, K for most codecs.
-        deconv_out_channels: Channels after each transposed convolution; None or empty omits them.
-        deconv_kernel_sizes: Their kernel sides: 4, 3 or 2.
-        deconv_num_groups: Their groups.
-        conv_out_channels: See :class:`HeatmapHead`.
-        conv_kernel_sizes: See :class:`HeatmapHead`.
-        final_layer: See :class:`HeatmapHead`.
-        loss: See :class:`BaseHeatmapHead`.
-        decoder: See :class:`BaseHeatmapHead`.
-        init_cfg: See :class:`BaseHeatmapHead`.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        deconv_out_channels: Sequence[int] | None = (144, 144, 144),
-        deconv_kernel_sizes: Sequence[int] | None = (4, 4, 4),
-        deconv_num_groups: Sequence[int] | None = (16, 16, 16),
-        conv_out_channels: Sequence[int] | None = None,
-        conv_kernel_sizes: Sequence[int] | None = None,
-        final_layer: Mapping | None = CONV_1X1,
-        loss: Mapping = DEFAULT_LOSS,
-        decoder: dict | None = None,
-        init_cfg: dict | list[dict] | None = None,
-    ) -> None:
-        deconv = deconv_out_channels, deconv_kernel_sizes
-        rest = conv_out_channels, conv_kernel_sizes, final_layer, loss, decoder, init_cfg
-        super().__init__(in_channels, out_channels, *deconv, *rest, deconv_num_groups)

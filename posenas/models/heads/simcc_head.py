@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from torch import nn
 
 from posenas.models.heads.base import Features
-from posenas.models.heads.heatmap_head import HeatmapHead, ViPNASHead
+from posenas.models.heads.heatmap_head import HeatmapHead
 from posenas.models.heads.simcc_base import SIMCC_LOSS, BaseSimCCHead, Vectors
+from posenas.models.heads.vipnas_head import ViPNASHead
 from posenas.models.layers.deconv import CONV_1X1, build_final_layer
 from posenas.registry import MODELS
 from posenas.utils import check_choice

@@ -1,10 +1,12 @@
 """Parts of a network that training leaves alone."""
 
 from collections.abc import Iterable
-from typing import Self
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+Network = TypeVar('Network', bound=nn.Module)
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:
@@ -21,27 +23,18 @@ def fix_statistics(module: nn.Module) -> None:
             child.eval()
 
 
-class PartlyFrozen:
-    """Mixin for a backbone of which parts are never trained, put before its class.
+def keep_frozen(module: Network, mode: bool, parts: Iterable[nn.Module] = ()) -> Network:
+    """Keep frozen parts and ``norm_eval`` in force after a switch to training or evaluation.
 
-    Attributes:
-        norm_eval: Whether all batch norms keep their statistics during training.
+    Args:
+        module: Backbone with ``norm_eval``: whether batch norms keep their statistics in training.
+        mode: Whether it trains.
+        parts: What is never trained.
+
+    Returns:
+        ``module``.
     """
-
-    norm_eval: bool
-
-    def _frozen_parts(self) -> list[nn.Module]:
-        """List the parts that are not trained."""
-        return []
-
-    def _freeze(self) -> None:
-        """Stop gradients and statistics of these parts."""
-        freeze(self._frozen_parts())
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        self._freeze()
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
+    freeze(parts)
+    if mode and module.norm_eval:
+        fix_statistics(module)
+    return module
