@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from posenas.cli.examples import EXAMPLES, SOME
 from posenas.cli.outcome import Status
-from posenas.cli.values import COUNT, number, whole
+from posenas.cli.values import COUNT, SEED, WORKERS, number, whole
 from posenas.utils.errors import CheckpointError
 from posenas.utils.spelling import find_nearest
 
@@ -149,6 +149,18 @@ def add_out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
     """
     parser.add_argument('out', nargs='?', metavar=metavar, action=_OutAction, help=text)
     parser.add_argument('--out', metavar=metavar, dest='out', help=f'the same as {metavar}')
+
+
+def add_threads(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--threads``; ``what`` begins its help text."""
+    text = f'{what} (default: 1)'
+    parser.add_argument('--threads', type=WORKERS, default=1, metavar='N', help=text)
+
+
+def add_seed(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add ``--seed``; ``what`` begins its help text."""
+    text = f'{what} (default: 0)'
+    parser.add_argument('--seed', type=SEED, default=0, metavar='N', help=text)
 
 
 def find_examples(program: str) -> str:

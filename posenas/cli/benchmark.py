@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, OneLineParser, add_config_options
+from posenas.cli.args import CommandParser, OneLineParser, add_config_options, add_seed
 from posenas.cli.benchmark_blocks import add_blocks_parser, report_blocks
 from posenas.cli.benchmark_people import (
     add_tracking_parser,
@@ -15,7 +15,7 @@ from posenas.cli.benchmark_runtime import add_runtime_parser, report_runtime
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SIDE, WORKERS
+from posenas.cli.values import COUNT, COUNT_OR_NONE, SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
 
 
@@ -36,8 +36,19 @@ def build_parser() -> argparse.ArgumentParser:
         'warp.',
     )
     add_config_options(data)
-    data.add_argument('--split', choices=('train', 'val', 'test'), default='train')
-    data.add_argument('--num-samples', type=COUNT, default=200, metavar='N', help='in each run')
+    data.add_argument(
+        '--split',
+        choices=('train', 'val', 'test'),
+        default='train',
+        help='part of the data (default: %(default)s)',
+    )
+    data.add_argument(
+        '--num-samples',
+        type=COUNT,
+        default=200,
+        metavar='N',
+        help='samples of each run (default: 200)',
+    )
     data.add_argument(
         '--annotations-only', action='store_true', help='read annotations, prepare no samples'
     )
@@ -75,7 +86,12 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     )
     forward.add_argument('--family', metavar='NAME', help='only these, such as dite-hrnet')
     forward.add_argument(
-        '--threads', type=WORKERS, nargs='+', default=[1], metavar='N', help='(default: 1)'
+        '--threads',
+        type=WORKERS,
+        nargs='+',
+        default=[1],
+        metavar='N',
+        help='threads of an operation (default: 1)',
     )
     forward.add_argument('--batch', type=COUNT, default=1, metavar='N', help='images (default: 1)')
     forward.add_argument(
@@ -93,15 +109,21 @@ def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
         'time; the lower bound is the bare evaluator.',
     )
     evaluation.add_argument('annotations', help='COCO keypoint file')
-    evaluation.add_argument('--num-results', type=COUNT, default=104125, metavar='N')
+    evaluation.add_argument(
+        '--num-results',
+        type=COUNT,
+        default=104125,
+        metavar='N',
+        help='random results to score (default: %(default)s)',
+    )
     evaluation.add_argument(
         '--empty-images',
         type=COUNT_OR_NONE,
         default=2654,
         metavar='N',
-        help='images added without people',
+        help='images without people to add (default: %(default)s)',
     )
-    evaluation.add_argument('--seed', type=SEED, default=0, metavar='N')
+    add_seed(evaluation, 'seed of the results')
     evaluation.add_argument(
         '--out', metavar='DIR', help='write ground_truth.json and results.json for other evaluators'
     )
@@ -152,7 +174,9 @@ def _add_distillation_parser(kinds: argparse._SubParsersAction) -> argparse.Argu
     config = 'config file or name of a network'
     distillation.add_argument('student', help=config)
     distillation.add_argument('teacher', help=f'{config} that finds the same keypoints')
-    distillation.add_argument('--batch', type=COUNT, default=8, metavar='N', help='(default: 8)')
+    distillation.add_argument(
+        '--batch', type=COUNT, default=8, metavar='N', help='images (default: 8)'
+    )
     return distillation
 
 

@@ -3,8 +3,9 @@
 import argparse
 from dataclasses import asdict
 
+from posenas.cli.args import add_seed, add_threads
 from posenas.cli.printing import print_table
-from posenas.cli.values import COUNT, SEED, WORKERS
+from posenas.cli.values import COUNT
 from posenas.utils.atomic_io import write_json
 
 
@@ -22,7 +23,7 @@ def add_tracking_parser(kinds: argparse._SubParsersAction) -> None:
     tracking.add_argument(
         '--num-frames', type=COUNT, default=120, metavar='N', help='of each (default: 120)'
     )
-    tracking.add_argument('--seed', type=SEED, default=0, metavar='N', help='of all (default: 0)')
+    add_seed(tracking, 'seed of all videos')
     tracking.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
 
 
@@ -52,7 +53,7 @@ def add_video_parser(kinds: argparse._SubParsersAction) -> None:
     video.add_argument(
         '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
     )
-    video.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
+    add_threads(video, 'threads of an operation')
     video.add_argument('--track', action='store_true', help='follow people')
     video.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
 

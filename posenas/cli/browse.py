@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--phase',
         choices=('train', 'val', 'test'),
         default='train',
-        help='whose data (default: %(default)s)',
+        help='data to draw (default: %(default)s)',
     )
     parser.add_argument(
         '--mode',

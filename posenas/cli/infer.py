@@ -145,7 +145,12 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
     parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
-    parser.add_argument('--skeleton-style', choices=('mmpose', 'openpose'), default='mmpose')
+    parser.add_argument(
+        '--skeleton-style',
+        choices=('mmpose', 'openpose'),
+        default='mmpose',
+        help='style of drawn keypoints and limbs (default: mmpose)',
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

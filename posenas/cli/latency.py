@@ -4,10 +4,10 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from posenas.cli.args import CommandParser, OneLineParser, add_config_options
+from posenas.cli.args import CommandParser, OneLineParser, add_config_options, add_threads
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT, WORKERS
+from posenas.cli.values import COUNT
 from posenas.utils.atomic_io import check_writable, write_json
 
 
@@ -38,22 +38,32 @@ def build_parser() -> argparse.ArgumentParser:
             metavar='N',
             help='runs of each (default: %(default)s)',
         )
-        kind.add_argument(
-            '--threads', type=WORKERS, default=1, metavar='N', help='threads (default: %(default)s)'
-        )
+        add_threads(kind, 'threads of an operation')
     build.add_argument(
         '--engine',
         choices=('torch', 'onnxruntime', 'openvino'),
         default='torch',
-        help='what will run the networks (default: %(default)s)',
+        help='engine that will run the networks (default: %(default)s)',
     )
     fit.add_argument(
         '--engine',
         choices=('torch', 'onnxruntime', 'openvino'),
-        help='what runs them, which must be that of the table (default: that of the table)',
+        help='engine that runs them, which must be that of the table (default: that of the table)',
     )
-    fit.add_argument('--num-fit', type=COUNT, default=60, metavar='N', help='networks fitted to')
-    fit.add_argument('--num-test', type=COUNT, default=50, metavar='N', help='networks predicted')
+    fit.add_argument(
+        '--num-fit',
+        type=COUNT,
+        default=60,
+        metavar='N',
+        help='networks to fit to (default: %(default)s)',
+    )
+    fit.add_argument(
+        '--num-test',
+        type=COUNT,
+        default=50,
+        metavar='N',
+        help='networks to predict (default: %(default)s)',
+    )
     fit.add_argument('--json', metavar='FILE', help='write the figures here too')
     predict = kinds.add_parser(
         'predict', help='predict networks', description='Predict networks given as genotype files.'

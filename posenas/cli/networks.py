@@ -15,7 +15,7 @@ def make_parser(command: str, description: str) -> CommandParser:
     add_config_options(parser)
     parser.add_argument('checkpoint', help='its weights, a file or http(s) address')
     add_out(parser, 'OUT', 'new folder of config, weights and genotype.json')
-    parser.add_argument('--name', help='what the genotype is called (default: like OUT)')
+    parser.add_argument('--name', help='name of the genotype (default: like OUT)')
     parser.add_argument(
         '--images',
         nargs='+',
@@ -23,7 +23,11 @@ def make_parser(command: str, description: str) -> CommandParser:
         help='pictures of people to compare outputs on (default: some of the validation set)',
     )
     parser.add_argument(
-        '--num-images', type=COUNT, default=16, metavar='N', help='how many (default: 16)'
+        '--num-images',
+        type=COUNT,
+        default=16,
+        metavar='N',
+        help='number of these pictures (default: 16)',
     )
     add_download_options(parser)
     return parser

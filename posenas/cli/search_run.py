@@ -35,12 +35,18 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
         metavar='DATA',
         help='COCO keypoint file, config of dataset init, or name of a shipped config or data set',
     )
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of everything')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for all results')
     limits = parser.add_argument_group('limits, one or more')
-    limits.add_argument('--latency', type=number(), metavar='MS', help='of one image, milliseconds')
-    limits.add_argument('--macs', type=number(), metavar='G', help='multiply-accumulates, 10^9')
-    limits.add_argument('--params', type=number(), metavar='M', help='parameters, 10^6')
-    limits.add_argument('--size', type=number(), metavar='MB', help='float32 weights, 10^6 bytes')
+    limits.add_argument(
+        '--latency', type=number(), metavar='MS', help='most time of one image, milliseconds'
+    )
+    limits.add_argument(
+        '--macs', type=number(), metavar='G', help='most multiply-accumulates, 10^9'
+    )
+    limits.add_argument('--params', type=number(), metavar='M', help='most parameters, 10^6')
+    limits.add_argument(
+        '--size', type=number(), metavar='MB', help='most bytes of float32 weights, 10^6'
+    )
     _add_device(parser)
     _add_extent(parser)
 
@@ -50,7 +56,7 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
         '--engine',
         choices=('openvino', 'onnxruntime', 'torch'),
         default='openvino',
-        help='what will run the network (default: %(default)s)',
+        help='engine that will run the network (default: %(default)s)',
     )
     parser.add_argument(
         '--threads',
