@@ -222,9 +222,7 @@ class PoseNASSpace(SearchSpace):
         Raises:
             ConfigError: ``arch`` lies outside.
         """
-        fault = self.contains(arch)
-        if fault:
-            raise ConfigError(f'an architecture must lie in the space: {fault}')
+        self.require(arch, 'an architecture must lie in the space')
         macro = dict(self.macro)
         if self.dense_fusion:
             names = [f'decoder.fuse{k}' for k in (1, 2, 3)]
@@ -255,9 +253,7 @@ class PoseNASSpace(SearchSpace):
             for k, (coarse, lateral) in enumerate(sources, 1):
                 values[f'decoder.fuse{k}.coarse'] = coarse
                 values[f'decoder.fuse{k}.lateral'] = lateral
-        fault = self.contains(Arch(values))
-        if fault:
-            raise ConfigError(f'a genotype must lie in the space: {fault}')
+        self.require(Arch(values), 'a genotype must lie in the space')
         return Arch(values)
 
     def _describe(self) -> dict:
