@@ -1,6 +1,6 @@
 """Fast pose distillation: a frozen teacher beside the student that is trained."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import torch
@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_like
 from posenas.models.estimators.teacher import (
+    Distiller,
     FrozenTeacher,
-    StudentParts,
     TeacherGroup,
     build_frozen,
     load_weights,
@@ -25,14 +25,14 @@ from posenas.models.losses.distillation import FPDLoss, alpha_at, map_once, sum_
 from posenas.models.losses.extensions import Lesson, Output, tap
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.structures import PoseDataSample
-from posenas.utils import ConfigError, check_choice, check_positive
+from posenas.utils import ConfigError, check_positive
 
 _LOSS = MappingProxyType(dict(type='FPDLoss', alpha=0.5, kd_weight='gt'))
 _UNLABELLED = MappingProxyType(dict(alpha=1.0, kd_weight='teacher_conf', conf_thr=0.2))
 
 
 @MODELS.register_module()
-class FPDDistiller(StudentParts, BaseModel):
+class FPDDistiller(Distiller, BaseModel):
     """Train a student on labels and on the heatmaps of a frozen teacher.
 
     Zhang et al., Fast Human Pose Estimation, CVPR 2019: every supervised output of the student
@@ -190,27 +190,6 @@ class FPDDistiller(StudentParts, BaseModel):
             self.teachers.add(teacher.to(next(self.student.parameters())))
         if self.cache is not None and not self.cache.is_open:
             self.cache.open(identify_teachers(self.teachers, self.data_preprocessor))
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'FPDDistiller':
-        """Let the teachers follow to devices and precisions."""
-        super()._apply(fn, recurse)
-        self.teachers.move(fn)
-        return self
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[PoseDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> Tensor | tuple[Tensor, ...] | dict[str, Tensor] | list[PoseDataSample]:
-        """Run the student in modes 'tensor' and 'predict'; compare it with its teachers in 'loss'.
-
-        Arguments and errors are those of :meth:`BasePoseEstimator.forward`.
-        """
-        check_choice('mode', mode, ('tensor', 'loss', 'predict'))
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        return self.student(inputs, data_samples, mode=mode)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Compute the losses of images (B, 3, H, W); see :meth:`FPDLoss.forward`.

@@ -1,6 +1,6 @@
 """DWPose: a student of coordinate classification beside a frozen teacher, in two stages."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.logging import MessageHub
@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge
 from posenas.models.estimators.teacher import (
+    Distiller,
     FrozenTeacher,
-    StudentParts,
     TeacherGroup,
     build_frozen,
     resolve_model,
@@ -20,14 +20,14 @@ from posenas.models.heads.simcc_base import BaseSimCCHead, Vectors
 from posenas.models.losses.extensions import SelfDistillHead
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
-from posenas.utils import ConfigError, check_choice
+from posenas.utils import ConfigError
 
 #: Names under which configs of DWPose list their losses.
 _FEATURE, _LOGIT = 'loss_fea', 'loss_logit'
 
 
 @MODELS.register_module()
-class DWPoseDistiller(StudentParts, BaseModel):
+class DWPoseDistiller(Distiller, BaseModel):
     """Train a student on labels, and on features and logits of a teacher.
 
     Yang et al., Effective Whole-body Pose Estimation with Two-stages Distillation, ICCV 2023
@@ -119,27 +119,6 @@ class DWPoseDistiller(StudentParts, BaseModel):
         if self._second_stage is not None:
             self._second_stage.freeze(self.student)
         return self
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'DWPoseDistiller':
-        """Let the teacher follow to devices and precisions."""
-        super()._apply(fn, recurse)
-        self.teachers.move(fn)
-        return self
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[PoseDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> Vectors | dict[str, Tensor] | list[PoseDataSample]:
-        """Run the student in modes 'tensor' and 'predict'; compare it with its teacher in 'loss'.
-
-        Arguments and errors are those of :meth:`BasePoseEstimator.forward`.
-        """
-        check_choice('mode', mode, ('tensor', 'loss', 'predict'))
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        return self.student(inputs, data_samples, mode=mode)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Compute the losses of images (B, 3, H, W).

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_
 from posenas.models.heads.base import list_stages
 from posenas.models.loading import load_state
 from posenas.registry import MODELS
+from posenas.structures import PoseDataSample
 from posenas.utils import CheckpointError, ConfigError, check_choice, check_positive
 from posenas.utils.config import load_config
 from posenas.utils.download import read_checkpoint
@@ -21,10 +23,16 @@ from posenas.utils.download import read_checkpoint
 _PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
-class StudentParts:
-    """Mixin for a distiller: the student's parts, where code for estimators looks for them."""
+class Distiller:
+    """Mixin for a model that trains a student beside frozen teachers, put before its class.
+
+    Attributes:
+        student: The estimator that is trained; its parts are where code for estimators looks.
+        teachers: The others.
+    """
 
     student: BasePoseEstimator
+    teachers: 'TeacherGroup'
 
     @property
     def backbone(self) -> nn.Module:
@@ -40,6 +48,27 @@ class StudentParts:
     def head(self) -> nn.Module | None:
         """The student's head."""
         return self.student.head
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Let the teachers follow to devices and precisions."""
+        super()._apply(fn, recurse)
+        self.teachers.move(fn)
+        return self
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[PoseDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:  # noqa: ANN401  (what the student gives)
+        """Run the student in modes 'tensor' and 'predict'; compare it with its teachers in 'loss'.
+
+        Arguments and errors are those of :meth:`BasePoseEstimator.forward`.
+        """
+        check_choice('mode', mode, ('tensor', 'loss', 'predict'))
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return self.student(inputs, data_samples, mode=mode)
 
 
 class FrozenTeacher(nn.Module):
