@@ -22,7 +22,7 @@ from posenas.search import ElasticSupernet, Supernet
 
 #: Runs a file in an inference engine: has nothing to train or to save; tests/deploy builds it. The
 #: data sets of a table are one class; tests/datasets/test_coco_style.py builds each.
-ELSEWHERE = {'ExportedEstimator', *COCO_STYLE}
+ELSEWHERE = {'ExportedEstimator', 'ExportedVideoEstimator', *COCO_STYLE}
 
 
 def registered() -> dict[type, tuple[Registry, str]]:

@@ -52,19 +52,34 @@ def use_exported(cfg: Config, file: str | Path) -> NetworkDescription:
         DataError: The file is missing, or was not written by ``posenas export``.
     """
     found = read_description(file)
-    model = cfg.model.get('student', cfg.model)
+    model = find_estimator(cfg.model)
     preprocessor = model.get('data_preprocessor') or {}
     _check_fit(found, cfg, model, preprocessor, file)
     cfg.model = dict(
-        type='ExportedEstimator',
+        type='ExportedEstimator' if found.video is None else 'ExportedVideoEstimator',
         file=str(file),
         data_preprocessor=preprocessor,
         test_cfg={
-            **(model.get('test_cfg') or {}),
+            **(cfg.model.get('test_cfg') or model.get('test_cfg') or {}),
             'output_keypoint_indices': found.keypoint_indices,
         },
     )
     return found
+
+
+def find_estimator(model: Mapping) -> Mapping:
+    """Return the config of the estimator that predicts, of a model's config.
+
+    Of a distillation it is the student, of a model for videos the estimator of key frames.
+
+    Raises:
+        ConfigError: The key network is the path of a config that cannot be read.
+    """
+    if 'key' in model:
+        from posenas.models.estimators.teacher import resolve_model
+
+        return resolve_model(model['key'])
+    return model.get('student', model)
 
 
 def config_of_exported(file: str | Path) -> Config:

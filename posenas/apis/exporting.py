@@ -1,40 +1,43 @@
 """From a config and a checkpoint to a file that is proved equal and runs without either."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from torch import Tensor, nn
+from torch import Tensor
 
-from posenas.apis.building import ConfigLike, LoadedModel, build_model, count_cost
-from posenas.apis.inference import find_skeleton, list_test_steps
+from posenas.apis.building import ConfigLike, LoadedModel, build_model
+from posenas.apis.export_parts import ExportPart, find_parts, name_light_file
 from posenas.apis.networks import read_batches
 from posenas.apis.quantizing import QuantizationResult, quantize_network
-from posenas.datasets.transforms import PNFSGetBox, PNFSTopdownAffine, TopdownAffine
+from posenas.codecs import KeypointCodec
 from posenas.deploy import ExportForm, Proof, make_onnx, prove, write_network
 from posenas.models.settling import draw_settled_weights
-from posenas.registry import TRANSFORMS
-from posenas.runtime import CropRule, NetworkDescription, Normalisation
+from posenas.runtime import NetworkDescription
 from posenas.runtime.engines import is_exported
 from posenas.search import Supernet
 from posenas.utils import CheckpointError, ConfigError, check_choice
 from posenas.utils.download import fetch_checkpoint
 from posenas.utils.images import read_local
-from posenas.version import __version__
+
+if TYPE_CHECKING:
+    import onnx
 
 #: Engine's form -> end of its files.
 FORMS = {'onnx': '.onnx', 'openvino': '.xml'}
 PRECISIONS = ('f32', 'f16', 'int8')
 #: Crops that files are compared on.
 _NUM_CROPS = 5
-#: Largest relative difference of outputs where weights are stored in half precision.
-_HALF_LIMIT = 2e-2
+#: Largest relative difference of outputs; None: what PyTorch's rounding allows. int8 is judged by
+#: the score alone.
+_LIMITS: Mapping[str, float | None] = MappingProxyType(dict(f32=None, f16=2e-2, int8=float('inf')))
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class ExportResult:
         proof: How far they are from the network.
         images: What they were compared on, such as 'the validation set'.
         quantization: What int8 costs; None in other precisions.
+        light: Of a network for videos, the same of the networks of the further frames of a period.
     """
 
     files: tuple[Path, ...]
@@ -54,10 +58,11 @@ class ExportResult:
     proof: Proof
     images: str
     quantization: QuantizationResult | None = None
+    light: tuple['ExportResult', ...] = ()
 
     @property
     def num_bytes(self) -> int:
-        """Size of all files."""
+        """Size of the files of this network."""
         return sum(file.stat().st_size for file in self.files)
 
 
@@ -147,74 +152,50 @@ def export_model(
         max_loss: Likewise.
     """
     network = _choose_student(network)
-    description = describe_network(network, name, precision, digest)
     crops, source = find_crops(network, images)
-    model = make_onnx(
-        ExportForm(network.model),
-        description.input_shape,
-        description.output_names,
-        description.to_metadata(),
-    )
-    halve, cost, limit = precision == 'f16', None, None
-    if halve:
-        limit = _HALF_LIMIT
-    elif precision == 'int8':
-        model, cost = quantize_network(network, model, images, num_crops, max_loss)
-        limit = float('inf')
+    codec, limit, cost = network.model.head.decoder, _LIMITS[precision], None
+    made = []
+    for part in find_parts(network, crops, name, target.name, precision, digest):
+        described = part.description
+        shapes, texts = described.input_shapes, described.to_metadata()
+        model = make_onnx(ExportForm(part.model), shapes, described.output_names, texts)
+        if precision == 'int8':
+            model, cost = quantize_network(network, model, images, num_crops, max_loss)
+        path = _name_file(target, part)
+        proof = _prove(model, part, codec, path, limit, halve=precision == 'f16')
+        proof.check(path)
+        made.append((part, model, path, proof))
+    results = []
+    for part, model, path, proof in made:  # all are proved before one is written
+        files = write_network(model, path, precision == 'f16')
+        results.append(ExportResult(files, part.description, proof, source, cost))
+    return replace(results[0], light=tuple(results[1:]))
+
+
+def _name_file(target: Path, part: ExportPart) -> Path:
+    """Return the file of a network: that of the key network is ``target``."""
+    role = part.description.video
+    if role is None or role.position == 0:
+        return target
+    return target.with_name(name_light_file(target.name, role.position))
+
+
+def _prove(
+    model: 'onnx.ModelProto',
+    part: ExportPart,
+    codec: KeypointCodec,
+    target: Path,
+    limit: float | None,
+    halve: bool,
+) -> Proof:
+    """Write a network to a folder of its own and compare it with PyTorch's."""
     with TemporaryDirectory() as folder:
         paths = [Path(folder) / 'net.onnx']
-        write_network(model, paths[0], halve)
         if target.suffix.lower() != '.onnx':
             paths.append(Path(folder) / f'net{target.suffix.lower()}')
-            write_network(model, paths[1], halve)
-        codec = network.model.head.decoder
-        proof = prove(paths, network.model, codec, crops, limit=limit)
-        proof.check(target)
-    files = write_network(model, target, halve)
-    return ExportResult(files, description, proof, source, cost)
-
-
-def describe_network(
-    network: LoadedModel, name: str, precision: str = 'f32', digest: str = ''
-) -> NetworkDescription:
-    """Collect what a file must say of its network.
-
-    Args:
-        network: The network.
-        name: What it is called.
-        precision: Of its weights.
-        digest: SHA-256 of its checkpoint.
-
-    Raises:
-        ConfigError: Its head has no decoder, or its test pipeline crops in another way.
-    """
-    cfg, model = network.cfg, network.model
-    head = getattr(model, 'head', None)
-    if getattr(head, 'decoder', None) is None:
-        raise ConfigError('head.decoder must be set to export: give it the codec of the data')
-    settings = dict(cfg.model['head']['decoder'], type=type(head.decoder).__name__)
-    test_cfg = dict(model.test_cfg)
-    kept = test_cfg.get('output_keypoint_indices')
-    cost = count_cost(cfg)
-    return NetworkDescription(
-        name=name,
-        output_names=head.decoder.output_names,
-        codec=_make_plain(settings),
-        crop=_find_crop_rule(cfg, head.decoder.input_size),
-        normalisation=_find_normalisation(model.data_preprocessor),
-        skeleton=find_skeleton(cfg, network.checkpoint).metainfo(),
-        flip={
-            key: test_cfg[key]
-            for key in ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords')
-            if key in test_cfg
-        },
-        keypoint_indices=None if kept is None else tuple(kept),
-        precision=precision,
-        params=cost.parameters,
-        macs=cost.macs,
-        checkpoint_sha256=digest,
-        version=__version__,
-    )
+        for path in paths:
+            write_network(model, path, halve)
+        return prove(paths, part.model, codec, part.inputs, limit=limit)
 
 
 def find_crops(network: LoadedModel, images: Sequence[str | Path] = ()) -> tuple[Tensor, str]:
@@ -269,42 +250,6 @@ def _choose_student(network: LoadedModel) -> LoadedModel:
     content = dict(cfg.to_dict(), model=cfg.model['student'])
     student = Config(content, filename=cfg.filename)
     return LoadedModel(student, model.student, network.checkpoint)
-
-
-def _find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
-    """Read from the test pipeline how a box becomes a crop."""
-    rule: dict[str, Any] = dict(input_size=tuple(input_size))
-    for step in list_test_steps(cfg)[1:]:
-        transform = TRANSFORMS.build(step)
-        name = type(transform).__name__
-        if name in ('GetBBoxCenterScale', 'PNFSGetBox'):
-            rule.update(padding=transform.padding, whole_pixels=isinstance(transform, PNFSGetBox))
-        elif isinstance(transform, TopdownAffine):
-            rule.update(use_udp=transform.use_udp)
-        elif not isinstance(transform, PNFSTopdownAffine) and name != 'PackPoseInputs':
-            raise ConfigError(
-                'the pipeline of test_dataloader must consist of what the runtime knows, '
-                'GetBBoxCenterScale and TopdownAffine or the like, got '
-                f'{name}: take it out, or do it before the network'
-            )
-    return CropRule(**rule)
-
-
-def _find_normalisation(preprocessor: nn.Module) -> Normalisation:
-    """Read how pixels become numbers."""
-    order = 'rgb' if preprocessor._channel_conversion else 'bgr'
-    if not preprocessor._enable_normalize:
-        return Normalisation(order=order)
-    mean, std = (
-        tuple(float(str(value)) for value in tensor.flatten().numpy())
-        for tensor in (preprocessor.mean, preprocessor.std)
-    )
-    return Normalisation(mean, std, order)
-
-
-def _make_plain(settings: dict) -> dict:
-    """Return the arguments of a codec as JSON has them."""
-    return {key: list(v) if isinstance(v, tuple) else v for key, v in settings.items()}
 
 
 def _hash(path: Path) -> str:

@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
@@ -18,8 +19,9 @@ from posenas.apis.inference import inference_topdown, init_model
 from posenas.deploy import Proof
 from posenas.models.fused import fuse
 from posenas.models.settling import draw_settled_weights
-from posenas.runtime import ENGINES, PoseRuntime
+from posenas.runtime import ENGINES, PoseRuntime, VideoRuntime
 from posenas.runtime.engines import choose_engine, is_exported, list_precisions
+from posenas.runtime.track_memory import Seen
 from posenas.utils import ConfigError
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import take_turns, use_threads
@@ -31,6 +33,9 @@ _PHOTO = (640, 480)
 @dataclass(frozen=True)
 class RuntimeCost:
     """Times per image of one network in one form; in each round all forms take their turn.
+
+    A network for videos sees people in the frames of a period, who move on by a heatmap pixel and a
+    half, and times are the mean of the frames.
 
     Attributes:
         network: Name of the network.
@@ -65,7 +70,7 @@ class RuntimeCost:
 
 @dataclass
 class _Form:
-    """One form of a network: what is called for each task, and what it takes."""
+    """One form of a network: what is called for each task, on so many frames, and what it takes."""
 
     name: str
     tasks: dict[str, Callable[[], object]]
@@ -73,6 +78,7 @@ class _Form:
     file_mb: float = 0.0
     difference: float = 0.0
     distance: float = 0.0
+    num_frames: int = 1
 
 
 def benchmark_runtime(
@@ -121,7 +127,8 @@ def _measure(
     clock = process_time if threads == 1 else perf_counter
     with torch.inference_mode():
         calls = [form.tasks[task] for form in forms]
-        rounds = 1e3 / batch * np.array(take_turns(calls, num_rounds, clock))  # (rounds, forms)
+        seconds = np.array(take_turns(calls, num_rounds, clock))  # (rounds, forms)
+        rounds = 1e3 / (batch * forms[0].num_frames) * seconds
     ratios = np.median(rounds[:, :1] / rounds, axis=0)
     for i, form in enumerate(forms):
         yield RuntimeCost(
@@ -194,8 +201,17 @@ def _list_torch_forms(
     model = init_model(name, device='cpu')
     model.load_state_dict(network.model.state_dict())
     last = torch.channels_last
+    period = getattr(model, 'period', None)
 
     def make(label: str, net: nn.Module, inputs: torch.Tensor) -> _Form:
+        before = read_memory_mb()
+        if period is not None:
+            frames, walk = [inputs] * period, _walk(period, len(boxes))
+            tasks = {'forward': lambda: net.run_clip(frames, walk)}
+            with torch.inference_mode():
+                net.run_clip(frames, walk)
+            return _Form(label, tasks, read_memory_mb() - before, num_frames=period)
+
         def find(flip: bool) -> Callable[[], object]:
             def call() -> object:
                 net.test_cfg['flip_test'] = flip
@@ -208,7 +224,6 @@ def _list_torch_forms(
             'end to end': find(flip=False),
             'end to end, flip': find(flip=True),
         }
-        before = read_memory_mb()
         with torch.inference_mode():
             net(inputs)
         return _Form(label, tasks, read_memory_mb() - before)
@@ -236,17 +251,52 @@ def _open_form(
     runtime = PoseRuntime(file, engine, threads, precision, batch_size=len(boxes))
     shape = (len(boxes), *runtime.description.input_shape)
     images = make_generator(Stream.MEASURED_IMAGES, 0).standard_normal(shape, np.float32)
+    if runtime.description.video is not None:
+        video = VideoRuntime(file, engine, threads, precision)
+        run = partial(_run_period, video, images)
+        run()
+        files = [network.session.path for network in video.networks]
+        return _Form(
+            f'{engine} {_name_precision(runtime, precision)}',
+            {'forward': run},
+            read_memory_mb() - before,
+            _sum_sizes(files),
+            num_frames=len(video.networks),
+        )
     runtime.session.run(images)
     tasks = {
         'forward': lambda: runtime.session.run(images),
         'end to end': lambda: runtime(photo, boxes, flip_test=False),
         'end to end, flip': lambda: runtime(photo, boxes, flip_test=True),
     }
+    label = f'{engine} {_name_precision(runtime, precision)}'
+    return _Form(label, tasks, read_memory_mb() - before, _sum_sizes([file]))
+
+
+def _name_precision(runtime: PoseRuntime, precision: str) -> str:
+    """Name what a file is computed in: what it stores decides where that is no float."""
     stored = runtime.description.precision
-    label = f'{engine} {precision if stored in ("f32", "f16") else stored}'
-    files = [file, *([file.with_suffix('.bin')] if file.suffix == '.xml' else [])]
-    size = sum(each.stat().st_size for each in files) / 2**20
-    return _Form(label, tasks, read_memory_mb() - before, size)
+    return precision if stored in ('f32', 'f16') else stored
+
+
+def _sum_sizes(files: Sequence[Path]) -> float:
+    """Return the size of files in MiB; an .xml counts with the .bin beside it."""
+    weights = [file.with_suffix('.bin') for file in files if file.suffix == '.xml']
+    return sum(each.stat().st_size for each in (*files, *weights)) / 2**20
+
+
+def _walk(period: int, batch: int) -> list[list[np.ndarray]]:
+    """Return matrices (2, 3) to heatmap pixels for the frames of a period: people move on."""
+    return [[np.array([[1.0, 0, 1.5 * frame], [0, 1.0, 0]])] * batch for frame in range(period)]
+
+
+def _run_period(video: VideoRuntime, images: np.ndarray) -> None:
+    """Look at people (B, 3, H, W) in every frame of a period."""
+    box = np.array([0.0, 0.0, 100.0, 100.0])
+    video.clear()
+    for frame, matrices in enumerate(_walk(len(video.networks), len(images))):
+        seen = [Seen(('video', i), frame, box, matrix) for i, matrix in enumerate(matrices)]
+        video.infer(images, seen, flip_test=False)
 
 
 def read_memory_mb() -> float:

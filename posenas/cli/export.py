@@ -97,7 +97,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _print_result(made: 'ExportResult') -> None:
-    """Print how far the file is from the network, and what it is."""
+    """Print how far each file is from its network, and what it is."""
+    for each in (made, *made.light):
+        _print_file(each)
+    if not made.description.is_udp:
+        print_lines(
+            [
+                "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "
+                'network, whose crops and codec are not UDP, by up to half a heatmap pixel'
+            ]
+        )
+    if made.quantization is not None:
+        _print_quantization(made.quantization)
+
+
+def _print_file(made: 'ExportResult') -> None:
+    """Print how far one network's file is from it, and what it is."""
     columns = ('engine', 'images', 'outputs, of their range', 'keypoints, pixels')
     rows = [
         (each.engine, each.batch, f'{each.outputs:.1e}', f'{each.keypoints:.1e}')
@@ -115,15 +130,6 @@ def _print_result(made: 'ExportResult') -> None:
             f'{network.macs / 1e9:.3f} GMACs'
         ]
     )
-    if not network.is_udp:
-        print_lines(
-            [
-                "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "
-                'network, whose crops and codec are not UDP, by up to half a heatmap pixel'
-            ]
-        )
-    if made.quantization is not None:
-        _print_quantization(made.quantization)
 
 
 def _print_quantization(cost: 'QuantizationResult') -> None:

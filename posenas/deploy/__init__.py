@@ -1,6 +1,6 @@
 """From a network in PyTorch to a file that an inference engine runs."""
 
-from .estimator import ExportedEstimator
+from .estimator import ExportedEstimator, ExportedVideoEstimator
 from .onnx_file import ExportForm, make_onnx
 from .proof import Difference, Proof, prove
 from .quantize import list_layers, quantize, rank_layers
@@ -10,6 +10,7 @@ __all__ = [
     'Difference',
     'ExportForm',
     'ExportedEstimator',
+    'ExportedVideoEstimator',
     'Proof',
     'halve_weights',
     'list_layers',

@@ -9,9 +9,10 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData, PixelData
 from torch import Tensor, nn
 
-from posenas.geometry import crop_to_image
+from posenas.geometry import crop_to_image, heatmap_matrix
+from posenas.models.estimators.video import identify
 from posenas.registry import MODELS
-from posenas.runtime import PoseRuntime
+from posenas.runtime import PoseRuntime, VideoRuntime
 from posenas.structures import PoseDataSample
 from posenas.utils.errors import ConfigError
 
@@ -68,13 +69,19 @@ class ExportedEstimator(BaseModel):
         if mode == 'tensor':
             outputs = tuple(map(torch.from_numpy, self.runtime.infer(images, flip_test=False)))
             return outputs[0] if len(outputs) == 1 else outputs
-        outputs = self.runtime.infer(images, self.test_cfg.get('flip_test'))
+        outputs = self._look(images, data_samples)
         keypoints, scores = self.runtime.decode(outputs)
         for i, sample in enumerate(data_samples):
             self._store(sample, keypoints[i : i + 1], scores[i : i + 1])
             if self.test_cfg.get('output_heatmaps', False):
                 sample.pred_fields = self._make_fields(outputs[0][i])
         return list(data_samples)
+
+    def _look(
+        self, images: np.ndarray, data_samples: Sequence[PoseDataSample]
+    ) -> tuple[np.ndarray, ...]:
+        """Compute the outputs of crops (N, 3, H, W)."""
+        return self.runtime.infer(images, self.test_cfg.get('flip_test'))
 
     def _store(self, sample: PoseDataSample, keypoints: np.ndarray, scores: np.ndarray) -> None:
         """Add keypoints (1, K, 2) of the crop and scores (1, K) to a sample, in image pixels."""
@@ -91,3 +98,57 @@ class ExportedEstimator(BaseModel):
         stride: Any = self.runtime.codec.stride
         meta = dict(heatmap_stride=tuple(stride.tolist()))
         return PixelData(metainfo=meta, heatmaps=torch.from_numpy(heatmaps.copy()))
+
+
+@MODELS.register_module()
+class ExportedVideoEstimator(ExportedEstimator):
+    """The exported networks of an :class:`~posenas.models.OnlinePoseEstimator`, for prediction.
+
+    It remembers tracks and tells what each frame cost as that does.
+
+    Args:
+        file: File of the key network.
+        data_preprocessor: As of :class:`ExportedEstimator`.
+        test_cfg: Likewise.
+        engine: Likewise.
+        threads: Likewise.
+        precision: Likewise.
+
+    Raises:
+        DataError: A file is missing or of another network.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        data_preprocessor: dict | nn.Module | None = None,
+        test_cfg: dict | None = None,
+        engine: str | None = None,
+        threads: int | None = None,
+        precision: str = 'f32',
+    ) -> None:
+        super().__init__(file, data_preprocessor, test_cfg, engine, threads, precision)
+        self.videos = VideoRuntime(file, engine, threads, precision)
+        self.memory = self.videos.memory
+
+    def train(self, mode: bool = True) -> 'ExportedVideoEstimator':
+        """Enter training or evaluation and forget all tracks, unless the mode stays the same."""
+        if mode != self.training:
+            self.memory.clear()
+        super().train(mode)
+        return self
+
+    def _look(
+        self, images: np.ndarray, data_samples: Sequence[PoseDataSample]
+    ) -> tuple[np.ndarray, ...]:
+        stride: Any = self.runtime.codec.stride
+        seen = [identify(s, heatmap_matrix(s.metainfo['warp_mat'], stride)) for s in data_samples]
+        flip = self.test_cfg.get('flip_test')
+        heatmaps, positions = self.videos.infer(images, seen, flip)
+        costs = [network.description for network in self.videos.networks]
+        is_flipped = self.runtime.description.flip.get('flip_test', False) if flip is None else flip
+        params = sum(cost.params for cost in costs)
+        for sample, position in zip(data_samples, positions, strict=True):
+            macs = (2 if is_flipped else 1) * costs[position].macs
+            sample.set_metainfo(dict(period_position=position, macs=macs, params=params))
+        return (heatmaps,)

@@ -19,16 +19,18 @@ from posenas.version import __version__
 if TYPE_CHECKING:
     import onnx
 
-#: Name of the input of every exported network.
-INPUT_NAME = 'images'
+#: Names of the inputs of exported networks: the first one of every network, the second one of those
+#: between key frames of videos.
+INPUT_NAMES = ('images', 'previous_heatmaps')
 
 
 class ExportForm(nn.Module):
     """What is exported of a network: a fused copy, from images to the outputs that are decoded.
 
     Args:
-        model: Network of (B, 3, H, W) in evaluation mode; of a head of several stages only the last
-            one is kept. It stays as it is.
+        model: Network of (B, 3, H, W), and between key frames of heatmaps (B, K, h, w), in
+            evaluation mode; of a head of several stages only the last one is kept. It stays as it
+            is.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -36,9 +38,9 @@ class ExportForm(nn.Module):
         self.model = copy.deepcopy(model).eval()
         give_engine_form(self.model)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Compute the outputs of normalised images (B, 3, H, W)."""
-        return last_outputs(self.model(images))
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Compute the outputs of normalised images (B, 3, H, W), and of heatmaps where needed."""
+        return last_outputs(self.model(*inputs))
 
 
 def last_outputs(outputs: Tensor | list[Tensor] | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -50,7 +52,7 @@ def last_outputs(outputs: Tensor | list[Tensor] | tuple[Tensor, ...]) -> tuple[T
 
 def make_onnx(
     form: ExportForm,
-    input_shape: Sequence[int],
+    input_shapes: Sequence[Sequence[int]],
     output_names: Sequence[str],
     metadata: Mapping[str, str],
 ) -> 'onnx.ModelProto':
@@ -58,7 +60,7 @@ def make_onnx(
 
     Args:
         form: The network.
-        input_shape: Channels, height and width of an image.
+        input_shapes: Channels, height and width of each input.
         output_names: Names of its outputs.
         metadata: Texts that the file shall hold, by key.
 
@@ -66,16 +68,17 @@ def make_onnx(
         ConfigError: It has another number of outputs, or cannot be exported.
         ImportError: ``onnx`` or ``onnxscript`` is not installed.
     """
-    images = torch.zeros(2, *input_shape)
+    inputs = tuple(torch.zeros(2, *shape) for shape in input_shapes)
     with torch.no_grad():
-        count = len(form(images))
+        count = len(form(*inputs))
     if count != len(output_names):
         raise ConfigError(
             f'the network must have the outputs {list(output_names)} that its codec decodes, it '
             f'has {count}: set the decoder of the head'
         )
-    shapes = {'images': {0: torch.export.Dim('batch')}}
-    model = export_program(form, (images,), [INPUT_NAME], output_names, shapes).model_proto
+    shapes = {'inputs': ({0: torch.export.Dim('batch')},) * len(inputs)}
+    names = INPUT_NAMES[: len(inputs)]
+    model = export_program(form, inputs, names, output_names, shapes).model_proto
     _strip(model)
     for key, text in metadata.items():
         entry = model.metadata_props.add()

@@ -82,7 +82,7 @@ def prove(
     paths: Sequence[str | Path],
     model: nn.Module,
     codec: KeypointCodec,
-    images: Tensor,
+    inputs: Sequence[Tensor],
     engines: Sequence[str] = ENGINES,
     limit: float | None = None,
 ) -> Proof:
@@ -92,7 +92,8 @@ def prove(
         paths: The files; each in all of ``engines`` that can open it.
         model: The network in evaluation mode.
         codec: Decodes its outputs.
-        images: Normalised crops (N, 3, H, W), taken in turn for the batches.
+        inputs: Normalised crops (N, 3, H, W), and what else the network takes of each, taken in
+            turn for the batches.
         engines: Names of engines.
         limit: Largest relative difference of outputs; None takes the larger one of 1e-4 and 4 times
             PyTorch's own rounding.
@@ -100,8 +101,8 @@ def prove(
     Raises:
         ImportError: An engine is not installed.
     """
-    exact = run_torch(copy.deepcopy(model).double(), images.double())
-    wanted = run_torch(model, images)
+    exact = run_torch(copy.deepcopy(model).double(), *(x.double() for x in inputs))
+    wanted = run_torch(model, *inputs)
     rounding = relative_difference(wanted, exact)
     found = []
     for path in paths:
@@ -109,18 +110,18 @@ def prove(
             if choose_engine(path, None if str(path).endswith('.xml') else engine) == engine:
                 session = open_session(path, engine)
                 for batch in BATCHES:
-                    rows = np.arange(batch) % len(images)
-                    made = session.run(images.numpy()[rows])
+                    rows = np.arange(batch) % len(inputs[0])
+                    made = session.run(*(x.numpy()[rows] for x in inputs))
                     found.append(_compare(engine, batch, made, [w[rows] for w in wanted], codec))
     if limit is None:
         limit = max(_TOLERANCE, _ROUNDING_FACTOR * rounding)
     return Proof(tuple(found), rounding, limit)
 
 
-def run_torch(model: nn.Module, images: Tensor) -> tuple[NDArray[np.floating], ...]:
+def run_torch(model: nn.Module, *inputs: Tensor) -> tuple[NDArray[np.floating], ...]:
     """Return the outputs of a network as arrays."""
     with torch.no_grad():
-        return tuple(output.numpy() for output in last_outputs(model(images)))
+        return tuple(output.numpy() for output in last_outputs(model(*inputs)))
 
 
 def relative_difference(

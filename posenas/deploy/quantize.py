@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.deploy.onnx_file import INPUT_NAME
+from posenas.deploy.onnx_file import INPUT_NAMES
 from posenas.deploy.storage import write_network
 from posenas.runtime.engines import open_session
 from posenas.utils.optional import import_optional
@@ -37,7 +37,7 @@ class _Crops:
     def get_next(self) -> dict[str, Floats] | None:
         """Return the next input by its name, None at the end."""
         crop = next(self._rest, None)
-        return None if crop is None else {INPUT_NAME: crop}
+        return None if crop is None else {INPUT_NAMES[0]: crop}
 
 
 def list_layers(model: 'onnx.ModelProto') -> list[str]:

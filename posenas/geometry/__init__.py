@@ -1,4 +1,4 @@
-"""Boxes, crop matrices and points as plain arrays; NumPy and OpenCV only."""
+"""Boxes, crop matrices, points and moved heatmaps as plain arrays; NumPy and OpenCV only."""
 
 from .affine import (
     crop_to_image,
@@ -22,6 +22,7 @@ from .bbox import (
 )
 from .keypoint import convert_keypoints, flip_bbox, flip_keypoints
 from .polygon import points_in_polygon
+from .propagation import find_source_pixels, heatmap_matrix, move_heatmaps
 
 __all__ = [
     'bbox_cs2xyxy',
@@ -32,14 +33,17 @@ __all__ = [
     'clean_bbox_xywh',
     'convert_keypoints',
     'crop_to_image',
+    'find_source_pixels',
     'fix_aspect_ratio',
     'flip_bbox',
     'flip_keypoints',
     'get_udp_warp_matrix',
     'get_warp_matrix',
     'grow_to_whole_pixels',
+    'heatmap_matrix',
     'invert_affine',
     'match_boxes',
+    'move_heatmaps',
     'parse_bboxes',
     'points_in_polygon',
     'warp_image',

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -102,6 +103,37 @@ class CropRule:
 
 
 @dataclass(frozen=True)
+class VideoRole:
+    """Which frames of a video a network sees, when people are followed.
+
+    Attributes:
+        period: Frames from one key frame to the next.
+        position: Frames since the key frame of those that it sees; 0 for the key network.
+        frames: Names of the files of the networks of the further frames, in order, beside the file
+            of the key network; empty in theirs.
+        min_overlap: Intersection over union of the boxes of two frames, below which the key network
+            looks again.
+        max_gap: Difference of the numbers of two frames that follow each other, at most.
+    """
+
+    period: int
+    position: int = 0
+    frames: tuple[str, ...] = ()
+    min_overlap: float = 0.3
+    max_gap: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse roles that nobody can play."""
+        if not 0 <= self.position < self.period or self.max_gap < 1:
+            raise ValueError(
+                f'position must be from 0 to period - 1 and max_gap at least 1, got {self}'
+            )
+        wanted = 0 if self.position else self.period - 1
+        if len(self.frames) != wanted or any(set(name) & set('/\\') for name in self.frames):
+            raise ValueError(f'frames must be {wanted} names of files, got {self.frames}')
+
+
+@dataclass(frozen=True)
 class NetworkDescription:
     """What a file says of its network.
 
@@ -119,6 +151,7 @@ class NetworkDescription:
         params: Parameters.
         macs: Multiply-accumulates of one image, in published form.
         checkpoint_sha256: SHA-256 of the checkpoint; empty for initial weights.
+        video: Of a network that sees frames of videos, see :class:`VideoRole`; None of others.
         version: Release of posenas that wrote the file.
         schema: Version of this form.
     """
@@ -135,6 +168,7 @@ class NetworkDescription:
     params: int = 0
     macs: int = 0
     checkpoint_sha256: str = ''
+    video: VideoRole | None = None
     version: str = ''
     schema: str = SCHEMA
 
@@ -148,6 +182,23 @@ class NetworkDescription:
     def is_udp(self) -> bool:
         """Whether crops and heatmaps span the same length, from the first to the last pixel."""
         return self.crop.use_udp and self.codec.get('type') == 'UDPHeatmap'
+
+    @property
+    def input_shapes(self) -> tuple[tuple[int, int, int], ...]:
+        """Shapes of all inputs: of an image, and where it is needed of heatmaps."""
+        heatmaps = self.find_heatmap_shape()
+        return (self.input_shape,) if heatmaps is None else (self.input_shape, heatmaps)
+
+    def find_heatmap_shape(self) -> tuple[int, int, int] | None:
+        """Return the shape (K, H, W) of heatmaps that the network needs of the frame before.
+
+        Returns:
+            None where it needs none.
+        """
+        if self.video is None or self.video.position == 0:
+            return None
+        width, height = self.codec['heatmap_size']
+        return len(self.skeleton['sigmas']), height, width
 
     def find_skeleton(self) -> Skeleton:
         """Return the skeleton.
@@ -187,9 +238,9 @@ class NetworkDescription:
             values = {entry.name: json.loads(found[entry.name]) for entry in fields(cls)}
             if values['schema'] != SCHEMA:
                 raise ValueError(f'schema {values["schema"]!r}')
-            for part in (CropRule, Normalisation):
-                name = 'crop' if part is CropRule else 'normalisation'
-                values[name] = part(**_read_fields(part, values[name]))
+            for name, part in _PARTS.items():
+                if values[name] is not None:
+                    values[name] = part(**_read_fields(part, values[name]))
             if values['skeleton']:
                 Skeleton.from_metainfo(values['skeleton'])
             return cls(**_read_fields(cls, values))
@@ -198,6 +249,12 @@ class NetworkDescription:
                 f'{source} must hold the description {SCHEMA} of a network that posenas export '
                 f'wrote, got {type(error).__name__}: {error}'
             ) from error
+
+
+#: Fields that are records themselves.
+_PARTS: Mapping[str, type] = MappingProxyType(
+    dict(crop=CropRule, normalisation=Normalisation, video=VideoRole)
+)
 
 
 def _read_fields(record: type, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,8 +56,12 @@ class Session(ABC):
         self.path, self.metadata, self.output_names = path, metadata, output_names
 
     @abstractmethod
-    def run(self, images: Floats) -> tuple[Floats, ...]:
-        """Compute the outputs of normalised images (B, 3, H, W)."""
+    def run(self, *inputs: Floats) -> tuple[Floats, ...]:
+        """Compute the outputs of the inputs, in the order of the file: images (B, 3, H, W) first.
+
+        Raises:
+            ValueError: There are more or fewer inputs than the network has.
+        """
 
 
 def is_exported(path: str | Path | None) -> bool:
@@ -195,11 +199,11 @@ class OnnxRuntimeSession(Session):
             raise ValueError(str(error)) from error
         metadata = self._session.get_modelmeta().custom_metadata_map
         super().__init__(path, metadata, tuple(o.name for o in self._session.get_outputs()))
-        self._input = self._session.get_inputs()[0].name
+        self._inputs = [entry.name for entry in self._session.get_inputs()]
 
-    def run(self, images: Floats) -> tuple[Floats, ...]:
-        """Compute the outputs of normalised images (B, 3, H, W)."""
-        return tuple(self._session.run(None, {self._input: images}))
+    def run(self, *inputs: Floats) -> tuple[Floats, ...]:
+        """Compute the outputs of the inputs, in the order of the file."""
+        return tuple(self._session.run(None, dict(zip(self._inputs, inputs, strict=True))))
 
 
 class OpenVINOSession(Session):
@@ -214,10 +218,12 @@ class OpenVINOSession(Session):
         metadata = read_onnx_metadata(path) if is_onnx else read_rt_info(model)
         names = tuple(output.get_any_name() for output in model.outputs)
         super().__init__(path, metadata, names)
+        self._num_inputs = len(model.inputs)
         if batch is not None:
-            shape = model.inputs[0].get_partial_shape()
-            shape[0] = batch
-            model.reshape({model.inputs[0]: shape})
+            shapes = {entry: entry.get_partial_shape() for entry in model.inputs}
+            for shape in shapes.values():
+                shape[0] = batch
+            model.reshape(shapes)
         settings: dict[str, Any] = dict(
             INFERENCE_PRECISION_HINT=precision, PERFORMANCE_HINT='LATENCY', ENABLE_CPU_PINNING=False
         )
@@ -225,9 +231,12 @@ class OpenVINOSession(Session):
             settings['INFERENCE_NUM_THREADS'] = threads
         self._request = core.compile_model(model, 'CPU', settings).create_infer_request()
 
-    def run(self, images: Floats) -> tuple[Floats, ...]:
-        """Compute the outputs of normalised images (B, 3, H, W)."""
-        results = self._request.infer({0: np.ascontiguousarray(images)}, share_inputs=True)
+    def run(self, *inputs: Floats) -> tuple[Floats, ...]:
+        """Compute the outputs of the inputs, in the order of the file."""
+        if len(inputs) != self._num_inputs:
+            raise ValueError(f'the network has {self._num_inputs} inputs, got {len(inputs)}')
+        given = {i: np.ascontiguousarray(x) for i, x in enumerate(inputs)}
+        results = self._request.infer(given, share_inputs=True)
         return tuple(results[i] for i in range(len(self.output_names)))
 
 

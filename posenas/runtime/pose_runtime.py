@@ -9,11 +9,10 @@ from typing import overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from posenas.codecs import KeypointCodec, build_codec
+from posenas.codecs import KeypointCodec
 from posenas.geometry import crop_to_image, parse_bboxes
-from posenas.runtime.description import NetworkDescription
-from posenas.runtime.engines import open_session
-from posenas.utils.checks import check_positive, check_shape
+from posenas.runtime.network_runtime import NetworkRuntime
+from posenas.utils.checks import check_positive
 from posenas.utils.errors import DataError
 from posenas.utils.images import check_image, decode_with_opencv, read_local
 
@@ -39,26 +38,21 @@ class PoseResult:
     bbox_scores: Floats
 
 
-class PoseRuntime:
+class PoseRuntime(NetworkRuntime):
     """An exported network with all that is needed around it; no torch, no config.
 
     Args:
-        path: File that ``posenas export`` wrote: .onnx, or .xml with its .bin beside it.
-        engine: 'onnxruntime' or 'openvino'; None takes OpenVINO for .xml, else the first one that
-            is installed.
-        threads: Threads of the engine; None leaves it to the engine.
-        precision: What OpenVINO computes in: 'f32', 'bf16' or 'f16', where the processor can.
+        path: As of :class:`NetworkRuntime`.
+        engine: Likewise.
+        threads: Likewise.
+        precision: Likewise.
         batch_size: Largest number of crops that go through the network at once; with the flip test
             their mirror images come on top.
-        codec: What decodes the outputs of a network whose codec is not one of ours.
-
-    Attributes:
-        description: What the file says of the network.
-        session: The network in its engine.
-        codec: What decodes its outputs.
+        codec: As of :class:`NetworkRuntime`.
 
     Raises:
-        DataError: The file is missing, or was not written by ``posenas export``.
+        DataError: The file is missing, was not written by ``posenas export``, or holds a network
+            for the frames between key frames.
         ConfigError: An argument does not fit the engine or the file.
         ImportError: The engine is not installed.
     """
@@ -73,11 +67,13 @@ class PoseRuntime:
         codec: KeypointCodec | None = None,
     ) -> None:
         check_positive('batch_size', batch_size)
-        self.session = open_session(path, engine, threads, precision)
-        self.description = NetworkDescription.from_metadata(self.session.metadata, str(path))
-        self.codec = build_codec(self.description.codec) if codec is None else codec
+        super().__init__(path, engine, threads, precision, codec)
         self.batch_size = batch_size
-        self._try_blank(path)
+        if self.description.find_heatmap_shape() is not None:
+            raise DataError(
+                f'{path} must hold a network that needs images alone, got the one of frames '
+                'between key frames: give the file of the key network, to VideoRuntime'
+            )
 
     @overload
     def __call__(
@@ -132,7 +128,7 @@ class PoseRuntime:
         boxes: list[tuple[Floats, Floats]] = []
         people = self.predict(self._cut_people(images, given, bbox_format, boxes), flip_test)
         rest = iter(people)
-        return [self._collect(list(islice(rest, len(pair[0]))), *pair) for pair in boxes]
+        return [PoseResult(*self.collect(list(islice(rest, len(b))), b, s)) for b, s in boxes]
 
     def predict(
         self, crops: Iterable[tuple[NDArray[np.uint8], NDArray[np.float64]]], flip_test: bool | None
@@ -158,80 +154,23 @@ class PoseRuntime:
             ]
         return found
 
-    def infer(self, inputs: Floats, flip_test: bool | None = None) -> tuple[Floats, ...]:
-        """Compute the outputs for normalised crops.
+    def collect(
+        self, people: Sequence[tuple[Floats, Floats]], bboxes: Floats, bbox_scores: Floats
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Join the people of one image, of which there may be none, to a result's arrays.
 
         Args:
-            inputs: (B, 3, H, W), in the order of channels that the file says.
-            flip_test: As in :meth:`__call__`.
-
-        Returns:
-            The outputs, in the order of the codec's arguments; under the flip test averaged.
-
-        Raises:
-            ValueError: The inputs have another size.
+            people: Keypoints (K, 2) and scores (K,) of each.
+            bboxes: Their boxes (N, 4).
+            bbox_scores: Scores of these (N,).
         """
-        check_shape('inputs', inputs, (None, *self.description.input_shape))
-        options = dict(self.description.flip)
-        default = options.pop('flip_test', False)
-        if not (default if flip_test is None else flip_test):
-            return self._run(inputs)
-        count = len(inputs)
-        both = self._run(np.concatenate([inputs, inputs[..., ::-1]]))
-        flipped = self.codec.flip_back(
-            [output[count:] for output in both],
-            self.description.skeleton['flip_indices'],
-            **options,
-        )
-        half = np.float32(0.5)
-        return tuple((o[:count] + f) * half for o, f in zip(both, flipped, strict=True))
-
-    def decode(self, outputs: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """Return keypoints (B, K, 2), pixels of the crop, and scores (B, K) of :meth:`infer`."""
-        keypoints, scores = self.codec.batch_decode(*outputs)
-        if self.description.keypoint_indices is not None:
-            kept = list(self.description.keypoint_indices)
-            return keypoints[:, kept], scores[:, kept]
-        return keypoints, scores
-
-    def _collect(
-        self, people: Sequence[tuple[Floats, Floats]], bboxes: Floats, bbox_scores: Floats
-    ) -> PoseResult:
-        """Join the people of one image, of which there may be none."""
         if people:
             keypoints, scores = (np.stack(part) for part in zip(*people, strict=True))
         else:
             count = len(self.description.keypoint_indices or self.description.skeleton['sigmas'])
             keypoints = np.zeros((0, count, 2), np.float32)
             scores = np.zeros((0, count), np.float32)
-        return PoseResult(keypoints, scores, bboxes, bbox_scores)
-
-    def _try_blank(self, path: str | Path) -> None:
-        """Look at an empty crop, so that a description that does not fit is refused at once.
-
-        Raises:
-            DataError: The network does not make what its file says.
-        """
-        network, names = self.description, self.session.output_names
-        try:
-            self._positions = [names.index(name) for name in network.output_names]
-            outputs = self.infer(np.zeros((1, *network.input_shape), np.float32))
-            if not network.skeleton:
-                return
-            found = self.decode(outputs)[0].shape[1]
-            kept = network.keypoint_indices
-            if found != len(network.skeleton['sigmas'] if kept is None else kept):
-                raise ValueError(f'{found} keypoints')
-        except Exception as error:  # the errors of engines share no base class but this
-            raise DataError(
-                f'{path} must hold a network that makes what its description says, '
-                f'{network.output_names} of {network.codec.get("type")}, got '
-                f'{type(error).__name__}: {" ".join(str(error).split())[:300]}'
-            ) from error
-
-    def _run(self, inputs: Floats) -> tuple[Floats, ...]:
-        outputs = self.session.run(inputs)
-        return tuple(outputs[position] for position in self._positions)
+        return keypoints, scores, bboxes, bbox_scores
 
     def _cut_people(
         self,
@@ -242,16 +181,32 @@ class PoseRuntime:
     ) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float64]]]:
         """Yield the crop of each box and its matrix; add the boxes of each image to ``boxes``."""
         for image, bboxes in zip(images, given, strict=True):
-            pixels = _read(image)
-            height, width = pixels.shape[:2]
-            whole = [[0, 0, width, height, 1]]
-            corners, scores = parse_bboxes(whole if bboxes is None else bboxes, bbox_format)
-            boxes.append((corners, scores))
-            for box in corners:
+            pixels, *found = read_people(image, bboxes, bbox_format)
+            boxes.append((found[0], found[1]))
+            for box in found[0]:
                 yield self.description.crop.cut(pixels, box)
 
 
-def _read(image: ImageLike) -> NDArray[np.uint8]:
+def read_people(
+    image: ImageLike, bboxes: ArrayLike | None, bbox_format: str
+) -> tuple[NDArray[np.uint8], Floats, Floats]:
+    """Read an image and the boxes of its people.
+
+    Args:
+        image: File or array (H, W, 3) uint8 in the order blue, green, red.
+        bboxes: Boxes (N, 4) or, with scores, (N, 5), image pixels; None: the whole image is one.
+        bbox_format: 'xyxy' or 'xywh'.
+
+    Returns:
+        The image (H, W, 3), corners (N, 4) and scores (N,).
+
+    Raises:
+        DataError: The image cannot be read, or boxes are malformed.
+    """
     if isinstance(image, np.ndarray):
-        return check_image(image)
-    return decode_with_opencv(str(image), read_local(str(image)))
+        pixels = check_image(image)
+    else:
+        pixels = decode_with_opencv(str(image), read_local(str(image)))
+    height, width = pixels.shape[:2]
+    whole = [[0, 0, width, height, 1]]
+    return pixels, *parse_bboxes(whole if bboxes is None else bboxes, bbox_format)

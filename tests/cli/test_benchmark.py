@@ -146,3 +146,11 @@ def test_pytorch_takes_turns_with_the_engines(monkeypatch):
     forms = ['torch eval', 'torch channels last', 'torch fused', 'onnxruntime f32', 'openvino f32']
     assert [cost.form for cost in found if cost.task == 'forward'][:5] == forms
     assert all(cost.file_mb == 0 for cost in found if 'torch' in cost.form)
+
+
+@pytest.mark.slow
+def test_networks_for_videos_are_timed_over_a_period():
+    found = benchmark_runtime(['t_tiny_synthetic_video_128x96'], num_rounds=1)
+    assert {each.task for each in found} == {'forward'}
+    assert {each.form for each in found} >= {'torch eval', 'onnxruntime f32', 'openvino f32'}
+    assert all(each.median_ms > 0 for each in found)

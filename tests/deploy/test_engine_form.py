@@ -71,7 +71,7 @@ def test_a_head_is_exported_without_its_last_transposed_convolution():
             return self.head((self.attention(x),))
 
     network = Network().eval()
-    graph = make_onnx(ExportForm(network), (16, 4, 4), ['heatmaps'], {}).graph
+    graph = make_onnx(ExportForm(network), [(16, 4, 4)], ['heatmaps'], {}).graph
     kinds = [node.op_type for node in graph.node]
     assert kinds.count('ConvTranspose') == 1
     assert 'GlobalAveragePool' in kinds

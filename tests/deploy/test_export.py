@@ -87,7 +87,7 @@ def test_a_file_that_computes_something_else_is_refused(tiny_export, tmp_path):
     write_network(model, tmp_path / 'other.onnx')
     images = torch.rand(2, 3, 128, 96)
     codec = network.model.head.decoder
-    proof = prove([tmp_path / 'other.onnx'], network.model, codec, images, ['onnxruntime'])
+    proof = prove([tmp_path / 'other.onnx'], network.model, codec, [images], ['onnxruntime'])
     with pytest.raises(ConfigError, match='must compute what the network computes'):
         proof.check('other.onnx')
 

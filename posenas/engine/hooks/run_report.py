@@ -45,7 +45,8 @@ class RunReportHook(Hook):
         """Warn of weights that nothing has loaded or trained."""
         _require_batches(runner.test_dataloader, 'test_dataloader')
         self._spread = PredictionSpread()
-        if not (runner.has_loaded or self._has_trained):
+        has_weights = next(runner.model.parameters(), None) is not None  # files have none
+        if has_weights and not (runner.has_loaded or self._has_trained):
             runner.logger.warning(
                 'no checkpoint was loaded, so the weights are random and scores mean nothing: set '
                 'load_from'

@@ -9,15 +9,16 @@ from mmengine.model import BaseModel, ModuleList
 from torch import Tensor, nn
 
 from posenas.codecs import flip_heatmaps
+from posenas.geometry import heatmap_matrix
 from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.teacher import load_weights, resolve_model
 from posenas.models.estimators.topdown import add_predictions
-from posenas.models.estimators.track_memory import TrackMemory, identify, split_by_time
 from posenas.models.fused import fuse, unfuse
 from posenas.models.heads.base import BaseHeatmapHead, list_stages
-from posenas.models.layers.heatmap_propagation import heatmap_matrix, propagate_heatmaps
+from posenas.models.layers.heatmap_propagation import propagate_heatmaps
 from posenas.models.loading import load_state
 from posenas.registry import MODELS
+from posenas.runtime.track_memory import Memory, Seen, TrackMemory
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice, check_positive, check_probability
 from posenas.utils.download import read_checkpoint
@@ -300,27 +301,20 @@ class OnlinePoseEstimator(BaseModel):
             of the network that saw the frame, and ``params``, the parameters of all networks.
         """
         seen = [identify(sample, self._matrix(sample)) for sample in data_samples]
-        found: dict[int, Tensor] = {}
-        positions = [0] * len(seen)
-        for part in split_by_time(seen):
-            memories = {row: self.memory.recall(seen[row]) for row in part}
-            for row, memory in memories.items():
-                positions[row] = 0 if memory is None else memory.position + 1
-            for position in sorted({positions[row] for row in part}):
-                rows = [row for row in part if positions[row] == position]
-                before = None
-                if position:
-                    maps = torch.stack([memories[row].heatmaps for row in rows])
-                    sources = [memories[row].seen.matrix for row in rows]
-                    before = propagate_heatmaps(maps, sources, [seen[row].matrix for row in rows])
-                samples = [data_samples[row] for row in rows]
-                maps = self._look(position, inputs[rows], before, samples)
-                self.memory.keep([seen[row] for row in rows], [position] * len(rows), maps)
-                found.update(zip(rows, maps, strict=True))
-        self.memory.forget_ended(seen)
+
+        def find(position: int, rows: list[int], memories: list[Memory]) -> Tensor:
+            before = None
+            if position:
+                before = propagate_heatmaps(
+                    torch.stack([memory.heatmaps for memory in memories]),
+                    [memory.seen.matrix for memory in memories],
+                    [seen[row].matrix for row in rows],
+                )
+            return self._look(position, inputs[rows], before, [data_samples[row] for row in rows])
+
+        found, positions = self.memory.look(seen, find)
         self._report(inputs, data_samples, positions)
-        maps = torch.stack([found[row] for row in range(len(seen))])
-        decoded = self.head.decode(maps, self.test_cfg.get('output_heatmaps', False))
+        decoded = self.head.decode(torch.stack(found), self.test_cfg.get('output_heatmaps', False))
         add_predictions(data_samples, *decoded, self.test_cfg)
         return list(data_samples)
 
@@ -374,3 +368,12 @@ class OnlinePoseEstimator(BaseModel):
     def count_parameters(self) -> tuple[int, ...]:
         """Count the parameters of each network of the period."""
         return tuple(count_parameters(net) for net in (self.key, *self.frames))
+
+
+def identify(sample: PoseDataSample, matrix: np.ndarray) -> Seen:
+    """Say whom ``sample`` shows, when and where; ``matrix`` leads from image to heatmap pixels."""
+    meta: Mapping = sample.metainfo
+    known = all(name in meta for name in ('video_id', 'track_id', 'frame_id'))
+    track = (meta['video_id'], meta['track_id']) if known else None
+    bbox = np.asarray(sample.gt_instances.bboxes, dtype=np.float64)[0]
+    return Seen(track, int(meta.get('frame_id', 0)), bbox, matrix)

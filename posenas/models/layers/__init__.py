@@ -22,7 +22,7 @@ from .fabrics.operators import (
     Zero,
 )
 from .freezing import fix_statistics, freeze
-from .heatmap_propagation import heatmap_matrix, propagate_heatmaps
+from .heatmap_propagation import propagate_heatmaps
 from .input_size import check_input_channels, check_input_multiple
 from .mixed_op import MixedOp
 from .multi_resolution import make_fuse_layers, make_transition, run_transition
@@ -65,7 +65,6 @@ __all__ = [
     'dense_sources',
     'fix_statistics',
     'freeze',
-    'heatmap_matrix',
     'interleave_channels',
     'make_fuse_layers',
     'make_residual_layer',

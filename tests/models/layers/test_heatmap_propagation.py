@@ -5,8 +5,13 @@ import pytest
 import torch
 from registry_cases import noise
 
-from posenas.geometry import get_udp_warp_matrix, get_warp_matrix
-from posenas.models.layers import heatmap_matrix, propagate_heatmaps
+from posenas.geometry import (
+    get_udp_warp_matrix,
+    get_warp_matrix,
+    heatmap_matrix,
+    move_heatmaps,
+)
+from posenas.models.layers import propagate_heatmaps
 
 WIDTH, HEIGHT, STRIDE = 12, 16, 4
 CENTER, SCALE, INPUT = np.array([100.0, 80.0]), np.array([96.0, 128.0]), (48, 64)
@@ -43,6 +48,17 @@ def test_equal_crops_leave_the_very_tensor_and_mixed_batches_move_the_others_alo
     moved = propagate_heatmaps(maps, [crop()] * 2, [crop(), crop(3.3)])
     assert torch.equal(moved[0], maps[0])
     assert not torch.equal(moved[1], maps[1])
+
+
+@pytest.mark.parametrize(
+    'target',
+    [dict(dx=5.3, rotation=20.0), dict(zoom=0.4), dict(zoom=3.0), dict(dx=900.0), dict(dy=-13.0)],
+)
+def test_arrays_move_as_tensors_do(target):
+    maps = noise(3, 2, HEIGHT, WIDTH)
+    crops = [crop()] * 3, [crop(), crop(**target), crop(1.7, 2.1)]
+    wanted = propagate_heatmaps(maps, *crops)
+    np.testing.assert_allclose(move_heatmaps(maps.numpy(), *crops), wanted.numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,15 @@
 """What is remembered of each person in a video, and which network sees the next frame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from torch import Tensor
 
 from posenas.geometry import bbox_iou
-from posenas.structures import PoseDataSample
 
-#: Metainfo of a sample that says whose track it belongs to and when.
-_TRACK, _FRAME = ('video_id', 'track_id'), 'frame_id'
+#: Heatmaps (B, K, H, W) of the engine that computes them: an array or a tensor.
+Heatmaps = Any
 
 
 class Seen(NamedTuple):
@@ -24,7 +22,7 @@ class Seen(NamedTuple):
         matrix: From image to heatmap pixels, (2, 3).
     """
 
-    track: tuple | None
+    track: tuple[Hashable, Hashable] | None
     frame: int
     bbox: np.ndarray
     matrix: np.ndarray
@@ -42,7 +40,7 @@ class Memory:
 
     seen: Seen
     position: int
-    heatmaps: Tensor
+    heatmaps: Heatmaps
 
 
 class TrackMemory:
@@ -59,7 +57,7 @@ class TrackMemory:
 
     def __init__(self, period: int, min_overlap: float, max_gap: int) -> None:
         self.period, self.min_overlap, self.max_gap = period, min_overlap, max_gap
-        self._tracks: dict[tuple, Memory] = {}
+        self._tracks: dict[tuple[Hashable, Hashable], Memory] = {}
 
     def __len__(self) -> int:
         return len(self._tracks)
@@ -67,6 +65,37 @@ class TrackMemory:
     def clear(self) -> None:
         """Forget everybody."""
         self._tracks.clear()
+
+    def look(
+        self,
+        seen: Sequence[Seen],
+        find: Callable[[int, list[int], list[Memory]], Heatmaps],
+    ) -> tuple[list[Heatmaps], list[int]]:
+        """Look at people in any order, each track frame by frame, and remember what is found.
+
+        Args:
+            seen: N people in frames.
+            find: Gets the frames since the key frame, the rows of B people that one network sees,
+                and what is remembered of each, nothing at a key frame; returns their heatmaps
+                (B, K, H, W).
+
+        Returns:
+            Heatmaps (K, H, W) of each person, and the frames since the key frame.
+        """
+        found: dict[int, Heatmaps] = {}
+        positions = [0] * len(seen)
+        for part in split_by_time(seen):
+            memories = {row: self.recall(seen[row]) for row in part}
+            for row, memory in memories.items():
+                positions[row] = 0 if memory is None else memory.position + 1
+            for position in sorted({positions[row] for row in part}):
+                rows = [row for row in part if positions[row] == position]
+                known = [memory for row in rows if (memory := memories[row]) is not None]
+                maps = find(position, rows, known)
+                self.keep([seen[row] for row in rows], [position] * len(rows), maps)
+                found.update(zip(rows, maps, strict=True))
+        self.forget_ended(seen)
+        return [found[row] for row in range(len(seen))], positions
 
     def recall(self, seen: Seen) -> Memory | None:
         """Return what the next network needs; None where that is the key network."""
@@ -77,7 +106,7 @@ class TrackMemory:
         is_over = last.position + 1 == self.period
         return None if is_over or overlap < self.min_overlap else last
 
-    def keep(self, seen: Sequence[Seen], positions: Sequence[int], heatmaps: Tensor) -> None:
+    def keep(self, seen: Sequence[Seen], positions: Sequence[int], heatmaps: Heatmaps) -> None:
         """Remember frames.
 
         Args:
@@ -100,15 +129,6 @@ class TrackMemory:
             for track, memory in self._tracks.items()
             if track[0] in newest and newest[track[0]] - memory.seen.frame <= self.max_gap
         }
-
-
-def identify(sample: PoseDataSample, matrix: np.ndarray) -> Seen:
-    """Say whom ``sample`` shows, when and where; ``matrix`` leads from image to heatmap pixels."""
-    meta: Mapping = sample.metainfo
-    known = all(name in meta for name in (*_TRACK, _FRAME))
-    track = tuple(meta[name] for name in _TRACK) if known else None
-    bbox = np.asarray(sample.gt_instances.bboxes, dtype=np.float64)[0]
-    return Seen(track, int(meta.get(_FRAME, 0)), bbox, matrix)
 
 
 def split_by_time(seen: Sequence[Seen]) -> list[list[int]]:
