@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_threads
+from posenas.cli.args import add_count, add_threads
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT
@@ -36,9 +36,7 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         metavar='N',
         help='people of a batch (default: 1)',
     )
-    runtime.add_argument(
-        '--repeat', type=COUNT, default=20, metavar='N', help='interleaved runs (default: 20)'
-    )
+    add_count(runtime, '--repeat', 20, 'interleaved runs')
     runtime.add_argument(
         '--compile', action='store_true', help='time torch.compile too: minutes, and a compiler'
     )

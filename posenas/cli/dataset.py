@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_seed
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_seed
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
+from posenas.cli.values import COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
 from posenas.utils.errors import ConfigError
 from posenas.utils.outputs import hide_outputs
 
@@ -40,19 +40,9 @@ def _add_synthetic(kinds: argparse._SubParsersAction) -> None:
         description='Render people: JPEG images, videos as folders of frames, COCO annotations.',
     )
     people.add_argument('--out', required=True, metavar='DIR', help='new or empty folder')
-    people.add_argument(
-        '--num-images', metavar='N', type=COUNT_OR_NONE, default=0, help='single images'
-    )
-    people.add_argument(
-        '--num-videos',
-        metavar='N',
-        type=COUNT_OR_NONE,
-        default=0,
-        help='videos with tracked people',
-    )
-    people.add_argument(
-        '--num-frames', metavar='N', type=COUNT, default=24, help='frames of each video'
-    )
+    add_count(people, '--num-images', 0, 'single images', COUNT_OR_NONE)
+    add_count(people, '--num-videos', 0, 'videos with tracked people', COUNT_OR_NONE)
+    add_count(people, '--num-frames', 24, 'frames of each video')
     people.add_argument(
         '--seed', metavar='N', type=SEED, default=0, help='equal seeds give equal files'
     )

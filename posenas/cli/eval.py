@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_seed
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_seed
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.cli.reading import check_paths, speak_of_options
 from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS
@@ -88,13 +88,7 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
     parser.add_argument(
         '--images', metavar='DIR', help='folder of the images, to draw the worst cases'
     )
-    parser.add_argument(
-        '--worst',
-        type=COUNT_OR_NONE,
-        default=16,
-        metavar='N',
-        help='people to draw (default: %(default)s)',
-    )
+    add_count(parser, '--worst', 16, 'people to draw', COUNT_OR_NONE)
     _add_common(parser)
 
 

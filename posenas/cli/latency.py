@@ -4,10 +4,15 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from posenas.cli.args import CommandParser, OneLineParser, add_config_options, add_threads
+from posenas.cli.args import (
+    CommandParser,
+    OneLineParser,
+    add_config_options,
+    add_count,
+    add_threads,
+)
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT
 from posenas.utils.atomic_io import check_writable, write_json
 
 
@@ -31,13 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     for kind, rounds in ((build, 20), (fit, 40)):
         add_config_options(kind)
         kind.add_argument('table', help='file of the latency table')
-        kind.add_argument(
-            '--rounds',
-            type=COUNT,
-            default=rounds,
-            metavar='N',
-            help='runs of each (default: %(default)s)',
-        )
+        add_count(kind, '--rounds', rounds, 'runs of each')
         add_threads(kind, 'threads of an operation')
     build.add_argument(
         '--engine',
@@ -50,20 +49,8 @@ def build_parser() -> argparse.ArgumentParser:
         choices=('torch', 'onnxruntime', 'openvino'),
         help='engine that runs them, which must be that of the table (default: that of the table)',
     )
-    fit.add_argument(
-        '--num-fit',
-        type=COUNT,
-        default=60,
-        metavar='N',
-        help='networks to fit to (default: %(default)s)',
-    )
-    fit.add_argument(
-        '--num-test',
-        type=COUNT,
-        default=50,
-        metavar='N',
-        help='networks to predict (default: %(default)s)',
-    )
+    add_count(fit, '--num-fit', 60, 'networks to fit to')
+    add_count(fit, '--num-test', 50, 'networks to predict')
     fit.add_argument('--json', metavar='FILE', help='write the figures here too')
     predict = kinds.add_parser(
         'predict', help='predict networks', description='Predict networks given as genotype files.'

@@ -5,11 +5,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_out, add_seed, add_threads
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_out, add_seed, add_threads
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
 from posenas.cli.search_run import add_run_parser, run
-from posenas.cli.values import COUNT, SHARE
+from posenas.cli.values import SHARE
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
@@ -37,9 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_run_parser(actions)
     show = actions.add_parser('show', help='list the best architectures, and draw all of them')
     show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
-    show.add_argument(
-        '--top', type=COUNT, default=10, metavar='N', help='rows of the table (default: 10)'
-    )
+    add_count(show, '--top', 10, 'rows of the table')
     show.add_argument(
         '--sort',
         metavar='NAME',
@@ -158,7 +156,7 @@ def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
         '--experiment', required=True, metavar='CONFIG', help='training of all networks'
     )
     parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder of all runs')
-    parser.add_argument('--seeds', type=COUNT, default=3, metavar='N', help='searches (default: 3)')
+    add_count(parser, '--seeds', 3, 'searches')
     parser.add_argument('--no-baseline', action='store_true', help='train no random architectures')
     parser.add_argument(
         '--cost', default='macs', metavar='KEY', help='cost of the random ones (default: macs)'

@@ -4,9 +4,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from posenas.cli.args import add_count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT, number
+from posenas.cli.values import number
 
 if TYPE_CHECKING:
     from posenas.experiments import SearchOutcome, SearchPlan
@@ -58,13 +59,7 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
         default='openvino',
         help='engine that will run the network (default: %(default)s)',
     )
-    parser.add_argument(
-        '--threads',
-        type=COUNT,
-        default=1,
-        metavar='N',
-        help='threads of the network, and of all computing here (default: 1)',
-    )
+    add_count(parser, '--threads', 1, 'threads of the network, and of all computing here')
 
 
 def _add_extent(parser: argparse.ArgumentParser) -> None:
@@ -81,9 +76,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
         help='time for all of it, which chooses the width of the supernet, epochs and the number '
         'of candidates (default: %(default)g)',
     )
-    parser.add_argument(
-        '--seeds', type=COUNT, default=1, metavar='N', help='searches in the supernet (default: 1)'
-    )
+    add_count(parser, '--seeds', 1, 'searches in the supernet')
     parser.add_argument('--no-baseline', action='store_true', help='train no random networks')
     parser.add_argument(
         '--teacher', metavar='CONFIG', help='network whose heatmaps teach the one found'
