@@ -1,5 +1,7 @@
 """Every shipped config loads, agrees with itself and its metafile, and trains or takes a batch."""
 
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,12 @@ CHECKPOINTS = {'key_checkpoint', 'light_checkpoint', 'frame_checkpoint'}
 MOST_MACS = 5e9
 
 
+@cache
+def read(path):
+    """Load a config once for all tests; nobody may change it."""
+    return load_config(path)
+
+
 def count_macs(path):
     """Return the multiply-accumulates that the metafile states."""
     return METADATA.get(path.stem, {}).get('Metadata', {}).get('MACs', 0)
@@ -72,7 +80,7 @@ def choose_trained(paths):
     """
     chosen, seen = [], set()
     for path in sorted(paths, key=count_macs):
-        cfg = load_config(path)
+        cfg = read(path)
         dataset, metrics = cfg.train_dataloader.dataset.type, cfg.val_evaluator
         metrics = [metrics] if isinstance(metrics, dict) else metrics
         data = (dataset, cfg.codec.type, *(metric.type for metric in metrics))
@@ -199,7 +207,7 @@ def test_there_are_configs():
 def test_every_config_agrees_with_itself():
     def find_fault(path):
         try:
-            verify_config(load_config(path))
+            verify_config(read(path))
         except Exception as error:  # every offender is to be told, whatever is wrong with it
             return f'{path.relative_to(ROOT)}: {error!r}'
         return None
@@ -232,7 +240,7 @@ def take_batch(cfg):
 @pytest.mark.parametrize('path', map(mark_large, TRAINED), ids=lambda path: path.stem)
 def test_a_network_trains_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    cfg = shrink(load_config(path))
+    cfg = shrink(read(path))
     write_data(cfg, num_images=2)
     train(cfg)
 
@@ -240,7 +248,7 @@ def test_a_network_trains_for_one_epoch(path, tmp_path, monkeypatch):
 @pytest.mark.parametrize('path', map(mark_large, SIBLINGS), ids=lambda path: path.stem)
 def test_a_sibling_takes_a_batch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    cfg = shrink(load_config(path))
+    cfg = shrink(read(path))
     write_data(cfg, num_images=2)
     take_batch(cfg)
 
@@ -248,7 +256,7 @@ def test_a_sibling_takes_a_batch(path, tmp_path, monkeypatch):
 @pytest.mark.parametrize('path', map(mark_large, DISTILL), ids=lambda path: path.stem)
 def test_a_distillation_trains_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    cfg = shrink(load_config(path))
+    cfg = shrink(read(path))
     write_data(cfg)
     write_weights(cfg)
     train(cfg)
@@ -257,7 +265,7 @@ def test_a_distillation_trains_for_one_epoch(path, tmp_path, monkeypatch):
 @pytest.mark.parametrize('path', map(mark_large, SEARCH), ids=lambda path: path.stem)
 def test_a_search_runs_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    cfg = shrink(load_config(path))
+    cfg = shrink(read(path))
     cfg.model.update(dict.fromkeys(CHECKPOINTS & cfg.model.keys()))
     write_data(cfg, num_images=8)  # both parts of a split need a batch
     training = cfg.train_cfg.get('evaluator', {}).get('config')
@@ -269,7 +277,7 @@ def test_a_search_runs_for_one_epoch(path, tmp_path, monkeypatch):
 @pytest.mark.parametrize('path', map(mark_large, VIDEO), ids=lambda path: path.stem)
 def test_a_network_for_videos_trains_for_one_epoch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    cfg = shrink(load_config(path))
+    cfg = shrink(read(path))
     cfg.model.update(dict.fromkeys(CHECKPOINTS & cfg.model.keys()))
     write_data(cfg, num_images=8)  # one person in frames that follow each other
     train(cfg)
@@ -291,11 +299,11 @@ def test_networks_for_videos_cost_what_their_metafile_says(path):
     ids=lambda path: path.stem,
 )
 def test_a_network_costs_what_its_metafile_says(path):
-    cfg = load_config(path)
+    cfg = read(path)
     entry = METADATA[path.stem]['Metadata']
     width, height = cfg.codec['input_size']
     with torch.device('meta'):
-        cost = profile_model(MODELS.build(cfg.model), torch.empty(1, 3, height, width))
+        cost = profile_model(MODELS.build(deepcopy(cfg.model)), torch.empty(1, 3, height, width))
     assert entry['Input Size'] == [width, height]
     assert entry['Parameters'] == cost.parameters
     assert entry['MACs'] == cost.macs
@@ -303,9 +311,9 @@ def test_a_network_costs_what_its_metafile_says(path):
 
 @pytest.mark.parametrize('path', DISTILL, ids=lambda path: path.stem)
 def test_a_distillation_trains_the_network_of_another_config(path):
-    cfg = load_config(path).to_dict()
+    cfg = read(path).to_dict()
     twin = next(other for other in OWN if other.stem == path.stem.split('_fpd_')[0])
-    alone = load_config(twin).to_dict()
+    alone = read(twin).to_dict()
     assert cfg['model']['student'] == alone['model']
     assert cfg['val_dataloader'] == alone['val_dataloader']
     assert Path(cfg['model']['teacher']).resolve() in OWN
