@@ -45,6 +45,11 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         'return value.cpu().contiguous().numpy().tobytes()',
         'the only caller gives entries of a state dict, which PyTorch has detached',
     ),
+    Equivalent(
+        'if rng.random() >= _WHOLE_FRAMES:',
+        'if rng.random() > _WHOLE_FRAMES:',
+        'they differ where a number of 53 random bits equals the limit, once in 2^53 crossovers',
+    ),
 )
 
 

@@ -40,7 +40,7 @@ from .nms import (
 )
 from .oks import oks_matrix, visible_pairs
 from .pck import bbox_size, joint_accuracies, mean_accuracy, normalised_distances, segment_size
-from .pose_errors import ERROR_KINDS, ErrorTable, classify_errors, correct_errors, joint_distances
+from .pose_errors import ERROR_KINDS, ErrorTable, classify_errors, correct_errors
 from .posetrack import (
     MATCH_DISTANCE,
     POSETRACK_GROUPS,
@@ -92,7 +92,6 @@ __all__ = [
     'head_sizes',
     'instance_scores',
     'joint_accuracies',
-    'joint_distances',
     'joint_precision',
     'match_identities',
     'match_poses',
