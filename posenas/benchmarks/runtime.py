@@ -45,7 +45,10 @@ class RuntimeCost:
         batch: Images, or people, of a call.
         median_ms: Median of the rounds.
         p95_ms: Their 95th percentile.
-        ratio: Time of the first form / time of this one, median of the rounds' own ratios.
+        ratio: Time of the first form of this number of images / time of this one, median of the
+            rounds' own ratios.
+        single_rate: Images per second, relative to the same form image by image, likewise; None
+            where that is not timed.
         memory_mb: Memory that the process gains by the network and its first call; what several
             forms share counts for the first of them.
         file_mb: Size of the file; 0 for PyTorch.
@@ -62,6 +65,7 @@ class RuntimeCost:
     median_ms: float
     p95_ms: float
     ratio: float
+    single_rate: float | None
     memory_mb: float
     file_mb: float
     difference: float = 0.0
@@ -73,6 +77,7 @@ class _Form:
     """One form of a network: what is called for each task, on so many frames, and what it takes."""
 
     name: str
+    batch: int
     tasks: dict[str, Callable[[], object]]
     memory_mb: float
     file_mb: float = 0.0
@@ -112,39 +117,52 @@ def benchmark_runtime(
     for name in progress(names):
         with TemporaryDirectory() as folder, use_threads(threads):
             source = _export(name, Path(folder))
-            for batch in batches:
-                forms = list(_list_forms(name, source, threads, batch, with_compile))
-                network = Path(name).stem
-                for task in forms[0].tasks if end_to_end else ['forward']:
-                    found += _measure(forms, task, network, threads, batch, num_rounds)
+            forms = [
+                form
+                for batch in batches
+                for form in _list_forms(name, source, threads, batch, with_compile)
+            ]
+            for task in forms[0].tasks if end_to_end else ['forward']:
+                found += _measure(forms, task, Path(name).stem, threads, num_rounds)
     return found
 
 
 def _measure(
-    forms: Sequence[_Form], task: str, network: str, threads: int, batch: int, num_rounds: int
+    forms: Sequence[_Form], task: str, network: str, threads: int, num_rounds: int
 ) -> Iterator[RuntimeCost]:
-    """Time one task in all forms."""
+    """Time one task in all forms, for all numbers of images."""
     clock = process_time if threads == 1 else perf_counter
     with torch.inference_mode():
         calls = [form.tasks[task] for form in forms]
         seconds = np.array(take_turns(calls, num_rounds, clock))  # (rounds, forms)
-        rounds = 1e3 / (batch * forms[0].num_frames) * seconds
-    ratios = np.median(rounds[:, :1] / rounds, axis=0)
+    images = np.array([form.batch * form.num_frames for form in forms])
+    rounds = 1e3 / images * seconds
+    batches = [form.batch for form in forms]
+    first = [batches.index(batch) for batch in batches]
+    ratios = np.median(rounds[:, first] / rounds, axis=0)
+    rates = [_single_rate(forms, i, rounds) for i in range(len(forms))]
     for i, form in enumerate(forms):
         yield RuntimeCost(
             network,
             form.name,
             task,
             threads,
-            batch,
+            form.batch,
             float(np.median(rounds[:, i])),
             float(np.quantile(rounds[:, i], 0.95)),
             float(ratios[i]),
+            rates[i],
             form.memory_mb,
             form.file_mb,
             form.difference,
             form.distance,
         )
+
+
+def _single_rate(forms: Sequence[_Form], i: int, rounds: np.ndarray) -> float | None:
+    """Return the images per second of a form relative to those of the same one image by image."""
+    single = [k for k, f in enumerate(forms) if (f.name, f.batch) == (forms[i].name, 1)]
+    return float(np.median(rounds[:, single[0]] / rounds[:, i])) if single else None
 
 
 @dataclass(frozen=True)
@@ -210,7 +228,7 @@ def _list_torch_forms(
             tasks = {'forward': lambda: net.run_clip(frames, walk)}
             with torch.inference_mode():
                 net.run_clip(frames, walk)
-            return _Form(label, tasks, read_memory_mb() - before, num_frames=period)
+            return _Form(label, len(boxes), tasks, read_memory_mb() - before, num_frames=period)
 
         def find(flip: bool) -> Callable[[], object]:
             def call() -> object:
@@ -226,7 +244,7 @@ def _list_torch_forms(
         }
         with torch.inference_mode():
             net(inputs)
-        return _Form(label, tasks, read_memory_mb() - before)
+        return _Form(label, len(boxes), tasks, read_memory_mb() - before)
 
     yield make('torch eval', model, images)
     yield make(
@@ -258,6 +276,7 @@ def _open_form(
         files = [network.session.path for network in video.networks]
         return _Form(
             f'{engine} {_name_precision(runtime, precision)}',
+            len(boxes),
             {'forward': run},
             read_memory_mb() - before,
             _sum_sizes(files),
@@ -270,7 +289,7 @@ def _open_form(
         'end to end, flip': lambda: runtime(photo, boxes, flip_test=True),
     }
     label = f'{engine} {_name_precision(runtime, precision)}'
-    return _Form(label, tasks, read_memory_mb() - before, _sum_sizes([file]))
+    return _Form(label, len(boxes), tasks, read_memory_mb() - before, _sum_sizes([file]))
 
 
 def _name_precision(runtime: PoseRuntime, precision: str) -> str:

@@ -17,8 +17,9 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         help='networks in PyTorch and in inference engines',
         description='Time networks in PyTorch, ONNX Runtime and OpenVINO: the forward pass, and '
         'end to end, photo and boxes in, keypoints out, with and without the flip test. All forms '
-        'take turns; the ratio is that of the first form to this one. With one thread processor '
-        'time counts.',
+        'take turns, for every number of images; the ratio is that of the first form to this one, '
+        '"/ single" that of images per second to those of a batch of 1. With one thread '
+        'processor time counts.',
     )
     runtime.add_argument(
         'networks',
@@ -72,6 +73,7 @@ def report_runtime(args: argparse.Namespace) -> None:
         'ms',
         '95 %',
         'ratio',
+        '/ single',
         'memory MiB',
         'file MiB',
         'difference',
@@ -86,6 +88,7 @@ def report_runtime(args: argparse.Namespace) -> None:
             f'{each.median_ms:.2f}',
             f'{each.p95_ms:.2f}',
             f'{each.ratio:.2f}',
+            '' if each.single_rate is None else f'{each.single_rate:.2f}',
             f'{each.memory_mb:.0f}',
             f'{each.file_mb:.1f}' if each.file_mb else '',
             f'{each.difference:.0e}' if each.difference else '',

@@ -25,7 +25,8 @@ class ClipDataset(Dataset):
 
     Videos and frames are what the images say (``video_id`` or ``vid_id``, and ``frame_id``); else a
     folder is a video and the number in the name of a picture its frame. Who is who says
-    ``track_id``; a video of single people needs none. Any data set in COCO's layout will do, such
+    ``track_id``; a video of single people needs none, and detected boxes are paired from frame to
+    frame by their overlap. Any data set in COCO's layout will do, such
     as PoseTrack18, JHMDB and synthetic videos.
 
     With a ``length`` a sample is a clip: one person in that many frames that follow each other, the
@@ -87,7 +88,7 @@ class ClipDataset(Dataset):
         if self._tracks is not None:
             return
         source = self.dataset.ann_file
-        tracks = follow_people(self.dataset.persons, source, self.fill)
+        tracks = follow_people(self.dataset.persons, source, self.fill, self.max_gap)
         rows = np.arange(len(tracks.persons))
         if self.video_subset is not None:
             chosen = select_images(np.unique(tracks.videos), self.video_subset)

@@ -1,12 +1,17 @@
 """People of videos as tracks: in which video and frame, and who follows whom."""
 
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from posenas.datasets.persons import ImageTable, PersonTable
+from posenas.geometry import bbox_iou, match_boxes
 from posenas.utils.errors import DataError
+
+#: Intersection over union of detected boxes in two frames that may be one person.
+_MIN_OVERLAP = 0.3
 
 
 @dataclass(frozen=True)
@@ -43,20 +48,27 @@ class Tracks:
         return following
 
 
-def follow_people(persons: PersonTable, source: str, fill: int) -> Tracks:
+def follow_people(persons: PersonTable, source: str, fill: int, max_gap: int = 1) -> Tracks:
     """Put people into the order of their videos.
+
+    Detected people without an identity are paired from frame to frame by the overlap of their
+    boxes, the largest first.
 
     Args:
         persons: The people of a data set.
         source: Where they come from, for messages.
         fill: Longest run of frames without any annotation through which a track is carried on, its
             box held: such a person has no labels.
+        max_gap: Difference of the numbers of two frames that follow each other, at most.
 
     Raises:
         DataError: The frames have no numbers, or nobody says who is who in one of them.
     """
     videos, frames = _locate(persons.images, source)
     tracks = _name_tracks(persons, videos, source)
+    if (tracks < 0).any():
+        rows = persons.image_rows
+        tracks = _link_boxes(persons.bboxes, tracks, videos[rows], frames[rows], max_gap)
     persons = replace(persons, track_ids=tracks)
     is_labelled = np.ones(len(persons), bool)
     if fill and persons.is_annotated:
@@ -113,6 +125,30 @@ def _name_tracks(persons: PersonTable, videos: np.ndarray, source: str) -> np.nd
             f'{persons.ids[missing[0]]} and {len(missing) - 1} more'
         )
     return tracks
+
+
+def _link_boxes(
+    bboxes: np.ndarray, tracks: np.ndarray, videos: np.ndarray, frames: np.ndarray, max_gap: int
+) -> np.ndarray:
+    """Return the identities (P,) of people of whom some have none, by their boxes (P, 4)."""
+    named = tracks.copy()
+    newest = int(tracks.max(initial=-1))
+    order = np.lexsort((frames, videos))
+    unnamed = order[tracks[order] < 0].tolist()
+    last: tuple[int, int] | None = None
+    before: list[int] = []
+    for place, group in groupby(unnamed, key=lambda row: (int(videos[row]), int(frames[row]))):
+        here = list(group)
+        if last is not None and last[0] == place[0] and place[1] - last[1] <= max_gap:
+            overlaps = bbox_iou(bboxes[before], bboxes[here])
+            for old, new in match_boxes(overlaps, _MIN_OVERLAP):
+                named[here[new]] = named[before[old]]
+        for row in here:
+            if named[row] < 0:
+                newest += 1
+                named[row] = newest
+        last, before = place, here
+    return named
 
 
 def _carry_on(

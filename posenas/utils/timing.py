@@ -18,13 +18,15 @@ _LEAST_TIME = 1e-5
 
 @torch.no_grad()
 def draw_weights(model: nn.Module) -> None:
-    """Draw weights that keep activations in a normal range, in place.
+    """Draw weights that keep activations in a normal range, in place; always the same ones.
 
     Initial weights would let them fade to denormal numbers, with which processors are slow.
     """
     generator = torch.Generator().manual_seed(derive_seed(Stream.MEASURED_WEIGHTS, 0))
-    for parameter in model.parameters():
-        if parameter.dim() >= 2:
+    for name, parameter in model.named_parameters():
+        if name.endswith('bias'):
+            parameter.zero_()
+        elif parameter.dim() >= 2:
             fan_in = prod(parameter.shape[2 if parameter.dim() == 5 else 1 :])
             parameter.normal_(0, sqrt(2 / max(fan_in, 1)), generator=generator)
     for module in model.modules():

@@ -76,13 +76,14 @@ def write_video(folder, people, num_frames=6, keys=('vid_id', 'frame_id', 'track
     (folder / 'people.json').write_text(json.dumps(content))
 
 
-def build(folder, pipeline=PLAIN, test_mode=False, kind='CocoDataset', **settings):
+def build(folder, pipeline=PLAIN, test_mode=False, kind='CocoDataset', bbox_file=None, **settings):
     people = dict(
         type=kind,
         data_root=str(folder),
         ann_file='people.json',
         pipeline=pipeline,
         test_mode=test_mode,
+        bbox_file=bbox_file,
     )
     return ClipDataset(people, **settings)
 
@@ -222,6 +223,30 @@ def test_videos_are_divided_as_wholes(tmp_path):
     videos = [set(part.videos.tolist()) for part in parts]
     assert [len(v) for v in videos] == [1, 4]
     assert videos[0] | videos[1] == set(range(5))
+
+
+def test_detected_people_are_followed_by_their_boxes(tmp_path):
+    write_video(tmp_path, {(0, 5): range(6), (0, 7): range(6)})
+    content = json.loads((tmp_path / 'people.json').read_text(encoding='utf-8'))
+    places = {image['id']: image for image in content['images']}
+    paths = {0: (10, 10), 1: (60, 30)}  # two people, who move by two pixels a frame
+    boxes = [
+        dict(image_id=image, category_id=1, bbox=[x + 2 * t, y, 20, 40], score=0.9 - 0.1 * who)
+        for image, place in places.items()
+        if (t := place['frame_id'] - 100) != 3
+        for who, (x, y) in list(paths.items())[:: 1 if t % 2 else -1]
+    ]
+    boxes.append(dict(image_id=5, category_id=1, bbox=[0, 60, 15, 15], score=0.5))
+    (tmp_path / 'boxes.json').write_text(json.dumps(boxes), encoding='utf-8')
+    data = build(tmp_path, bbox_file=str(tmp_path / 'boxes.json'), test_mode=True)
+    tracks = {}
+    for row in range(len(data)):
+        sample = data[row]['data_samples']
+        x = float(sample.gt_instances.bboxes[0, 0]) - 2 * (sample.frame_id - 100)
+        tracks.setdefault(sample.track_id, []).append((sample.frame_id - 100, round(x)))
+    # nobody is found in frame 3, so everybody begins anew
+    wanted = [[(t, x) for t in part] for part in ((0, 1, 2), (4, 5)) for x in (10, 60)]
+    assert sorted(tracks.values()) == sorted([*wanted, [(4, -8)]])
 
 
 def test_single_people_need_no_track_and_groups_do(tmp_path):

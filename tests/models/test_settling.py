@@ -7,6 +7,7 @@ from mmengine.structures import InstanceData
 from torch import nn
 
 from posenas.models import PredictionSpread, describe_doubts, find_unsettled_norms
+from posenas.models.settling import draw_settled_weights
 from posenas.structures import PoseDataSample
 
 
@@ -99,3 +100,14 @@ def test_one_answer_for_different_people_is_recognised(
     doubts = describe_doubts(make_net(5), spread)
     assert len(doubts) == 1 + is_told
     assert 'have not settled' in doubts[-1]
+
+
+def test_drawn_weights_do_not_depend_on_what_was_there():
+    def draw(seed):
+        torch.manual_seed(seed)
+        model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
+        draw_settled_weights(model, torch.ones(2, 3, 8, 8))
+        return model.state_dict()
+
+    first, second = draw(0), draw(1)
+    assert all(torch.equal(first[name], second[name]) for name in first)
