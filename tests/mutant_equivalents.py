@@ -50,6 +50,11 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         'if rng.random() > _WHOLE_FRAMES:',
         'they differ where a number of 53 random bits equals the limit, once in 2^53 crossovers',
     ),
+    Equivalent(
+        'return np.full(1, np.nan)',
+        'return np.full(0, np.nan)',
+        'the mean of no distance is NaN, as that of one which does not count',
+    ),
 )
 
 

@@ -114,8 +114,8 @@ def test_a_random_architecture_costs_what_another_does(tmp_path, capsys):
     )
 
 
-def test_the_page_lists_architectures_in_the_order_of_trials(work_dir, tmp_path):
-    search = read_search(work_dir, sort='AP')
-    write_search_page(search, tmp_path / 'page.html')
+def test_the_page_draws_architectures_in_the_order_of_trials(tmp_path):
+    folder = write_archive(tmp_path, [dict(AP=v) for v in (0.5, 0.4, 0.7, 0.45)], [20, 30, 10, 40])
+    write_search_page(read_search(folder, sort='AP'), tmp_path / 'page.html')
     page = (tmp_path / 'page.html').read_text()
-    assert re.findall(r'trial (\d)', page) == ['2', '0', '1']  # the front is drawn last
+    assert re.findall(r'trial (\d)', page) == ['0', '1', '3', '2']  # the front is drawn last
