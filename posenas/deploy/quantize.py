@@ -50,6 +50,9 @@ def quantize(
 ) -> 'onnx.ModelProto':
     """Quantise a network: weights per channel, activations by their extremes on crops.
 
+    Transposed convolutions in groups have one scale for all their weights: ONNX Runtime would take
+    those of the channels of one group for all.
+
     The result has pairs of operations that round (QDQ), which ONNX Runtime and OpenVINO turn into
     integer arithmetic.
 
@@ -76,6 +79,12 @@ def quantize(
             reduce_range=True,  # without it sums of eight bits overflow on processors before VNNI
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
+            extra_options=dict(
+                TensorQuantOverrides={
+                    name: [dict(quant_type=quantization.QuantType.QInt8)]
+                    for name in _list_grouped(model)
+                }
+            ),
             nodes_to_exclude=list(float_layers),
         )
         quantized = onnx.load(made)
@@ -87,6 +96,16 @@ def quantize(
     )
     quantized.graph.ClearField('value_info')
     return quantized
+
+
+def _list_grouped(model: 'onnx.ModelProto') -> list[str]:
+    """List the weights of transposed convolutions in groups."""
+    return [
+        node.input[1]
+        for node in model.graph.node
+        if node.op_type == 'ConvTranspose'
+        and any(entry.name == 'group' and entry.i > 1 for entry in node.attribute)
+    ]
 
 
 def rank_layers(

@@ -38,6 +38,7 @@ from .evaluators import (
     Bench,
     EvaluationError,
     Evaluator,
+    ParentEvaluator,
     SupernetEvaluator,
     TableEvaluator,
 )
@@ -106,6 +107,7 @@ __all__ = [
     'Operation',
     'ParameterFreeRule',
     'ParamsCost',
+    'ParentEvaluator',
     'PoseNASCounter',
     'PoseNASSearchBackbone',
     'PoseNASSpace',

@@ -21,8 +21,9 @@ from posenas.utils.randomness import SCHEME, SCHEME_KEY, explain_scheme
 from posenas.utils.value_types import describe_type, fits_type
 
 _SCHEMA = 'search-archive/1'
-#: An evaluation gave scores, or could not: training diverged, for one.
-_STATUSES = ('ok', 'failed')
+#: An evaluation gave scores, or could not: training diverged, for one; or it gave scores of what
+#: exceeds the budget, to learn from.
+_STATUSES = ('ok', 'failed', 'beyond')
 #: Seconds in which another search has written its line.
 _PATIENCE = 10.0
 _BETTER = {'greater', 'less'}
@@ -44,7 +45,7 @@ class Record:
         arch: The architecture.
         scores: Metric -> value; empty where the evaluation failed.
         costs: Cost -> value.
-        status: 'ok' or 'failed'.
+        status: 'ok', 'failed', or 'beyond' for what exceeds the budget and only teaches.
     """
 
     trial: int
@@ -235,20 +236,21 @@ def _compare(path: Path, wanted: Mapping, found: Mapping) -> None:
 
 
 def objective_values(
-    records: Sequence[Record], objectives: Mapping[str, str]
+    records: Sequence[Record], objectives: Mapping[str, str], beyond: bool = False
 ) -> NDArray[np.float64]:
     """Return what is to be minimised, (records, objectives); failed records are infinite.
 
     Args:
         records: Of evaluated architectures.
         objectives: Name of a score or cost -> 'greater' or 'less', whichever is better.
+        beyond: Whether those beyond the budget have their values too, instead of infinity.
 
     Raises:
         ConfigError: An objective is not among scores and costs.
     """
     values = np.full((len(records), len(objectives)), np.inf)
     for row, record in zip(values, records, strict=True):
-        if record.status == 'ok':
+        if record.status == 'ok' or (beyond and record.status == 'beyond'):
             row[:] = [
                 -record.value(name) if better == 'greater' else record.value(name)
                 for name, better in objectives.items()
@@ -260,7 +262,7 @@ def find_front(records: Sequence[Record], objectives: Mapping[str, str]) -> list
     """Return the records that no other one beats: at least as good in all, better in one.
 
     Args:
-        records: Of evaluated architectures; failed ones are left out.
+        records: Of evaluated architectures; failed ones and those beyond the budget are left out.
         objectives: Name of a score or cost -> 'greater' or 'less', whichever is better.
 
     Returns:

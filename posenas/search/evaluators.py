@@ -210,5 +210,61 @@ class SupernetEvaluator(Evaluator):
         return scores
 
 
+@TASK_UTILS.register_module()
+class ParentEvaluator(SupernetEvaluator):
+    """Measures how far the outputs of an architecture are from those of the largest one.
+
+    The score ``distance`` is the mean squared difference over the first validation images, relative
+    to the variance of the outputs of the largest architecture; no labels are needed, and few images
+    tell. Architectures have their own statistics, as for :class:`SupernetEvaluator`.
+
+    Args:
+        space: Space of the supernet, or its config.
+        num_images: Validation images, at most.
+        num_threads: As of :class:`SupernetEvaluator`.
+    """
+
+    def __init__(
+        self, space: SearchSpace | Mapping, num_images: int = 64, num_threads: int = 1
+    ) -> None:
+        super().__init__(space, num_threads)
+        check_positive('num_images', num_images)
+        self.num_images = num_images
+        self._wanted: Tensor | None = None
+
+    def start(self, make_bench: Callable[[], Bench]) -> None:
+        """Take the supernet, and forget the outputs of another one."""
+        super().start(make_bench)
+        self._wanted = None
+
+    def fingerprint(self) -> str:
+        """Return what that of :class:`SupernetEvaluator` says, and how many images."""
+        return f'distance on {self.num_images}, {super().fingerprint()}'
+
+    def _validate(self) -> dict[str, float]:
+        """Compare the outputs of the architecture that is set with the largest one's."""
+        found = self._look()
+        if self._wanted is None:
+            self.calibrate(self.space.extremes()[1])
+            self._wanted = self._look()
+        spread = self._wanted.var(correction=0).clamp(min=torch.finfo(torch.float32).tiny)
+        return dict(distance=float((found - self._wanted).square().mean() / spread))
+
+    def _look(self) -> Tensor:
+        """Return the outputs of the architecture that is set, (N, values of one image)."""
+        model, rows, count = self.bench.model, [], 0
+        with evaluation_mode(model):
+            for batch in self.bench.validation:
+                inputs = model.data_preprocessor(batch, False)['inputs'][: self.num_images - count]
+                outputs = model(inputs, mode='tensor')
+                last = outputs[-1] if isinstance(outputs, list) else outputs
+                parts = [last] if isinstance(last, Tensor) else last
+                rows.append(torch.cat([part.flatten(1) for part in parts], dim=1))
+                count += len(inputs)
+                if count == self.num_images:
+                    break
+        return torch.cat(rows)
+
+
 def _to_bytes(value: Tensor) -> bytes:
     return value.detach().cpu().contiguous().numpy().tobytes()

@@ -4,10 +4,19 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+import torch
+from torch import nn
 
 from posenas.apis.quantizing import quantize_network
-from posenas.deploy import list_layers, quantize, rank_layers, write_network
-from posenas.runtime import PoseRuntime
+from posenas.deploy import (
+    ExportForm,
+    list_layers,
+    make_onnx,
+    quantize,
+    rank_layers,
+    write_network,
+)
+from posenas.runtime import PoseRuntime, open_session
 from posenas.utils import ConfigError
 
 pytest.importorskip('onnxruntime')
@@ -45,6 +54,20 @@ def test_eight_bits_are_close_in_both_engines(graph, eight_bits, crops, tmp_path
     assert 1e-4 < error(eight_bits, graph, crops, tmp_path, engine) < 0.1
     kinds = [node.op_type for node in eight_bits.graph.node]
     assert kinds.count('QuantizeLinear') >= len(list_layers(graph))
+
+
+def test_transposed_convolutions_in_groups_are_quantised(tmp_path):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.ConvTranspose2d(8, 8, 4, 2, 1, groups=2), nn.Conv2d(8, 2, 1)).eval()
+    images = [np.random.default_rng(i).standard_normal((1, 8, 6, 6), np.float32) for i in range(2)]
+    graph = make_onnx(ExportForm(network), [(8, 6, 6)], ['heatmaps'], {})
+    made = quantize(graph, images)
+    assert [node.op_type for node in made.graph.node].count('DequantizeLinear') > 4
+    wanted, found = (
+        open_session(write_network(each, tmp_path / f'{i}.onnx')[0], 'onnxruntime').run(images[0])
+        for i, each in enumerate((graph, made))
+    )
+    assert np.abs(found[0] - wanted[0]).max() < 0.05 * np.ptp(wanted[0])
 
 
 def test_layers_are_ranked_by_what_they_cost(graph, eight_bits, crops, tmp_path):

@@ -106,6 +106,27 @@ def test_scores_do_not_depend_on_what_was_evaluated_before(searched):
         assert evaluator.evaluate(record.arch, 0, work_dir) == record.scores
 
 
+def test_an_integer_program_learns_from_what_it_cannot_afford_without_labels(searched, tmp_path):
+    folder, runner, _ = searched
+    cfg = make_supernet_cfg(folder, tmp_path, num_waves=1, wave=40)
+    small, large = runner.model.space.extremes()
+    cost = runner.train_loop.algorithm.budget
+    macs = [cost.measure(runner.model.space.to_genotype(a))['macs'] for a in (small, large)]
+    cfg['train_cfg']['budget']['limits'] = dict(macs=sum(macs) / 2)
+    cfg['train_cfg']['algorithm'] = dict(type='IntegerProgram', objectives=dict(distance='less'))
+    cfg['train_cfg']['evaluator'] = dict(type='ParentEvaluator', num_images=3)
+    program = search(cfg).train_loop.algorithm
+    _, records = read_archive(tmp_path / 'archive.jsonl')
+    parent, solutions = records[0], records[program.num_probes :]
+    assert parent.arch == large
+    assert parent.scores['distance'] == 0
+    assert parent.status == 'beyond'
+    assert len(solutions) >= 3
+    assert all(r.costs['macs'] <= sum(macs) / 2 and r.scores['distance'] > 0 for r in solutions)
+    winners = {path.stem for path in (tmp_path / 'winners').glob('*.json')}
+    assert winners <= {record.id for record in records if record.status == 'ok'}
+
+
 @pytest.mark.slow
 def test_other_weights_do_not_continue_the_search(searched):
     folder, _, work_dir = searched

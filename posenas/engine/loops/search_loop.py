@@ -212,7 +212,7 @@ class SearchLoop(BaseLoop):
             arch=candidate.arch,
             scores={} if failure else scores,
             costs=candidate.costs,
-            status='failed' if failure else 'ok',
+            status='failed' if failure else 'beyond' if candidate.is_beyond else 'ok',
         )
         return record, perf_counter() - start
 
@@ -246,10 +246,12 @@ class SearchLoop(BaseLoop):
             if state:
                 save_checkpoint(dict(bn_stats=state), folder / f'{record.id}.pth')
         records = self.algorithm.records
-        failed = sum(record.status != 'ok' for record in records)
+        failed = sum(record.status == 'failed' for record in records)
+        beyond = sum(record.status == 'beyond' for record in records)
+        taught = f', {beyond} exceed the budget and were only learnt from' if beyond else ''
         self.runner.logger.info(
             f'{len(records)} of {self.max_iters} architectures were evaluated, {failed} failed and '
-            f'have no scores; {folder} holds what no other beats',
+            f'have no scores{taught}; {folder} holds what no other beats',
             extra=TOLD,
         )
 

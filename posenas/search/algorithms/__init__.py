@@ -3,6 +3,7 @@
 from .base import Candidate, Proposal, SearchAlgorithm
 from .beam_search import BeamSearch
 from .evolution import EvolutionSearch
+from .integer_program import IntegerProgram
 from .nsga2 import NSGA2, crowding_distance, rank_fronts
 from .random_search import RandomSearch
 from .regularized_evolution import RegularizedEvolution
@@ -12,6 +13,7 @@ __all__ = [
     'BeamSearch',
     'Candidate',
     'EvolutionSearch',
+    'IntegerProgram',
     'Proposal',
     'RandomSearch',
     'RegularizedEvolution',

@@ -36,7 +36,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An architecture to be evaluated: new, and within the budget.
+    """An architecture to be evaluated: new, and but for :attr:`is_beyond` within the budget.
 
     Attributes:
         trial: Its number, counted from 0.
@@ -44,6 +44,7 @@ class Candidate:
         genotype: The same as a genotype.
         costs: Cost -> value.
         parents: Trials of those it was bred from.
+        is_beyond: Whether it exceeds the budget and is evaluated only to learn from it.
     """
 
     trial: int
@@ -51,6 +52,7 @@ class Candidate:
     genotype: Genotype
     costs: dict[str, float]
     parents: tuple[int, ...] = ()
+    is_beyond: bool = False
 
 
 class SearchAlgorithm(ABC):

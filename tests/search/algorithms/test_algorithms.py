@@ -1,17 +1,27 @@
 """Proposals: new, affordable, repeatable, and better than chance."""
 
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from search.toy_space import ToyCost, ToySpace, best_score, score_and_cost
+from search.toy_space import (
+    TASTE,
+    WIDTHS,
+    ToyCost,
+    ToySpace,
+    all_archs,
+    best_score,
+    score_and_cost,
+)
 
 from posenas.registry import TASK_UTILS
-from posenas.search import Budget, Choice, Record, ViPNASSpace, objective_values
+from posenas.search import Budget, Choice, Logits, Record, ViPNASSpace, objective_values
 from posenas.search.algorithms import (
     NSGA2,
     BeamSearch,
     EvolutionSearch,
+    IntegerProgram,
     RandomSearch,
     RegularizedEvolution,
     crowding_distance,
@@ -27,11 +37,13 @@ KINDS = {
     'beam': (BeamSearch, dict(trials_per_part=32, num_beams=8)),
     'nsga2': (NSGA2, dict(population=16)),
 }
-every_kind = pytest.mark.parametrize('kind', KINDS)
+PROGRAM = {'program': (IntegerProgram, dict(num_solutions=2))}
+every_kind = pytest.mark.parametrize('kind', [*KINDS, *PROGRAM])
 
 
 def make(kind, seed=0, limits=None, space=None, objectives=None, **changes):
-    cls, own = KINDS[kind]
+    cls, own = {**KINDS, **PROGRAM}[kind]
+    limits = dict(macs=6144) if kind == 'program' and limits is None else limits
     return cls(
         space=space or ToySpace(),
         objectives=objectives or dict(AP='greater'),
@@ -52,6 +64,7 @@ def run(algorithm, wave, num_waves, score=lambda arch: score_and_cost(arch)[0]):
                 arch=candidate.arch,
                 scores=dict(AP=score(candidate.arch)),
                 costs=candidate.costs,
+                status='beyond' if candidate.is_beyond else 'ok',
             )
             for candidate in algorithm.ask(wave)
         ]
@@ -134,7 +147,7 @@ def test_nsga2_dominates_as_much_as_pymoo():
 def test_ten_thousand_proposals_are_distinct_and_keep_to_the_budget(kind, num_waves):
     space = ViPNASSpace()
     cost = TASK_UTILS.build(dict(type='MacsCost', counter=dict(type='ViPNASCounter')))
-    cls, own = KINDS[kind]
+    cls, own = {**KINDS, **PROGRAM}[kind]
     low = 0 if kind == 'beam' else 0.9e9  # its first architectures are the cheapest
     limits = dict(macs=(low or None, 1.8e9))
     algorithm = cls(
@@ -144,7 +157,9 @@ def test_ten_thousand_proposals_are_distinct_and_keep_to_the_budget(kind, num_wa
     records = algorithm.records
     assert len({record.id for record in records}) == len(records) == 100 * num_waves
     assert all(space.contains(record.arch) is None for record in records)
-    assert all(low <= record.costs['macs'] <= 1.8e9 for record in records)
+    kept = [record.costs['macs'] for record in records if record.status == 'ok']
+    assert all(low <= macs <= 1.8e9 for macs in kept)
+    assert len(kept) == len(records) or kind == 'program'
 
 
 @every_kind
@@ -154,7 +169,8 @@ def test_asking_again_and_telling_again_give_the_same(kind):
     for begin in range(0, 64, 16):
         second.tell(first.records[begin : begin + 16])
     assert second.ask(5) == first.ask(5)
-    assert make(kind, seed=1).ask(5) != make(kind).ask(5)
+    if kind != 'program':  # which draws nothing
+        assert make(kind, seed=1).ask(5) != make(kind).ask(5)
 
 
 class TwiceSpace(ToySpace):
@@ -269,3 +285,60 @@ def test_two_parents_have_children_of_both():
 def test_the_ends_of_a_front_are_never_crowded():
     front = np.array([[0.0, 3.0], [1.0, 2.0], [2.0, 1.0], [4.0, 0.0]])
     assert np.isinf(crowding_distance(front)).tolist() == [True, False, False, True]
+
+
+class ChainCost:
+    """Products of neighbouring widths, as of convolutions: no sum over decisions."""
+
+    name = 'macs'
+
+    def fingerprint(self):
+        return 'chain'
+
+    def __call__(self, genotype, context):
+        widths = [8, *(stage['width'] for stage in genotype.choices['stages'])]
+        return float(sum(a * b for a, b in pairwise(widths)))
+
+
+def additive_score(arch):
+    """A score that is a sum over decisions."""
+    indices = [WIDTHS.index(width) for width in arch.values()]
+    return float(sum(TASTE[i, index, 0] + index for i, index in enumerate(indices)))
+
+
+def make_program(limit):
+    space, cost = ToySpace(), ChainCost()
+    program = IntegerProgram(
+        space=space, objectives=dict(AP='greater'), budget=Budget([cost], dict(macs=limit))
+    )
+    archs = {arch: cost(space.to_genotype(arch), None) for arch in all_archs()}
+    return program, archs
+
+
+@pytest.mark.parametrize('limit', [900, 1500, 2400])
+def test_an_integer_program_measures_every_option_once_and_finds_all_but_the_best(limit):
+    program, archs = make_program(limit)
+    run(program, program.num_probes, 1, score=additive_score)
+    largest = program.space.extremes()[1]
+    assert program.num_probes == 1 + 6 * 3
+    assert program.records[0].arch == largest
+    for record in program.records[1:]:
+        assert sum(record.arch[name] != largest[name] for name in largest) == 1
+        assert record.status == ('ok' if record.costs['macs'] <= limit else 'beyond')
+    run(program, 4, 2, score=additive_score)
+    best = max(additive_score(arch) for arch, macs in archs.items() if macs <= limit)
+    worst = min(additive_score(arch) for arch, macs in archs.items() if macs <= limit)
+    found = program.best(1)[0]
+    assert found.costs['macs'] <= limit
+    assert found.scores['AP'] >= best - 0.02 * (best - worst)
+
+
+def test_an_integer_program_needs_limits_and_options():
+    with pytest.raises(ConfigError, match='needs limits'):
+        IntegerProgram(space=ToySpace(), objectives=dict(AP='greater'))
+    space = ToySpace()
+    space.decisions = (Logits('alphas', (2, 3)),)
+    with pytest.raises(ConfigError, match='search it by gradients'):
+        IntegerProgram(
+            space=space, objectives=dict(AP='greater'), budget=Budget([ToyCost()], dict(macs=1))
+        )
