@@ -3,6 +3,7 @@
 import gc
 import os
 import random
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # Examples follow from the test alone: a failure comes back, and none depends on the day.
 settings.register_profile('repeatable', derandomize=True)
 settings.load_profile('repeatable')
+
+# Shells let their jobs ignore Ctrl-C; tests raise it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _seed() -> None:

@@ -38,9 +38,9 @@ from posenas.utils.config_check import verify_config
 #: Width and height of the crops, a multiple of all strides.
 SIDE = 64
 STAGES = ('loads', 'checks', 'builds', 'steps', 'predicts')
-#: Folders of MMPose 1.x whose networks find the keypoints of one person in a crop.
+#: Folders of MMPose whose networks find the keypoints of one person in a crop.
 TOP_DOWN = ('topdown_heatmap', 'topdown_regression', 'integral_regression', 'simcc', 'rtmpose')
-TOP_DOWN += ('dwpose',)
+TOP_DOWN += ('dwpose', 'deeppose')
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """Every shipped config loads, agrees with itself and its metafile, and trains or takes a batch."""
 
+import re
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,8 @@ OWN = [path for path in CONFIGS if path not in SPECIAL]
 CHECKPOINTS = {'key_checkpoint', 'light_checkpoint', 'frame_checkpoint'}
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
+#: Networks with the head, the data and the recipe of others: on COCO they take their batch there.
+RELATIVES = ('mobilenetv2_', 'shufflenetv', 'resnetv1d', 'resnext', 'seresnet', 'rtmpose_')
 
 
 @cache
@@ -64,7 +67,7 @@ def count_macs(path):
 def mark_large(path):
     """Mark the config of a large network, of a large teacher, or of a long search as slow."""
     if path in DISTILL:
-        is_large = '128x96' not in path.stem
+        is_large = '128x96' not in path.stem or path.stem.endswith('_s2')
     elif path in (*SEARCH, *VIDEO):
         is_large = 'tiny' not in path.stem
     else:
@@ -121,6 +124,11 @@ def replace(value, old, new):
     return value
 
 
+def get_first(mapping, *keys):
+    """Return the value of the first key that is there."""
+    return next((mapping[key] for key in keys if key in mapping), None)
+
+
 def list_parts(dataset):
     """List the configs of the data sets that a concatenation, clips or a single one consist of."""
     inner = [*dataset.get('datasets', ()), *([dataset['dataset']] if 'dataset' in dataset else ())]
@@ -144,7 +152,7 @@ def drop_subsets(dataset):
 def shrink(cfg):
     """Return the config for tiny inputs, two samples a step, one epoch, no workers."""
     content = cfg.to_dict()
-    network = cfg.model.get('student', cfg.model.get('key', cfg.model))
+    network = get_first(cfg.model, 'student', 'student_cfg', 'key') or cfg.model
     size = content['codec']['input_size']
     # heads of coordinates know no maps
     maps = network.head.get('in_featuremap_size') or content['codec'].get('heatmap_size', size)
@@ -152,6 +160,8 @@ def shrink(cfg):
     side = LARGER.get(network.backbone.type, SMALLEST)
     small = type(size)((side, side))
     small_maps = type(maps)((side // stride, side // stride))
+    if 'teacher_cfg' in cfg.model:  # of vectors as long as the student's
+        content['model']['teacher_cfg'] = shrink(load_config(cfg.model.teacher_cfg)).model.to_dict()
     # Maps first: those of 256 x 256 are as large as the small input.
     content = replace(replace(content, maps, small_maps), size, small)
     for split in ('train', 'val', 'test'):
@@ -192,11 +202,13 @@ def find_skeleton(dataset):
 def write_weights(cfg):
     """Write weights of the networks of a distillation where the config looks for them."""
     model = cfg.model
-    roles = dict(teacher=load_config(model.teacher).model, student=model.student)
-    for role, network in roles.items():
-        file = model.get(f'{role}_checkpoint')
+    networks = [(model.get('teacher_pretrained'), model.get('teacher_cfg'))]
+    if 'teacher' in model:
+        networks = [(model.teacher_checkpoint, load_config(model.teacher).model)]
+        networks += [(model.get('student_checkpoint'), model.student)]
+    for file, network in networks:
         if file is not None:
-            Path(file).parent.mkdir(exist_ok=True)
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
             torch.save(dict(state_dict=MODELS.build(network).state_dict()), file)
 
 
@@ -263,7 +275,16 @@ def test_a_network_trains_for_one_epoch(path, tmp_path, monkeypatch):
     train(cfg)
 
 
-@pytest.mark.parametrize('path', map(mark_large, SIBLINGS), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'path',
+    [
+        pytest.param(path, marks=pytest.mark.slow)
+        if path.stem.startswith(RELATIVES)
+        else mark_large(path)
+        for path in SIBLINGS
+    ],
+    ids=lambda path: path.stem,
+)
 def test_a_sibling_takes_a_batch(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = shrink(read(path))
@@ -321,16 +342,38 @@ def test_a_network_costs_what_its_metafile_says(path):
     assert entry['Input Size'] == [width, height]
     assert entry['Parameters'] == cost.parameters
     assert entry['MACs'] == cost.macs
+    if 'rtmpose' in path.stem:  # published figures count the products of its attention
+        assert entry.get('Reference MACs', cost.macs + cost.operations.matmul) == (
+            cost.macs + cost.operations.matmul
+        )
+
+
+@pytest.mark.parametrize(
+    ('family', 'rest'), [('RTMPose', 0.02), ('Lite-HRNet', 0.05)], ids=['RTMPose', 'Lite-HRNet']
+)
+def test_costs_are_those_of_the_published_tables(family, rest):
+    """Up to the last digit of parameters, and the norms and pools among operations."""
+    entries = [e for e in METADATA.values() if e['In Collection'] == family]
+    published = [e['Metadata'] for e in entries if 'Published FLOPs' in e['Metadata']]
+    assert len(published) >= 4
+    for entry in published:
+        millions = entry['Published Parameters'].rstrip('M')
+        digit = 10.0 ** -len(millions.partition('.')[2])
+        assert abs(entry['Parameters'] / 1e6 - float(millions)) < digit
+        unit = dict(M=1e6, G=1e9)[entry['Published FLOPs'][-1]]
+        flops = float(entry['Published FLOPs'][:-1]) * unit
+        macs = entry['Reference MACs'] if family == 'RTMPose' else entry['MACs']
+        assert (1 - rest) * flops < macs <= flops
 
 
 @pytest.mark.parametrize('path', DISTILL, ids=lambda path: path.stem)
 def test_a_distillation_trains_the_network_of_another_config(path):
     cfg = read(path).to_dict()
-    twin = next(other for other in OWN if other.stem == path.stem.split('_fpd_')[0])
+    twin = next(other for other in OWN if other.stem == re.split('_(fpd|dwpose)_', path.stem)[0])
     alone = read(twin).to_dict()
-    assert cfg['model']['student'] == alone['model']
+    assert get_first(cfg['model'], 'student', 'student_cfg') == alone['model']
     assert cfg['val_dataloader'] == alone['val_dataloader']
-    assert Path(cfg['model']['teacher']).resolve() in OWN
+    assert Path(get_first(cfg['model'], 'teacher', 'teacher_cfg')).resolve() in OWN
 
 
 def test_every_entry_with_a_config_is_named_after_it():

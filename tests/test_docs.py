@@ -1,5 +1,6 @@
 """The documentation: every command in it is one, and every page and picture is there."""
 
+import ast
 import re
 import shlex
 from importlib import import_module
@@ -44,6 +45,16 @@ def test_commands_on_a_page_are_taken_and_name_configs_that_exist(page, capsys):
                     assert find_config(name).is_file()
             elif isinstance(name, str) and name.startswith('configs/') and len(name.split('/')) > 2:
                 assert PLACEHOLDER.search(name) or (ROOT / name).is_file(), name
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_python_on_a_page_can_be_read_and_imports_what_exists(page):
+    text = page.read_text(encoding='utf-8')
+    for block in re.findall(r'^```python\n(.*?)^```$', text, re.MULTILINE | re.DOTALL):
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith('posenas'):
+                module = import_module(node.module)
+                assert all(hasattr(module, alias.name) for alias in node.names)
 
 
 @pytest.mark.slow

@@ -16,8 +16,13 @@ from .building import (
     load_checked,
 )
 from .inference import inference_topdown, init_model
-from .inferencer import MMPoseInferencer, PoseInferencer, PoseNASInferencer
-from .model_zoo import ModelInfo, find_config, list_models, select_models
+from .inferencer import (
+    MMPoseInferencer,
+    Pose2DInferencer,
+    PoseInferencer,
+    PoseNASInferencer,
+)
+from .model_zoo import ModelInfo, find_config, get_model_aliases, list_models, select_models
 
 #: Module -> its public names, which are imported on first use.
 _LAZY_MODULES = {
@@ -69,6 +74,7 @@ __all__ = [
     'MMPoseInferencer',
     'ModelInfo',
     'NetworkSummary',
+    'Pose2DInferencer',
     'PoseInferencer',
     'PoseNASInferencer',
     'PruneResult',
@@ -97,6 +103,7 @@ __all__ = [
     'find_config',
     'find_errors',
     'fit_latency_table',
+    'get_model_aliases',
     'inference_topdown',
     'init_dataset',
     'init_detector',

@@ -16,7 +16,13 @@ from posenas.convert import adapt_checkpoint, apply_options
 from posenas.registry import DATASETS, MODELS, TASK_UTILS
 from posenas.runtime.engines import is_exported
 from posenas.utils import ConfigError, check_choice
-from posenas.utils.config import adopt_scope, load_config, read_input_size
+from posenas.utils.config import (
+    adopt_scope,
+    find_network,
+    load_config,
+    read_input_size,
+    resolve_model,
+)
 from posenas.utils.config_check import verify_config
 from posenas.utils.download import read_checkpoint
 from posenas.utils.profiling import ModelCost, profile_model
@@ -214,7 +220,7 @@ def count_cost(cfg: Config) -> ModelCost:
         ConfigError: Neither the codec nor the decoder of the head says how large images are.
     """
     init_default_scope('posenas')
-    network = cfg.model.get('student', cfg.model)
+    network = resolve_model(find_network(cfg.model))
     size = find_input_size(cfg)
     with torch.device('meta'):
         model = MODELS.build(network)

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from posenas.runtime import NetworkDescription
 from posenas.runtime.engines import choose_engine, is_exported, open_session
+from posenas.utils.config import find_network, resolve_model
 from posenas.utils.errors import ConfigError
 
 
@@ -73,13 +74,9 @@ def find_estimator(model: Mapping) -> Mapping:
     Of a distillation it is the student, of a model for videos the estimator of key frames.
 
     Raises:
-        ConfigError: The key network is the path of a config that cannot be read.
+        ConfigError: The key network or the student is the path of a config that cannot be read.
     """
-    if 'key' in model:
-        from posenas.models.estimators.teacher import resolve_model
-
-        return resolve_model(model['key'])
-    return model.get('student', model)
+    return resolve_model(model['key'] if 'key' in model else find_network(model))
 
 
 def config_of_exported(file: str | Path) -> Config:

@@ -24,6 +24,7 @@ from posenas.runtime import NetworkDescription
 from posenas.runtime.engines import is_exported
 from posenas.search import Supernet
 from posenas.utils import CheckpointError, ConfigError, check_choice
+from posenas.utils.config import find_network, resolve_model
 from posenas.utils.download import fetch_checkpoint
 from posenas.utils.images import read_local
 
@@ -247,7 +248,7 @@ def _choose_student(network: LoadedModel) -> LoadedModel:
         )
     if not hasattr(model, 'student'):
         return network
-    content = dict(cfg.to_dict(), model=cfg.model['student'])
+    content = dict(cfg.to_dict(), model=resolve_model(find_network(cfg.model)))
     student = Config(content, filename=cfg.filename)
     return LoadedModel(student, model.student, network.checkpoint)
 

@@ -266,6 +266,24 @@ class PoseInferencer:
                 print_log(text, logger='current', level=30)
 
 
+class Pose2DInferencer(PoseInferencer):
+    """:class:`PoseInferencer` with the arguments of MMPose's class of this name.
+
+    Args:
+        model: As ``pose2d``.
+        weights: As ``pose2d_weights``.
+        **kwargs: Arguments of :class:`PoseInferencer`.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | Config | None = 'body',
+        weights: str | Path | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(model, weights, **kwargs)
+
+
 #: Names under which other projects would look for the class.
 PoseNASInferencer = MMPoseInferencer = PoseInferencer
 #: Config of the detector whose weights are given alone.

@@ -92,6 +92,15 @@ def list_models() -> tuple[ModelInfo, ...]:
     return tuple(sorted(models, key=lambda model: model.name))
 
 
+def get_model_aliases(scope: str = 'mmpose') -> dict[str, str]:
+    """Map the other names of all models to their names, for code that asks MMPose for them.
+
+    Args:
+        scope: Ignored: names are ours.
+    """
+    return {alias: model.name for model in list_models() for alias in model.aliases}
+
+
 @lru_cache(maxsize=64)
 def _read_models(metafile: Path, changed_ns: int) -> list[dict[str, Any]]:
     """Read the entries of a metafile as it was last changed, which takes 20 ms, once."""

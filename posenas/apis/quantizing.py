@@ -159,7 +159,7 @@ def score_graph(cfg: Config, model: 'onnx.ModelProto') -> dict[str, float]:
 
     with TemporaryDirectory() as folder:
         trial = copy.deepcopy(cfg)
-        trial.work_dir, trial.resume = folder, False
+        trial.work_dir, trial.resume, trial.log_level = folder, False, 'WARNING'
         trial.load_from = str(write_network(model, Path(folder) / 'net.onnx')[0])
         trial.custom_hooks = [h for h in trial.get('custom_hooks') or [] if h['type'] != 'EMAHook']
         load_exported(trial)

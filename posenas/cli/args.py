@@ -53,9 +53,14 @@ class _HelpFormatter(argparse.HelpFormatter):
 
 
 def _wrap(line: str, width: int, is_command: bool) -> str:
-    """Wrap a line of a table, or a command so that it can still be copied."""
+    """Wrap a line of a table, or a command so that it can still be copied.
+
+    An option stays beside its value.
+    """
     if len(line) <= width:
         return line
+    if is_command:
+        line = re.sub(r'(--[\w-]+) (?!--)', '\\1\0', line)
     column = 6 if is_command else re.match(r'  .+?  +|', line).end()  # type: ignore[union-attr]
     rows = textwrap.wrap(
         line,
@@ -64,7 +69,7 @@ def _wrap(line: str, width: int, is_command: bool) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return (' \\\n' if is_command else '\n').join(rows)
+    return (' \\\n' if is_command else '\n').join(rows).replace('\0', ' ')
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -29,7 +29,9 @@ def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
     )
     add_threads(blocks, 'threads of an operation')
     add_count(blocks, '--repeat', 100, 'interleaved runs')
-    blocks.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    blocks.add_argument(
+        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
+    )
 
 
 def report_blocks(args: argparse.Namespace) -> None:

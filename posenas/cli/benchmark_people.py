@@ -20,7 +20,9 @@ def add_tracking_parser(kinds: argparse._SubParsersAction) -> None:
     add_count(tracking, '--num-videos', 20, 'videos of five people')
     add_count(tracking, '--num-frames', 120, 'frames of each video')
     add_seed(tracking, 'seed of all videos')
-    tracking.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    tracking.add_argument(
+        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
+    )
 
 
 def add_video_parser(kinds: argparse._SubParsersAction) -> None:
@@ -47,7 +49,9 @@ def add_video_parser(kinds: argparse._SubParsersAction) -> None:
     add_count(video, '--batch-size', 8, 'images at once')
     add_threads(video, 'threads of an operation')
     video.add_argument('--track', action='store_true', help='follow people')
-    video.add_argument('--json', metavar='FILE', help='also write the figures to FILE')
+    video.add_argument(
+        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
+    )
 
 
 def report_tracking(args: argparse.Namespace) -> None:

@@ -85,7 +85,8 @@ EXAMPLES = {
     ),
     'search': (
         'search run data/people/annotations/person_keypoints.json --latency 10 --out found',
-        'search show work_dirs/vipnas_search --page found.html',
+        'search run configs/people.py --macs 0.5 --params 2 --hours 24 --seeds 3 --out found',
+        'search show work_dirs/vipnas_search --out found.html',
         'search sample SEARCH.py random.json --like found/genotype.json',
         'search rank work_dirs/search --trained work_dirs/trained',
         'search agree work_dirs/search_s0 work_dirs/search_s1',
@@ -111,7 +112,7 @@ EXAMPLES = {
     ),
     'benchmark': (
         'benchmark forward s_vipnas_res50_coco_256x192 --threads 1 2',
-        'benchmark runtime s_vipnas_res50_coco_256x192 --threads 1 --json runtime.json',
+        'benchmark runtime s_vipnas_res50_coco_256x192 --threads 1 --out runtime.json',
         'benchmark blocks --shape 192 144',
         'benchmark data s_vipnas_res50_lspet_128x96 --num-samples 100',
         'benchmark import',

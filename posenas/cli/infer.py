@@ -222,6 +222,7 @@ def _look_at(
                 is_closed = window is not None and not window.show(found.plot())
                 if flag.received or is_closed:
                     inferencer.stop()
+                    bar.update(num_images, total or num_images, 'finishing what was read')
             bar.update(num_images, num_images)
     finally:
         flag.restore()

@@ -51,7 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_count(fit, '--num-fit', 60, 'networks to fit to')
     add_count(fit, '--num-test', 50, 'networks to predict')
-    fit.add_argument('--json', metavar='FILE', help='write the figures here too')
+    fit.add_argument(
+        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
+    )
     predict = kinds.add_parser(
         'predict', help='predict networks', description='Predict networks given as genotype files.'
     )

@@ -198,7 +198,7 @@ class Screen:
     def move(self, done: int, total: int, what: str, rest: str) -> None:
         """Move the bar: how far, of what, and what else is known."""
         if self._task is None:
-            self._task = self._progress.add_task(what, rest=rest)
+            self._task = self._progress.add_task(what, total=total, rest=rest)
             self._progress.start()
         self._progress.update(self._task, completed=done, total=total, description=what, rest=rest)
 

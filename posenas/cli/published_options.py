@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from posenas.cli.args import enable_drawing
 from posenas.cli.values import COUNT, number, whole
+from posenas.utils.config import find_network
 from posenas.utils.errors import ConfigError
 from posenas.utils.telling import tell
 
@@ -80,7 +81,7 @@ def _draw_inputs(cfg: Config, value: object, command: str) -> None:
 def _draw_heatmaps(cfg: Config, value: object, command: str) -> None:
     settings = dict(enable=True, once=True, epoch_interval=_VISUALIZE_INTERVAL)
     enable_drawing(cfg, 'visualization', 'PoseVisualizationHook', settings)
-    model = cfg.model.get('student', cfg.model)
+    model = find_network(cfg.model)
     model.test_cfg = dict(model.get('test_cfg') or {}, output_heatmaps=True)
 
 
@@ -283,7 +284,7 @@ def log_cost(cfg: Config) -> None:
     from posenas.registry import MODELS
     from posenas.utils.profiling import profile_model
 
-    network = cfg.model.get('student', cfg.model)
+    network = find_network(cfg.model)
     width, height = (cfg.get('codec') or network.head.decoder)['input_size']
     with torch.device('meta'):
         cost = profile_model(MODELS.build(network), torch.empty(1, 3, height, width))

@@ -25,11 +25,6 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
         'limits, train what is found beside a random network of the same cost, export it and '
         'write a report. Says first how long each stage takes. Stages that are done are skipped; '
         'a run that was killed goes on by the same command.',
-        epilog='examples:\n'
-        '  posenas search run PEOPLE.json --latency 10 --engine openvino --threads 1 --out found\n'
-        '  posenas search run configs/people.py --macs 0.5 --params 2 --hours 24 --seeds 3 '
-        '--out found',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         'data',

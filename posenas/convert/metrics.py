@@ -10,6 +10,7 @@ from posenas.utils.paths import join_path
 
 #: Class of the data sets whose row holds for all others.
 _ANY = 'BaseTopdownDataset'
+_WHOLE_BODY = dict(type='CocoWholeBodyMetric', prefix='coco-wholebody')
 #: Class of data sets -> published name -> the metric that it means there; None: it means nothing.
 #: A row holds for subclasses too, and names that it lacks are taken from the base class. A metric
 #: without ``ann_file`` gets that of the data set; None leaves it to the labels of the samples.
@@ -19,8 +20,12 @@ PUBLISHED_METRICS: Mapping[str, Mapping[str, Mapping[str, Any] | None]] = {
         'PCK': dict(type='PCKAccuracy', norm_item='bbox'),
         'PCKh': dict(type='PCKAccuracy', norm_item='head', thr=0.5),
         'tPCK': dict(type='PCKAccuracy', norm_item='torso'),
+        'NME': dict(type='NME', norm_mode='keypoint_distance'),
     },
+    'AFLWDataset': {'NME': dict(type='NME', norm_mode='use_norm_item', norm_item='bbox_size')},
     'CocoDataset': {'mAP': dict(type='CocoMetric')},
+    'CocoWholeBodyDataset': {'mAP': _WHOLE_BODY},
+    'UBody2dDataset': {'mAP': _WHOLE_BODY},
     'CrowdPoseDataset': {
         'mAP': dict(
             type='CocoMetric', use_area=False, iou_type='keypoints_crowd', prefix='crowdpose'

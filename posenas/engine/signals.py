@@ -15,6 +15,8 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 class SignalFlag:
     """Remembers the first stop signal; the second one acts as it would without us.
 
+    A signal that is ignored stays so: ``nohup`` and the ``&`` of scripts ask for that.
+
     Attributes:
         received: Number of the signal, 0 while there was none.
     """
@@ -29,7 +31,8 @@ class SignalFlag:
             return
         self.received = 0
         for signum in STOP_SIGNALS:
-            self._previous[signum] = signal.signal(signum, self._receive)
+            if signal.getsignal(signum) != signal.SIG_IGN:
+                self._previous[signum] = signal.signal(signum, self._receive)
 
     def restore(self) -> None:
         """Stop listening: put the previous handlers back."""

@@ -19,6 +19,7 @@ from posenas.utils.optional import import_optional
 
 #: Public name -> module that defines it and loads torch or mmengine.
 _LAZY: dict[str, str] = {
+    'adapt_mmdet_pipeline': 'posenas.utils.registration',
     'count_parameters': 'posenas.utils.profiling',
     'DictAction': 'posenas.utils.config',
     'fetch_checkpoint': 'posenas.utils.download',
@@ -42,6 +43,7 @@ __all__ = [
     'DictAction',
     'OutputError',
     'PoseNASError',
+    'adapt_mmdet_pipeline',
     'atomic_write',
     'check_choice',
     'check_odd',

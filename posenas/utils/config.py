@@ -153,10 +153,32 @@ def _merge(cfg: Config, options: dict) -> None:
             raise ConfigError(f'{key}={value!r} does not fit the config: {error}') from error
 
 
+def resolve_model(model: dict | str | Path) -> dict:
+    """Return the config of a model, given as such or as the path of a config that holds it.
+
+    Raises:
+        ConfigError: There is no such file, or it has no model.
+    """
+    if isinstance(model, dict):
+        return model
+    cfg = load_config(model)
+    if 'model' not in cfg:
+        raise ConfigError(f'{model} must have an entry model, got {sorted(cfg)}')
+    return cfg.model
+
+
+def find_network(model: dict) -> dict | str:
+    """Return the config of the network that predicts: of a distillation that of the student.
+
+    Args:
+        model: ``model`` of a config. A student of DWPose can be the path of a config.
+    """
+    return model.get('student', model.get('student_cfg', model))
+
+
 def read_input_size(cfg: Config) -> tuple[int, int] | None:
     """Return (width, height) of the images that the network of a config takes, where it says so."""
-    model = cfg.get('model') or {}
-    network = model.get('student', model)
+    network = find_network(cfg.get('model') or {})
     head = network.get('head') if isinstance(network, dict) else None  # a path names another config
     decoder = cfg.get('codec') or (head or {}).get('decoder') or {}
     return tuple(decoder['input_size']) if 'input_size' in decoder else None

@@ -322,7 +322,7 @@ def _find_entries(
     """
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if key == 'teacher':
+            if key in ('teacher', 'teacher_cfg'):
                 continue
             path = f'{place}.{key}' if place else str(key)
             if key in keys:

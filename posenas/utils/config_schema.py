@@ -103,7 +103,7 @@ _LOADER = {
     *('in_order', 'num_batch_per_epoch', 'disable_subprocess_warning'),
 }
 #: Keys of estimators: alone, in a distillation, in networks for videos.
-_ESTIMATORS = ('model', 'student', 'teacher', 'key')
+_ESTIMATORS = ('model', 'student', 'student_cfg', 'teacher', 'teacher_cfg', 'key')
 _TEST_CFG = {
     *('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps'),
     'output_keypoint_indices',

@@ -111,8 +111,8 @@ def find_base(base: str, filename: str) -> tuple[str, str | None]:
 def adapt_places(value: object, filename: str) -> None:
     """Let paths of other configs, such as DWPose's ``teacher_cfg``, start above ``filename``.
 
-    Paths that exist stay, those that exist nowhere too. The storage service 'petrel', which only
-    its owners have, becomes the local disk.
+    Paths that exist stay, those that exist nowhere too, and those in YAML and JSON, which name no
+    code. The storage service 'petrel', which only its owners have, becomes the local disk.
 
     Args:
         value: Config; changed in place.
@@ -124,7 +124,8 @@ def adapt_places(value: object, filename: str) -> None:
             if find_spec('petrel_client') is None:
                 value[key] = dict(backend='local')
         elif key in _CONFIGS and isinstance(item, str) and not os.path.exists(item):
-            found = [parent / item for parent in _parents(filename) if (parent / item).is_file()]
+            places = _parents(filename) if filename.endswith('.py') else []
+            found = [parent / item for parent in places if (parent / item).is_file()]
             if found:
                 value[key] = str(found[0])
         else:

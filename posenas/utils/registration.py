@@ -1,8 +1,12 @@
-"""Register every class of the library, as scripts for MMPose ask for first."""
+"""What scripts for MMPose do first, though nothing here needs it."""
 
+from collections.abc import Mapping
 from importlib import import_module
+from typing import TypeVar
 
 from mmengine.registry import Registry, init_default_scope
+
+Config = TypeVar('Config', bound=Mapping)
 
 
 def register_all_modules(init_scope: bool = True) -> None:
@@ -18,3 +22,8 @@ def register_all_modules(init_scope: bool = True) -> None:
             value.import_from_location()
     if init_scope:
         init_default_scope('posenas')
+
+
+def adapt_mmdet_pipeline(cfg: Config) -> Config:
+    """Return the config of a detector as it is: detectors here read images as networks do."""
+    return cfg

@@ -71,8 +71,10 @@ def test_a_network_is_counted_as_it_is_built(tmp_path):
     cfg, model, _ = build_model('tiny_synthetic_128x96')
     cost = count_cost(cfg)
     assert cost.parameters == sum(parameter.numel() for parameter in model.parameters())
-    taught = dict(type='FPDDistiller', student=cfg.model, teacher=cfg.model)
-    assert count_cost(Config(dict(codec=cfg.codec, model=taught))).macs == cost.macs > 0
+    (tmp_path / 'student.py').write_text(f'model = {cfg.model.to_dict()}\n')
+    for student in (dict(student=cfg.model), dict(student_cfg=str(tmp_path / 'student.py'))):
+        taught = dict(type='AnyDistiller', teacher=cfg.model, **student)
+        assert count_cost(Config(dict(codec=cfg.codec, model=taught))).macs == cost.macs > 0
     head = dict(TINY_MODEL['head'])
     head.pop('decoder')
     with pytest.raises(ConfigError, match=r'codec\.input_size'):

@@ -9,6 +9,7 @@ import sys
 import pytest
 from mmengine.logging import MMLogger
 
+from posenas import visualization
 from posenas.apis import PoseInferencer
 from posenas.cli import main
 from posenas.cli.infer import build_parser
@@ -97,6 +98,30 @@ def test_ctrl_c_leaves_whole_files_and_counts_what_was_not_reached(
     assert len(rows) == 1 + looked
     frames = json.loads((tmp_path / 'out/predictions/clip.json').read_text())['instance_info']
     assert len(frames) == min(looked, 3)
+
+
+def test_a_second_ctrl_c_in_the_middle_of_writing_leaves_whole_files(
+    infer, image_folder, video_file, tmp_path, capsys, monkeypatch
+):
+    write, written = visualization.write_picture, []
+
+    def interrupted(path, picture):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(path)
+        write(path, picture)
+
+    monkeypatch.setattr(visualization, 'write_picture', interrupted)
+    inputs = [video_file, *[image_folder / 'a.png'] * 5]
+    assert infer(*inputs, '--batch-size', '1', '--format', 'json', 'csv', 'coco') == 130
+    assert 'ended by SIGINT' in capsys.readouterr().err
+    out = tmp_path / 'out'
+    rows = (out / 'predictions/keypoints.csv').read_text().splitlines()
+    assert len(rows) == 1 + 3 + 2
+    assert len(json.loads((out / 'predictions/results.keypoints.json').read_text())) == 3 + 2
+    assert len(json.loads((out / 'predictions/clip.json').read_text())['instance_info']) == 3
+    assert (out / 'visualizations/clip.mp4').is_file()
+    assert not list(out.rglob('.*'))
 
 
 def test_nothing_readable_is_an_error(infer, image_folder, tmp_path, capsys):

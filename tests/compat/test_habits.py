@@ -69,13 +69,17 @@ assert Path('out.jpg').is_file()
     'people as plain values': """
 from mmpose.apis import inference_topdown, init_model
 from mmpose.structures import merge_data_samples, split_instances
+from mmpose.utils import adapt_mmdet_pipeline
 model = init_model(cfg, ckpt, device='cpu')
+assert adapt_mmdet_pipeline(model.cfg) is model.cfg
 merged = merge_data_samples(inference_topdown(model, 'photo.jpg', boxes))
 people = split_instances(merged.pred_instances)
 assert json.loads(json.dumps(people))[1]['bbox'][0] == boxes[1].tolist()
 """,
     'the inferencer': """
-from mmpose.apis import MMPoseInferencer
+from mmpose.apis.inferencers import MMPoseInferencer, Pose2DInferencer, get_model_aliases
+assert next(Pose2DInferencer(model=cfg, weights=ckpt, device='cpu')('photo.jpg'))['predictions']
+assert get_model_aliases('mmpose')['rtmpose-t_8xb256-420e_coco-256x192'] == 'rtmpose_t_coco_256x192'
 inferencer = MMPoseInferencer(pose2d=cfg, pose2d_weights=ckpt, device='cpu', scope='mmpose',
     det_model='whole_image')
 result = next(inferencer('photo.jpg', show=False, out_dir='out', kpt_thr=0.3, radius=4,

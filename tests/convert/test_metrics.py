@@ -49,11 +49,13 @@ def test_a_name_means_the_metric_of_the_data_set(kind, precision, pck, pckh, tpc
     for name, metric in expected.items():
         if metric is not None:
             assert choose_metrics([name], [dataset(kind)]) == [metric], name
-    assert expected.keys() == PUBLISHED_METRICS['BaseTopdownDataset'].keys()
+    assert {*expected, 'NME'} == PUBLISHED_METRICS['BaseTopdownDataset'].keys()
 
 
 def test_names_without_meaning_are_refused_with_those_that_fit():
-    with pytest.raises(ConfigError, match=r"mAP .* MpiiDataset: .* \['PCK', 'PCKh', 'tPCK'\]"):
+    with pytest.raises(
+        ConfigError, match=r"mAP .* MpiiDataset: .* \['NME', 'PCK', 'PCKh', 'tPCK'\]"
+    ):
         choose_metrics(['mAP'], [dataset('MpiiDataset')])
     with pytest.raises(ConfigError, match=r"'mAPP' is not supported: .*'PCKAccuracy'.*'mAP'"):
         choose_metrics(['mAPP'], [dataset('MpiiDataset')])

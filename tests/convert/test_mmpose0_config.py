@@ -309,6 +309,24 @@ def test_evaluation_names_metrics_and_the_best_checkpoint(dite, evaluation, best
             [dict(type='PoseTrack18Metric', nms_thr=0.9, ann_file=VAL_FILE)],
         ),
         (
+            'FaceAFLWDataset',
+            dict(metric=['NME'], save_best='NME'),
+            'NME',
+            [dict(type='NME', norm_mode='use_norm_item', norm_item='bbox_size')],
+        ),
+        (
+            'PanopticDataset',
+            dict(metric=['PCKh', 'EPE'], save_best='EPE'),
+            'EPE',
+            [dict(type='PCKAccuracy', norm_item='bbox', thr=0.2), dict(type='EPE')],
+        ),
+        (
+            'TopDownCocoWholeBodyDataset',
+            dict(metric='mAP', save_best='AP'),
+            'coco-wholebody/AP',
+            [dict(type='CocoWholeBodyMetric', nms_thr=0.9)],
+        ),
+        (
             'TopDownJhmdbDataset',
             dict(metric=['PCK', 'tPCK'], save_best='Mean PCK'),
             'Mean PCK',
@@ -706,14 +724,27 @@ def test_metainfo_has_our_names(vipnas):
     assert step == dict(type='PackPoseInputs')
 
 
-def test_regression_and_several_levels_of_targets(vipnas):
+def test_several_levels_of_targets(vipnas):
     change_steps(vipnas, 'TopDownGenerateTarget', sigma=[3, 2])
     (step,) = steps_of(translate(vipnas), 'GenerateTarget')
     assert step['multilevel']
     assert [codec['sigma'] for codec in step['encoder']] == [3, 2]
+
+
+def test_regression_of_coordinates(vipnas):
     change_steps(vipnas, 'TopDownGenerateTarget', type='TopDownGenerateTargetRegression', sigma=2)
-    (step,) = steps_of(translate(vipnas), 'GenerateTarget')
-    assert step['encoder'] == dict(type='RegressionLabel', input_size=(192, 256))
+    head = dict(type='DeepposeRegressionHead', in_channels=608, num_joints=17, out_sigma=True)
+    head |= dict(loss_keypoint=dict(type='RLELoss', use_target_weight=True))
+    changes = dict(model__keypoint_head=head, model__neck=dict(type='GlobalAveragePooling'))
+    changes |= dict(model__test_cfg__regression_flip_shift=True, evaluation__rle_score=True)
+    new = translate(change(vipnas, **changes))
+    codec = dict(type='RegressionLabel', input_size=(192, 256))
+    (step,) = steps_of(new, 'GenerateTarget')
+    assert step['encoder'] == new['codec'] == new['model']['head']['decoder'] == codec
+    assert new['model']['head']['type'] == 'RLEHead'
+    assert new['model']['head']['loss'] == dict(type='RLELoss', use_target_weight=True)
+    assert new['model']['test_cfg'] == dict(flip_test=True, shift_coords=True)
+    assert new['test_evaluator'][0]['score_mode'] == 'bbox_rle'
 
 
 def test_images_may_stay_in_the_order_of_opencv(vipnas):
@@ -818,7 +849,8 @@ def test_configs_for_tests_alone(dite):
         (dict(lr_config__step=...), 'lr_config.step must be set'),
         (dict(optimizer_config__type='Odd'), 'optimizer_config.type must be one of'),
         (dict(evaluation__metric='mIoU'), "among .* got 'mIoU'"),
-        (dict(model__keypoint_head__type='DeepposeRegressionHead'), 'RegressionHead of MMPose'),
+        (dict(model__keypoint_head__type='TopdownHeatmapMSMUHead'), 'MSPNHead of MMPose'),
+        (dict(model__keypoint_head__type='DeepposeRegressionHead'), 'exactly for targets of'),
         (dict(model__keypoint_head__input_transform='multiple_select'), 'input_transform must be'),
         (dict(model__keypoint_head__num_deconv_layers=2), 'must have num_deconv_layers = 2'),
         (dict(model__keypoint_head__loss_keypoint__type='L1'), 'loss_keypoint.type must be'),

@@ -1,11 +1,14 @@
 """Every network that a config makes can be exported, and the file computes the same."""
 
+import numpy as np
 import pytest
 from source_files import ROOT
 
 from posenas.apis import build_model
 from posenas.apis.exporting import export_model, find_crops
+from posenas.cli import main
 from posenas.models.settling import draw_settled_weights
+from posenas.runtime import PoseRuntime
 from posenas.search import Supernet
 
 pytest.importorskip('onnxruntime')
@@ -29,6 +32,17 @@ def test_the_network_of_every_config_is_exported_and_equal(path, tmp_path):
     made = export_model(network, tmp_path / 'net.onnx', name=path.stem)
     assert made.proof.largest.outputs <= made.proof.limit
     assert made.description.params == sum(p.numel() for p in network.model.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    'name', ['rtmpose_t', 'rtmpose_s', 'rtmpose_m', 'litehrnet_18', 'litehrnet_30']
+)
+def test_rivals_are_exported_to_openvino_by_the_command_and_find_keypoints(name, tmp_path):
+    file = tmp_path / 'net.xml'
+    assert main(['export', f'{name}_coco_256x192', '--to', 'openvino', '--out', str(file)]) == 0
+    photo = np.random.default_rng(0).integers(0, 255, (300, 200, 3)).astype(np.uint8)
+    assert PoseRuntime(file)(photo, bboxes=[[10, 10, 180, 290]]).keypoints.shape == (1, 17, 2)
 
 
 @pytest.mark.slow

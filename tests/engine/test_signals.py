@@ -9,6 +9,7 @@ import torch
 from engine.toy_training import largest_difference, make_cfg, start, train, weights
 
 from posenas.engine.hooks.stop_signal import StopSignalHook
+from posenas.engine.signals import SignalFlag
 from posenas.utils.checkpoint import find_latest_checkpoint
 
 EVERYTHING = dict(ema='ExpMomentumEMA', accumulate=2, amp=True, interval=100)
@@ -53,7 +54,6 @@ def test_handlers_are_restored_when_training_ends(tmp_path):
 
 
 def test_a_second_signal_acts_at_once():
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells may ignore it
     hook = StopSignalHook()
     hook.flag.install()
     os.kill(os.getpid(), signal.SIGINT)
@@ -61,7 +61,16 @@ def test_a_second_signal_acts_at_once():
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
     hook.flag.restore()
-    signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_that_a_shell_lets_its_job_ignore_stays_ignored():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    flag = SignalFlag()
+    flag.install()
+    os.kill(os.getpid(), signal.SIGINT)
+    flag.restore()
+    assert signal.signal(signal.SIGINT, before) == signal.SIG_IGN
+    assert flag.received == 0
 
 
 @pytest.mark.parametrize('group', [False, True])

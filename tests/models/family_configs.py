@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 from registry_cases import pose_samples
 
-from posenas.codecs import SimCCLabel
+from posenas.codecs import RegressionLabel, SimCCLabel
 from posenas.utils.config import load_config
 
 FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'top_down'
@@ -17,11 +17,12 @@ FOLDER = Path(__file__).resolve().parents[2] / 'configs' / 'top_down'
 
 @cache
 def find_families() -> tuple[Path, ...]:
-    """List the configs on synthetic people, one per backbone: that of the smallest input."""
+    """List the configs on synthetic people, one per network: that of the smallest input."""
     chosen: dict[str, Path] = {}
     for path in sorted(FOLDER.glob('*/synthetic/*.py')):
         if 'demo' not in path.stem:
-            chosen.setdefault(str(load_config(path).model.backbone), path)
+            model = load_config(path).model
+            chosen.setdefault(f'{model.backbone} {model.head.type}', path)
     return tuple(chosen.values())
 
 
@@ -38,24 +39,18 @@ def draw_batch(model: object, num: int, side: int) -> tuple[torch.Tensor, list]:
     samples = pose_samples(num, num_joints, (side // 4, side // 4))
     for i, sample in enumerate(samples):
         points = np.random.default_rng(i).uniform(0, size, (1, num_joints, 2))
-        labels = SimCCLabel(size).encode(points)
+        labels = RegressionLabel(size).encode(points) | SimCCLabel(size).encode(points)
         sample.gt_instance_labels = InstanceData(
             **{name: torch.from_numpy(value) for name, value in labels.items()}
         )
     return torch.randn((num, 3, *size[::-1])), samples
 
 
-def build_family_model(path: Path, model: dict | None = None) -> tuple[object, Config]:
-    """Build the estimator of a config, its weights initialised as for training.
-
-    Args:
-        path: The config.
-        model: What differs in its ``model``.
-    """
+def build_family_model(path: Path) -> tuple[object, Config]:
+    """Build the estimator of a config, its weights initialised as for training."""
     from posenas.registry import MODELS
 
     cfg = load_config(path)
-    cfg.merge_from_dict(dict(model=model or {}))
     model = MODELS.build(cfg.model)
     model.init_weights()
     return model, cfg

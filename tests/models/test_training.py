@@ -13,20 +13,6 @@ from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 from posenas.registry import DATASETS, MODEL_WRAPPERS
 
 FAMILIES = find_families()
-#: Published networks of other sizes -> config of their family, and what differs in its model.
-SIZES = {
-    f'rtmpose_{size}': (
-        'rtmpose_t_synthetic_128x96',
-        dict(
-            backbone=dict(deepen_factor=deepen, widen_factor=widen), head=dict(in_channels=channels)
-        ),
-    )
-    for size, deepen, widen, channels in (('s', 0.33, 0.5, 512), ('m', 0.67, 0.75, 768))
-}
-SIZES['litehrnet_30'] = (
-    'litehrnet_18_synthetic_128x96',
-    dict(backbone=dict(extra=dict(stages_spec=dict(num_modules=(3, 8, 3))))),
-)
 #: Sides of the crops: the smallest that every network takes.
 SIDE = 64
 
@@ -81,16 +67,7 @@ def drawn_people(tmp_path_factory):
 @pytest.mark.parametrize('path', FAMILIES, ids=lambda path: path.stem)
 def test_one_epoch_on_drawn_people_lowers_the_loss(path, drawn_people):
     first, last = train_an_epoch(*build_family_model(path), drawn_people)
-    assert last < 0.95 * first
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize('name', SIZES)
-def test_one_epoch_lowers_the_loss_of_other_sizes_too(name, drawn_people):
-    stem, changes = SIZES[name]
-    path = next(path for path in FAMILIES if path.stem == stem)
-    first, last = train_an_epoch(*build_family_model(path, changes), drawn_people)
-    assert last < 0.95 * first
+    assert last < first - 0.05 * abs(first)
 
 
 def train_an_epoch(model, cfg, drawn_people):

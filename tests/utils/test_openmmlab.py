@@ -98,6 +98,15 @@ def test_other_configs_are_found_from_the_folders_above_and_absent_services_are_
     assert cfg.backend_args == dict(backend='local')
 
 
+def test_a_config_of_data_names_no_code_above_it(tmp_path, monkeypatch):
+    (tmp_path / 'files').mkdir()
+    (tmp_path / 'files' / 'teacher.py').write_text('raise SystemExit\n')
+    config = tmp_path / 'files' / 'config.json'
+    config.write_text('{"model": {"type": "DWPoseDistiller", "teacher_cfg": "teacher.py"}}')
+    monkeypatch.chdir(tmp_path)
+    assert load_config(config).model.teacher_cfg == 'teacher.py'
+
+
 def test_an_old_config_for_whole_images_is_named_as_what_it_is(tmp_path):
     from posenas.apis import load_checked
 

@@ -6,6 +6,13 @@ from typing import Any
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
+#: Transform that makes coordinates instead of heatmaps.
+REGRESSION = 'TopDownGenerateTargetRegression'
+#: Keys of ``test_cfg`` that say how heatmaps are decoded; the last ones are UDP's.
+_DECODING = (
+    *('modulate_kernel', 'post_process', 'unbiased_decoding'),
+    *('target_type', 'valid_radius_factor', 'use_udp'),
+)
 _POST_PROCESSES = {True: 'default', False: None, None: None}
 
 
@@ -27,6 +34,12 @@ def read_codec(
         ConfigError: Targets and decoding do not belong together.
     """
     size = data_cfg.require('image_size', 'codec.input_size')
+    if target.content.get('type') == REGRESSION:
+        target.mark('type')
+        target.finish()
+        test_cfg.drop('only heatmaps are refined', *_DECODING)
+        codec = dict(type='RegressionLabel', input_size=tuple(size))
+        return codec, [codec]
     heatmap_size = data_cfg.require('heatmap_size', 'codec.heatmap_size')
     if isinstance(heatmap_size[0], Sequence):
         heatmap_size = heatmap_size[-1]
@@ -39,8 +52,8 @@ def read_codec(
     _check_udp(test_cfg, encoding)
     key, values, settings = makers[encoding](test_cfg, target)
     target.finish()
-    test_cfg.drop('without effect here', 'modulate_kernel', 'post_process', 'unbiased_decoding')
-    test_cfg.drop('only UDP reads it', 'target_type', 'valid_radius_factor')
+    test_cfg.drop('without effect here', *_DECODING[:3])
+    test_cfg.drop('only UDP reads it', *_DECODING[3:5])
     generation = dict(generation='0.x') if legacy else {}
     kind = f'{encoding}Heatmap'
     codecs = [dict(type=kind, **sizes, **{key: v}, **settings, **generation) for v in values]

@@ -7,12 +7,12 @@ from typing import Any
 
 from posenas.convert.experiment import make_loader
 from posenas.convert.metrics import find_metric
+from posenas.convert.mmpose0_config.datasets import PREFIX, RENAMED, rename_dataset
 from posenas.convert.mmpose0_config.pipeline import Pipeline, translate_pipeline
 from posenas.convert.mmpose0_config.runtime import Evaluation
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
-_PREFIX = 'TopDown'
 #: Data sets whose annotations have centres instead of boxes: nothing moves or cleans those.
 _CENTERED = ('MpiiDataset', 'MpiiTrbDataset', 'H36MDataset')
 _METRICS = ('mAP', 'PCK', 'PCKh', 'tPCK')
@@ -20,6 +20,8 @@ _SAME_METRICS = ('AUC', 'EPE', 'NME')
 _BOX_KEYS = ('use_gt_bbox', 'bbox_file', 'det_bbox_thr', 'image_thr')
 #: Keys of ``data_cfg`` that say how predictions are scored.
 TEST_KEYS = ('vis_thr', 'oks_thr', 'use_nms', 'soft_nms', 'nms_thr', 'bbox_thr')
+#: Threshold of PCK in 0.x.
+_PCK_THR = 0.2
 _HEAD_BOXES = 'mpii_gt_val.mat'
 
 
@@ -74,18 +76,20 @@ def _translate_dataset(
         inner, pipeline, data_cfg = _translate_dataset(section.enter('dataset'), split, settings)
         section.finish()
         return dict(type='RepeatDataset', times=times, dataset=inner), pipeline, data_cfg
-    if not kind.startswith(_PREFIX):
+    if not kind.startswith(PREFIX) and kind not in RENAMED:
         raise ConfigError(
-            f'{section.place("type")} must be a data set of people, {_PREFIX}...Dataset, got '
-            f'{kind!r}: others are not translated'
+            f'{section.place("type")} must be a data set of people, {PREFIX}...Dataset, or one of '
+            f'{sorted(RENAMED)}, got {kind!r}: others are not translated'
         )
-    new_kind = kind.removeprefix(_PREFIX)
+    new_kind = rename_dataset(kind)
     is_train = split == 'train'
     dataset: dict[str, Any] = dict(type=new_kind)
     if settings.data_root:
         dataset['data_root'] = settings.data_root
     dataset['data_mode'] = 'topdown'
     dataset |= _translate_paths(section, new_kind, is_train, settings)
+    subset = section.take('subset', 'dataset.subset')
+    dataset |= dict(subset=subset) if subset else {}
     data_cfg = section.enter('data_cfg')
     if is_train:
         data_cfg.drop('training takes annotated boxes', *_BOX_KEYS)
@@ -165,19 +169,24 @@ def translate_evaluator(
         if name not in _METRICS and name not in _SAME_METRICS:
             known = [*_METRICS, *_SAME_METRICS]
             raise ConfigError(f'evaluation.metric must be among {known}, got {name!r}')
+        if name == 'PCKh' and dataset['type'] in RENAMED.values():
+            data_cfg.warn('PCKh of hands becomes PCK in units of the box, as in MMPose 1.x')
+            name = 'PCK'
         # in 0.x only data sets with the keypoints of MPII have PCKh
         metric = find_metric(name, 'MpiiDataset' if name == 'PCKh' else dataset['type'])
-        if name == 'mAP':
-            metric = (
-                metric | _translate_precision(data_cfg, dataset) | metric
-            )  # its own settings win
+        if metric['type'] == 'PCKAccuracy':
+            metric = dict(thr=_PCK_THR) | metric
+        if name == 'mAP':  # its own settings win
+            metric = metric | _translate_precision(data_cfg, dataset, evaluation) | metric
         metrics.append(metric | device)
     data_cfg.drop('only COCO metrics read it', 'vis_thr', 'oks_thr', 'use_nms', 'soft_nms')
     data_cfg.drop('0.x does not read it', 'nms_thr', 'bbox_thr')
     return metrics
 
 
-def _translate_precision(data_cfg: Section, dataset: Mapping[str, Any]) -> dict[str, Any]:
+def _translate_precision(
+    data_cfg: Section, dataset: Mapping[str, Any], evaluation: Evaluation
+) -> dict[str, Any]:
     root = dataset.get('data_root', '')
     folder = root.rstrip('/') + '/' if root else ''
     ann_file = dataset['ann_file']
@@ -186,7 +195,7 @@ def _translate_precision(data_cfg: Section, dataset: Mapping[str, Any]) -> dict[
     modes = {(True, False): 'oks_nms', (True, True): 'soft_oks_nms'}
     return dict(
         ann_file=ann_file if ann_file.startswith('/') else folder + ann_file,
-        score_mode='bbox_keypoint',
+        score_mode=evaluation.score_mode,
         keypoint_score_thr=data_cfg.take('vis_thr', 'CocoMetric.keypoint_score_thr', 0.2),
         nms_thr=data_cfg.take('oks_thr', 'CocoMetric.nms_thr', 0.9),
         nms_mode=modes.get((bool(use_nms), bool(soft)), 'none'),

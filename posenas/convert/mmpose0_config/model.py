@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from posenas.convert.mmpose0_config.codec import REGRESSION
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
@@ -15,9 +16,14 @@ _SIMPLE_HEADS = {
 _OTHER_HEADS = {
     'TopdownHeatmapMultiStageHead': 'CPMHead',
     'TopdownHeatmapMSMUHead': 'MSPNHead',
-    'DeepposeRegressionHead': 'RegressionHead',
 }
+_REGRESSION_HEAD = 'DeepposeRegressionHead'
+#: Losses of 0.x -> ours; those with the same name follow.
 _LOSSES = {
+    **{
+        name: name
+        for name in ('AdaptiveWingLoss', 'RLELoss', 'SmoothL1Loss', 'SoftWingLoss', 'WingLoss')
+    },
     'JointsMSELoss': 'KeypointMSELoss',
     'JointsOHKMMSELoss': 'KeypointOHKMMSELoss',
     'CombinedTargetMSELoss': 'CombinedTargetMSELoss',
@@ -52,7 +58,16 @@ def translate_model(
         loss = model.enter('loss_pose')
     else:
         loss = keypoint_head.enter('loss_keypoint')
-    neck, head = _translate_head(keypoint_head, backbone)
+    is_regression = keypoint_head.content.get('type') == _REGRESSION_HEAD
+    if is_regression != (codec['type'] == 'RegressionLabel'):
+        raise ConfigError(
+            f'{keypoint_head.place("type")} must be {_REGRESSION_HEAD!r} exactly for targets of '
+            f'{REGRESSION}, got {keypoint_head.content.get("type")!r}'
+        )
+    if is_regression:
+        neck, head = None, _translate_regression(keypoint_head)
+    else:
+        neck, head = _translate_head(keypoint_head, backbone)
     if neck is None:
         _mend_width(head, backbone, model)
     head['loss'] = _translate_loss(loss, legacy)
@@ -74,7 +89,7 @@ def translate_model(
     train_cfg = model.take('train_cfg', 'model.train_cfg')
     if train_cfg:
         network['train_cfg'] = train_cfg
-    network['test_cfg'] = _translate_test_cfg(test_cfg)
+    network['test_cfg'] = _translate_test_cfg(test_cfg, is_regression)
     model.mark('test_cfg')
     model.finish()
     return network
@@ -94,15 +109,29 @@ def _mend_width(head: dict[str, Any], backbone: Mapping[str, Any], model: Sectio
         head['in_channels'] = width
 
 
-def _translate_test_cfg(test_cfg: Section) -> dict[str, Any]:
-    settings = dict(
-        flip_test=test_cfg.take('flip_test', 'model.test_cfg.flip_test', True),
-        flip_mode='heatmap',
-        shift_heatmap=test_cfg.take('shift_heatmap', 'model.test_cfg.shift_heatmap', False),
-    )
-    test_cfg.drop('only regression reads it', 'regression_flip_shift')
+def _translate_test_cfg(test_cfg: Section, is_regression: bool) -> dict[str, Any]:
+    settings = dict(flip_test=test_cfg.take('flip_test', 'model.test_cfg.flip_test', True))
+    if is_regression:
+        shifts = test_cfg.take('regression_flip_shift', 'model.test_cfg.shift_coords', False)
+        settings['shift_coords'] = bool(shifts)
+        test_cfg.drop('only heatmaps are shifted', 'shift_heatmap')
+    else:
+        shifts = test_cfg.take('shift_heatmap', 'model.test_cfg.shift_heatmap', False)
+        settings |= dict(flip_mode='heatmap', shift_heatmap=shifts)
+        test_cfg.drop('only regression reads it', 'regression_flip_shift')
     test_cfg.finish()
     return settings
+
+
+def _translate_regression(head: Section) -> dict[str, Any]:
+    """Translate a head that gives coordinates, and their deviations if asked to."""
+    head.mark('type')
+    deviates = head.take('out_sigma', 'model.head.type', False)
+    return dict(
+        type='RLEHead' if deviates else 'RegressionHead',
+        in_channels=head.require('in_channels', 'model.head.in_channels'),
+        num_joints=head.require('num_joints', 'model.head.num_joints'),
+    )
 
 
 def _translate_head(
@@ -113,8 +142,8 @@ def _translate_head(
     if kind not in _SIMPLE_HEADS:
         named = f' ({_OTHER_HEADS[kind]} of MMPose 1.x)' if kind in _OTHER_HEADS else ''
         raise ConfigError(
-            f'{head.place("type")} must be one of {sorted(_SIMPLE_HEADS)}, got {kind!r}{named}, '
-            'which is not implemented'
+            f'{head.place("type")} must be one of {sorted([*_SIMPLE_HEADS, _REGRESSION_HEAD])}, '
+            f'got {kind!r}{named}, which is not implemented'
         )
     is_vipnas = kind == 'ViPNASHeatmapSimpleHead'
     neck, channels = _translate_inputs(head, backbone)

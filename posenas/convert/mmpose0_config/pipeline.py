@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from posenas.convert.mmpose0_config.codec import REGRESSION
 from posenas.convert.reading import Notes, Section
 from posenas.utils import ConfigError
 
@@ -29,7 +30,7 @@ _DEFAULT_META = (
     *('input_size', 'input_center', 'input_scale', 'flip', 'flip_direction', 'flip_indices'),
     *('raw_ann_info', 'dataset_name'),
 )
-_TARGETS = ('TopDownGenerateTarget', 'TopDownGenerateTargetRegression')
+_TARGETS = ('TopDownGenerateTarget', REGRESSION)
 #: Largest move and its probability by which 0.x disturbed centres when it read annotations, in
 #: padded boxes.
 _LOAD_SHIFT = dict(shift_factor=0.16, shift_prob=0.3)
@@ -229,11 +230,6 @@ def _target(section: Section, context: _Context) -> list[Step]:
     return [step]
 
 
-def _regression(section: Section, context: _Context) -> list[Step]:
-    size = context.codecs[-1]['input_size']
-    return [dict(type='GenerateTarget', encoder=dict(type='RegressionLabel', input_size=size))]
-
-
 def _same(section: Section, context: _Context) -> list[Step]:
     kind = section.content['type']
     generation = {}
@@ -262,7 +258,7 @@ _RULES: Mapping[str, Callable[[Section, _Context], list[Step]]] = {
     'ToTensor': _to_tensor,
     'NormalizeTensor': _normalize,
     'TopDownGenerateTarget': _target,
-    'TopDownGenerateTargetRegression': _regression,
+    REGRESSION: _target,
     'Albumentation': _same,
     'PhotometricDistortion': _same,
     'Collect': _collect,

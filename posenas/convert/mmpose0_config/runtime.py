@@ -7,6 +7,7 @@ from typing import Any
 
 from posenas.convert.experiment import make_hooks, make_logging
 from posenas.convert.metrics import find_metric
+from posenas.convert.mmpose0_config.datasets import rename_dataset
 from posenas.convert.reading import Section
 from posenas.registry import METRICS
 from posenas.utils import ConfigError
@@ -32,6 +33,7 @@ class Evaluation:
         save_best: Score by which the best checkpoint is kept, in ours; None keeps none.
         rule: 'greater' or 'less', which of two scores is better.
         collect_device: Where results of processes are gathered.
+        score_mode: What the score of a pose is made of, see :class:`CocoMetric`.
     """
 
     interval: int
@@ -39,6 +41,7 @@ class Evaluation:
     save_best: str | None
     rule: str
     collect_device: str
+    score_mode: str
 
 
 def read_length(cfg: Section) -> tuple[int, bool]:
@@ -68,6 +71,7 @@ def read_evaluation(cfg: Section) -> Evaluation:
     indicator = section.take('key_indicator', 'default_hooks.checkpoint.save_best', usual)
     best = (indicator if chosen is True else chosen) or None
     rule = section.take('rule', 'default_hooks.checkpoint.rule')
+    is_regressed = section.take('rle_score', 'val_evaluator.score_mode', False)
     on_gpu = section.take('gpu_collect', 'val_evaluator.collect_device', False)
     interval = section.take('interval', 'train_cfg.val_interval', 1)
     section.drop('files go to the work dir', 'tmpdir', 'res_folder', 'out_dir')
@@ -79,6 +83,7 @@ def read_evaluation(cfg: Section) -> Evaluation:
         save_best=_rename_score(cfg, best),
         rule=rule or ('less' if best in ('EPE', 'NME') else 'greater'),
         collect_device='gpu' if on_gpu else 'cpu',
+        score_mode='bbox_rle' if is_regressed else 'bbox_keypoint',
     )
 
 
@@ -89,7 +94,7 @@ def _rename_score(cfg: Section, name: str | None) -> str | None:
         return rename_score(name)
     data = cfg.enter('data')
     dataset = data.enter('val' if 'val' in data else 'test').content.get('type')
-    metric = find_metric('mAP', str(dataset).removeprefix('TopDown'))
+    metric = find_metric('mAP', rename_dataset(str(dataset)))
     prefix = metric.get('prefix') or METRICS.get(metric['type']).default_prefix
     return f'{prefix}/{name}'
 

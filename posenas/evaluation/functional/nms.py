@@ -14,8 +14,9 @@ from posenas.utils.checks import check_choice, check_shape
 
 Floats = NDArray[np.floating]
 
-#: What the score of an instance is made of: its box, its keypoints, or the product of both.
-SCORE_MODES = ('bbox', 'keypoint', 'bbox_keypoint')
+#: What the score of an instance is made of: its box, its keypoints, the product of both, or the sum
+#: of box, mean and best keypoint, as for regression with deviations.
+SCORE_MODES = ('bbox', 'keypoint', 'bbox_keypoint', 'bbox_rle')
 
 
 def instance_scores(
@@ -29,7 +30,8 @@ def instance_scores(
     Args:
         bbox_scores: (N,) confidences of the person detector.
         keypoint_scores: (N, K) confidences of the keypoints.
-        threshold: Only keypoints above it enter the mean; without any the mean is 0.
+        threshold: Only keypoints above it enter the mean, but all of them for 'bbox_rle'; without
+            any the mean is 0.
         mode: One of :data:`SCORE_MODES`.
 
     Returns:
@@ -40,6 +42,8 @@ def instance_scores(
     if mode == 'bbox':
         return boxes
     joints = np.asarray(keypoint_scores, np.float64)
+    if mode == 'bbox_rle':
+        return np.asarray(boxes + joints.mean(-1) + joints.max(-1))
     passed = joints > threshold
     total = np.where(passed, joints, 0).sum(-1)
     means = np.asarray(total / np.maximum(passed.sum(-1), 1))

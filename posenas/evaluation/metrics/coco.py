@@ -38,8 +38,8 @@ class CocoMetric(PoseMetric):
             (``raw_ann_info``), so people that are not samples are missing.
         use_area: False takes 0.53 times the box for every area (CrowdPose).
         iou_type: 'keypoints', or 'keypoints_crowd' for CrowdPose's statistics.
-        score_mode: Score of a pose: that of its 'bbox', the mean of its keypoints ('keypoint'), or
-            the product ('bbox_keypoint').
+        score_mode: Score of a pose: that of its 'bbox', the mean of its keypoints ('keypoint'),
+            the product ('bbox_keypoint'), or the sum of box, mean and best keypoint ('bbox_rle').
         keypoint_score_thr: Keypoints enter the mean if their confidence is greater.
         nms_mode: 'oks_nms', 'soft_oks_nms', 'none', or 'legacy_oks_nms', the published form of
             Pose Neural Fabrics Search, see :func:`posenas.evaluation.functional.nms`.

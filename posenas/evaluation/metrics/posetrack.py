@@ -44,8 +44,8 @@ class PoseTrack18Metric(PoseMetric):
     Args:
         ann_file: File with the annotations of all videos, or the folder of the official files. A
             file ``X_val.json`` beside a folder ``val`` stands for that folder, as in MMPose.
-        score_mode: Score of a pose: that of its 'bbox', the mean of its keypoints ('keypoint'), or
-            the product ('bbox_keypoint'). It decides which of two duplicates stays.
+        score_mode: Score of a pose, see :class:`CocoMetric`. It decides which of two duplicates
+            stays.
         keypoint_score_thr: Keypoints enter the mean if their confidence is greater.
         nms_mode: One of :data:`posenas.evaluation.functional.NMS_MODES`.
         nms_thr: OKS above which the lesser of two poses is dropped; decay of soft NMS.

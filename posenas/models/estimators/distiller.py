@@ -16,7 +16,6 @@ from posenas.models.estimators.teacher import (
     TeacherGroup,
     build_frozen,
     load_weights,
-    resolve_model,
 )
 from posenas.models.estimators.teacher_cache import identify_teachers
 from posenas.models.heads.base import list_stages
@@ -26,6 +25,7 @@ from posenas.models.losses.extensions import Lesson, Output, tap
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_positive
+from posenas.utils.config import resolve_model
 
 _LOSS = MappingProxyType(dict(type='FPDLoss', alpha=0.5, kd_weight='gt'))
 _UNLABELLED = MappingProxyType(dict(alpha=1.0, kd_weight='teacher_conf', conf_thr=0.2))

@@ -14,13 +14,13 @@ from posenas.models.estimators.teacher import (
     FrozenTeacher,
     TeacherGroup,
     build_frozen,
-    resolve_model,
 )
 from posenas.models.heads.simcc_base import BaseSimCCHead, Vectors
 from posenas.models.losses.extensions import SelfDistillHead
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError
+from posenas.utils.config import resolve_model
 
 #: Names under which configs of DWPose list their losses.
 _FEATURE, _LOGIT = 'loss_fea', 'loss_logit'

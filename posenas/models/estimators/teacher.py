@@ -16,7 +16,7 @@ from posenas.models.loading import load_state
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import CheckpointError, ConfigError, check_choice, check_positive
-from posenas.utils.config import load_config
+from posenas.utils.config import resolve_model
 from posenas.utils.download import read_checkpoint
 
 #: Values of ``amp`` -> precision of the forward pass; None is that of the weights.
@@ -193,20 +193,6 @@ class TeacherGroup:
         size = made[0][1].shape[2:]
         total = sum(weight for weight, _ in made)
         return sum(weight / total * resize_maps(maps, size) for weight, maps in made)
-
-
-def resolve_model(model: dict | str | Path) -> dict:
-    """Return the config of a model, given as such or as the path of a config that holds it.
-
-    Raises:
-        ConfigError: There is no such file, or it has no model.
-    """
-    if isinstance(model, dict):
-        return model
-    cfg = load_config(model)
-    if 'model' not in cfg:
-        raise ConfigError(f'{model} must have an entry model, got {sorted(cfg)}')
-    return cfg.model
 
 
 def load_weights(model: BasePoseEstimator, file: str | Path) -> None:

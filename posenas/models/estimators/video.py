@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from posenas.codecs import flip_heatmaps
 from posenas.geometry import heatmap_matrix
 from posenas.models.estimators.base import explain_lonely_image
-from posenas.models.estimators.teacher import load_weights, resolve_model
+from posenas.models.estimators.teacher import load_weights
 from posenas.models.estimators.topdown import add_predictions
 from posenas.models.fused import fuse, unfuse
 from posenas.models.heads.base import BaseHeatmapHead, list_stages
@@ -21,6 +21,7 @@ from posenas.registry import MODELS
 from posenas.runtime.track_memory import Memory, Seen, TrackMemory
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice, check_positive, check_probability
+from posenas.utils.config import resolve_model
 from posenas.utils.download import read_checkpoint
 from posenas.utils.profiling import count_parameters, evaluation_mode, profile_model
 

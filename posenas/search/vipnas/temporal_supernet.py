@@ -11,7 +11,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from posenas.genotype import FrameShape, Genotype, derive_model, read_frames
 from posenas.models import OnlinePoseEstimator
-from posenas.models.estimators.teacher import resolve_model
 from posenas.models.layers import propagate_heatmaps
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.search.costs import CostContext
@@ -25,6 +24,7 @@ from posenas.search.vipnas.plain_config import read_vipnas_config
 from posenas.search.vipnas.temporal_space import TViPNASSpace
 from posenas.structures import PoseDataSample
 from posenas.utils import CheckpointError
+from posenas.utils.config import resolve_model
 from posenas.utils.download import read_checkpoint
 from posenas.utils.profiling import count_parameters, evaluation_mode, profile_model
 

@@ -157,7 +157,8 @@ def test_equal_scores_keep_the_earlier_row():
 
 
 @pytest.mark.parametrize(
-    ('mode', 'expected'), [('bbox', 0.5), ('keypoint', 0.7), ('bbox_keypoint', 0.35)]
+    ('mode', 'expected'),
+    [('bbox', 0.5), ('keypoint', 0.7), ('bbox_keypoint', 0.35), ('bbox_rle', 0.5 + 0.5 + 0.9)],
 )
 def test_score_modes_combine_box_and_joints(mode, expected):
     scores = instance_scores(np.array([0.5]), np.array([[0.9, 0.1, 0.5]]), 0.2, mode)

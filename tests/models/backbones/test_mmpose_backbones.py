@@ -45,7 +45,7 @@ def test_frozen_layers_stay_in_evaluation_without_gradients(kind):
     assert all(p.requires_grad for p in network._list_layers()[1].parameters())
 
 
-@pytest.mark.parametrize('kind', ['ShuffleNetV1', 'ShuffleNetV2', 'SEResNet'])
+@pytest.mark.parametrize('kind', NETWORKS)
 def test_the_fused_form_gives_the_same_map_without_norms(kind):
     network = nn.Sequential(build(kind)).eval()
     for module in network.modules():

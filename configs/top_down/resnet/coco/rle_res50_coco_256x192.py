@@ -28,3 +28,5 @@ model = dict(
     test_cfg=dict(_delete_=True, flip_test=True, shift_coords=True),
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-3))
+val_evaluator = dict(score_mode='bbox_rle')
+test_evaluator = val_evaluator
