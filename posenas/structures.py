@@ -6,6 +6,17 @@ from typing import Any
 from mmengine.structures import BaseDataElement, InstanceData, PixelData
 
 
+def _typed(name: str, kind: type, text: str) -> property:
+    """Make a property, kept as ``_name``, that takes values of one type."""
+    stored = f'_{name}'
+    return property(
+        lambda self: getattr(self, stored),
+        lambda self, value: self.set_field(value, stored, dtype=kind),
+        lambda self: delattr(self, stored),
+        text,
+    )
+
+
 class PoseDataSample(BaseDataElement):
     """Ground truth and predictions of one image crop; N instances (1 for top-down), K keypoints.
 
@@ -22,73 +33,13 @@ class PoseDataSample(BaseDataElement):
         pred_fields: ``heatmaps`` (C, H, W), the network's output.
     """
 
-    def _set_typed(self, name: str, value: BaseDataElement, data_type: type) -> None:
-        self.set_field(value, f'_{name}', dtype=data_type)
-
-    @property
-    def gt_instances(self) -> InstanceData:
-        """Annotated instances."""
-        return self._gt_instances
-
-    @gt_instances.setter
-    def gt_instances(self, value: InstanceData) -> None:
-        self._set_typed('gt_instances', value, InstanceData)
-
-    @gt_instances.deleter
-    def gt_instances(self) -> None:
-        del self._gt_instances
-
-    @property
-    def gt_instance_labels(self) -> InstanceData:
-        """Encoded labels of the annotated instances."""
-        return self._gt_instance_labels
-
-    @gt_instance_labels.setter
-    def gt_instance_labels(self, value: InstanceData) -> None:
-        self._set_typed('gt_instance_labels', value, InstanceData)
-
-    @gt_instance_labels.deleter
-    def gt_instance_labels(self) -> None:
-        del self._gt_instance_labels
-
-    @property
-    def gt_fields(self) -> PixelData:
-        """Encoded target maps."""
-        return self._gt_fields
-
-    @gt_fields.setter
-    def gt_fields(self, value: PixelData) -> None:
-        self._set_typed('gt_fields', value, PixelData)
-
-    @gt_fields.deleter
-    def gt_fields(self) -> None:
-        del self._gt_fields
-
-    @property
-    def pred_instances(self) -> InstanceData:
-        """Predicted instances."""
-        return self._pred_instances
-
-    @pred_instances.setter
-    def pred_instances(self, value: InstanceData) -> None:
-        self._set_typed('pred_instances', value, InstanceData)
-
-    @pred_instances.deleter
-    def pred_instances(self) -> None:
-        del self._pred_instances
-
-    @property
-    def pred_fields(self) -> PixelData:
-        """Predicted maps."""
-        return self._pred_fields
-
-    @pred_fields.setter
-    def pred_fields(self, value: PixelData) -> None:
-        self._set_typed('pred_fields', value, PixelData)
-
-    @pred_fields.deleter
-    def pred_fields(self) -> None:
-        del self._pred_fields
+    gt_instances = _typed('gt_instances', InstanceData, 'Annotated instances.')
+    gt_instance_labels = _typed(
+        'gt_instance_labels', InstanceData, 'Encoded labels of the annotated instances.'
+    )
+    gt_fields = _typed('gt_fields', PixelData, 'Encoded target maps.')
+    pred_instances = _typed('pred_instances', InstanceData, 'Predicted instances.')
+    pred_fields = _typed('pred_fields', PixelData, 'Predicted maps.')
 
 
 def merge_data_samples(data_samples: Sequence[PoseDataSample]) -> PoseDataSample:

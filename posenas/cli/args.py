@@ -4,13 +4,13 @@ import argparse
 import os
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from posenas.cli.examples import EXAMPLES, SOME
 from posenas.cli.outcome import Status
-from posenas.cli.values import COUNT, number, whole
+from posenas.cli.values import COUNT, SEED, WORKERS, number, whole
 from posenas.utils.spelling import find_nearest
 
 if TYPE_CHECKING:
@@ -153,6 +153,36 @@ def add_out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
     """
     parser.add_argument('out', nargs='?', metavar=metavar, action=_OutAction, help=text)
     parser.add_argument('--out', metavar=metavar, dest='out', help=f'the same as {metavar}')
+
+
+def add_count(
+    parser: argparse.ArgumentParser,
+    option: str,
+    default: float,
+    text: str,
+    kind: Callable[[str], float] = COUNT,
+) -> None:
+    """Add an option that takes one number.
+
+    Args:
+        parser: Gets it.
+        option: Such as ``--num-images``.
+        default: What holds without it; ends the help text.
+        text: Begins the help text: a noun.
+        kind: Checks the number.
+    """
+    help_text = f'{text} (default: {default})'
+    parser.add_argument(option, type=kind, default=default, metavar='N', help=help_text)
+
+
+def add_threads(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add ``--threads``, one by default."""
+    add_count(parser, '--threads', 1, text, WORKERS)
+
+
+def add_seed(parser: argparse.ArgumentParser, text: str) -> None:
+    """Add ``--seed``, 0 by default."""
+    add_count(parser, '--seed', 0, text, SEED)
 
 
 def find_examples(program: str) -> str:
@@ -302,9 +332,7 @@ def add_draw_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of drawing predictions while a network is validated or tested."""
     parser.add_argument('--show-dir', metavar='DIR', help='save drawn predictions here')
     parser.add_argument('--show', action='store_true', help='show drawn predictions in a window')
-    parser.add_argument(
-        '--interval', type=COUNT, default=1, metavar='N', help='draw every Nth sample (default: 1)'
-    )
+    add_count(parser, '--interval', 1, 'draw every Nth sample')
     parser.add_argument(
         '--wait-time', type=number(), default=2, metavar='S', help='seconds per window (default: 2)'
     )

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, OneLineParser, add_config_options
+from posenas.cli.args import CommandParser, OneLineParser, add_config_options, add_count, add_seed
 from posenas.cli.benchmark_blocks import add_blocks_parser, report_blocks
 from posenas.cli.benchmark_people import (
     add_tracking_parser,
@@ -15,7 +15,7 @@ from posenas.cli.benchmark_runtime import add_runtime_parser, report_runtime
 from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SIDE, WORKERS
+from posenas.cli.values import COUNT_OR_NONE, SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
 
 
@@ -36,8 +36,13 @@ def build_parser() -> argparse.ArgumentParser:
         'warp.',
     )
     add_config_options(data)
-    data.add_argument('--split', choices=('train', 'val', 'test'), default='train')
-    data.add_argument('--num-samples', type=COUNT, default=200, metavar='N', help='in each run')
+    data.add_argument(
+        '--split',
+        choices=('train', 'val', 'test'),
+        default='train',
+        help='part of the data (default: %(default)s)',
+    )
+    add_count(data, '--num-samples', 200, 'samples of each run')
     data.add_argument(
         '--annotations-only', action='store_true', help='read annotations, prepare no samples'
     )
@@ -53,9 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_video_parser(kinds)
     trainings = _add_distillation_parser(kinds), _add_supernet_parser(kinds)
     for kind in (data, imports, *networks, *trainings):
-        kind.add_argument(
-            '--repeat', type=COUNT, default=5, metavar='N', help='interleaved runs; median counts'
-        )
+        add_count(kind, '--repeat', 5, 'interleaved runs; median counts')
     return parser
 
 
@@ -75,9 +78,14 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     )
     forward.add_argument('--family', metavar='NAME', help='only these, such as dite-hrnet')
     forward.add_argument(
-        '--threads', type=WORKERS, nargs='+', default=[1], metavar='N', help='(default: 1)'
+        '--threads',
+        type=WORKERS,
+        nargs='+',
+        default=[1],
+        metavar='N',
+        help='threads of an operation (default: 1)',
     )
-    forward.add_argument('--batch', type=COUNT, default=1, metavar='N', help='images (default: 1)')
+    add_count(forward, '--batch', 1, 'images')
     forward.add_argument(
         '--out', '--json', dest='json', metavar='FILE.json', help='also write the figures'
     )
@@ -93,15 +101,9 @@ def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
         'time; the lower bound is the bare evaluator.',
     )
     evaluation.add_argument('annotations', help='COCO keypoint file')
-    evaluation.add_argument('--num-results', type=COUNT, default=104125, metavar='N')
-    evaluation.add_argument(
-        '--empty-images',
-        type=COUNT_OR_NONE,
-        default=2654,
-        metavar='N',
-        help='images added without people',
-    )
-    evaluation.add_argument('--seed', type=SEED, default=0, metavar='N')
+    add_count(evaluation, '--num-results', 104125, 'random results to score')
+    add_count(evaluation, '--empty-images', 2654, 'images without people to add', COUNT_OR_NONE)
+    add_seed(evaluation, 'seed of the results')
     evaluation.add_argument(
         '--out', metavar='DIR', help='write ground_truth.json and results.json for other evaluators'
     )
@@ -115,7 +117,7 @@ def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
         description='Time decoding of 17 heatmaps of 64x48 a person on one thread; the lower bound '
         'is the forward pass that makes them.',
     )
-    decode.add_argument('--num-samples', type=COUNT, default=1000, metavar='N', help='people')
+    add_count(decode, '--num-samples', 1000, 'people')
     decode.add_argument(
         '--network',
         default='s_vipnas_mbv3_coco_256x192',
@@ -136,7 +138,7 @@ def _add_search_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
         'alone.',
     )
     add_config_options(search)
-    search.add_argument('--batch', type=COUNT, default=8, metavar='N', help='images (default: 8)')
+    add_count(search, '--batch', 8, 'images')
     return search
 
 
@@ -152,7 +154,7 @@ def _add_distillation_parser(kinds: argparse._SubParsersAction) -> argparse.Argu
     config = 'config file or name of a network'
     distillation.add_argument('student', help=config)
     distillation.add_argument('teacher', help=f'{config} that finds the same keypoints')
-    distillation.add_argument('--batch', type=COUNT, default=8, metavar='N', help='(default: 8)')
+    add_count(distillation, '--batch', 8, 'images')
     return distillation
 
 
@@ -166,7 +168,7 @@ def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.Argument
         'passes of the four networks, cut out.',
     )
     add_config_options(supernet)
-    supernet.add_argument('--batch', type=COUNT, default=8, metavar='N', help='images (default: 8)')
+    add_count(supernet, '--batch', 8, 'images')
     supernet.add_argument(
         '--shape',
         type=SIDE,

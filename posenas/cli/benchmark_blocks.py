@@ -3,9 +3,10 @@
 import argparse
 from dataclasses import asdict
 
+from posenas.cli.args import add_count, add_threads
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT, SIDE, WORKERS
+from posenas.cli.values import SIDE
 from posenas.utils.atomic_io import write_json
 
 
@@ -26,10 +27,8 @@ def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
         metavar=('H', 'W'),
         help='of the images, can be repeated (default: 192 144 and 128 96)',
     )
-    blocks.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
-    blocks.add_argument(
-        '--repeat', type=COUNT, default=100, metavar='N', help='interleaved runs (default: 100)'
-    )
+    add_threads(blocks, 'threads of an operation')
+    add_count(blocks, '--repeat', 100, 'interleaved runs')
     blocks.add_argument(
         '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
     )

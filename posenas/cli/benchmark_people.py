@@ -3,9 +3,10 @@
 import argparse
 from dataclasses import asdict
 
+from posenas.cli.args import add_count, add_seed, add_threads
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT, SEED, WORKERS
+from posenas.cli.values import COUNT
 from posenas.utils.atomic_io import write_json
 
 
@@ -17,13 +18,9 @@ def add_tracking_parser(kinds: argparse._SubParsersAction) -> None:
         description='Follow and smooth synthetic people who cross, hide each other and are missed '
         'at times. The lower bound is association by the overlap of boxes alone.',
     )
-    tracking.add_argument(
-        '--num-videos', type=COUNT, default=20, metavar='N', help='of five people (default: 20)'
-    )
-    tracking.add_argument(
-        '--num-frames', type=COUNT, default=120, metavar='N', help='of each (default: 120)'
-    )
-    tracking.add_argument('--seed', type=SEED, default=0, metavar='N', help='of all (default: 0)')
+    add_count(tracking, '--num-videos', 20, 'videos of five people')
+    add_count(tracking, '--num-frames', 120, 'frames of each video')
+    add_seed(tracking, 'seed of all videos')
     tracking.add_argument(
         '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
     )
@@ -49,13 +46,9 @@ def add_video_parser(kinds: argparse._SubParsersAction) -> None:
         metavar='N',
         help='boxes in each frame, where there is no detector (default: 1 3 10)',
     )
-    video.add_argument(
-        '--num-frames', type=COUNT, default=200, metavar='N', help='of each run (default: 200)'
-    )
-    video.add_argument(
-        '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
-    )
-    video.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
+    add_count(video, '--num-frames', 200, 'frames of each run')
+    add_count(video, '--batch-size', 8, 'images at once')
+    add_threads(video, 'threads of an operation')
     video.add_argument('--track', action='store_true', help='follow people')
     video.add_argument(
         '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'

@@ -3,9 +3,10 @@
 import argparse
 from dataclasses import asdict
 
+from posenas.cli.args import add_count, add_threads
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT, WORKERS
+from posenas.cli.values import COUNT
 from posenas.utils.atomic_io import write_json
 
 
@@ -27,13 +28,16 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         help='config files or names of networks, which are exported with random weights, or '
         'exported files',
     )
-    runtime.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
+    add_threads(runtime, 'threads of an operation')
     runtime.add_argument(
-        '--batch', type=COUNT, nargs='+', default=[1], metavar='N', help='people (default: 1)'
+        '--batch',
+        type=COUNT,
+        nargs='+',
+        default=[1],
+        metavar='N',
+        help='people of a batch (default: 1)',
     )
-    runtime.add_argument(
-        '--repeat', type=COUNT, default=20, metavar='N', help='interleaved runs (default: 20)'
-    )
+    add_count(runtime, '--repeat', 20, 'interleaved runs')
     runtime.add_argument(
         '--compile', action='store_true', help='time torch.compile too: minutes, and a compiler'
     )

@@ -3,10 +3,9 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, add_config_options, add_count
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT
 from posenas.utils.outputs import OUTPUTS, hide_outputs
 
 
@@ -18,7 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--phase',
         choices=('train', 'val', 'test'),
         default='train',
-        help='whose data (default: %(default)s)',
+        help='data to draw (default: %(default)s)',
     )
     parser.add_argument(
         '--mode',
@@ -27,13 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
         help='crops with keypoints and targets after the pipeline, or images with the annotated '
         'person before it (default: %(default)s)',
     )
-    parser.add_argument(
-        '--num',
-        type=COUNT,
-        default=12,
-        metavar='N',
-        help='number of samples, evenly spread over the data (default: %(default)s)',
-    )
+    add_count(parser, '--num', 12, 'number of samples, evenly spread over the data')
     parser.add_argument(
         '--out',
         '--out-dir',

@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_threads
 from posenas.cli.reading import check_paths
-from posenas.cli.values import RESAMPLINGS, WORKERS
+from posenas.cli.values import RESAMPLINGS
 
 DESCRIPTION = (
     'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
@@ -25,14 +25,18 @@ def build_parser() -> argparse.ArgumentParser:
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add the plan and how its runs are made."""
-    parser.add_argument('--plan', required=True, metavar='FILE.py', help='cells and comparisons')
     parser.add_argument(
-        '--work-dir', metavar='DIR', help='of all runs (default: work_dirs/lspet/<name of plan>)'
+        '--plan', required=True, metavar='FILE.py', help='plan: runs and comparisons'
     )
     parser.add_argument(
-        '--cells', nargs='+', default=[], metavar='NAME', help='only these and what they need'
+        '--work-dir',
+        metavar='DIR',
+        help='folder of all runs (default: work_dirs/lspet/<name of plan>)',
     )
-    parser.add_argument('--threads', type=WORKERS, default=1, metavar='N', help='(default: 1)')
+    parser.add_argument(
+        '--cells', nargs='+', default=[], metavar='NAME', help='run only these and what they need'
+    )
+    add_threads(parser, 'threads of each run')
     parser.add_argument(
         '--no-run', action='store_true', help='train nothing, report what is finished'
     )
@@ -41,7 +45,7 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         type=RESAMPLINGS,
         default=2000,
         metavar='N',
-        help='resamplings (default: 2000)',
+        help='number of resamplings (default: 2000)',
     )
 
 

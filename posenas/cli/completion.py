@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         'Print what lets a shell complete commands, options and names of networks.',
         'Add this line to ~/.bashrc or ~/.zshrc: source <(posenas completion bash), or zsh.',
     )
-    parser.add_argument('shell', choices=('bash', 'zsh'), help='whose language')
+    parser.add_argument('shell', choices=('bash', 'zsh'), help='shell to write for')
     parser.add_argument('--out', metavar='FILE', help='write it to FILE instead')
     return parser
 

@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'input', metavar='IN', help='checkpoint (file or http(s) address), or config (.py, .yaml)'
     )
-    add_out(parser, 'OUT', 'file to write; of a config .py')
+    add_out(parser, 'OUT', 'file to write (.py for a config)')
     parser.add_argument(
         '--from',
         dest='source',

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_seed
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
 from posenas.cli.reading import check_paths, require_with
-from posenas.cli.values import COUNT, COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
+from posenas.cli.values import COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
 from posenas.utils.errors import ConfigError
 from posenas.utils.outputs import hide_outputs
 
@@ -41,27 +41,26 @@ def _add_synthetic(kinds: argparse._SubParsersAction) -> None:
         description='Render people: JPEG images, videos as folders of frames, COCO annotations.',
     )
     people.add_argument('--out', required=True, metavar='DIR', help='new or empty folder')
-    people.add_argument(
-        '--num-images', metavar='N', type=COUNT_OR_NONE, default=0, help='single images'
-    )
-    people.add_argument(
-        '--num-videos',
-        metavar='N',
-        type=COUNT_OR_NONE,
-        default=0,
-        help='videos with tracked people',
-    )
-    people.add_argument(
-        '--num-frames', metavar='N', type=COUNT, default=24, help='frames of each video'
-    )
+    add_count(people, '--num-images', 0, 'single images', COUNT_OR_NONE)
+    add_count(people, '--num-videos', 0, 'videos with tracked people', COUNT_OR_NONE)
+    add_count(people, '--num-frames', 24, 'frames of each video')
     people.add_argument(
         '--seed', metavar='N', type=SEED, default=0, help='equal seeds give equal files'
     )
     people.add_argument(
-        '--size', type=SIDE, nargs=2, default=(640, 480), metavar=('W', 'H'), help='pixels'
+        '--size',
+        type=SIDE,
+        nargs=2,
+        default=(640, 480),
+        metavar=('W', 'H'),
+        help='size of the images, pixels (default: 640 480)',
     )
     people.add_argument(
-        '--people', metavar='N', type=number(), default=3.0, help='mean number in an image'
+        '--people',
+        metavar='N',
+        type=number(),
+        default=3.0,
+        help='mean number of people in an image',
     )
     people.add_argument(
         '--poses',
@@ -120,12 +119,10 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         type=SHARE,
         default=0.1,
         metavar='S',
-        help='without --val: share of the images to validate on, drawn at random and written to '
+        help='without --val: share of the images to validate on, chosen at random and written to '
         'two files in ./outputs (default: %(default)s)',
     )
-    parser.add_argument(
-        '--seed', metavar='N', type=SEED, default=0, help='of that draw (default: 0)'
-    )
+    add_seed(parser, 'seed of that choice')
     parser.add_argument(
         '--out', metavar='CONFIG', help='config to write (default: configs/NAME.py)'
     )
@@ -142,7 +139,7 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         help='with a search in a supernet: checkpoint of that, trained on these data',
     )
     parser.add_argument(
-        '--name', help='of the data set (default: that of the file, or of the config)'
+        '--name', help='name of the data set (default: that of the file, or of the config)'
     )
 
 

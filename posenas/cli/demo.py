@@ -5,9 +5,9 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_count, add_seed
 from posenas.cli.printing import print_lines, print_table, show_bar
-from posenas.cli.values import COUNT, SEED
+from posenas.cli.values import COUNT
 
 #: Files of the work dir and what they hold.
 _FILES = {
@@ -32,23 +32,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='DIR',
         help='new or empty folder (default: work_dirs/demo/<date and time>)',
     )
-    parser.add_argument(
-        '--seed', metavar='N', type=SEED, default=0, help='of data and training (default: 0)'
-    )
-    parser.add_argument(
-        '--num-images',
-        metavar='N',
-        type=COUNT,
-        default=3000,
-        help='training images (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--num-val-images',
-        metavar='N',
-        type=COUNT,
-        default=300,
-        help='validation images (default: %(default)s)',
-    )
+    add_seed(parser, 'seed of data and training')
+    add_count(parser, '--num-images', 3000, 'training images')
+    add_count(parser, '--num-val-images', 300, 'validation images')
     parser.add_argument(
         '--epochs', metavar='N', type=COUNT, help='passes over the images (default: the config)'
     )

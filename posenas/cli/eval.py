@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_seed
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.cli.reading import check_paths, require_with, speak_of_options
-from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS, SEED
+from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS
 from posenas.utils.atomic_io import write_json
 
 if TYPE_CHECKING:
@@ -83,26 +83,28 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
         '--out-dir',
         dest='out_dir',
         metavar='DIR',
-        help='draw errors and curves of the keypoints',
+        help='folder for drawn errors and curves of the keypoints',
     )
-    parser.add_argument('--images', metavar='DIR', help='images, to draw the worst cases')
     parser.add_argument(
-        '--worst',
-        type=COUNT_OR_NONE,
-        default=16,
-        metavar='N',
-        help='people drawn (default: %(default)s)',
+        '--images', metavar='DIR', help='folder of the images, to draw the worst cases'
     )
+    add_count(parser, '--worst', 16, 'people to draw', COUNT_OR_NONE)
     _add_common(parser)
 
 
 def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--gt', required=True, metavar='FILE', help='annotations in COCO layout')
-    parser.add_argument('--skeleton', metavar='NAME', help='default: the keypoints named by --gt')
     parser.add_argument(
-        '--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one for each keypoint'
+        '--skeleton',
+        metavar='NAME',
+        help='built-in skeleton (default: the keypoints named by --gt)',
     )
-    parser.add_argument('--no-area', action='store_true', help='areas are 0.53 times the box')
+    parser.add_argument(
+        '--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one sigma per keypoint'
+    )
+    parser.add_argument(
+        '--no-area', action='store_true', help='take 0.53 times the box as the area'
+    )
 
 
 def _add_common(parser: argparse.ArgumentParser, samples: int = 0, unit: str = 'images') -> None:
@@ -113,7 +115,7 @@ def _add_common(parser: argparse.ArgumentParser, samples: int = 0, unit: str = '
         metavar='N',
         help=f'95%% intervals from N resamplings of the {unit} (default: %(default)s)',
     )
-    parser.add_argument('--seed', type=SEED, default=0, metavar='N', help='of the resampling')
+    add_seed(parser, 'seed of the resampling')
     parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
 
 

@@ -35,12 +35,12 @@ def build_parser() -> argparse.ArgumentParser:
     draw.add_argument('source', help=_SOURCE)
     add_out(draw, 'OUT', 'picture: .svg, .dot, .png or .pdf')
     draw.add_argument(
-        '--only', nargs='+', metavar='NAME', help='pictures whose titles begin like this'
+        '--only', nargs='+', metavar='NAME', help='draw only pictures whose titles begin with this'
     )
     convert = actions.add_parser('convert', help='write another form of the same architecture')
     convert.add_argument('source', help=_SOURCE)
-    add_out(convert, 'OUT', '.json, .txt (cells as lines) or .py (tuples of DARTS)')
-    convert.add_argument('--name', help='what it is called (default: as before)')
+    add_out(convert, 'OUT', 'file to write: .json, .txt (cells as lines) or .py (tuples of DARTS)')
+    convert.add_argument('--name', help='name of the genotype (default: as before)')
     embed = actions.add_parser(
         'embed',
         help='write the config of a training with another architecture',

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posenas.cli.args import CommandParser, add_download_options
+from posenas.cli.args import CommandParser, add_count, add_download_options
 from posenas.cli.printing import print_lines, show_bar
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT, SHARE, SIDE
@@ -56,9 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_output_options(parser)
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
-    parser.add_argument(
-        '--batch-size', type=COUNT, default=8, metavar='N', help='images at once (default: 8)'
-    )
+    add_count(parser, '--batch-size', 8, 'images at once')
     parser.add_argument(
         '--cfg-options',
         nargs='+',
@@ -156,7 +154,7 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
         '--skeleton-style',
         choices=('mmpose', 'openpose'),
         default='mmpose',
-        help='colours and limbs (default: mmpose)',
+        help='style of drawn keypoints and limbs (default: mmpose)',
     )
 
 

@@ -4,10 +4,15 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from posenas.cli.args import CommandParser, OneLineParser, add_config_options
+from posenas.cli.args import (
+    CommandParser,
+    OneLineParser,
+    add_config_options,
+    add_count,
+    add_threads,
+)
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import check_writable, write_json
 
 
@@ -31,29 +36,21 @@ def build_parser() -> argparse.ArgumentParser:
     for kind, rounds in ((build, 20), (fit, 40)):
         add_config_options(kind)
         kind.add_argument('table', help='file of the latency table')
-        kind.add_argument(
-            '--rounds',
-            type=COUNT,
-            default=rounds,
-            metavar='N',
-            help='runs of each (default: %(default)s)',
-        )
-        kind.add_argument(
-            '--threads', type=WORKERS, default=1, metavar='N', help='threads (default: %(default)s)'
-        )
+        add_count(kind, '--rounds', rounds, 'runs of each')
+        add_threads(kind, 'threads of an operation')
     build.add_argument(
         '--engine',
         choices=('torch', 'onnxruntime', 'openvino'),
         default='torch',
-        help='what will run the networks (default: %(default)s)',
+        help='engine that will run the networks (default: %(default)s)',
     )
     fit.add_argument(
         '--engine',
         choices=('torch', 'onnxruntime', 'openvino'),
-        help='what runs them, which must be that of the table (default: that of the table)',
+        help='engine that runs them, which must be that of the table (default: that of the table)',
     )
-    fit.add_argument('--num-fit', type=COUNT, default=60, metavar='N', help='networks fitted to')
-    fit.add_argument('--num-test', type=COUNT, default=50, metavar='N', help='networks predicted')
+    add_count(fit, '--num-fit', 60, 'networks to fit to')
+    add_count(fit, '--num-test', 50, 'networks to predict')
     fit.add_argument(
         '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
     )

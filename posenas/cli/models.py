@@ -41,15 +41,24 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'pattern', nargs='*', help='names or parts of names, also with *: dite "*384x288"'
     )
-    parser.add_argument('--family', metavar='NAME', help='such as vipnas or dite-hrnet')
-    parser.add_argument('--dataset', metavar='NAME', help='with results on it: coco, mpii, ...')
-    parser.add_argument('--max-params', type=number(), metavar='M', help='at most M million')
-    parser.add_argument('--max-macs', type=number(), metavar='G', help='at most G x 10^9')
+    parser.add_argument('--family', metavar='NAME', help='family, such as vipnas or dite-hrnet')
     parser.add_argument(
-        '--min-accuracy', type=number(), metavar='X', help='published AP in 0..1 or PCKh in percent'
+        '--dataset', metavar='NAME', help='data set with published results: coco, mpii, ...'
     )
     parser.add_argument(
-        '--sort', choices=_ORDERS, default='family', help='order (default: %(default)s)'
+        '--max-params', type=number(), metavar='M', help='most parameters, in millions'
+    )
+    parser.add_argument(
+        '--max-macs', type=number(), metavar='G', help='most multiply-accumulates, in 10^9'
+    )
+    parser.add_argument(
+        '--min-accuracy',
+        type=number(),
+        metavar='X',
+        help='least published AP in 0..1 or PCKh in percent',
+    )
+    parser.add_argument(
+        '--sort', choices=_ORDERS, default='family', help='order of the rows (default: %(default)s)'
     )
     parser.add_argument('--details', action='store_true', help='every published result in full')
     parser.add_argument(

@@ -2,8 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options, add_download_options, add_out
-from posenas.cli.values import COUNT
+from posenas.cli.args import (
+    CommandParser,
+    add_config_options,
+    add_count,
+    add_download_options,
+    add_out,
+)
 
 if TYPE_CHECKING:
     from posenas.apis.pruning import SizeChange
@@ -15,16 +20,14 @@ def make_parser(command: str, description: str) -> CommandParser:
     add_config_options(parser)
     parser.add_argument('checkpoint', help='its weights, a file or http(s) address')
     add_out(parser, 'OUT', 'new folder of config, weights and genotype.json')
-    parser.add_argument('--name', help='what the genotype is called (default: like OUT)')
+    parser.add_argument('--name', help='name of the genotype (default: like OUT)')
     parser.add_argument(
         '--images',
         nargs='+',
         metavar='FILE',
         help='pictures of people to compare outputs on (default: some of the validation set)',
     )
-    parser.add_argument(
-        '--num-images', type=COUNT, default=16, metavar='N', help='how many (default: 16)'
-    )
+    add_count(parser, '--num-images', 16, 'number of these pictures')
     add_download_options(parser)
     return parser
 

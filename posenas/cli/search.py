@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_out
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_out, add_seed, add_threads
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.search_run import add_run_parser, run
-from posenas.cli.values import COUNT, SEED, SHARE, WORKERS
+from posenas.cli.values import SHARE
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
@@ -38,9 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_run_parser(actions)
     show = actions.add_parser('show', help='list the best architectures, and draw all of them')
     show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
-    show.add_argument(
-        '--top', type=COUNT, default=10, metavar='N', help='rows of the table (default: 10)'
-    )
+    add_count(show, '--top', 10, 'rows of the table')
     show.add_argument(
         '--sort',
         metavar='NAME',
@@ -75,8 +73,8 @@ def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
     """Add ``posenas search sample``."""
     parser = actions.add_parser(
         'sample',
-        help='draw a random architecture as expensive as another one',
-        description='Draw architectures of a space until one costs nearly what a given network '
+        help='sample a random architecture as expensive as another one',
+        description='Sample architectures of a space until one costs nearly what a given network '
         'does, for fair comparisons with what a search has found.',
     )
     parser.add_argument('config', help='config of a SearchLoop, whose budget counts the cost')
@@ -85,10 +83,16 @@ def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
         '--like', required=True, metavar='SOURCE', help='genotype file, derived folder or config'
     )
     parser.add_argument(
-        '--within', type=SHARE, default=0.02, metavar='SHARE', help='of the cost (default: 0.02)'
+        '--within',
+        type=SHARE,
+        default=0.02,
+        metavar='SHARE',
+        help='allowed deviation, as a share of the cost (default: 0.02)',
     )
-    parser.add_argument('--cost', default='macs', metavar='KEY', help='(default: macs)')
-    parser.add_argument('--seed', type=SEED, default=0, metavar='N', help='(default: 0)')
+    parser.add_argument(
+        '--cost', default='macs', metavar='KEY', help='cost to compare (default: macs)'
+    )
+    add_seed(parser, 'seed of the sampling')
 
 
 def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
@@ -103,13 +107,19 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
     )
     parser.add_argument('archive', nargs='+', help='work dirs of searches with cheap scores')
     parser.add_argument(
-        '--trained', nargs='+', required=True, metavar='DIR', help='those that trained'
+        '--trained',
+        nargs='+',
+        required=True,
+        metavar='DIR',
+        help='work dirs of the searches that trained',
     )
     parser.add_argument(
         '--score', metavar='KEY', help='cheap score (default: the first objective of the search)'
     )
     parser.add_argument('--truth', metavar='KEY', help='score of trained networks, likewise')
-    parser.add_argument('--cost', default='macs', metavar='KEY', help='(default: macs)')
+    parser.add_argument(
+        '--cost', default='macs', metavar='KEY', help='cost to compare (default: macs)'
+    )
     parser.add_argument(
         '--band',
         type=SHARE,
@@ -125,7 +135,7 @@ def _add_agree_parser(actions: argparse._SubParsersAction) -> None:
         'agree',
         help='compare what the same search has found with several seeds',
         description='Print the best architecture of each search, the share of decisions that they '
-        'make alike, beside that of architectures drawn at random, and the spread of scores.',
+        'make alike, beside that of architectures sampled at random, and the spread of scores.',
     )
     parser.add_argument(
         'archive', nargs='+', help='work dirs of searches that differ in their seeds'
@@ -147,14 +157,12 @@ def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
         '--experiment', required=True, metavar='CONFIG', help='training of all networks'
     )
     parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder of all runs')
-    parser.add_argument('--seeds', type=COUNT, default=3, metavar='N', help='searches (default: 3)')
+    add_count(parser, '--seeds', 3, 'searches')
     parser.add_argument('--no-baseline', action='store_true', help='train no random architectures')
     parser.add_argument(
         '--cost', default='macs', metavar='KEY', help='cost of the random ones (default: macs)'
     )
-    parser.add_argument(
-        '--threads', type=WORKERS, default=1, metavar='N', help='of each run (default: 1)'
-    )
+    add_threads(parser, 'threads of each run')
     parser.add_argument(
         '--no-run', action='store_true', help='run nothing, report what is finished'
     )

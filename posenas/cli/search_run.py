@@ -4,9 +4,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from posenas.cli.args import add_count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT, number
+from posenas.cli.values import number
 
 if TYPE_CHECKING:
     from posenas.experiments import SearchOutcome, SearchPlan
@@ -30,12 +31,18 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
         metavar='DATA',
         help='COCO keypoint file, config of dataset init, or name of a shipped config or data set',
     )
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of everything')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for all results')
     limits = parser.add_argument_group('limits, one or more')
-    limits.add_argument('--latency', type=number(), metavar='MS', help='of one image, milliseconds')
-    limits.add_argument('--macs', type=number(), metavar='G', help='multiply-accumulates, 10^9')
-    limits.add_argument('--params', type=number(), metavar='M', help='parameters, 10^6')
-    limits.add_argument('--size', type=number(), metavar='MB', help='float32 weights, 10^6 bytes')
+    limits.add_argument(
+        '--latency', type=number(), metavar='MS', help='most time of one image, milliseconds'
+    )
+    limits.add_argument(
+        '--macs', type=number(), metavar='G', help='most multiply-accumulates, 10^9'
+    )
+    limits.add_argument('--params', type=number(), metavar='M', help='most parameters, 10^6')
+    limits.add_argument(
+        '--size', type=number(), metavar='MB', help='most bytes of float32 weights, 10^6'
+    )
     _add_device(parser)
     _add_extent(parser)
 
@@ -45,15 +52,9 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
         '--engine',
         choices=('openvino', 'onnxruntime', 'torch'),
         default='openvino',
-        help='what will run the network (default: %(default)s)',
+        help='engine that will run the network (default: %(default)s)',
     )
-    parser.add_argument(
-        '--threads',
-        type=COUNT,
-        default=1,
-        metavar='N',
-        help='threads of the network, and of all computing here (default: 1)',
-    )
+    add_count(parser, '--threads', 1, 'threads of the network, and of all computing here')
 
 
 def _add_extent(parser: argparse.ArgumentParser) -> None:
@@ -70,9 +71,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
         help='time for all of it, which chooses the width of the supernet, epochs and the number '
         'of candidates (default: %(default)g)',
     )
-    parser.add_argument(
-        '--seeds', type=COUNT, default=1, metavar='N', help='searches in the supernet (default: 1)'
-    )
+    add_count(parser, '--seeds', 1, 'searches in the supernet')
     parser.add_argument('--no-baseline', action='store_true', help='train no random networks')
     parser.add_argument(
         '--teacher', metavar='CONFIG', help='network whose heatmaps teach the one found'

@@ -3,10 +3,10 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, add_config_options, add_count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import read_config
-from posenas.cli.values import COUNT, SIDE
+from posenas.cli.values import SIDE
 from posenas.utils.atomic_io import check_writable, write_text
 from posenas.utils.errors import ConfigError
 
@@ -34,10 +34,8 @@ def build_parser() -> argparse.ArgumentParser:
         help='exact counts what really runs; torchstat prints the table behind published figures '
         '(default: %(default)s)',
     )
-    parser.add_argument(
-        '--depth', type=COUNT, default=2, metavar='N', help='levels of modules shown (default: 2)'
-    )
-    parser.add_argument('--batch', type=COUNT, default=1, metavar='N', help='images (default: 1)')
+    add_count(parser, '--depth', 2, 'levels of modules shown')
+    add_count(parser, '--batch', 1, 'images')
     parser.add_argument('--device', default='cpu', help='such as cpu or cuda:0 (default: cpu)')
     parser.add_argument(
         '--out',

@@ -202,7 +202,7 @@ def _fuse(runner: 'PoseRunner', checkpoint: str) -> None:
 
 def _test_with_report(args: argparse.Namespace, runner: 'PoseRunner') -> dict[str, float]:
     """Run the test and write a page about it."""
-    from posenas.apis.test_report import report_test
+    from posenas.apis.score_report import report_test
 
     scores, page = report_test(runner, args.report, str(args.config), str(args.checkpoint))
     if page:

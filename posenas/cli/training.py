@@ -38,7 +38,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
     parser.add_argument('--compile', action='store_true', help='compile the network by torch')
-    parser.add_argument('--seed', type=SEED, metavar='N', help='seed of everything random')
+    parser.add_argument('--seed', type=SEED, metavar='N', help='seed of all random numbers')
     parser.add_argument(
         '--deterministic', action='store_true', help='use deterministic kernels only'
     )

@@ -33,6 +33,7 @@ from .derived_network import Extract
 from .edge.operations import EdgeCounter
 from .edge.space import EdgeSpace
 from .edge.supernet import EdgeSupernet
+from .elastic_supernet import ElasticSupernet
 from .evaluators import (
     Bench,
     EvaluationError,
@@ -91,6 +92,7 @@ __all__ = [
     'EdgeSpace',
     'EdgeSupernet',
     'EigenvalueRule',
+    'ElasticSupernet',
     'EntropyRule',
     'EvaluationError',
     'Evaluator',

@@ -165,10 +165,6 @@ class Archive:
             self._size = append_line(self.path, record.to_line(), self._size)
         self.records.append(record)
 
-    def pareto(self, objectives: Mapping[str, str]) -> list[Record]:
-        """Return the records that no other one beats in all objectives; see :func:`find_front`."""
-        return find_front(self.records, objectives)
-
 
 def find_archive(path: str | Path) -> Path:
     """Return the archive of a search, of which ``path`` is the work dir, or the archive itself."""

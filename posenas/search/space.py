@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posenas.genotype import Genotype
-from posenas.utils import check_probability
+from posenas.utils import ConfigError, check_probability
 
 Value = int | bool | str | tuple[float, ...]
 #: Draws before a space gives up looking for a legal or a changed architecture.
@@ -213,6 +213,16 @@ class SearchSpace(ABC):
             return f'an architecture must answer every decision: add {missing}, remove {unknown}'
         faults = (decision.find_fault(arch[decision.name]) for decision in self.decisions)
         return next((fault for fault in faults if fault), None) or self.find_conflict(arch)
+
+    def require(self, arch: Arch, claim: str = '') -> None:
+        """Refuse an architecture outside the space; ``claim`` says what must hold.
+
+        Raises:
+            ConfigError: It lies outside.
+        """
+        fault = self.contains(arch)
+        if fault:
+            raise ConfigError(f'{claim}: {fault}' if claim else fault)
 
     def sample(self, rng: np.random.Generator) -> Arch:
         """Draw every decision on its own, uniformly, until the whole is legal."""

@@ -2,14 +2,18 @@
 
 from .base import LEFT_COLOR, MIDDLE_COLOR, RIGHT_COLOR, Skeleton, make_skeleton, part_sigma
 from .body_parts import BodyParts
-from .coco import COCO
-from .crowdpose import CROWDPOSE
-from .jhmdb import JHMDB
-from .lsp import LSP
+from .built_in import (
+    COCO,
+    CROWDPOSE,
+    JHMDB,
+    LSP,
+    MPII,
+    POSETRACK17,
+    POSETRACK18,
+    SKELETONS,
+)
 from .matching import match_joints
-from .mpii import MPII
-from .parsing import SKELETONS, get_skeleton, skeleton_from_category, skeleton_from_metainfo
-from .posetrack18 import POSETRACK17, POSETRACK18
+from .parsing import get_skeleton, skeleton_from_category, skeleton_from_metainfo
 from .sides import is_numbered, mirror_indices, split_side, split_sides
 from .stored import STORED, read_stored
 

@@ -3,41 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, cast
 
 from posenas.skeletons.base import Color, Skeleton, make_skeleton
-from posenas.skeletons.coco import COCO
-from posenas.skeletons.crowdpose import CROWDPOSE
-from posenas.skeletons.jhmdb import JHMDB
-from posenas.skeletons.lsp import LSP
-from posenas.skeletons.mpii import MPII
-from posenas.skeletons.posetrack18 import POSETRACK17, POSETRACK18
+from posenas.skeletons.built_in import SKELETONS
 from posenas.skeletons.sides import mirror_indices
 from posenas.skeletons.stored import STORED, read_stored
 from posenas.utils.errors import ConfigError, DataError
 
-#: The built-in skeletons by name.
-SKELETONS: Mapping[str, Skeleton] = MappingProxyType(
-    {
-        skeleton.name: skeleton
-        for skeleton in (COCO, LSP, MPII, POSETRACK17, POSETRACK18, CROWDPOSE, JHMDB)
-    }
-)
-
 
 def get_skeleton(name: str) -> Skeleton:
-    """Return the built-in skeleton called ``name``, or that of a data file.
+    """Return the skeleton of a data set.
 
     Raises:
         ConfigError: There is none.
     """
-    if name in STORED:
-        return read_stored(name)
-    if name not in SKELETONS:
-        known = sorted(SKELETONS.keys() | STORED)
-        raise ConfigError(f'skeleton must be one of {known}, got {name!r}')
-    return SKELETONS[name]
+    if name not in STORED:
+        raise ConfigError(f'skeleton must be one of {sorted(STORED)}, got {name!r}')
+    return read_stored(name)
 
 
 def skeleton_from_category(category: Mapping[str, object], name: str = 'custom') -> Skeleton:

@@ -1,4 +1,4 @@
-"""Skeletons of further data sets as data: ``files/<name>.json``, read when they are asked for.
+"""Skeletons as data: ``files/<name>.json``, read when they are asked for.
 
 A file lists ``keypoints``, ``flip_pairs`` and ``limbs`` by index and, where they do not follow from
 the names, ``sigmas``, ``joint_weights`` (one number for all, or one each) and ``lower``, the
@@ -11,7 +11,6 @@ from functools import cache
 from pathlib import Path
 
 from posenas.skeletons.base import Skeleton, make_skeleton
-from posenas.skeletons.coco import COCO
 
 _FOLDER = Path(__file__).parent / 'files'
 #: Data set -> another one with the same keypoints.
@@ -30,8 +29,7 @@ STORED = frozenset(path.stem for path in _FOLDER.glob('*.json')) | _SAME.keys()
 def read_stored(name: str) -> Skeleton:
     """Return the skeleton of a data file; ``name`` is one of :data:`STORED`."""
     if name in _SAME:
-        other = _SAME[name]
-        return replace(COCO if other == COCO.name else read_stored(other), name=name)
+        return replace(read_stored(_SAME[name]), name=name)
     content = json.loads((_FOLDER / f'{name}.json').read_text(encoding='utf-8'))
     joints: list[str] = content['keypoints']
     limbs = [(joints[first], joints[second]) for first, second in content['limbs']]

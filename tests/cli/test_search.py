@@ -1,5 +1,7 @@
 """What a search has found, as a table and a page."""
 
+import re
+
 import pytest
 from mmengine.config import Config
 from search.search_samples import write_archive, write_sampled_search
@@ -7,7 +9,7 @@ from search.search_samples import write_archive, write_sampled_search
 from posenas.cli import main
 from posenas.genotype import load_genotype
 from posenas.registry import TASK_UTILS
-from posenas.search import Arch, Archive, Record
+from posenas.search import Arch, Archive, Record, read_search, write_search_page
 
 VALUES = [(0.5, 1e9), (0.7, 2e9), (0.6, 3e9)]
 
@@ -110,3 +112,10 @@ def test_a_random_architecture_costs_what_another_does(tmp_path, capsys):
         "cost must be one that the budget counts, ['macs'], got 'latency'"
         in capsys.readouterr().err
     )
+
+
+def test_the_page_draws_architectures_in_the_order_of_trials(tmp_path):
+    folder = write_archive(tmp_path, [dict(AP=v) for v in (0.5, 0.4, 0.7, 0.45)], [20, 30, 10, 40])
+    write_search_page(read_search(folder, sort='AP'), tmp_path / 'page.html')
+    page = (tmp_path / 'page.html').read_text()
+    assert re.findall(r'trial (\d)', page) == ['0', '1', '3', '2']  # the front is drawn last

@@ -1,6 +1,7 @@
 import pytest
 import torch
 from mmengine.registry import init_default_scope
+from random_weights import randomise
 from registry_cases import TINY_MODEL
 from torch import nn
 
@@ -14,19 +15,6 @@ VIPNAS = dict(
     backbone=dict(type='ViPNASResNet', depth=50),
     head=dict(type='ViPNASHead', in_channels=608, out_channels=17),
 )
-
-
-def randomise(model):
-    """Give weights and statistics values that a wrong fusion cannot hide behind."""
-    torch.manual_seed(0)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(module.weight)
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.1)
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
 
 
 @pytest.mark.parametrize('cfg', [TINY_MODEL, VIPNAS], ids=['tiny', 's_vipnas_res50'])

@@ -24,3 +24,8 @@ def test_a_low_ap_beside_a_high_pck_is_explained(scores):
 )
 def test_other_scores_speak_for_themselves(scores):
     assert explain_scores({**scores, 'file': 'x.json'}) == []
+
+
+def test_percentages_are_hundredths():
+    assert explain_scores({'AP': 20.0, 'PCK': 50.0}) == []  # as far apart as may be
+    assert explain_scores({'AP': 20.0, 'PCK': 50.1})

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from golden.calibrated import compare_probes
 from golden.records import Deviation, compare
 from golden.seeded import draw_input, draw_state_dict, load_manifest
 from torch import nn
@@ -65,38 +66,10 @@ def _compare_output(folder, array, memory_formats=(torch.contiguous_format,)):
     return max(deviations)
 
 
-def _find_probes(network, manifest):
-    """Return what the recorded modules give for the recorded input, a list of maps each."""
-    found = {}
-
-    def keep(name):
-        def hook(module, args, output):
-            maps = [output] if isinstance(output, torch.Tensor) else output
-            found[name] = [m.clone() for m in maps]
-
-        return hook
-
-    for name in manifest['probes']:
-        ours = name.replace('keypoint_head', 'head')
-        network.get_submodule(ours).register_forward_hook(keep(name))
-    with torch.no_grad():
-        _run(network.double().eval(), draw_input(tuple(manifest['input_shape'])).double())
-    return found
-
-
 def _compare_probes(folder):
     """Return our largest relative difference from mean and norm of inner maps."""
     manifest = load_manifest(folder)
-    deviations = []
-    for name, maps in _find_probes(_make_network(manifest), manifest).items():
-        # The iterative head of the release returns all of its maps, ours the first: the used one.
-        records = manifest['probes'][name][: len(maps)]
-        for ours, recorded in zip(maps, records, strict=True):
-            assert list(ours.shape) == recorded['shape'], name
-            size = recorded['l2'] / ours.numel() ** 0.5
-            deviations.append(abs(ours.mean().item() - recorded['mean']) / size)
-            deviations.append(abs(ours.norm().item() / recorded['l2'] - 1))
-    return max(deviations)
+    return compare_probes(_make_network(manifest).double().eval(), manifest)
 
 
 def _compare_norms(ours, recorded):

@@ -60,3 +60,10 @@ def test_searches_that_are_no_repeats_are_refused(repeats, tmp_path):
     ):
         with pytest.raises(ConfigError, match=text):
             compare_repeats(paths)
+
+
+def test_decisions_that_all_make_alike_are_settled(tmp_path):
+    one = {(8, 3): 0.1, (24, 5): 0.6}
+    other = {(8, 3): 0.2, (16, 5): 0.7}
+    folders = [write_search(tmp_path / f's{i}', each, i) for i, each in enumerate((one, other))]
+    assert compare_repeats(folders).unsettled == dict(width=(24, 16))

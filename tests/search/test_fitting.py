@@ -39,3 +39,8 @@ def test_weights_of_another_input_or_head_are_refused():
     with pytest.raises(CheckpointError, match='must hold weights'):
         check_supernet_weights(supernet, dict(state_dict={**state, name: 3}), CFG)
     check_supernet_weights(make_dataset(1), dict(state_dict={}), CFG)  # no supernet
+
+
+def test_a_network_that_does_not_say_its_keypoints_is_not_compared():
+    cfg = Config(dict(codec=CODEC, model=dict(head=dict(type='PlantedHead'))))
+    check_supernet_data(PlantedSupernet(), [make_dataset(17)], cfg)

@@ -1,23 +1,8 @@
 """Charts of repeated trainings show every seed and every interval."""
 
 import numpy as np
-import pytest
-from matplotlib.figure import Figure
 
 from posenas.visualization import draw_runs
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """Figures that were saved."""
-    saved = []
-    save = Figure.savefig
-    monkeypatch.setattr(
-        Figure,
-        'savefig',
-        lambda figure, *args, **kw: (saved.append(figure), save(figure, *args, **kw)),
-    )
-    return saved
 
 
 def test_all_seeds_and_intervals_are_drawn(tmp_path, figures):

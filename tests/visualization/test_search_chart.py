@@ -2,26 +2,12 @@
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from posenas.utils import DataError
 from posenas.visualization import draw_search
 
 HISTORY = [dict(epoch=e, entropy=1 / e, eigenvalue=None, loss=0.1 * e, arch={}) for e in (1, 2, 3)]
 WEIGHTS = dict(normal=np.eye(4)[:, :3], fuse1=np.full((4, 2), 0.5))
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """Figures that were saved."""
-    saved = []
-    save = Figure.savefig
-    monkeypatch.setattr(
-        Figure,
-        'savefig',
-        lambda figure, *args, **kw: (saved.append(figure), save(figure, *args, **kw)),
-    )
-    return saved
 
 
 def test_curves_that_have_values_and_all_weights_are_drawn_the_same_twice(tmp_path, figures):

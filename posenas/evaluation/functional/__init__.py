@@ -30,6 +30,8 @@ from .mpii import MPII_GROUPS, PCKH_THRESHOLDS, head_distances, head_sizes, pckh
 from .nms import (
     NMS_MODES,
     SCORE_MODES,
+    PoseSelection,
+    group_by_image,
     instance_scores,
     nms,
     oks_nms,
@@ -39,7 +41,7 @@ from .nms import (
 )
 from .oks import oks_matrix, visible_pairs
 from .pck import bbox_size, joint_accuracies, mean_accuracy, normalised_distances, segment_size
-from .pose_errors import ERROR_KINDS, ErrorTable, classify_errors, correct_errors, joint_distances
+from .pose_errors import ERROR_KINDS, ErrorTable, classify_errors, correct_errors
 from .posetrack import (
     MATCH_DISTANCE,
     POSETRACK_GROUPS,
@@ -70,6 +72,7 @@ __all__ = [
     'ErrorTable',
     'Interval',
     'JointDetections',
+    'PoseSelection',
     'PoseTable',
     'RankedMatches',
     'Reliability',
@@ -86,12 +89,12 @@ __all__ = [
     'evaluate_boxes',
     'evaluate_keypoints',
     'fit_visibility',
+    'group_by_image',
     'group_means',
     'head_distances',
     'head_sizes',
     'instance_scores',
     'joint_accuracies',
-    'joint_distances',
     'joint_precision',
     'match_identities',
     'match_poses',

@@ -1,8 +1,10 @@
 """Removal of duplicate detections; lists hold row indices, best first, ties by row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,6 +150,54 @@ def select_poses(
     if select is None:
         return list(range(len(keypoints))), scores
     return select(keypoints[..., :2], scores, areas, sigmas, nms_thr), scores
+
+
+@dataclass(frozen=True)
+class PoseSelection:
+    """Arguments of :func:`select_poses` that a metric is given.
+
+    Args:
+        score_mode: As in :func:`instance_scores`.
+        keypoint_score_thr: As there.
+        nms_mode: One of :data:`NMS_MODES`.
+        nms_thr: As in :func:`select_poses`.
+
+    Raises:
+        ValueError: A mode is unknown.
+    """
+
+    score_mode: str
+    keypoint_score_thr: float
+    nms_mode: str
+    nms_thr: float
+
+    def __post_init__(self) -> None:
+        check_choice('score_mode', self.score_mode, SCORE_MODES)
+        check_choice('nms_mode', self.nms_mode, NMS_MODES)
+
+    def __call__(
+        self, persons: Sequence[Mapping[str, Any]], sigmas: Sequence[float]
+    ) -> tuple[Floats, list[int], NDArray[np.float64]]:
+        """Score the people of one image and drop those found twice.
+
+        Args:
+            persons: ``keypoints`` (K, 3), ``bbox_score`` and ``area`` of each.
+            sigmas: (K,) standard deviations of the keypoints.
+
+        Returns:
+            Keypoints (N, K, 3), rows that are kept, and the scores (N,) of all.
+        """
+        keypoints = np.stack([person['keypoints'] for person in persons])
+        boxes, areas = (np.array([p[key] for p in persons]) for key in ('bbox_score', 'area'))
+        return keypoints, *select_poses(keypoints, boxes, areas, np.asarray(sigmas), **asdict(self))
+
+
+def group_by_image(results: Iterable[Mapping[str, Any]]) -> dict[Any, list[Mapping[str, Any]]]:
+    """Collect the people of each image, by ``img_id``."""
+    images: dict[Any, list[Mapping[str, Any]]] = {}
+    for result in results:
+        images.setdefault(result['img_id'], []).append(result)
+    return images
 
 
 def _select(

@@ -86,15 +86,6 @@ def correct_errors(table: PoseTable, errors: ErrorTable, kind: str) -> PoseTable
     return replace(table, results=results)
 
 
-def joint_distances(table: PoseTable, errors: ErrorTable) -> Floats:
-    """Return distances (M, K) in units of the root of the person's area; NaN if not labelled."""
-    difference = (
-        table.results[errors.result, :, :2] - table.truth[errors.person, :, :2]
-    ) / np.sqrt(table.areas[errors.person])[:, None, None]
-    distances = np.linalg.norm(difference, axis=-1)
-    return np.where(errors.kinds >= 0, distances, np.nan)
-
-
 def _joint_similarity(
     table: PoseTable, result: Ints, person: Ints, sigmas: Floats, joints: Ints | None = None
 ) -> Floats:

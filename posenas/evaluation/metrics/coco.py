@@ -10,11 +10,10 @@ import numpy as np
 from posenas.annotations import WHOLE_BODY, Source
 from posenas.evaluation.functional import (
     BACKENDS,
-    NMS_MODES,
-    SCORE_MODES,
     STATISTICS,
+    PoseSelection,
     evaluate_keypoints,
-    select_poses,
+    group_by_image,
 )
 from posenas.evaluation.metrics.base import PoseMetric, load_annotations, predicted_keypoints
 from posenas.geometry import convert_keypoints
@@ -82,8 +81,6 @@ class CocoMetric(PoseMetric):
     ) -> None:
         super().__init__(**kwargs)
         check_choice('iou_type', iou_type, STATISTICS)
-        check_choice('score_mode', score_mode, SCORE_MODES)
-        check_choice('nms_mode', nms_mode, NMS_MODES)
         check_choice('backend', backend, BACKENDS)
         if format_only and outfile_prefix is None:
             raise ConfigError('format_only needs outfile_prefix, the place of the results')
@@ -100,10 +97,7 @@ class CocoMetric(PoseMetric):
                 _require_areas(ann_file, self.ground_truth)
         self.use_area = use_area
         self.iou_type = iou_type
-        self.score_mode = score_mode
-        self.keypoint_score_thr = keypoint_score_thr
-        self.nms_mode = nms_mode
-        self.nms_thr = nms_thr
+        self.select = PoseSelection(score_mode, keypoint_score_thr, nms_mode, nms_thr)
         self.format_only = format_only
         self.pred_converter = pred_converter
         self.gt_converter = gt_converter
@@ -157,24 +151,12 @@ class CocoMetric(PoseMetric):
         Returns:
             Rows ``{image_id, category_id, keypoints (3 K), score}``.
         """
-        images: dict[Any, list[Mapping[str, Any]]] = {}
-        for result in results:
-            images.setdefault(result['img_id'], []).append(result)
-        return [row for persons in images.values() for row in self._results_of_image(persons)]
+        images = group_by_image(results).values()
+        return [row for persons in images for row in self._results_of_image(persons)]
 
     def _results_of_image(self, persons: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Score the people of one image and drop those found twice."""
-        keypoints = np.stack([person['keypoints'] for person in persons])  # (N, K, 3)
-        kept, scores = select_poses(
-            keypoints,
-            np.array([person['bbox_score'] for person in persons]),
-            np.array([person['area'] for person in persons]),
-            np.asarray(self.dataset_meta['sigmas']),
-            self.score_mode,
-            self.keypoint_score_thr,
-            self.nms_mode,
-            self.nms_thr,
-        )
+        keypoints, kept, scores = self.select(persons, self.dataset_meta['sigmas'])
         return [
             dict(
                 image_id=persons[index]['img_id'],

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from posenas.evaluation.functional import (
-    NMS_MODES,
-    SCORE_MODES,
+    PoseSelection,
     collect_detections,
     count_tracks,
-    select_poses,
+    group_by_image,
 )
 from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.evaluation.posetrack import (
@@ -24,7 +23,7 @@ from posenas.evaluation.posetrack import (
 )
 from posenas.registry import METRICS
 from posenas.skeletons import POSETRACK18, match_joints
-from posenas.utils import ConfigError, DataError, check_choice
+from posenas.utils import ConfigError, DataError
 from posenas.utils.atomic_io import write_json
 from posenas.utils.telling import tell
 
@@ -77,8 +76,6 @@ class PoseTrack18Metric(PoseMetric):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_choice('score_mode', score_mode, SCORE_MODES)
-        check_choice('nms_mode', nms_mode, NMS_MODES)
         if ann_file is None:
             raise ConfigError('PoseTrack18Metric needs ann_file: it names the videos and frames')
         if format_only and outfile_prefix is None:
@@ -90,10 +87,7 @@ class PoseTrack18Metric(PoseMetric):
             for number, video in enumerate(self.videos)
             for image in video.images
         }
-        self.score_mode = score_mode
-        self.keypoint_score_thr = keypoint_score_thr
-        self.nms_mode = nms_mode
-        self.nms_thr = nms_thr
+        self.select = PoseSelection(score_mode, keypoint_score_thr, nms_mode, nms_thr)
         self.seen_only = seen_only
         self.format_only = format_only
         self.outfile_prefix = outfile_prefix
@@ -174,9 +168,7 @@ class PoseTrack18Metric(PoseMetric):
         self, results: Sequence[Mapping[str, Any]], has_tracks: bool
     ) -> list[dict[str, Any]]:
         """Return the official file of each video."""
-        images: dict[int, list[Mapping[str, Any]]] = {}
-        for result in results:
-            images.setdefault(result['img_id'], []).append(result)
+        images = group_by_image(results)
         annotations: list[list[dict[str, Any]]] = [[] for _ in self.videos]
         for image_id in sorted(images):
             annotations[self.video_of[image_id]] += self._persons_of_frame(
@@ -191,17 +183,7 @@ class PoseTrack18Metric(PoseMetric):
         self, persons: Sequence[Mapping[str, Any]], has_tracks: bool
     ) -> list[dict[str, Any]]:
         """Score the people of one frame and drop those found twice."""
-        keypoints = np.stack([person['keypoints'] for person in persons])  # (N, K, 3)
-        kept, scores = select_poses(
-            keypoints,
-            np.array([person['bbox_score'] for person in persons]),
-            np.array([person['area'] for person in persons]),
-            np.asarray(self.dataset_meta['sigmas']),
-            self.score_mode,
-            self.keypoint_score_thr,
-            self.nms_mode,
-            self.nms_thr,
-        )
+        keypoints, kept, scores = self.select(persons, self.dataset_meta['sigmas'])
         ordered = self._order_joints(keypoints)
         return [
             dict(

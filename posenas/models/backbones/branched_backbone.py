@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from posenas.models.layers.exchange import IterativeHead, make_dw_pw_unit
-from posenas.models.layers.freezing import fix_statistics
+from posenas.models.layers.freezing import keep_frozen
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import make_transition, run_transition
 from posenas.utils import ConfigError
@@ -73,10 +73,7 @@ class BranchedBackbone(BaseModule, ABC):
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training or evaluation; ``norm_eval`` stays in force."""
-        super().train(mode)
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
+        return keep_frozen(super().train(mode), mode)
 
     def forward(self, x: Tensor) -> tuple[Tensor]:
         """Extract features from normalised images ``x``, (B, in_channels, H, W).

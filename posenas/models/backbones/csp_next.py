@@ -7,7 +7,7 @@ from typing import Self
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.rtmpose.csp import CSPLayer, SPPBottleneck, make_unit
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
@@ -145,11 +145,7 @@ class CSPNeXt(BaseModule):
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        freeze(self._frozen_parts())
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
+        return keep_frozen(super().train(mode), mode, self._frozen_parts())
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).

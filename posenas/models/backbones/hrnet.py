@@ -9,7 +9,7 @@ from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule, ModuleList, Sequential
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import (
@@ -203,11 +203,7 @@ class HighResolutionNet(BaseModule, ABC):
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        freeze(self._frozen_parts())
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
+        return keep_frozen(super().train(mode), mode, self._frozen_parts())
 
     def _run_to_stage4(self, x: Tensor) -> list[Tensor]:
         """Compute the input of stage 4, one map per branch."""

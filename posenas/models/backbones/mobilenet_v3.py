@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from posenas.models.backbones.vipnas_mobilenet_v3 import ViPNASInvertedResidual
-from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
@@ -144,9 +144,7 @@ class MobileNetV3(BaseModule):
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
         super().train(mode)
         self._freeze()
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
+        return keep_frozen(self, mode)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).

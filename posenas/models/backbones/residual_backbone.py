@@ -8,7 +8,7 @@ from mmcv.cnn import ConvModule, build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.utils import ConfigError
 from posenas.utils.checks import check_stages
 
@@ -97,11 +97,7 @@ class ResidualBackbone(BaseModule, ABC):
 
     def train(self, mode: bool = True) -> Self:
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        freeze(self._frozen_parts())
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
+        return keep_frozen(super().train(mode), mode, self._frozen_parts())
 
     def find_stage_end(self, stage: int) -> str:
         """Return the name of the module whose output is that of ``stage``, from 1."""

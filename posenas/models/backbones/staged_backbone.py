@@ -7,7 +7,7 @@ from typing import Self
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.utils import ConfigError
 from posenas.utils.checks import check_stages
 
@@ -61,9 +61,7 @@ class StagedBackbone(BaseModule, ABC):
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
         super().train(mode)
         self._freeze()
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
+        return keep_frozen(self, mode)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Extract features from normalised images ``x``, (B, 3, H, W).

@@ -1,6 +1,7 @@
 """S-ViPNAS-MobileNetV3: a network of inverted residual blocks whose stages were searched."""
 
 from collections.abc import Sequence
+from typing import Self
 
 from mmcv.cnn import ConvModule
 from mmengine.model import BaseModule
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from posenas.models.layers.attention import SqueezeExcitation
 from posenas.models.layers.checkpointing import checkpoint_module
-from posenas.models.layers.freezing import fix_statistics, freeze
+from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_odd
@@ -201,13 +202,11 @@ class ViPNASMobileNetV3(BaseModule):
             self.conv1.requires_grad_(False)
             freeze(getattr(self, name) for name in self.layers[: self.frozen_stages])
 
-    def train(self, mode: bool = True) -> 'ViPNASMobileNetV3':
+    def train(self, mode: bool = True) -> Self:
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
         super().train(mode)
         self._freeze()
-        if mode and self.norm_eval:
-            fix_statistics(self)
-        return self
+        return keep_frozen(self, mode)
 
     def find_stage_end(self, stage: int) -> str:
         """Return the name of the module after which maps have a stride of ``2 ** (stage + 1)``.

@@ -1,6 +1,6 @@
 """Fast pose distillation: a frozen teacher beside the student that is trained."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_like
 from posenas.models.estimators.teacher import (
+    Distiller,
     FrozenTeacher,
     TeacherGroup,
     build_frozen,
@@ -23,7 +24,7 @@ from posenas.models.losses.distillation import FPDLoss, alpha_at, map_once, sum_
 from posenas.models.losses.extensions import Lesson, Output, tap
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.structures import PoseDataSample
-from posenas.utils import ConfigError, check_choice, check_positive
+from posenas.utils import ConfigError, check_positive
 from posenas.utils.config import resolve_model
 
 _LOSS = MappingProxyType(dict(type='FPDLoss', alpha=0.5, kd_weight='gt'))
@@ -31,7 +32,7 @@ _UNLABELLED = MappingProxyType(dict(alpha=1.0, kd_weight='teacher_conf', conf_th
 
 
 @MODELS.register_module()
-class FPDDistiller(BaseModel):
+class FPDDistiller(Distiller, BaseModel):
     """Train a student on labels and on the heatmaps of a frozen teacher.
 
     Zhang et al., Fast Human Pose Estimation, CVPR 2019: every supervised output of the student
@@ -109,21 +110,6 @@ class FPDDistiller(BaseModel):
         self.val_teacher_first = val_teacher_first
         self.log_interval = log_interval
         self._check_settings()
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The student's backbone, where code for estimators looks for it."""
-        return self.student.backbone
-
-    @property
-    def neck(self) -> nn.Module | None:
-        """The student's neck or None."""
-        return self.student.neck
-
-    @property
-    def head(self) -> nn.Module | None:
-        """The student's head."""
-        return self.student.head
 
     def _check_settings(self) -> None:
         """Refuse settings that would silently have no effect or a wrong one.
@@ -204,27 +190,6 @@ class FPDDistiller(BaseModel):
             self.teachers.add(teacher.to(next(self.student.parameters())))
         if self.cache is not None and not self.cache.is_open:
             self.cache.open(identify_teachers(self.teachers, self.data_preprocessor))
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'FPDDistiller':
-        """Let the teachers follow to devices and precisions."""
-        super()._apply(fn, recurse)
-        self.teachers.move(fn)
-        return self
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[PoseDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> Tensor | tuple[Tensor, ...] | dict[str, Tensor] | list[PoseDataSample]:
-        """Run the student in modes 'tensor' and 'predict'; compare it with its teachers in 'loss'.
-
-        Arguments and errors are those of :meth:`BasePoseEstimator.forward`.
-        """
-        check_choice('mode', mode, ('tensor', 'loss', 'predict'))
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        return self.student(inputs, data_samples, mode=mode)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Compute the losses of images (B, 3, H, W); see :meth:`FPDLoss.forward`.

@@ -1,6 +1,6 @@
 """DWPose: a student of coordinate classification beside a frozen teacher, in two stages."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.logging import MessageHub
@@ -9,12 +9,17 @@ from torch import Tensor, nn
 
 from posenas.models.estimators.base import explain_lonely_image
 from posenas.models.estimators.bridging import ImageBridge
-from posenas.models.estimators.teacher import FrozenTeacher, TeacherGroup, build_frozen
+from posenas.models.estimators.teacher import (
+    Distiller,
+    FrozenTeacher,
+    TeacherGroup,
+    build_frozen,
+)
 from posenas.models.heads.simcc_base import BaseSimCCHead, Vectors
 from posenas.models.losses.extensions import SelfDistillHead
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
-from posenas.utils import ConfigError, check_choice
+from posenas.utils import ConfigError
 from posenas.utils.config import resolve_model
 
 #: Names under which configs of DWPose list their losses.
@@ -22,7 +27,7 @@ _FEATURE, _LOGIT = 'loss_fea', 'loss_logit'
 
 
 @MODELS.register_module()
-class DWPoseDistiller(BaseModel):
+class DWPoseDistiller(Distiller, BaseModel):
     """Train a student on labels, and on features and logits of a teacher.
 
     Yang et al., Effective Whole-body Pose Estimation with Two-stages Distillation, ICCV 2023
@@ -84,21 +89,6 @@ class DWPoseDistiller(BaseModel):
         if self._second_stage is not None:
             self._second_stage.freeze(student)
 
-    @property
-    def backbone(self) -> nn.Module:
-        """The student's backbone, where code for estimators looks for it."""
-        return self.student.backbone
-
-    @property
-    def neck(self) -> nn.Module | None:
-        """The student's neck or None."""
-        return self.student.neck
-
-    @property
-    def head(self) -> nn.Module:
-        """The student's head."""
-        return self.student.head
-
     def init_weights(self) -> None:
         """Initialise the student and load the teacher; its backbone too in the second stage."""
         super().init_weights()
@@ -129,27 +119,6 @@ class DWPoseDistiller(BaseModel):
         if self._second_stage is not None:
             self._second_stage.freeze(self.student)
         return self
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'DWPoseDistiller':
-        """Let the teacher follow to devices and precisions."""
-        super()._apply(fn, recurse)
-        self.teachers.move(fn)
-        return self
-
-    def forward(
-        self,
-        inputs: Tensor,
-        data_samples: Sequence[PoseDataSample] | None = None,
-        mode: str = 'tensor',
-    ) -> Vectors | dict[str, Tensor] | list[PoseDataSample]:
-        """Run the student in modes 'tensor' and 'predict'; compare it with its teacher in 'loss'.
-
-        Arguments and errors are those of :meth:`BasePoseEstimator.forward`.
-        """
-        check_choice('mode', mode, ('tensor', 'loss', 'predict'))
-        if mode == 'loss':
-            return self.loss(inputs, data_samples)
-        return self.student(inputs, data_samples, mode=mode)
 
     def loss(self, inputs: Tensor, data_samples: Sequence[PoseDataSample]) -> dict[str, Tensor]:
         """Compute the losses of images (B, 3, H, W).

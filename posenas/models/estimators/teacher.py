@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +14,61 @@ from posenas.models.estimators.bridging import ImageBridge, JointBridge, resize_
 from posenas.models.heads.base import list_stages
 from posenas.models.loading import load_state
 from posenas.registry import MODELS
+from posenas.structures import PoseDataSample
 from posenas.utils import CheckpointError, ConfigError, check_choice, check_positive
 from posenas.utils.config import resolve_model
 from posenas.utils.download import read_checkpoint
 
 #: Values of ``amp`` -> precision of the forward pass; None is that of the weights.
 _PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+
+
+class Distiller:
+    """Mixin for a model that trains a student beside frozen teachers, put before its class.
+
+    Attributes:
+        student: The estimator that is trained; its parts are where code for estimators looks.
+        teachers: The others.
+    """
+
+    student: BasePoseEstimator
+    teachers: 'TeacherGroup'
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The student's backbone."""
+        return self.student.backbone
+
+    @property
+    def neck(self) -> nn.Module | None:
+        """The student's neck or None."""
+        return self.student.neck
+
+    @property
+    def head(self) -> nn.Module | None:
+        """The student's head."""
+        return self.student.head
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Let the teachers follow to devices and precisions."""
+        super()._apply(fn, recurse)
+        self.teachers.move(fn)
+        return self
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: Sequence[PoseDataSample] | None = None,
+        mode: str = 'tensor',
+    ) -> Any:  # noqa: ANN401  (what the student gives)
+        """Run the student in modes 'tensor' and 'predict'; compare it with its teachers in 'loss'.
+
+        Arguments and errors are those of :meth:`BasePoseEstimator.forward`.
+        """
+        check_choice('mode', mode, ('tensor', 'loss', 'predict'))
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        return self.student(inputs, data_samples, mode=mode)
 
 
 class FrozenTeacher(nn.Module):

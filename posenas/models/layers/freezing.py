@@ -1,9 +1,12 @@
 """Parts of a network that training leaves alone."""
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+Network = TypeVar('Network', bound=nn.Module)
 
 
 def freeze(modules: Iterable[nn.Module]) -> None:
@@ -18,3 +21,20 @@ def fix_statistics(module: nn.Module) -> None:
     for child in module.modules():
         if isinstance(child, _BatchNorm):
             child.eval()
+
+
+def keep_frozen(module: Network, mode: bool, parts: Iterable[nn.Module] = ()) -> Network:
+    """Keep frozen parts and ``norm_eval`` in force after a switch to training or evaluation.
+
+    Args:
+        module: Backbone with ``norm_eval``: whether batch norms keep their statistics in training.
+        mode: Whether it trains.
+        parts: What is never trained.
+
+    Returns:
+        ``module``.
+    """
+    freeze(parts)
+    if mode and module.norm_eval:
+        fix_statistics(module)
+    return module

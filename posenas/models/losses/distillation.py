@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from posenas.models.losses.keypoint_mse import JointsMSELoss, KeypointMSELoss
+from posenas.models.losses.keypoint_mse import KeypointMSELoss
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice, check_positive, check_probability, check_shape
 
@@ -288,9 +288,7 @@ def _group(alphas: Sequence[float]) -> dict[float, list[int]]:
 
 def _are_same_square(first: nn.Module, second: nn.Module) -> bool:
     """Tell whether both are one weighted squared error, for which the blend is exact."""
-    is_square = isinstance(first, JointsMSELoss) or (
-        isinstance(first, KeypointMSELoss) and not first.skip_empty_channel
-    )
+    is_square = isinstance(first, KeypointMSELoss) and not first.skip_empty_channel
     settings = ('use_target_weight', 'loss_weight', 'square_weight')
     return (
         is_square

@@ -94,7 +94,7 @@ class KeypointMSELoss(nn.Module):
 
 
 @MODELS.register_module()
-class JointsMSELoss(nn.Module):
+class JointsMSELoss(KeypointMSELoss):
     """Mean of (weight * output - weight * target)^2, the loss of MMPose 0.x.
 
     :class:`KeypointMSELoss` with ``square_weight``. HRNet and FPD halve it: ``loss_weight=0.5``.
@@ -105,18 +105,7 @@ class JointsMSELoss(nn.Module):
     """
 
     def __init__(self, use_target_weight: bool = False, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.use_target_weight = use_target_weight
-        self.loss_weight = loss_weight
-
-    def forward(
-        self, output: Tensor, target: Tensor, target_weights: Tensor | None = None
-    ) -> Tensor:
-        """Compare heatmaps; arguments, result and errors of :meth:`KeypointMSELoss.forward`."""
-        check_shape('target', target, output.shape)
-        weights = select_weights(output, target_weights, self.use_target_weight)
-        factors = None if weights is None else weights**2
-        return _mean_square(output, target, factors) * self.loss_weight
+        super().__init__(use_target_weight, loss_weight=loss_weight, square_weight=True)
 
 
 @MODELS.register_module(name=['KeypointOHKMMSELoss', 'JointsOHKMMSELoss'])

@@ -82,9 +82,7 @@ class EdgeSpace(SearchSpace):
         Raises:
             ConfigError: It lies outside the space.
         """
-        fault = self.contains(arch)
-        if fault:
-            raise ConfigError(fault)
+        self.require(arch)
         stages = [{g: arch[f'stages.{i}.{g}'] for g in _GENES} for i in range(int(arch['scales']))]
         head: dict[str, Value] = dict(kind=arch['head.kind'])
         if head['kind'] == 'deconv':
@@ -109,9 +107,7 @@ class EdgeSpace(SearchSpace):
         values['scales'] = len(choices['stages'])
         arch = Arch(values)
         arch = self._rest(arch)
-        fault = self.contains(arch)
-        if fault:
-            raise ConfigError(f'{genotype.name!r} does not lie in {self.name}: {fault}')
+        self.require(arch, f'{genotype.name!r} does not lie in {self.name}')
         return arch
 
     def repair(self, arch: Arch) -> Arch:

@@ -164,9 +164,8 @@ class PoseNASSearchBackbone(PoseNASBackbone):
         Raises:
             ConfigError: ``arch`` lies outside the space.
         """
-        fault = None if arch is None else self.space.contains(arch)
-        if fault:
-            raise ConfigError(f'an architecture must lie in the space: {fault}')
+        if arch is not None:
+            self.space.require(arch, 'an architecture must lie in the space')
         self._set = arch
 
     def restrict(self, kept: Mapping[str, Tensor]) -> None:

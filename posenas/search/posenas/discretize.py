@@ -48,11 +48,6 @@ def derive_cells(
     return Arch(values)
 
 
-def count_skips(arch: Arch, cell: str = 'encoder.normal') -> int:
-    """Count the skip connections that one cell of ``arch`` keeps."""
-    return sum(value == _SKIP for name, value in arch.items() if name.startswith(f'{cell}.'))
-
-
 _SKIP = 'skip_connect'
 
 

@@ -8,34 +8,24 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.genotype import POSENAS_OPERATIONS, ROLES, UNSTRIDED_OPERATIONS, Cell, Edge, Genotype
+from posenas.genotype import (
+    POSENAS_LIGHT_OPERATIONS,
+    POSENAS_OPERATIONS,
+    ROLES,
+    UNSTRIDED_OPERATIONS,
+    Cell,
+    Edge,
+    Genotype,
+)
 from posenas.registry import TASK_UTILS
 from posenas.search.space import Arch, Choice, SearchSpace
 from posenas.utils import ConfigError
 
+_PUBLISHED = tuple(op for op in POSENAS_OPERATIONS if op not in POSENAS_LIGHT_OPERATIONS)
 #: Candidates of encoder cells, in the order of their architecture parameters.
-ENCODER_OPERATIONS = (
-    'none',
-    'avg_pool_3x3',
-    'max_pool_3x3',
-    'skip_connect',
-    'std_conv_1x1',
-    'std_conv_3x3',
-    'dil_conv_3x3_2',
-    'dil_conv_3x3_4',
-)
+ENCODER_OPERATIONS = tuple(op for op in _PUBLISHED if op not in UNSTRIDED_OPERATIONS)
 #: Candidates of fusion cells, likewise.
-DECODER_OPERATIONS = (
-    'none',
-    'avg_pool_3x3',
-    'skip_connect',
-    'std_conv_1x1',
-    'std_conv_3x3',
-    'dil_conv_3x3_2',
-    'dil_conv_3x3_4',
-    'se_connect',
-    'spatial_wise',
-)
+DECODER_OPERATIONS = tuple(op for op in _PUBLISHED if op != 'max_pool_3x3')
 _NUM_INPUTS = 2
 _NUM_NODES = 4
 _EDGES_PER_NODE = 2
@@ -232,9 +222,7 @@ class PoseNASSpace(SearchSpace):
         Raises:
             ConfigError: ``arch`` lies outside.
         """
-        fault = self.contains(arch)
-        if fault:
-            raise ConfigError(f'an architecture must lie in the space: {fault}')
+        self.require(arch, 'an architecture must lie in the space')
         macro = dict(self.macro)
         if self.dense_fusion:
             names = [f'decoder.fuse{k}' for k in (1, 2, 3)]
@@ -265,9 +253,7 @@ class PoseNASSpace(SearchSpace):
             for k, (coarse, lateral) in enumerate(sources, 1):
                 values[f'decoder.fuse{k}.coarse'] = coarse
                 values[f'decoder.fuse{k}.lateral'] = lateral
-        fault = self.contains(Arch(values))
-        if fault:
-            raise ConfigError(f'a genotype must lie in the space: {fault}')
+        self.require(Arch(values), 'a genotype must lie in the space')
         return Arch(values)
 
     def _describe(self) -> dict:

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from posenas.genotype import FrameShape, derive_model
 from posenas.models import TemporalFusion, TViPNASNet
-from posenas.search.elastic import ElasticBatchNorm2d, adopt, choose, make_elastic
+from posenas.search.elastic import adopt, choose, make_elastic
+from posenas.search.elastic_supernet import cut_out, share
 from posenas.search.vipnas.elastic_blocks import VIPNAS_FORMS
-from posenas.search.vipnas.supernet import check_given, cut_out
+from posenas.search.vipnas.supernet import check_given
 from posenas.search.vipnas.temporal_space import TViPNASSpace
 
 
@@ -50,7 +51,7 @@ class ElasticTViPNASNet(TViPNASNet):
         space: What is searched.
         backbone: Arguments of the backbone that no architecture decides.
         head: Arguments of the head likewise.
-        share_statistics: See :class:`ViPNASSupernet`.
+        share_statistics: See :class:`ElasticSupernet`.
     """
 
     def __init__(
@@ -66,9 +67,7 @@ class ElasticTViPNASNet(TViPNASNet):
             fusions = {op: TemporalFusion(channels, self.head.out_channels, op) for op in space.ops}
             self.fusion[str(stage)] = nn.ModuleDict(fusions)
         make_elastic(self, _FORMS)
-        for module in self.modules():
-            if isinstance(module, ElasticBatchNorm2d):
-                module.is_shared = share_statistics
+        share(self, share_statistics)
         choose(self, place=dict(stage=space.stages[0]), op=space.ops[0])
 
     def set_active(self, shape: FrameShape) -> None:

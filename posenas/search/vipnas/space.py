@@ -144,9 +144,7 @@ class ViPNASSpace(SearchSpace):
         Raises:
             ConfigError: It lies outside the space.
         """
-        fault = self.contains(arch)
-        if fault:
-            raise ConfigError(fault)
+        self.require(arch)
         values = dict(arch)
         for name, channels in self._grouped(arch).items():
             values[name] = self._count_groups(name, values[name], channels)
@@ -197,9 +195,7 @@ class ViPNASSpace(SearchSpace):
         for name, channels in self._grouped(values).items():
             values[name] = self._find_option(name, values[name], channels)
         arch = Arch(values)
-        fault = self.contains(arch)
-        if fault:
-            raise ConfigError(f'{genotype.name!r} does not lie in {self.name}: {fault}')
+        self.require(arch, f'{genotype.name!r} does not lie in {self.name}')
         return arch
 
     def repair(self, arch: Arch) -> Arch:

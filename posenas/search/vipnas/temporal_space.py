@@ -103,9 +103,7 @@ class TViPNASSpace(SearchSpace):
         Raises:
             ConfigError: It lies outside the space.
         """
-        fault = self.contains(arch)
-        if fault:
-            raise ConfigError(fault)
+        self.require(arch)
         frames = []
         for position in range(1, self.period):
             spatial, stage, op = self.of_frame(arch, position)
@@ -130,9 +128,7 @@ class TViPNASSpace(SearchSpace):
             spatial = self.spatial.from_genotype(shape.net)
             values |= {f'{frame}.{name}': value for name, value in spatial.items()}
         arch = Arch(values)
-        fault = self.contains(arch)
-        if fault:
-            raise ConfigError(f'{genotype.name!r} does not lie in {self.name}: {fault}')
+        self.require(arch, f'{genotype.name!r} does not lie in {self.name}')
         return arch
 
     def _read(self, genotype: Genotype) -> list:

@@ -5,7 +5,12 @@ import hashlib
 import numpy as np
 import pytest
 
-from posenas.evaluation.functional import detectable_difference, resample, resample_levels
+from posenas.evaluation.functional import (
+    detectable_difference,
+    paired_p_values,
+    resample,
+    resample_levels,
+)
 
 
 def mean(values):
@@ -64,3 +69,8 @@ def test_the_detectable_difference_is_2_8_standard_errors():
 def test_nothing_to_draw_is_refused(levels, num_samples):
     with pytest.raises(ValueError, match='must be at least 1'):
         resample_levels(lambda *weights: np.zeros(1), levels, num_samples)
+
+
+def test_p_values_count_what_turns_around():
+    differences = np.array([[1, -1, 1, -1]] * 8 + [[1, -1, -1, 1]])
+    assert paired_p_values(differences) == pytest.approx([0.2, 0.2, 0.4, 0.4])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from posenas.evaluation.functional import STATISTICS, evaluate_keypoints, prepare_ground_truth
+from posenas.evaluation.functional.coco_api import _some
 from posenas.skeletons import COCO, CROWDPOSE
 from posenas.utils import DataError
 
@@ -291,3 +292,8 @@ def test_real_crowdpose_annotations_score_as_xtcocotools_does(shared_dir):
     truth = json.loads((folder / 'crowdpose_val.json').read_text())
     stats = evaluate_keypoints(truth, rows, CROWDPOSE.sigmas, 'keypoints_crowd', use_area=False)
     assert_recorded(stats, recorded, CROWD_KEYS)
+
+
+@pytest.mark.parametrize(('count', 'text'), [(5, '0, 1, 2, 3, 4'), (6, '0, 1, 2, 3, 4, ...')])
+def test_more_than_five_ids_are_cut_off(count, text):
+    assert _some(range(count)) == text

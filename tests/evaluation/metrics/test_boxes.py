@@ -83,3 +83,17 @@ def test_the_metric_chooses_the_least_threshold_with_few_false_boxes(tmp_path):
     assert fixed.evaluate(3) == pytest.approx(
         scores | {'bbox/false per image': 0.5, 'bbox/threshold': 0.65, 'bbox/excluded': 1}
     )
+
+
+def test_where_no_threshold_leaves_few_enough_false_boxes_the_highest_is_taken(tmp_path):
+    path = tmp_path / 'people.json'
+    path.write_text(json.dumps(make_truth()))
+    metric = CocoBoxMetric(str(path), max_false_per_image=0)
+    metric.process(None, [sample(3, [((100, 250, 20, 20), 1.0)])])
+    assert metric.evaluate(1)['bbox/threshold'] == 1
+
+
+def test_of_several_people_the_share_is_found():
+    two = [row(1, box, 0.9) for box, _ in TRUTH[1]]
+    assert recall_and_false_boxes(make_truth(), two, 0.5) == (1, 0)
+    assert recall_and_false_boxes(make_truth(), two[:1], 0.5) == (0.5, 0)

@@ -58,3 +58,10 @@ def test_nme_without_a_unit_is_refused_before_anything_is_predicted():
     metric = NME('keypoint_distance', keypoint_indices=[3, 99])
     with pytest.raises(ConfigError, match='two of the 17 keypoints'):
         metric.dataset_meta = get_skeleton('coco').metainfo()
+
+
+def test_without_people_there_is_no_score():
+    for metric in (EPE(), AUC(), NME('keypoint_distance')):
+        metric.dataset_meta = get_skeleton('wflw').metainfo()
+        (score,) = metric.score([]).values()
+        assert np.isnan(score) or score == 0

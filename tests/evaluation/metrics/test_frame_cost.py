@@ -74,3 +74,8 @@ def test_precision_at_a_place_counts_the_people_looked_at_there(tmp_path):
     assert names['AP at 0'] == names['Total AP at 0'] == names['Wri AP at 0'] == 100
     assert names['AP at 1'] == pytest.approx(25)  # half of them at half the precision
     assert names['AP at 1'] < names['AP'] < names['AP at 0']
+
+
+def test_the_share_of_key_frames_is_that_of_frames_seen_by_the_key_network():
+    scores = evaluate(FrameCost(), [seen(i, place) for i, place in enumerate((0, 0, 0, 1))])
+    assert scores['frame/key_share'] == 0.75

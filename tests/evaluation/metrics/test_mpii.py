@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 from evaluation.metrics.samples import make_sample, mpii_samples
+from scipy.io import loadmat
 
 from posenas.datasets import MpiiDataset
 from posenas.evaluation import MpiiPCKAccuracy
@@ -124,3 +125,14 @@ def test_other_units_are_refused():
         MpiiPCKAccuracy(norm_item='torso')
     with pytest.raises(ValueError, match='thr must be greater than 0'):
         MpiiPCKAccuracy(thr=0)
+
+
+def test_people_without_a_prediction_keep_their_rows_in_the_file(tmp_path):
+    file = tmp_path / 'pred.mat'
+    metric = MpiiPCKAccuracy(pred_file=str(file))
+    metric._size = 3
+    metric._write([dict(id=1, prediction=np.zeros((16, 2)))])
+    predictions = loadmat(file)['preds']  # ours refuses NaN
+    assert predictions.shape == (3, 16, 2)
+    assert np.isnan(predictions[[0, 2]]).all()
+    assert (predictions[1] == 1).all()

@@ -8,7 +8,7 @@ from evaluation.metrics.samples import make_sample
 from posetrack_videos import make_video_file
 
 from posenas.evaluation import PoseTrack18Metric
-from posenas.evaluation.posetrack import read_video_results, read_videos
+from posenas.evaluation.posetrack import read_video_results, read_videos, video_content
 from posenas.skeletons import COCO, MPII, POSETRACK18, match_joints
 from posenas.utils import ConfigError, DataError
 
@@ -194,3 +194,16 @@ def test_frames_nobody_looked_at_count_unless_told_otherwise(ann_file):
     part = [sample for sample in samples if sample['img_id'] == samples[0]['img_id']]
     assert evaluate(build(ann_file.parent), part)['posetrack18/AP'] < 60
     assert evaluate(build(ann_file.parent, seen_only=True), part)['posetrack18/AP'] == 100
+
+
+def test_the_first_identity_is_number_0(ann_file):
+    tracks = [number % 2 for number in range(len(samples_of(ann_file)))]
+    assert 'posetrack18/MOTA' in evaluate(build(ann_file), samples_of(ann_file, tracks))
+
+
+def test_the_limbs_in_official_files_are_counted_from_one(ann_file):
+    (video,) = read_videos(ann_file)
+    (category,) = video_content(video, [])['categories']
+    joints = category['keypoints']
+    limbs = {(joints[i - 1], joints[j - 1]) for i, j in category['skeleton']}
+    assert ('nose', 'head_top') in limbs

@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmcv.cnn import ConvModule
 from mmengine.registry import init_default_scope
+from random_weights import randomise
 from registry_cases import MODELS as CASES
 from registry_cases import TINY_MODEL
 from torch import nn
@@ -23,20 +24,6 @@ VIPNAS = dict(
     backbone=dict(type='ViPNASResNet', depth=50, wid=(16, 16, 32, 32, 32), dep=(None, 1, 2, 1, 1)),
     head=dict(type='ViPNASHead', in_channels=32, out_channels=17, deconv_out_channels=(32,) * 3),
 )
-
-
-def randomise(model: nn.Module) -> nn.Module:
-    """Weights and statistics that a wrong fusion cannot hide behind, in evaluation mode."""
-    torch.manual_seed(0)
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.kaiming_normal_(module.weight)
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.1)
-            nn.init.normal_(module.running_mean, std=0.1)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-    return model.eval()
 
 
 class Block(nn.Module):

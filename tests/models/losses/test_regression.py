@@ -49,3 +49,8 @@ def test_the_adaptive_wing_loss_is_continuous_and_steeper_where_the_target_is_hi
         exponent = 2.1 - target
         near = 14 * math.log(1 + 0.1**exponent)
         assert float(loss(wanted + 0.1, wanted)) == pytest.approx(near, rel=1e-4)
+
+
+def test_outputs_and_targets_have_one_shape():
+    with pytest.raises(ValueError, match='target'):
+        SmoothL1Loss()(torch.zeros(2, 3, 2), torch.zeros(2, 3, 1))

@@ -272,6 +272,21 @@ def test_beam_search_takes_upper_bounds_only():
         make('beam', limits=dict(macs=(100, 4000)))
 
 
+def test_beams_are_counted():
+    with pytest.raises(ValueError, match='num_beams'):
+        make('beam', num_beams=0)
+
+
+def test_two_parents_have_children_of_both():
+    algorithm = run(make('evolution', num_parents=2, crossover_share=1.0), 16, 4)
+    assert max(len(record.parents) for record in algorithm.records) == 2
+
+
+def test_the_ends_of_a_front_are_never_crowded():
+    front = np.array([[0.0, 3.0], [1.0, 2.0], [2.0, 1.0], [4.0, 0.0]])
+    assert np.isinf(crowding_distance(front)).tolist() == [True, False, False, True]
+
+
 class ChainCost:
     """Products of neighbouring widths, as of convolutions: no sum over decisions."""
 

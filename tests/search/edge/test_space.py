@@ -91,3 +91,10 @@ def test_networks_of_other_sizes_lie_outside():
     genotype = SPACE.to_genotype(SPACE.extremes()[1])
     with pytest.raises(ConfigError, match=r'does not lie in edge-own/1: stem\.width'):
         TINY.from_genotype(genotype)
+
+
+def test_options_are_ordered_from_the_cheapest_network():
+    space = EdgeSpace(stem=(32, 16), fusion=(64, 32, 48))
+    options = {decision.name: decision.options for decision in space.decisions}
+    assert options['stem.width'] == (16, 32)
+    assert options['fusion.width'] == (32, 48, 64)

@@ -21,7 +21,7 @@ from posenas.genotype.fabrics.pruning import keep_read, weigh_plan
 from posenas.models.layers.mixed_op import MixedOp
 from posenas.registry import MODELS
 from posenas.search.derived_network import OutputChange, compare_outputs
-from posenas.search.fabrics.prune import LOSSLESS, prune_network
+from posenas.search.fabrics.prune import LOSSLESS, _pick_state, prune_network
 from posenas.utils import CheckpointError, ConfigError
 from posenas.utils.profiling import profile_model
 
@@ -268,3 +268,11 @@ def test_outputs_are_compared_in_units_of_their_range():
     assert change == pytest.approx(OutputChange(0.5 / scale, 0.25 / scale), rel=1e-4)
     with pytest.raises(ConfigError, match='an image at least'):
         compare_outputs(model, other, [])
+
+
+def test_a_pruned_network_is_a_part_of_the_whole_one():
+    narrow, wide = (dict(type='TinyConvNet', channels=(c, 16)) for c in (8, 12))
+    whole = MODELS.build(narrow)
+    assert _pick_state(whole, narrow).keys() == whole.state_dict().keys()
+    with pytest.raises(CheckpointError, match='which lacks'):
+        _pick_state(whole, wide)

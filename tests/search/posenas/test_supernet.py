@@ -294,6 +294,8 @@ def test_partial_channels_train_and_need_edge_weights():
     assert all(value.isfinite().all() for value in state.values())
     with pytest.raises(ConfigError, match='needs edge_norm=True'):
         make_supernet(partial_k=2, edge_norm=False)
+    with torch.device('meta'):
+        make_supernet(edge_norm=False, **SMALL)  # all channels: nothing to weigh against
     with pytest.raises(ConfigError, match='must be a multiple of partial_k'):
         make_supernet(partial_k=3)
 

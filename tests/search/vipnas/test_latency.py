@@ -1,5 +1,7 @@
 """Predicted times of networks."""
 
+import json
+
 import numpy as np
 import pytest
 from registry_cases import TINY_VIPNAS_SPACE
@@ -118,6 +120,15 @@ def test_what_is_no_table_is_refused(tmp_path):
         (tmp_path / 'table.json').write_text(text)
         with pytest.raises(DataError, match=f'must be .*{message}'):
             LatencyTable.load(tmp_path / 'table.json')
+
+
+def test_entries_of_other_kinds_are_refused(tmp_path):
+    table, file = plan_table(SPACES['tiny']), tmp_path / 'table.json'
+    LatencyTable('rule', CONTEXT, table.times, table.factors).save(file)
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(dict(content, factors=dict(content['factors'], call='1.0'))))
+    with pytest.raises(DataError, match='factors must be numbers'):
+        LatencyTable.load(file)
 
 
 def test_the_command_predicts_genotypes_and_says_if_the_table_is_not_fitted(

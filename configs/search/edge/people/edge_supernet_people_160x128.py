@@ -4,18 +4,11 @@ _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/edge_supernet.py',
     '../../../_base_/datasets/people_search_160x128.py',
-    '../../../_base_/schedules/adamw_cosine_30e.py',
+    '../../../_base_/schedules/supernet_30e.py',
 ]
 model = dict(head=dict(decoder=_base_.codec), test_cfg=dict(flip_test=False))
 max_epochs = 12
-train_cfg = dict(
-    _delete_=True,
-    type='SupernetLoop',
-    max_epochs=max_epochs,
-    val_begin=max_epochs + 1,
-    num_paths=3,
-    distillation=dict(alpha=0.5),
-)
+train_cfg = dict(max_epochs=max_epochs, val_begin=max_epochs + 1, num_paths=3)
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3, weight_decay=0.05),
     clip_grad=dict(max_norm=1.0),

@@ -3,7 +3,7 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/posenas_supernet_l12_c32.py',
-    '../../../_base_/datasets/lspet_s_128x96.py',
+    '../../../_base_/datasets/lspet_s_search_128x96.py',
     '../../../_base_/schedules/search_posenas_40e.py',
 ]
 model = dict(
@@ -19,7 +19,7 @@ model = dict(
     ),
     head=dict(in_channels=32, out_channels=14, num_stages=1, decoder=_base_.codec),
 )
-train_dataloader = dict(batch_size=16, dataset=dict(image_subset=dict(seed=0, start=0, stop=3400)))
+train_dataloader = dict(batch_size=16)
 max_epochs = 20
 train_cfg = dict(
     max_epochs=max_epochs,
@@ -41,12 +41,3 @@ custom_hooks = [
     dict(type='CollapseGuardHook', rules=[dict(type='ParameterFreeRule', min_evaluations=4)]),
 ]
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))
-val_dataloader = dict(
-    dataset=dict(
-        ann_file=_base_.train_dataloader['dataset']['ann_file'],
-        data_prefix=_base_.train_dataloader['dataset']['data_prefix'],
-        bbox_file=None,
-        image_subset=dict(seed=0, start=3400, stop=4000),
-    )
-)
-val_evaluator = dict(_delete_=True, type='PCKAccuracy', thr=0.1)

@@ -3,8 +3,8 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/vipnas_supernet_res50.py',
-    '../../../_base_/datasets/lspet_s_128x96.py',
-    '../../../_base_/schedules/adamw_cosine_30e.py',
+    '../../../_base_/datasets/lspet_s_search_128x96.py',
+    '../../../_base_/schedules/supernet_30e.py',
 ]
 _genes = dict(kernel=(3, 5, 7), groups=('dw', 8, 4), attention=(False, True))
 model = dict(
@@ -21,23 +21,4 @@ model = dict(
     ),
     head=dict(out_channels=14, decoder=_base_.codec),
 )
-train_dataloader = dict(dataset=dict(image_subset=dict(seed=0, start=0, stop=3400)))
-max_epochs = 30
-train_cfg = dict(
-    _delete_=True,
-    type='SupernetLoop',
-    max_epochs=max_epochs,
-    val_begin=max_epochs + 1,
-    num_paths=4,
-    distillation=dict(alpha=0.5),
-)
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))
-val_dataloader = dict(
-    dataset=dict(
-        ann_file=_base_.train_dataloader['dataset']['ann_file'],
-        data_prefix=_base_.train_dataloader['dataset']['data_prefix'],
-        bbox_file=None,
-        image_subset=dict(seed=0, start=3400, stop=4000),
-    )
-)
-val_evaluator = dict(_delete_=True, type='PCKAccuracy', thr=0.1)

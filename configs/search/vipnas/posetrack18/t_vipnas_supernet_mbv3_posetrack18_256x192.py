@@ -4,8 +4,8 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/s_vipnas_mbv3.py',
-    '../../../_base_/datasets/posetrack18_video_256x192.py',
-    '../../../_base_/schedules/adam_posetrack18_20e.py',
+    '../../../_base_/datasets/posetrack18_video_search_256x192.py',
+    '../../../_base_/schedules/supernet_posetrack18_20e.py',
 ]
 _head = dict(_base_.model['head'], decoder=_base_.codec)
 _checkpoint = 'work_dirs/s_vipnas_mbv3_posetrack18_256x192/epoch_20.pth'
@@ -24,27 +24,4 @@ model = dict(
     light_checkpoint=_checkpoint,
     test_cfg=dict(flip_test=False),
 )
-max_epochs = 20
-train_cfg = dict(
-    _delete_=True,
-    type='SupernetLoop',
-    max_epochs=max_epochs,
-    val_begin=max_epochs + 1,
-    num_paths=4,
-    distillation=dict(alpha=0.5),
-)
-train_dataloader = dict(dataset=dict(video_subset=dict(seed=0, start=0.2)))
-val_dataloader = dict(
-    dataset=dict(
-        video_subset=dict(seed=0, stop=0.2),
-        dataset=dict(ann_file=_base_.train_dataloader['dataset']['dataset']['ann_file']),
-    )
-)
-val_evaluator = [
-    dict(
-        type='PoseTrack18Metric',
-        ann_file=_base_.data_root + 'annotations/train',
-        seen_only=True,
-    ),
-]
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))

@@ -2,8 +2,8 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/models/vipnas_supernet_res50.py',
-    '../../../_base_/datasets/synthetic_128x96.py',
-    '../../../_base_/schedules/adamw_cosine_30e.py',
+    '../../../_base_/datasets/synthetic_search_128x96.py',
+    '../../../_base_/schedules/supernet_30e.py',
 ]
 _genes = dict(depth=(1, 2), kernel=(3, 5), groups=('dw', 8, 4), attention=(False, True))
 model = dict(
@@ -20,23 +20,6 @@ model = dict(
     ),
     head=dict(decoder=_base_.codec),
 )
-train_dataloader = dict(dataset=dict(image_subset=dict(seed=0, start=0.2)))
 max_epochs = 8
-train_cfg = dict(
-    _delete_=True,
-    type='SupernetLoop',
-    max_epochs=max_epochs,
-    val_begin=max_epochs + 1,
-    num_paths=4,
-    distillation=dict(alpha=0.5),
-)
+train_cfg = dict(max_epochs=max_epochs, val_begin=max_epochs + 1)
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))
-val_dataloader = dict(
-    dataset=dict(
-        ann_file=_base_.train_dataloader['dataset']['ann_file'],
-        data_prefix=_base_.train_dataloader['dataset']['data_prefix'],
-        bbox_file=None,
-        image_subset=dict(seed=0, stop=0.2),
-    )
-)
-val_evaluator = dict(_delete_=True, type='PCKAccuracy', thr=0.1)

@@ -3,7 +3,7 @@
 _base_ = [
     '../../../_base_/default_runtime.py',
     '../../../_base_/datasets/synthetic_video_128x96.py',
-    '../../../_base_/schedules/adamw_cosine_30e.py',
+    '../../../_base_/schedules/supernet_30e.py',
 ]
 _genes = dict(depth=(1, 2), kernel=(3, 5), groups=('dw', 8, 4), attention=(False, True))
 _head = dict(
@@ -59,14 +59,7 @@ model = dict(
     head=_head,
 )
 max_epochs = 8
-train_cfg = dict(
-    _delete_=True,
-    type='SupernetLoop',
-    max_epochs=max_epochs,
-    val_begin=max_epochs + 1,
-    num_paths=4,
-    distillation=dict(alpha=0.5),
-)
+train_cfg = dict(max_epochs=max_epochs, val_begin=max_epochs + 1)
 default_hooks = dict(checkpoint=dict(interval=1, max_keep_ckpts=1))
 # The search is scored on a fifth of the training videos of the middle level, which the supernet
 # does not see.

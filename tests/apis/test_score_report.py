@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posenas.apis.test_report import write_test_report
+from posenas.apis.score_report import write_test_report
 from posenas.skeletons import COCO
 from posenas.utils import DataError
 
