@@ -643,6 +643,14 @@ PARTS = dict(
     PoseNASSpace={},
     PoseNASCounter=dict(model=TINY_SUPERNET),
     **{name: dict(space=SPACE, objectives=dict(AP='greater')) for name in ALGORITHMS},
+    IntegerProgram=dict(
+        space=TINY_VIPNAS_SPACE,
+        objectives=dict(AP='greater'),
+        budget=dict(
+            costs=[dict(type='MacsCost', counter=dict(type='ViPNASCounter'))],
+            limits=dict(macs=1e9),
+        ),
+    ),
     Budget={},
     TViPNASSpace=dict(space=TINY_VIPNAS_SPACE),
     CostBins=dict(

@@ -1,5 +1,6 @@
 """How likely a keypoint is visible and not occluded, from the heatmap that found it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -11,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from posenas.utils.atomic_io import write_json
 from posenas.utils.checks import check_shape
 from posenas.utils.errors import ConfigError, DataError
-from posenas.utils.files import read_json
 from posenas.utils.value_types import describe_type, fits_type
 
 Floats = NDArray[np.float64]
@@ -171,7 +171,7 @@ class VisibilityCalibrator:
             DataError: It is another file.
         """
         try:
-            found = read_json(path)
+            found = json.loads(Path(path).read_bytes())
             if (found['schema'], tuple(found['features'])) != (SCHEMA, FEATURES):
                 raise ValueError(f'schema {found["schema"]!r} with features {found["features"]}')
             wanted = get_type_hints(cls)

@@ -38,7 +38,6 @@ from .evaluators import (
     Bench,
     EvaluationError,
     Evaluator,
-    ParentEvaluator,
     SupernetEvaluator,
     TableEvaluator,
 )
@@ -107,7 +106,6 @@ __all__ = [
     'Operation',
     'ParameterFreeRule',
     'ParamsCost',
-    'ParentEvaluator',
     'PoseNASCounter',
     'PoseNASSearchBackbone',
     'PoseNASSpace',

@@ -134,12 +134,23 @@ class SupernetEvaluator(Evaluator):
     Args:
         space: Space of the supernet, or its config.
         num_threads: Threads of each process; another number gives scores that differ by rounding.
+        parent_images: Validation images, at most, on which outputs are compared with those of the
+            largest architecture, without labels: the one score is ``distance``, the mean squared
+            difference, relative to their variance. None scores predictions by the metrics.
     """
 
-    def __init__(self, space: SearchSpace | Mapping, num_threads: int = 1) -> None:
+    def __init__(
+        self,
+        space: SearchSpace | Mapping,
+        num_threads: int = 1,
+        parent_images: int | None = None,
+    ) -> None:
         super().__init__(space)
         check_positive('num_threads', num_threads)
-        self.num_threads = num_threads
+        if parent_images is not None:
+            check_positive('parent_images', parent_images)
+        self.num_threads, self.parent_images = num_threads, parent_images
+        self._wanted: Tensor | None = None
         self._bench: Bench | None = None
         self._weights = ''
 
@@ -156,7 +167,7 @@ class SupernetEvaluator(Evaluator):
         Raises:
             ConfigError: The model is no supernet.
         """
-        self._bench = make_bench()
+        self._bench, self._wanted = make_bench(), None
         if not hasattr(self.bench.model, 'set_arch'):
             raise ConfigError(
                 f'model must be a supernet, with set_arch, got {type(self.bench.model).__name__}'
@@ -168,7 +179,8 @@ class SupernetEvaluator(Evaluator):
     def fingerprint(self) -> str:
         """Return a hash of weights, images and metrics, with the number of threads."""
         images = digest(self.bench.description)
-        return f'weights {self._weights}, images {images}, threads {self.num_threads}'
+        compared = f', distance on {self.parent_images}' if self.parent_images else ''
+        return f'weights {self._weights}, images {images}, threads {self.num_threads}{compared}'
 
     def calibrate(self, arch: Arch) -> dict[str, Tensor]:
         """Set ``arch`` and measure its statistics.
@@ -187,7 +199,7 @@ class SupernetEvaluator(Evaluator):
         torch.set_num_threads(self.num_threads)
         try:
             self.calibrate(arch)
-            return self._validate()
+            return self._measure_distance() if self.parent_images else self._validate()
         finally:
             torch.set_num_threads(threads)
 
@@ -209,39 +221,7 @@ class SupernetEvaluator(Evaluator):
             metric.results.clear()
         return scores
 
-
-@TASK_UTILS.register_module()
-class ParentEvaluator(SupernetEvaluator):
-    """Measures how far the outputs of an architecture are from those of the largest one.
-
-    The score ``distance`` is the mean squared difference over the first validation images, relative
-    to the variance of the outputs of the largest architecture; no labels are needed, and few images
-    tell. Architectures have their own statistics, as for :class:`SupernetEvaluator`.
-
-    Args:
-        space: Space of the supernet, or its config.
-        num_images: Validation images, at most.
-        num_threads: As of :class:`SupernetEvaluator`.
-    """
-
-    def __init__(
-        self, space: SearchSpace | Mapping, num_images: int = 64, num_threads: int = 1
-    ) -> None:
-        super().__init__(space, num_threads)
-        check_positive('num_images', num_images)
-        self.num_images = num_images
-        self._wanted: Tensor | None = None
-
-    def start(self, make_bench: Callable[[], Bench]) -> None:
-        """Take the supernet, and forget the outputs of another one."""
-        super().start(make_bench)
-        self._wanted = None
-
-    def fingerprint(self) -> str:
-        """Return what that of :class:`SupernetEvaluator` says, and how many images."""
-        return f'distance on {self.num_images}, {super().fingerprint()}'
-
-    def _validate(self) -> dict[str, float]:
+    def _measure_distance(self) -> dict[str, float]:
         """Compare the outputs of the architecture that is set with the largest one's."""
         found = self._look()
         if self._wanted is None:
@@ -252,16 +232,16 @@ class ParentEvaluator(SupernetEvaluator):
 
     def _look(self) -> Tensor:
         """Return the outputs of the architecture that is set, (N, values of one image)."""
-        model, rows, count = self.bench.model, [], 0
+        model, rows, left = self.bench.model, [], self.parent_images or 0
         with evaluation_mode(model):
             for batch in self.bench.validation:
-                inputs = model.data_preprocessor(batch, False)['inputs'][: self.num_images - count]
+                inputs = model.data_preprocessor(batch, False)['inputs'][:left]
                 outputs = model(inputs, mode='tensor')
                 last = outputs[-1] if isinstance(outputs, list) else outputs
                 parts = [last] if isinstance(last, Tensor) else last
                 rows.append(torch.cat([part.flatten(1) for part in parts], dim=1))
-                count += len(inputs)
-                if count == self.num_images:
+                left -= len(inputs)
+                if not left:
                     break
         return torch.cat(rows)
 

@@ -114,7 +114,7 @@ def test_an_integer_program_learns_from_what_it_cannot_afford_without_labels(sea
     macs = [cost.measure(runner.model.space.to_genotype(a))['macs'] for a in (small, large)]
     cfg['train_cfg']['budget']['limits'] = dict(macs=sum(macs) / 2)
     cfg['train_cfg']['algorithm'] = dict(type='IntegerProgram', objectives=dict(distance='less'))
-    cfg['train_cfg']['evaluator'] = dict(type='ParentEvaluator', num_images=3)
+    cfg['train_cfg']['evaluator'] = dict(type='SupernetEvaluator', parent_images=3)
     program = search(cfg).train_loop.algorithm
     _, records = read_archive(tmp_path / 'archive.jsonl')
     parent, solutions = records[0], records[program.num_probes :]
