@@ -34,8 +34,8 @@ class IntegerProgram(SearchAlgorithm):
 
     Further trials are mutations of these combinations.
 
-    The first objective counts. :class:`~posenas.search.SupernetEvaluator` with ``parent_images`` scores
-    without labels.
+    The first objective counts. :class:`~posenas.search.SupernetEvaluator` with ``parent_images``
+    scores without labels.
 
     Args:
         num_solutions: Combinations that are solved for.
