@@ -110,6 +110,9 @@ dataset convert mpii {} --out out
 dataset convert yolo-pose {} --out out
 check-data {}
 benchmark evaluation {}
+visibility sound.json weights.pth --out v.json --train {} --val people.json --images .
+infer picture.png --config sound.json --checkpoint weights.pth --visibility {}
+web --pose {} --out site
 """.strip().splitlines()
 
 #: Commands that read weights.
@@ -124,6 +127,7 @@ derive sound.json {} out
 prune sound.json {} out
 export sound.json {} --out out.onnx
 prune-threshold sound.json {} out --threshold 0.5
+visibility sound.json {} --out v.json
 """.strip().splitlines()
 
 

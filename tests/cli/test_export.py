@@ -85,7 +85,7 @@ def test_an_exported_network_is_tested_like_a_checkpoint(
     assert found == wanted
     assert 0 < found['PCK'] < 1
     assert main(['test', 'config.py', 'net.onnx', '--fuse-conv-bn']) == 2
-    assert 'is fused already' in capsys.readouterr().err
+    assert 'whose layers are fused' in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='names of files are bytes on Linux alone')

@@ -38,7 +38,7 @@ def configured(*words, **settings):
 def checkpoint_there(tmp_path, monkeypatch):
     """A folder with a checkpoint."""
     monkeypatch.chdir(tmp_path)
-    Path('a.pth').touch()
+    torch.save(dict(state_dict={}), 'a.pth')
 
 
 @pytest.mark.usefixtures('checkpoint_there')

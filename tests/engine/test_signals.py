@@ -54,6 +54,9 @@ def test_handlers_are_restored_when_training_ends(tmp_path):
 
 
 def test_a_second_signal_acts_at_once():
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a job of a script ignores it
     hook = StopSignalHook()
     hook.flag.install()
     os.kill(os.getpid(), signal.SIGINT)
@@ -61,6 +64,7 @@ def test_a_second_signal_acts_at_once():
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
     hook.flag.restore()
+    signal.signal(signal.SIGINT, before)
 
 
 def test_a_signal_that_a_shell_lets_its_job_ignore_stays_ignored():

@@ -406,16 +406,11 @@ def _mutate_files(folder, count, seed):
     """Damage config files ``count`` times; load and verify them each time."""
     shutil.copytree(CONFIGS, folder)
     path = folder / LSPET.relative_to(CONFIGS)
-    sources = {
-        file: file.read_bytes() for file in [path, *sorted((folder / '_base_').rglob('*.py'))]
-    }
+    sources = {path: path.read_bytes()}
+    for file in sorted((folder / '_base_').rglob('*.py'), reverse=True):  # children come first
+        if any(f"{file.name}'".encode() in data for data in sources.values()):
+            sources[file] = file.read_bytes()
     rng = np.random.default_rng(seed)
-    # people_*.py mix the photos with others; this config does not read them
-    sources = {
-        file: data
-        for file, data in sources.items()
-        if file == path or (b'lspet' in data and not file.stem.startswith('people_'))
-    }
     refused = 0
     for _ in range(count):
         victim = list(sources)[int(rng.integers(len(sources)))]

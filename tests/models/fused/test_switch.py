@@ -261,6 +261,9 @@ def test_every_registered_network_has_an_equal_fused_form(name, float64):
     after = CASES[name].run(holder['part'])
     for output, expected in zip(after, before, strict=True):
         scale = max(1e-30, float(expected.abs().max()))
-        torch.testing.assert_close(output.detach(), expected, rtol=0, atol=1e-8 * scale)
+        limit = max(
+            1e-8, 2 * torch.finfo(expected.dtype).eps
+        )  # some losses are in single precision
+        torch.testing.assert_close(output.detach(), expected, rtol=0, atol=limit * scale)
     unfuse(holder)
     assert list(holder.state_dict()) == state

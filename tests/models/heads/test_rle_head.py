@@ -76,8 +76,11 @@ def test_predictions_are_carried_back_to_the_image(flip_test):
 
 def test_what_does_not_fit_is_refused():
     model = build_model()
+    inputs, samples = draw_batch(model, 2, SIZE[0])
+    for sample in samples:
+        del sample.gt_instance_labels.keypoint_labels
     with pytest.raises(ConfigError, match="type='RegressionLabel'"):
-        model(*draw_batch(model, 2, SIZE[0]), mode='loss')
+        model(inputs, samples, mode='loss')
     other = build_model(num_joints=5)
     with pytest.raises(ConfigError, match='must be the keypoints of the data set, 17, got 5'):
         other(*draw(model), mode='loss')
