@@ -143,7 +143,7 @@ def test_nsga2_dominates_as_much_as_pymoo():
 
 
 @pytest.mark.parametrize('num_waves', [2, pytest.param(25, marks=pytest.mark.slow)])
-@every_kind
+@pytest.mark.parametrize('kind', [*KINDS, pytest.param('program', marks=pytest.mark.slow)])
 def test_ten_thousand_proposals_are_distinct_and_keep_to_the_budget(kind, num_waves):
     space = ViPNASSpace()
     cost = TASK_UTILS.build(dict(type='MacsCost', counter=dict(type='ViPNASCounter')))
@@ -315,7 +315,9 @@ def make_program(limit):
     return program, archs
 
 
-@pytest.mark.parametrize('limit', [900, 1500, 2400])
+@pytest.mark.parametrize(
+    'limit', [*(pytest.param(limit, marks=pytest.mark.slow) for limit in (900, 2400)), 1500]
+)
 def test_an_integer_program_measures_every_option_once_and_finds_all_but_the_best(limit):
     program, archs = make_program(limit)
     run(program, program.num_probes, 1, score=additive_score)
