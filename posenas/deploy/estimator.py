@@ -49,8 +49,14 @@ class ExportedEstimator(BaseModel):
         if isinstance(data_preprocessor, dict):
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(data_preprocessor)
-        self.runtime = PoseRuntime(file, engine, threads, precision)
+        self.runtime = self._open(file, engine, threads, precision)
         self.test_cfg = dict(test_cfg or {})
+
+    def _open(
+        self, file: str, engine: str | None, threads: int | None, precision: str
+    ) -> PoseRuntime:
+        """Return the network that sees single images."""
+        return PoseRuntime(file, engine, threads, precision)
 
     def forward(
         self,
@@ -104,32 +110,19 @@ class ExportedEstimator(BaseModel):
 class ExportedVideoEstimator(ExportedEstimator):
     """The exported networks of an :class:`~posenas.models.OnlinePoseEstimator`, for prediction.
 
-    It remembers tracks and tells what each frame cost as that does.
-
-    Args:
-        file: File of the key network.
-        data_preprocessor: As of :class:`ExportedEstimator`.
-        test_cfg: Likewise.
-        engine: Likewise.
-        threads: Likewise.
-        precision: Likewise.
+    It remembers tracks and tells what each frame cost as that does. ``file`` is that of the key
+    network; the arguments are those of :class:`ExportedEstimator`.
 
     Raises:
         DataError: A file is missing or of another network.
     """
 
-    def __init__(
-        self,
-        file: str,
-        data_preprocessor: dict | nn.Module | None = None,
-        test_cfg: dict | None = None,
-        engine: str | None = None,
-        threads: int | None = None,
-        precision: str = 'f32',
-    ) -> None:
-        super().__init__(file, data_preprocessor, test_cfg, engine, threads, precision)
+    def _open(
+        self, file: str, engine: str | None, threads: int | None, precision: str
+    ) -> PoseRuntime:
         self.videos = VideoRuntime(file, engine, threads, precision)
         self.memory = self.videos.memory
+        return self.videos.key
 
     def train(self, mode: bool = True) -> 'ExportedVideoEstimator':
         """Enter training or evaluation and forget all tracks, unless the mode stays the same."""

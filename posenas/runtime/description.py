@@ -247,12 +247,13 @@ class NetworkDescription:
             if key.startswith(PREFIX)
         }
         try:
-            found = {**_LATER, **found}
-            values = {entry.name: json.loads(found[entry.name]) for entry in fields(cls)}
+            names = [entry.name for entry in fields(cls)]
+            held = [name for name in names if name in found or name not in _LATER]
+            values = {name: json.loads(found[name]) for name in held}
             if values['schema'] != SCHEMA:
                 raise ValueError(f'schema {values["schema"]!r}')
             for name, part in _PARTS.items():
-                if values[name] is not None:
+                if values.get(name) is not None:
                     values[name] = part(**_read_fields(part, values[name]))
             if values['skeleton']:
                 Skeleton.from_metainfo(values['skeleton'])
@@ -264,8 +265,8 @@ class NetworkDescription:
             ) from error
 
 
-#: Fields that older files lack, and what they mean there.
-_LATER: Mapping[str, str] = MappingProxyType(dict(video='null'))
+#: Fields that older files lack, and that have their default there.
+_LATER = frozenset({'score_thr', 'video'})
 #: Fields that are records themselves.
 _PARTS: Mapping[str, type] = MappingProxyType(
     dict(crop=CropRule, normalisation=Normalisation, video=VideoRole)

@@ -16,6 +16,7 @@ from posenas.runtime.onnx_metadata import hash_network, read_onnx_metadata
 from posenas.utils.checks import check_choice, check_positive
 from posenas.utils.errors import ConfigError, DataError
 from posenas.utils.optional import import_optional
+from posenas.utils.suffixes import EXPORTED
 
 if TYPE_CHECKING:
     import openvino
@@ -28,8 +29,6 @@ PRECISIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 #: Key under which a file holds the SHA-256 of its weights, see :func:`hash_network`.
 CHECKSUM = f'{PREFIX}network_sha256'
-#: Ends of the names of exported networks.
-SUFFIXES = ('.onnx', '.xml')
 
 Floats = NDArray[np.float32]
 
@@ -66,7 +65,7 @@ class Session(ABC):
 
 def is_exported(path: str | Path | None) -> bool:
     """Tell by the end of its name whether a file is an exported network."""
-    return path is not None and str(path).lower().endswith(SUFFIXES)
+    return path is not None and str(path).lower().endswith(EXPORTED)
 
 
 def choose_engine(path: str | Path, engine: str | None = None) -> str:
@@ -81,7 +80,7 @@ def choose_engine(path: str | Path, engine: str | None = None) -> str:
         ConfigError: The engine is unknown, cannot read the file, or none is installed.
     """
     if not is_exported(path):
-        raise ConfigError(f'an exported network must end with one of {SUFFIXES}, got {path}')
+        raise ConfigError(f'an exported network must end with one of {EXPORTED}, got {path}')
     needs_openvino = str(path).lower().endswith('.xml')
     if engine is None:
         return 'openvino' if needs_openvino else _first_installed()

@@ -29,7 +29,8 @@ from torch.hub import get_dir
 from posenas.utils.atomic_io import atomic_write, make_folder, write_text
 from posenas.utils.errors import CheckpointError, DataError, OutputError
 from posenas.utils.locks import hold_lock
-from posenas.utils.safe_load import EXPORTED, check_start, load_checkpoint_file
+from posenas.utils.safe_load import check_start, load_checkpoint_file
+from posenas.utils.suffixes import EXPORTED
 from posenas.utils.telling import tell
 
 #: Seconds without a byte after which a download ends.

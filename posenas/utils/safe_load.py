@@ -15,9 +15,8 @@ from torch import Tensor
 
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import StandIn, plain_history, to_plain
+from posenas.utils.suffixes import EXPORTED
 
-#: Ends of the names of exported networks, which are no checkpoints.
-EXPORTED = ('.onnx', '.xml')
 #: Type of the entries that mmengine gives a checkpoint.
 _ENTRY_TYPES: dict[str, type | tuple[type, ...]] = dict(
     state_dict=dict,

@@ -22,10 +22,13 @@ def test_a_description_is_read_back_as_it_was_written():
         assert read.find_skeleton().joint_names == ('blue', 'green', 'red')
 
 
-def test_files_from_before_networks_for_videos_are_read():
-    texts = describe_spots().to_metadata()
-    del texts['posenas.video']
-    assert NetworkDescription.from_metadata(texts, 'net.onnx').video is None
+@pytest.mark.parametrize('name', ['video', 'score_thr'])
+def test_files_from_before_a_field_was_added_are_read(name):
+    description = describe_spots()
+    texts = description.to_metadata()
+    del texts[f'posenas.{name}']
+    read = NetworkDescription.from_metadata(texts, 'net.onnx')
+    assert read.to_metadata() == description.to_metadata()
 
 
 @pytest.mark.parametrize(

@@ -123,14 +123,10 @@ class IntegerProgram(SearchAlgorithm):
         by_id = {r.id: known[r.arch] for r in measured}
         losses = []
         for choice in self._choices:
-            archs = [self._with(self._parent, choice, option) for option in choice.options]
+            archs = [_change(self.space, self._parent, choice, option) for option in choice.options]
             ids = [None if a is None else self.space.to_genotype(a).id for a in archs]
             losses.append(np.array([by_id.get(i, np.inf) if i else np.inf for i in ids]))
         return losses
-
-    def _with(self, arch: Arch, choice: Choice, option: Value) -> Arch | None:
-        """Return an architecture with another option; None if it cannot have it."""
-        return _change(self.space, arch, choice, option)
 
     def _solve(self, losses: list[Floats]) -> Arch | None:
         """Return the affordable combination with the lowest loss that is not taken yet."""
@@ -193,7 +189,7 @@ class IntegerProgram(SearchAlgorithm):
     def _linearise(self, current: Arch, tight: float) -> list[tuple[list[Floats], float, float]]:
         """Return coefficients, lower and upper bound of each limit, around an architecture."""
         base = self._measure(current)
-        changed = [[self._with(current, c, o) for o in c.options] for c in self._choices]
+        changed = [[_change(self.space, current, c, o) for o in c.options] for c in self._choices]
         rows = []
         for name, (low, high) in self._budget.limits.items():
             steps = [
@@ -207,6 +203,7 @@ class IntegerProgram(SearchAlgorithm):
 
 
 def _change(space: SearchSpace, arch: Arch, choice: Choice, option: Value) -> Arch | None:
+    """Return an architecture with another option; None if it cannot have it."""
     changed = space.repair(arch | {choice.name: option})
     return None if space.find_conflict(changed) is not None else changed
 
@@ -234,7 +231,7 @@ def _solve_program(
         around: Combination, and from how many of its options a solution may differ.
 
     Returns:
-        The option of each decision; None where nothing keeps to the bounds.
+        The option of each decision; None where nothing keeps to the limits.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
 
