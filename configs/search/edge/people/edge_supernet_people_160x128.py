@@ -7,7 +7,7 @@ _base_ = [
     '../../../_base_/schedules/supernet_30e.py',
 ]
 model = dict(head=dict(decoder=_base_.codec), test_cfg=dict(flip_test=False))
-max_epochs = 12
+max_epochs = 6
 train_cfg = dict(max_epochs=max_epochs, val_begin=max_epochs + 1, num_paths=3)
 optim_wrapper = dict(
     optimizer=dict(lr=2e-3, weight_decay=0.05),
