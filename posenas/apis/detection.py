@@ -38,6 +38,7 @@ def init_detector(
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
     cfg_options: dict | None = None,
+    layout: str | None = None,
 ) -> nn.Module | DetectorRuntime:
     """Build a person detector, load its weights and make it ready to predict.
 
@@ -47,6 +48,8 @@ def init_detector(
             initial weights.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config.
+        layout: What an exported detector of another project takes and makes, one of
+            :data:`posenas.runtime.DETECTOR_LAYOUTS`.
 
     Returns:
         The detector in evaluation mode, with its config as ``cfg``; or the exported one.
@@ -56,7 +59,9 @@ def init_detector(
         CheckpointError: The checkpoint cannot be read safely or does not fit the detector.
     """
     if is_exported(checkpoint):
-        return DetectorRuntime(checkpoint)
+        return DetectorRuntime(checkpoint, layout=layout)
+    if layout is not None:
+        raise ConfigError(f'layout must be None for checkpoints, got {layout!r} for {checkpoint}')
     cfg, model, _ = build_model(config, checkpoint, cfg_options, needed=_NEEDED_KEYS)
     if not isinstance(model, PersonDetector):
         raise ConfigError(

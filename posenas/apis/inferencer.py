@@ -58,6 +58,7 @@ class PoseInferencer:
         scope: Ignored: names are ours.
         visibility: File of :func:`posenas.apis.visibility.calibrate_visibility`; results then say
             how likely each keypoint is visible.
+        det_layout: See :func:`posenas.apis.init_detector`.
 
     Attributes:
         model: The model.
@@ -82,6 +83,7 @@ class PoseInferencer:
         det_cat_ids: int | Sequence[int] | None = None,
         scope: str | None = None,
         visibility: str | Path | None = None,
+        det_layout: str | None = None,
     ) -> None:
         det_model = None if det_model in ('whole_image', 'whole-image') else det_model
         has_detector = (det_model, det_weights) != (None, None)
@@ -91,9 +93,11 @@ class PoseInferencer:
         if has_detector:
             from posenas.apis.detection import init_detector
 
-            self.detector = init_detector(det_model or _DETECTOR, det_weights, device)
+            self.detector = init_detector(
+                det_model or _DETECTOR, det_weights, device, layout=det_layout
+            )
         if det_model is not None and det_weights is None:
-            raise ConfigError('a detector must have weights: give det_weights (--det-weights)')
+            raise ConfigError('a detector must have weights: give det_weights (--detector)')
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
         self._marker = None

@@ -94,9 +94,16 @@ def _add_people_options(parser: argparse.ArgumentParser) -> None:
         '--det-model', metavar='CONFIG|NAME', help='person detector (default: that of this library)'
     )
     parser.add_argument(
+        '--detector',
         '--det-weights',
-        metavar='FILE',
-        help='its trained weights; it finds the people where --boxes are not given',
+        metavar='FILE|none',
+        help='its trained weights, or an exported detector; it finds the people where --boxes are '
+        'not given (default: none, one person in each image)',
+    )
+    parser.add_argument(
+        '--det-layout',
+        choices=('yolox', 'rtmdet'),
+        help='what a .onnx or .xml file of another project takes and makes (default: ours)',
     )
     parser.add_argument(
         '--bbox-thr', type=SHARE, metavar='SCORE', help="least score of a box (default: detector's)"
@@ -172,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     _check_options(args)
-    check_paths(args, files=('boxes', 'det_weights', 'compare', 'visibility'), new_folders=('out',))
+    check_paths(args, files=('boxes', 'detector', 'compare', 'visibility'), new_folders=('out',))
     boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
@@ -184,8 +191,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.sha256,
         args.trust_download,
         args.det_model,
-        args.det_weights,
+        args.detector,
         visibility=args.visibility,
+        det_layout=args.det_layout,
     )
     code = _look_at(inferencer, args, boxes, total)
     hide_outputs()
@@ -202,7 +210,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check_options(args: argparse.Namespace) -> None:
     """Refuse options that nothing would read."""
-    require_with(args, 'det_weights', 'det_model', 'bbox_thr')
+    args.detector = None if args.detector == 'none' else args.detector
+    require_with(args, 'detector', 'det_model', 'bbox_thr', 'det_layout')
     require_with(args, 'compare', 'compare_config')
     if args.compare is not None and (args.no_pictures or args.format is not None):
         raise ConfigError('--compare writes pictures alone: leave --no-pictures and --format out')
