@@ -117,11 +117,7 @@ def init_dataset(
     out = Path(out or Path('configs', f'{name}.py'))
     if out.suffix != '.py':
         raise ConfigError(f'out must be a config file ending in .py, got {out}')
-    shipped = None if start is None else find_shipped(str(start))
-    if shipped is not None:
-        model, start = shipped.config, shipped.safetensors
-    if start is not None:
-        check_checkpoint(str(start))
+    model, start = _find_start(model, start)
     base = find_config(model)
     coco, persons, given, left_out = _read_persons(file)
     cfg = _load_base(model)
@@ -138,10 +134,8 @@ def init_dataset(
     small = max(2, num_persons // _LEAST_BATCHES)
     batch_size = min(small, cfg.train_dataloader.batch_size)
     num_images = int(share * len(persons.images.ids))
-    file_of_start = None if start is None else _start_path(_place(out, '_start.pth'))
-    made = adapt(
-        cfg, proposal.skeleton, num_persons, num_images, batch_size, supernet, file_of_start
-    )
+    begin = None if start is None else _start_path(_place(out, '_start.pth'))
+    made = adapt(cfg, proposal.skeleton, num_persons, num_images, batch_size, supernet, begin)
     config = CustomConfig(
         base=_base_path(base, out),
         skeleton=proposal.skeleton,
@@ -155,17 +149,38 @@ def init_dataset(
         train_pipeline=made.train_pipeline,
         comments=_comments(file, proposal, made.schedule),
     )
+    _write(config, out, is_chosen)
+    begun = start and begin and write_start(model, start, proposal.skeleton, begin)
+    picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
+    return DatasetStart(
+        out, picture, len(persons), left_out, proposal, made.schedule, begun or None
+    )
+
+
+def _find_start(
+    model: str | Path, start: str | Path | None
+) -> tuple[str | Path, str | Path | None]:
+    """Return the model and the weights that a training starts from."""
+    shipped = None if start is None else find_shipped(str(start))
+    if shipped is not None:
+        return shipped.config, shipped.safetensors
+    if start is not None:
+        check_checkpoint(str(start))
+    return model, start
+
+
+def _write(config: CustomConfig, out: Path, is_chosen: bool) -> None:
+    """Write the config; one that the user did not name replaces no other.
+
+    Raises:
+        OutputError: It would.
+    """
     text = write_config_text(config)
     if not is_chosen and out.is_file() and out.read_text('utf-8', 'replace') != text:
         raise OutputError(
             f'{out} exists and is not what would be written: remove it, or give --out'
         )
-    begun = None
-    if start is not None and file_of_start is not None:
-        begun = write_start(model, start, proposal.skeleton, file_of_start)
     write_text(out, text)
-    picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
-    return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule, begun)
 
 
 def _load_base(model: str | Path) -> Config:
