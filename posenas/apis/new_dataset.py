@@ -150,11 +150,9 @@ def init_dataset(
         comments=_comments(file, proposal, made.schedule),
     )
     _write(config, out, is_chosen)
-    begun = start and begin and write_start(model, start, proposal.skeleton, begin)
+    begun = write_start(model, start, proposal.skeleton, begin) if start and begin else None
     picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
-    return DatasetStart(
-        out, picture, len(persons), left_out, proposal, made.schedule, begun or None
-    )
+    return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule, begun)
 
 
 def _find_start(
