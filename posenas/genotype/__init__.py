@@ -28,7 +28,7 @@ from .operations import (
     POSENAS_OPERATIONS,
     UNSTRIDED_OPERATIONS,
 )
-from .pruned.family import describe_pruned_model
+from .pruned.family import describe_pruned_model, read_pruned_config
 from .record import (
     FAMILIES,
     SCHEMA,
@@ -104,6 +104,7 @@ __all__ = [
     'read_edge_config',
     'read_frames',
     'read_key',
+    'read_pruned_config',
     'read_vipnas_blocks',
     'read_vipnas_head',
     'save_genotype',

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
+from itertools import pairwise
 
 from posenas.genotype.checking import check_integer, check_keys, check_list, check_text, to_plain
 from posenas.genotype.graph import Graph, Link, Node
@@ -37,7 +38,7 @@ def describe_pruned_model(model: Mapping) -> dict:
 
 
 def write_pruned_model(genotype: Genotype, model: Mapping) -> dict:
-    """Write the genotype into the config of an estimator; all layers at their largest add nothing."""
+    """Write the genotype into the config of an estimator; the whole network adds nothing."""
     derived = {k: deepcopy(v) for k, v in dict(model).items() if k not in _OF_SUPERNET}
     if 'type' in derived:
         derived['type'] = 'TopdownPoseEstimator'
@@ -46,6 +47,21 @@ def write_pruned_model(genotype: Genotype, model: Mapping) -> dict:
     derived.pop('pruning', None)
     pruning = {key: value for key, value in genotype.choices.items() if value}
     return {**derived, 'pruning': deepcopy(pruning)} if pruning else derived
+
+
+def read_pruned_config(model: Mapping, name: str = 'pruned') -> Genotype:
+    """Write the genotype of a pruned network from the config of its estimator.
+
+    Args:
+        model: Config of the estimator, with ``pruning``.
+        name: Name of the genotype.
+
+    Raises:
+        ConfigError: Sizes cannot be.
+    """
+    choices = dict(layers={}, skipped=[]) | to_plain(model['pruning'], 'pruning')
+    made = Genotype('pruned', name, {}, describe_pruned_model(model), choices=choices)
+    return Genotype.from_dict(made.to_dict())
 
 
 def check_pruned(genotype: Genotype) -> None:
@@ -74,7 +90,7 @@ def draw_pruned(genotype: Genotype) -> list[Graph]:
         label = f'{name}\n{narrower[name]} smaller layers\n{left_out[name]} blocks skipped'
         nodes.append(Node(name, label, len(nodes), 0))
     nodes.append(Node('heatmaps', f'heatmaps\n{kinds[1]}', len(nodes), 0, 'output'))
-    links = [Link(a.id, b.id) for a, b in zip(nodes[:-1], nodes[1:], strict=True)]
+    links = [Link(a.id, b.id) for a, b in pairwise(nodes)]
     return [Graph(genotype.name, tuple(nodes), tuple(links))]
 
 

@@ -31,8 +31,8 @@ class BasePoseEstimator(BaseModel, ABC):
         data_preprocessor: Config of the module that makes batches of images, or that module.
         init_cfg: Initialisation of the whole model, such as a pretrained file.
         metainfo: What is known of the dataset the model was trained for; carried along only.
-        pruning: Sizes of layers that were pruned, as genotypes of the family 'pruned' hold them; see
-            :func:`~posenas.models.layers.pruning.apply_pruning`.
+        pruning: Sizes of layers that were pruned, as genotypes of the family 'pruned' hold them:
+            see :func:`~posenas.models.layers.pruning.apply_pruning`.
     """
 
     def __init__(

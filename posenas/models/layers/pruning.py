@@ -16,8 +16,8 @@ def apply_pruning(network: nn.Module, pruning: Mapping) -> None:
     Args:
         network: Estimator.
         pruning: ``layers``: dotted name -> those of ``in_channels``, ``out_channels``,
-            ``kernel_size``, ``groups`` (of convolutions) and ``num_features`` (of norms) that differ
-            from what the layer has; ``skipped``: names of residual blocks that pass their input on.
+            ``kernel_size``, ``groups`` (of convolutions) and ``num_features`` (of norms) that
+            differ; ``skipped``: names of residual blocks that pass their input on.
 
     Raises:
         ConfigError: There is no such layer, or it has no such size.

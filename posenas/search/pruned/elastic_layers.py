@@ -12,8 +12,8 @@ from posenas.models.layers.pruning import count_groups, crop_padding
 from posenas.search.elastic import (
     ElasticBatchNorm2d,
     ElasticConv2d,
-    ElasticLayerNorm,
     ElasticKernels,
+    ElasticLayerNorm,
     adopt,
     choose,
 )

@@ -12,9 +12,9 @@ from posenas.search.pruned.units import Axis, Structure
 def sort_channels(network: nn.Module, structure: Structure) -> None:
     """Reorder the channels of a network, in place, the most important first.
 
-    The importance of a channel is the L2 norm of the weights that make it, each scaled by what the
-    batch norm behind it does: Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017, with norms
-    folded. Differs from the paper: all layers that make a channel count, so that maps that are
+    The importance of a channel is the L2 norm of the weights that make it, scaled by the batch norm
+    behind them. Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017, rank by norms of
+    weights; differs from the paper: all layers that make a channel count, so that maps that are
     added are pruned alike. Outputs change by rounding only.
 
     Args:
@@ -29,7 +29,7 @@ def sort_channels(network: nn.Module, structure: Structure) -> None:
                 mine = axis.units == place
                 np.add.at(scores[place], axis.ranks[mine], made[mine])
     orders = [np.argsort(-score, kind='stable') for score in scores]
-    for name, layer in structure.layers.items():
+    for name in structure.layers:
         outputs, inputs = (_permute(axis, orders) for axis in structure.axes[name])
         _reorder(network.get_submodule(name), outputs, inputs)
 

@@ -22,17 +22,17 @@ from posenas.utils import ConfigError
 class PrunedModelSpace(SearchSpace):
     """Widths, depths and kernels up to those of a network.
 
-    Channels that are added, multiplied or filtered one by one have one width, found by a walk through
-    the network; so have the groups of a grouped convolution, which are kept or pruned whole. Heatmaps
-    and images keep their channels. In the manner of FastNAS in NVIDIA's ModelOpt.
+    Channels that are added, multiplied or filtered one by one have one width, which a walk through
+    the network finds; groups of a convolution are kept or pruned whole. Heatmaps and images keep
+    their channels. In the manner of FastNAS in NVIDIA's ModelOpt.
 
     Decisions within blocks that are skipped have their first option.
 
     Args:
         model: Config of the estimator.
         width: Shares of the channels that may be kept, in (0, 1]; 1 is always among them.
-        depth: Shares of the residual blocks of a stage that may be kept, rounded up; those at its end
-            are skipped. Blocks that change the shape stay.
+        depth: Shares of the residual blocks of a stage that may be kept, rounded up; those at its
+            end are skipped. Blocks that change the shape stay.
         kernel: Sides, odd, that larger kernels may be cropped to; none leaves them as they are.
         divisor: Widths are multiples of it, if they are not the largest.
 
@@ -57,9 +57,7 @@ class PrunedModelSpace(SearchSpace):
             for unit in self.structure.units
         ]
         self._depths = {
-            _make_choice(
-                f'{stage[0]}.depth', {ceil(share * len(stage)) for share in (*depth, 1)}
-            ): (stage)
+            _make_choice(f'{stage[0]}.depth', {ceil(s * len(stage)) for s in (*depth, 1)}): stage
             for stage in self.structure.stages
         }
         self._kernels = {

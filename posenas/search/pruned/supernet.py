@@ -39,8 +39,8 @@ class PrunedModelSupernet(ElasticSupernet):
         depth: Likewise.
         kernel: Likewise.
         divisor: Likewise.
-        checkpoint: Weights of the network, a file or an address, that :meth:`init_weights` loads; None
-            draws initial ones.
+        checkpoint: Weights of the network, a file or an address, that :meth:`init_weights` loads;
+            None draws initial ones.
         sha256: SHA-256 of the checkpoint, at least its first 8 digits.
         share_statistics: See :class:`ElasticSupernet`.
         **kwargs: Other arguments of :class:`TopdownPoseEstimator`.

@@ -109,8 +109,8 @@ class Structure:
     """
 
     def __init__(self, model: Mapping, size: tuple[int, int] | None = None) -> None:
-        check_supported(model)
         init_default_scope('posenas')
+        check_supported(model)
         with torch.device('meta'):
             network = MODELS.build(dict(model, type='TopdownPoseEstimator')).eval()
             side = max(_SIDE, getattr(network.backbone, 'input_multiple', 1))

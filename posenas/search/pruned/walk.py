@@ -137,8 +137,8 @@ class Channels:
 class NetworkWalk(TorchFunctionMode):
     """Follows channels through one forward pass, whatever code makes it.
 
-    Maps that are added or multiplied have the same channels; concatenated ones have all of theirs; the
-    groups of a convolution are kept or pruned whole, with what they read and make.
+    Maps that are added or multiplied have the same channels; concatenated ones have all of theirs;
+    the groups of a convolution are kept or pruned whole, with what they read and make.
 
     Args:
         network: Network on the meta device.
@@ -193,11 +193,8 @@ class NetworkWalk(TorchFunctionMode):
         for output in [outputs] if isinstance(outputs, Tensor) else outputs:
             self.channels.fix(self._read(output))
         for name, before, after, is_alike in self._blocks_seen:
-            pairs = zip(before.tolist(), after.tolist(), strict=is_alike)
-            same = is_alike and all(
-                self.channels.find(i) == self.channels.find(j) for i, j in pairs
-            )
-            self.blocks.append(Block(name, same))
+            roots = [[*map(self.channels.find, ids.tolist())] for ids in (before, after)]
+            self.blocks.append(Block(name, is_alike and roots[0] == roots[1]))
 
     def __torch_function__(
         self,
@@ -234,8 +231,8 @@ class NetworkWalk(TorchFunctionMode):
         else:
             raise ConfigError(
                 f'channels cannot be followed through {full_name} on a map of shape '
-                f'{tuple(tracked[0].shape)}: a network that is pruned must consist of convolutions, '
-                'norms, activations, pooling, sums, products and concatenations'
+                f'{tuple(tracked[0].shape)}: a network that is pruned must consist of '
+                'convolutions, norms, activations, pooling, sums, products and concatenations'
             )
 
     def _convolve(self, name: str, args: Sequence, result: Tensor) -> None:
@@ -330,8 +327,8 @@ class NetworkWalk(TorchFunctionMode):
     def _read(self, x: Tensor) -> Ids:
         if id(x) not in self._maps:
             raise ConfigError(
-                f'channels must be known of every map, got one of shape {tuple(x.shape)} that comes '
-                'from no convolution'
+                f'channels must be known of every map, got one of shape {tuple(x.shape)} that no '
+                'convolution made'
             )
         return self._maps[id(x)][1]
 
