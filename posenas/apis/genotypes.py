@@ -123,8 +123,8 @@ def _read_arguments(model: Mapping, name: str) -> Genotype:
         return read_edge_config(model, name)
     if not kind.startswith('ViPNAS'):
         raise ConfigError(
-            f'{name} must hold a genotype, be pruned, or be a network of PoseNAS, ViPNAS or edge, got '
-            f'the backbone {kind}'
+            f'{name} must hold a genotype, be pruned, or be a network of PoseNAS, ViPNAS or edge, '
+            f'got the backbone {kind}'
         )
     return read_vipnas_config(model, name)
 

@@ -29,13 +29,12 @@ class PrunedModelCounter:
     """
 
     def __init__(self, model: Mapping) -> None:
-        self._model = {part: model[part] for part in ('backbone', 'head')}
-        self._macro = describe_pruned_model(self._model)
-        self._structures: dict[tuple[int, int], Structure] = {}
+        self._macro = describe_pruned_model(model)
+        self._keypoints = model['head']['out_channels']
 
     def fingerprint(self) -> str:
         """Return a hash of the config."""
-        return f'PrunedModelCounter {digest(json.dumps(self._model, sort_keys=True))}'
+        return f'PrunedModelCounter {digest(json.dumps(self._macro, sort_keys=True))}'
 
     def __call__(self, genotype: Genotype, context: CostContext) -> Counts:
         """Count the network of ``genotype``.
@@ -48,15 +47,12 @@ class PrunedModelCounter:
                 f'a genotype must be a pruned form of the counted network to be counted, got '
                 f'{genotype.name!r} of family {genotype.family!r}'
             )
-        joints = self._model['head']['out_channels']
-        if joints != context.num_keypoints:
+        if self._keypoints != context.num_keypoints:
             raise ConfigError(
-                f'num_keypoints must be that of the counted head, {joints}, got '
+                f'num_keypoints must be that of the counted head, {self._keypoints}, got '
                 f'{context.num_keypoints}'
             )
-        if context.input_size not in self._structures:
-            self._structures[context.input_size] = Structure(self._model, context.input_size)
-        structure = self._structures[context.input_size]
+        structure = _find_structure(json.dumps(genotype.macro, sort_keys=True), context)
         skipped = genotype.choices['skipped']
         weights = {
             name: _count_weights(layer, genotype.choices['layers'].get(name, {}))

@@ -15,7 +15,7 @@ from posenas.models.settling import draw_settled_weights
 from posenas.registry import MODELS
 from posenas.search import (
     CostContext,
-    NetworkCounter,
+    Counts,
     PrunedModelCounter,
     PrunedModelSpace,
     from_model,
@@ -23,9 +23,12 @@ from posenas.search import (
 )
 from posenas.search.pruned.sorting import sort_channels
 from posenas.utils import ConfigError
+from posenas.utils.profiling import profile_model
 
 CONTEXT = CostContext((64, 64), 5)
-DECONV = dict(type='HeatmapHead', out_channels=5, deconv_out_channels=(6,), deconv_kernel_sizes=(3,))
+DECONV = dict(
+    type='HeatmapHead', out_channels=5, deconv_out_channels=(6,), deconv_kernel_sizes=(3,)
+)
 VIPNAS_HEAD = dict(
     type='ViPNASHead',
     out_channels=5,
@@ -138,9 +141,8 @@ def test_a_supernet_equals_its_network_and_what_is_cut_out_of_it(model, tmp_path
     torch.testing.assert_close(run(supernet), whole, rtol=0, atol=1e-9 * float(whole.abs().max()))
     space, counter = supernet.space, PrunedModelCounter(model)
     rng = np.random.default_rng(0)
-    archs = [*space.extremes(), space.sample(rng), space.sample(rng)]
     macs = []
-    for arch in archs:
+    for arch in (space.extremes()[0], space.sample(rng)):
         supernet.set_arch(arch)
         config, state, genotype = supernet.extract(arch)
         derived = build(config).eval()
@@ -153,9 +155,113 @@ def test_a_supernet_equals_its_network_and_what_is_cut_out_of_it(model, tmp_path
         operations = list_operations(genotype, CONTEXT)
         assert sum(operation.macs for operation in operations) == macs[-1]
         assert all(min(o.in_channels, o.out_channels, *o.output_size) > 0 for o in operations)
-    assert macs[0] < min(macs[2:]) < max(macs[2:]) < macs[1]
-    exact = NetworkCounter(dict(model, type='TopdownPoseEstimator'))(genotype, CONTEXT)
-    assert (counter(genotype, CONTEXT).params, macs[-1]) == (exact.params, exact.macs)
+    assert macs[0] < macs[1] < counter(space.to_genotype(space.extremes()[1]), CONTEXT).macs
+    exact = profile_model(derived, noise(1, 3, 64, 64))
+    assert counter(genotype, CONTEXT) == Counts(exact.parameters, exact.macs)
     fuse(derived)
     torch.testing.assert_close(run(derived), ours, rtol=0, atol=1e-9 * float(ours.abs().max()))
     assert [graph.title for graph in make_graphs(genotype)] == [genotype.name]
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'said'),
+    [
+        (dict(backbone=dict(type='DiteHRNet', extra=DITE_EXTRA)), 'backbone.type .* DiteHRNet'),
+        (dict(backbone=dict(type='LiteHRNet', extra=LITE_EXTRA)), 'backbone.type .* LiteHRNet'),
+        (dict(backbone=dict(type='CSPNeXt')), 'backbone.type .* CSPNeXt'),
+        (dict(backbone=dict(type='ShuffleNetV2')), 'backbone.type .* ShuffleNetV2'),
+        (dict(backbone=dict(type='CNFBackbone')), 'backbone.type .* CNFBackbone'),
+        (dict(head=dict(type='RTMCCHead')), 'head.type .* RTMCCHead'),
+        (dict(head=None), 'head.type .* None'),
+        (dict(neck=dict(type='PartReduceNeck')), 'no neck .* PartReduceNeck'),
+        (dict(type='VideoPoseEstimator'), 'TopdownPoseEstimator .* VideoPoseEstimator'),
+        (dict(type='EdgeSupernet'), 'TopdownPoseEstimator .* EdgeSupernet'),
+    ],
+)
+def test_networks_that_cannot_be_pruned_are_refused_by_name(wrong, said):
+    with pytest.raises(ConfigError, match=said):
+        from_model({**QUICK['resnet'], **wrong})
+
+
+def test_options_that_cannot_be_are_refused():
+    for wrong, said in (
+        (dict(width=(0.0, 1.0)), 'width must hold shares'),
+        (dict(depth=(2,)), 'depth must hold shares'),
+        (dict(kernel=(4,)), 'kernel must hold odd sides'),
+        (dict(divisor=0), 'divisor must be at least 1'),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            PrunedModelSpace(QUICK['resnet'], **wrong)
+
+
+TINY = dict(
+    backbone=dict(type='ResNet', depth=18, stem_channels=8, base_channels=8, num_stages=1),
+    head=dict(DECONV, in_channels=8),
+)
+TINY['backbone']['out_indices'] = (0,)
+
+
+def test_decisions_are_those_of_the_network():
+    space = PrunedModelSpace(TINY, width=(0.25, 0.5), kernel=(1, 5), divisor=2)
+    options = {decision.name: decision.options for decision in space.decisions}
+    assert options == {
+        'backbone.layer1.0.depth': (1, 2),
+        'backbone.conv1.width': (2, 4, 8),  # added to what the blocks make
+        'backbone.layer1.0.conv1.width': (2, 4, 8),
+        'backbone.layer1.1.conv1.width': (2, 4, 8),
+        'head.deconv_layers.0.width': (2, 4, 6),
+        'backbone.conv1.kernel': (1, 5, 7),
+        **{
+            f'backbone.layer1.{block}.conv{conv}.kernel': (1, 3)
+            for block in (0, 1)
+            for conv in (1, 2)
+        },
+    }
+    small = space.to_genotype(space.extremes()[0])
+    assert small.choices['skipped'] == ['backbone.layer1.1']
+    assert small.choices['layers']['backbone.conv1'] == dict(out_channels=2, kernel_size=1)
+    assert small.choices['layers']['head.final_layer'] == dict(in_channels=2)
+    inside = {'backbone.layer1.0.depth': 1, 'backbone.layer1.1.conv1.width': 8}
+    assert 'be repaired' in space.contains(space.extremes()[1] | inside)
+
+
+def test_genotypes_of_other_networks_or_widths_do_not_lie_in_a_space():
+    space = PrunedModelSpace(TINY, divisor=2)
+    small = space.to_genotype(space.extremes()[0]).to_dict()
+    for change, said in (
+        (lambda data: data['macro']['backbone'].update(base_channels=16), 'form of the network'),
+        (lambda data: data['choices']['layers'].pop('backbone.bn1'), 'widths of the space'),
+        (lambda data: data['choices']['layers']['backbone.conv1'].update(out_channels=3), 'one of'),
+    ):
+        data = deepcopy(small)
+        change(data)
+        genotype = Genotype.from_dict(data)
+        with pytest.raises(ConfigError, match=said):
+            space.from_genotype(genotype)
+        assert space.to_genotype(space.extremes()[0]).id != genotype.id
+    with pytest.raises(ConfigError, match='must be an integer'):
+        data['choices']['layers']['backbone.conv1']['out_channels'] = 0
+        Genotype.from_dict(data)
+
+
+def test_the_most_important_channels_are_kept():
+    supernet = from_model(TINY, divisor=2)
+    with torch.no_grad():
+        for parameter in supernet.backbone.layer1[0].conv1.parameters():
+            parameter.copy_(torch.arange(8.0).view(-1, 1, 1, 1).expand_as(parameter))
+        norm = supernet.backbone.layer1[0].bn1
+        norm.weight.copy_(torch.tensor([1.0, 1, 1, 9, 1, 1, 1, 1]))
+    sort_channels(supernet, supernet.space.structure)
+    assert supernet.backbone.layer1[0].conv1.weight[:, 0, 0, 0].tolist() == [3, 7, 6, 5, 4, 2, 1, 0]
+    assert norm.weight.tolist() == [9, 1, 1, 1, 1, 1, 1, 1]
+
+
+def test_pruned_sizes_must_be_those_of_layers():
+    for wrong, said in (
+        (dict(layers={'backbone.conv9': dict(out_channels=4)}), 'there is no'),
+        (dict(layers={'backbone.relu': dict(out_channels=4)}), 'is a ReLU'),
+        (dict(layers={'backbone.bn1': dict(out_channels=4)}), 'is a BatchNorm2d'),
+        (dict(skipped=['backbone.layer9']), 'there is no'),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            build(dict(TINY, pruning=wrong))
