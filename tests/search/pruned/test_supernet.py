@@ -239,8 +239,8 @@ def test_genotypes_of_other_networks_or_widths_do_not_lie_in_a_space():
         with pytest.raises(ConfigError, match=said):
             space.from_genotype(genotype)
         assert space.to_genotype(space.extremes()[0]).id != genotype.id
+    data['choices']['layers']['backbone.conv1']['out_channels'] = 0
     with pytest.raises(ConfigError, match='must be an integer'):
-        data['choices']['layers']['backbone.conv1']['out_channels'] = 0
         Genotype.from_dict(data)
 
 
