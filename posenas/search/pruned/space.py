@@ -34,7 +34,8 @@ class PrunedModelSpace(SearchSpace):
         depth: Shares of the residual blocks of a stage that may be kept, rounded up; those at its
             end are skipped. Blocks that change the shape stay.
         kernel: Sides, odd, that larger kernels may be cropped to; none leaves them as they are.
-        divisor: Widths are multiples of it, if they are not the largest.
+        divisor: Widths are multiples of it, if they are not the largest. Below 8, PyTorch 2.13 can
+            crash in the backward pass of convolutions in ``channels_last`` on CPUs.
 
     Raises:
         ConfigError: The network cannot be pruned, or options cannot be.
