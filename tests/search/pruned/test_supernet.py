@@ -265,3 +265,28 @@ def test_pruned_sizes_must_be_those_of_layers():
     ):
         with pytest.raises(ConfigError, match=said):
             build(dict(TINY, pruning=wrong))
+
+
+@pytest.mark.parametrize('name', ['posenas', pytest.param('vipnas', marks=pytest.mark.slow)])
+def test_a_step_moves_the_active_part_as_it_moves_the_derived_network(name):
+    supernet = from_model(QUICK[name], kernel=(1, 3), divisor=4)
+    draw_settled_weights(supernet, noise(2, 3, 64, 64))
+    before = deepcopy(supernet)
+    arch = supernet.space.extremes()[0]
+    derived = build(supernet.extract(arch)[0])
+    derived.load_state_dict(supernet.extract(arch)[1])
+    supernet.set_arch(arch)
+    for network in (supernet, derived):
+        outputs = list_stages(network.train()(noise(4, 3, 64, 64, seed=2)))
+        sum(output.square().sum() for output in outputs).backward()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                if parameter.grad is not None:
+                    parameter -= 1e-4 * parameter.grad
+    moved, wanted = supernet.extract(arch)[1], derived.state_dict()
+    kept = before.extract(arch)[1]
+    assert any(not torch.equal(kept[key], wanted[key]) for key in wanted)
+    torch.testing.assert_close(moved, wanted, rtol=1e-9, atol=1e-12)
+    pairs = zip(before.parameters(), supernet.parameters(), strict=True)
+    changed = sum(int((old != new).sum()) for old, new in pairs)
+    assert changed <= sum(parameter.numel() for parameter in derived.parameters())
