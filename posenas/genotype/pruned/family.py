@@ -8,7 +8,6 @@ from itertools import pairwise
 from posenas.genotype.checking import check_integer, check_keys, check_list, check_text, to_plain
 from posenas.genotype.graph import Graph, Link, Node
 from posenas.genotype.record import FAMILIES, Family, Genotype
-from posenas.utils import ConfigError
 
 #: Entries of backbone and head that belong to the training or to the data.
 _OPEN = frozenset(
@@ -71,8 +70,7 @@ def check_pruned(genotype: Genotype) -> None:
     for name in check_list('choices.skipped', genotype.choices['skipped']):
         check_text('choices.skipped', name)
     layers = genotype.choices['layers']
-    if not isinstance(layers, dict):
-        raise ConfigError(f'choices.layers must be a mapping, got {layers!r:.80}')
+    check_keys('choices.layers', layers, (), layers)
     for name, sizes in layers.items():
         check_keys(f'choices.layers[{name!r}]', sizes, (), _SIZES)
         for key, value in sizes.items():
