@@ -22,6 +22,7 @@ from posenas.search import (
     list_operations,
 )
 from posenas.search.pruned.sorting import sort_channels
+from posenas.search.vipnas.latency_measure import make_operation, measure_networks
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 
@@ -290,3 +291,15 @@ def test_a_step_moves_the_active_part_as_it_moves_the_derived_network(name):
     pairs = zip(before.parameters(), supernet.parameters(), strict=True)
     changed = sum(int((old != new).sum()) for old, new in pairs)
     assert changed <= sum(parameter.numel() for parameter in derived.parameters())
+
+
+def test_every_operation_can_be_run_and_networks_be_timed():
+    for name in ('hourglass', 'mobilenet_v3'):
+        genotype = (space := PrunedModelSpace(QUICK[name])).to_genotype(space.extremes()[0])
+        kinds = {(o.kind, o.act, o.stride): o for o in list_operations(genotype, CONTEXT)}
+        assert {'conv', 'pool' if name == 'hourglass' else 'deconv', 'add'} <= {k[0] for k in kinds}
+        for operation in kinds.values():
+            module, x = make_operation(operation)
+            assert module(x).shape == (1, operation.out_channels, *operation.output_size[::-1])
+    model = dict(type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=5))
+    assert (measure_networks([genotype], model, CONTEXT, 1) > 0).all()
