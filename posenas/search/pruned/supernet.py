@@ -63,7 +63,7 @@ class PrunedModelSupernet(ElasticSupernet):
         share_statistics: bool = False,
         **kwargs: Any,
     ) -> None:
-        model = dict(backbone=backbone, neck=neck, head=head)
+        model = dict(backbone=backbone, neck=neck, head=head, pruning=kwargs.get('pruning'))
         space = PrunedModelSpace(model, width, depth, kernel, divisor)
         self._source = checkpoint, sha256
         super().__init__(space, backbone, head, share_statistics, **kwargs)

@@ -188,8 +188,13 @@ def check_supported(model: Mapping) -> None:
     """Refuse networks that cannot be pruned.
 
     Raises:
-        ConfigError: Estimator, backbone, neck or head is another one.
+        ConfigError: Estimator, backbone, neck or head is another one, or it was pruned already.
     """
+    if model.get('pruning'):
+        raise ConfigError(
+            'a network must not be pruned yet, got one with pruning: prune the network it comes '
+            'from, in one search'
+        )
     kind = model.get('type')
     if kind is not None and MODELS.get(kind) is not TopdownPoseEstimator:
         raise ConfigError(f'the network must be a TopdownPoseEstimator to be pruned, got {kind}')

@@ -176,6 +176,7 @@ def test_a_supernet_equals_its_network_and_what_is_cut_out_of_it(model, tmp_path
         (dict(head=None), 'head.type .* None'),
         (dict(neck=dict(type='PartReduceNeck')), 'no neck .* PartReduceNeck'),
         (dict(type='VideoPoseEstimator'), 'TopdownPoseEstimator .* VideoPoseEstimator'),
+        (dict(pruning=dict(skipped=['backbone.layer1.1'])), 'not be pruned yet'),
         (dict(type='EdgeSupernet'), 'TopdownPoseEstimator .* EdgeSupernet'),
     ],
 )
