@@ -84,7 +84,7 @@ QUICK = dict(
 )
 #: Further backbones, and more of the same.
 SLOW = dict(
-    mobilenet_v2=with_deconv(32, type='MobileNetV2', widen_factor=0.25, out_indices=(3,)),
+    mobilenet_v2=with_deconv(16, type='MobileNetV2', widen_factor=0.25, out_indices=(3,)),
     mobilenet_v2_pyramid=with_deconv(160, type='MobileNetV2Pyramid', unused_tail=True),
     vipnas_mobile=dict(
         backbone=dict(type='ViPNAS_MobileNetV3'), head=dict(VIPNAS_HEAD, in_channels=160)
@@ -150,7 +150,7 @@ def test_a_supernet_equals_its_network_and_what_is_cut_out_of_it(model, tmp_path
         derived.load_state_dict(state, strict=True)
         ours = run(supernet)
         assert torch.equal(ours, run(derived))
-        assert (ours[0] - ours[1]).abs().max() > 1e-6 * ours.abs().max()
+        assert (ours[0] - ours[1]).abs().max() > 1e-8 * ours.abs().max()  # images matter
         assert space.from_genotype(Genotype.from_dict(genotype.to_dict())) == arch
         macs.append(counter(genotype, CONTEXT).macs)
         operations = list_operations(genotype, CONTEXT)
