@@ -269,7 +269,7 @@ def test_pruned_sizes_must_be_those_of_layers():
             build(dict(TINY, pruning=wrong))
 
 
-@pytest.mark.parametrize('name', ['posenas', pytest.param('vipnas', marks=pytest.mark.slow)])
+@pytest.mark.parametrize('name', ['vipnas', pytest.param('posenas', marks=pytest.mark.slow)])
 def test_a_step_moves_the_active_part_as_it_moves_the_derived_network(name):
     supernet = from_model(QUICK[name], kernel=(1, 3), divisor=4)
     draw_settled_weights(supernet, noise(2, 3, 64, 64))
