@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from posenas.cli.args import CommandParser, OneLineParser, add_count, add_out, add_seed, add_threads
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, require_with
+from posenas.cli.search_options import add_executor_options
 from posenas.cli.search_run import add_run_parser, run
 from posenas.cli.values import SHARE
 from posenas.genotype import save_genotype
@@ -163,6 +164,7 @@ def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
         '--cost', default='macs', metavar='KEY', help='cost of the random ones (default: macs)'
     )
     add_threads(parser, 'threads of each run')
+    add_executor_options(parser)
     parser.add_argument(
         '--no-run', action='store_true', help='run nothing, report what is finished'
     )
@@ -298,7 +300,8 @@ def _repeat(args: argparse.Namespace) -> int:
     plan = plan_repeats(
         args.config, args.experiment, args.work_dir, args.seeds, not args.no_baseline, args.cost
     )
-    names = [] if args.no_run else run_plan(plan, (), args.threads, _announce)
+    where = args.executor, args.address
+    names = [] if args.no_run else run_plan(plan, (), args.threads, _announce, *where)
     archives = [folder for folder in list_archives(plan) if (folder / 'archive.jsonl').is_file()]
     if len(archives) > 1:
         _print_agreement(archives)

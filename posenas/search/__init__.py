@@ -38,8 +38,10 @@ from .evaluators import (
     Bench,
     EvaluationError,
     Evaluator,
+    Outcome,
     SupernetEvaluator,
     TableEvaluator,
+    evaluate_candidate,
 )
 from .fabrics.space import CNFSpace
 from .fabrics.supernet import CNFSupernet
@@ -104,6 +106,7 @@ __all__ = [
     'NetworkCounter',
     'Observation',
     'Operation',
+    'Outcome',
     'ParameterFreeRule',
     'ParamsCost',
     'PoseNASCounter',
@@ -133,6 +136,7 @@ __all__ = [
     'compare_repeats',
     'derive_model',
     'digest',
+    'evaluate_candidate',
     'find_band',
     'find_front',
     'largest_eigenvalue',
