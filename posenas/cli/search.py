@@ -190,9 +190,11 @@ def _show(args: argparse.Namespace) -> None:
     found = read_search(args.archive, args.sort)
     _print_records(found, args.top)
     goals = ', '.join(f'{key} ({better} is better)' for key, better in found.objectives.items())
+    total = len(found.records) + found.num_failed + found.num_partial
+    partial = f', {found.num_partial} only to learn from' if found.num_partial else ''
     print_lines(
         [
-            f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
+            f'{total} architectures, {found.num_failed} failed{partial}; '
             f'* marks the {len(found.front)} that no other beats in {goals}; '
             f'listed are {min(args.top, len(found.records))}'
         ]

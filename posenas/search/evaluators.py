@@ -64,6 +64,20 @@ class Evaluator(ABC):
         """Return what a supernet's ``extract`` must be told to cut ``arch`` out; {} if nothing."""
         return {}
 
+    @property
+    def num_rungs(self) -> int:
+        """Lengths of training, each of which continues the one before; one by default."""
+        return 1
+
+    def finish(self, work_dir: Path) -> None:  # noqa: B027
+        """Remove what only an unfinished search needs; nothing by default."""
+
+    def evaluate_rung(self, arch: Arch, seed: int, work_dir: Path, rung: int) -> dict[str, float]:
+        """Score ``arch`` after the training of a rung; see :meth:`evaluate`."""
+        if self.num_rungs > 1:
+            raise NotImplementedError(f'{type(self).__name__} must evaluate its rungs')
+        return self.evaluate(arch, seed, work_dir)
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Say everything that scores depend on beside architecture and seed."""
@@ -114,13 +128,18 @@ def evaluate_candidate(
     """
     start = perf_counter()
     scores: dict[str, float] = {}
-    failure = None
+    failure, rung = None, candidate.rung
+    given = candidate.arch, seed, work_dir
     try:
-        scores = evaluator.evaluate(candidate.arch, seed, work_dir)
+        scores = (
+            evaluator.evaluate(*given) if rung is None else evaluator.evaluate_rung(*given, rung)
+        )
         if not np.isfinite(list(scores.values())).all():
             failure = f'scores {scores}'
     except EvaluationError as error:
         failure = str(error)
+    is_short = rung is not None and rung < evaluator.num_rungs - 1
+    kind = 'short' if is_short else 'beyond' if candidate.is_beyond else 'ok'
     record = Record(
         trial=candidate.trial,
         generation=generation,
@@ -129,7 +148,8 @@ def evaluate_candidate(
         arch=candidate.arch,
         scores={} if failure else scores,
         costs=candidate.costs,
-        status='failed' if failure else 'beyond' if candidate.is_beyond else 'ok',
+        status='failed' if failure else kind,
+        rung=rung,
     )
     return Outcome(record, perf_counter() - start, failure)
 

@@ -97,6 +97,25 @@ class SearchLoop(BaseLoop):
         self.algorithm: SearchAlgorithm = TASK_UTILS.build(algorithm, default_args=own)
         self.evaluator: Evaluator = TASK_UTILS.build(evaluator, default_args=dict(space=given))
         self.work_dir = Path(runner.work_dir)
+        self._check_extent()
+
+    def _check_extent(self) -> None:
+        """Require as many trials, and rungs, as the algorithm asks for.
+
+        Raises:
+            ConfigError: There are fewer.
+        """
+        needed, rungs = self.algorithm.num_trials, self.algorithm.num_rungs
+        if needed is not None and needed > self.max_iters:
+            raise ConfigError(
+                f'wave * num_waves must be at least {needed}, the trials of the algorithm, got '
+                f'{self.max_iters}: set train_cfg.num_waves'
+            )
+        if rungs is not None and rungs != self.evaluator.num_rungs:
+            raise ConfigError(
+                f'algorithm.num_rungs must be the number of evaluator.rungs, got {rungs} and '
+                f'{self.evaluator.num_rungs}: set both in train_cfg'
+            )
 
     @property
     def model(self) -> nn.Module:
@@ -155,6 +174,8 @@ class SearchLoop(BaseLoop):
             while self.iter < self.max_iters and self._run_wave(known, archive, executor, shared):
                 pass
             self._keep_winners()
+            if archive is not None:
+                self.evaluator.finish(self.work_dir)
         return self.runner.model
 
     def _run_wave(
@@ -173,13 +194,14 @@ class SearchLoop(BaseLoop):
             shared: What stands for the evaluator there.
 
         Returns:
-            Whether the space has more architectures.
+            Whether there is more to evaluate.
         """
-        records = list(known[self.iter : self.iter + self.wave])
-        if len(records) == self.wave:
+        size = self.algorithm.limit(self.wave)
+        records = list(known[self.iter : self.iter + size])
+        if len(records) == size:
             self.algorithm.tell(records)
-            return True
-        candidates = self.algorithm.ask(self.wave)
+            return size > 0
+        candidates = self.algorithm.ask(size)
         self._check_known(candidates, records)
         for outcome in self._evaluate(candidates[len(records) :], executor, shared):
             records.append(outcome.record)
@@ -187,9 +209,9 @@ class SearchLoop(BaseLoop):
                 self._report(outcome)
                 archive.append(outcome.record)
         self.algorithm.tell(records)
-        if len(candidates) < self.wave:
+        if len(candidates) < size:
             self.runner.logger.warning('the search ends: every affordable architecture is known')
-        return len(candidates) == self.wave
+        return len(candidates) == size
 
     def _check_known(self, candidates: Sequence['Candidate'], records: Sequence['Record']) -> None:
         """Require the archive to hold what this search would have proposed."""
@@ -209,7 +231,8 @@ class SearchLoop(BaseLoop):
 
         rank, world_size = get_dist_info()
         own = self.runner.seed, self.work_dir
-        tasks = {c.trial: (c, c.trial // self.wave, *own) for c in candidates}
+        generations = [c.trial // self.wave if c.rung is None else c.rung for c in candidates]
+        tasks = {c.trial: (c, g, *own) for c, g in zip(candidates, generations, strict=True)}
         if world_size == 1:
             yield from executor.map(evaluate_candidate, shared, tasks.values())
             return
@@ -251,9 +274,11 @@ class SearchLoop(BaseLoop):
         records = self.algorithm.records
         failed = sum(record.status == 'failed' for record in records)
         beyond = sum(record.status == 'beyond' for record in records)
+        short = sum(record.status == 'short' for record in records)
         taught = f', {beyond} exceed the budget and were only learnt from' if beyond else ''
+        taught += f', {short} were trained in part, to choose who is trained on' if short else ''
         self.runner.logger.info(
-            f'{len(records)} of {self.max_iters} architectures were evaluated, {failed} failed and '
+            f'{len(records)} of {self.max_iters} trials were evaluated, {failed} failed and '
             f'have no scores{taught}; {folder} holds what no other beats',
             extra=TOLD,
         )

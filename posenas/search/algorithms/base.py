@@ -45,6 +45,7 @@ class Candidate:
         costs: Cost -> value.
         parents: Trials of those it was bred from.
         is_beyond: Whether it exceeds the budget and is evaluated only to learn from it.
+        rung: How far it is trained, as a place among the evaluator's rungs; None trains it in full.
     """
 
     trial: int
@@ -53,6 +54,7 @@ class Candidate:
     costs: dict[str, float]
     parents: tuple[int, ...] = ()
     is_beyond: bool = False
+    rung: int | None = None
 
 
 class SearchAlgorithm(ABC):
@@ -68,7 +70,12 @@ class SearchAlgorithm(ABC):
         budget: Costs and their limits, or their config; None knows no cost.
         seed: Seed of all proposals.
         max_tries: Proposals for one trial before uniform draws replace them, ten times as many.
+
+    Attributes:
+        num_rungs: Lengths of training that it asks for; None where it trains nothing for a part.
     """
+
+    num_rungs: int | None = None
 
     def __init__(
         self,
@@ -116,6 +123,15 @@ class SearchAlgorithm(ABC):
             trial: Number of the trial it is for.
             rng: Source of all its randomness.
         """
+
+    @property
+    def num_trials(self) -> int | None:
+        """Trials after which it has what it wants to know; None where more are always better."""
+        return None
+
+    def limit(self, number: int) -> int:
+        """Return how many of the next ``number`` trials can be asked for now; all by default."""
+        return number
 
     def ask(self, number: int) -> list[Candidate]:
         """Return the candidates of the next ``number`` trials: all distinct, all in the budget.
