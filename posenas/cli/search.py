@@ -65,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_sample_parser(actions)
     _add_rank_parser(actions)
+    _add_predict_parser(actions)
     _add_agree_parser(actions)
     _add_repeat_parser(actions)
     return parser
@@ -130,6 +131,29 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
     )
 
 
+def _add_predict_parser(actions: argparse._SubParsersAction) -> None:
+    """Add ``posenas search predict``."""
+    parser = actions.add_parser(
+        'predict',
+        help='report how well scores follow from the decisions of architectures',
+        description='Fit a predictor of scores (ridge regression on decisions) on what searches '
+        'have evaluated, and compare its order of architectures that it was not fitted on, a fifth '
+        'at a time, with that of their scores; beside it the order of each cost alone.',
+    )
+    parser.add_argument('config', help='config of one of the searches, for its space')
+    parser.add_argument('archive', nargs='+', help='work dirs of searches, or archives')
+    parser.add_argument(
+        '--score', metavar='KEY', help='score to predict (default: the first objective)'
+    )
+    parser.add_argument(
+        '--least',
+        type=SHARE,
+        default=0.5,
+        metavar='R',
+        help="Spearman's rank correlation below which the predictor is refused (default: 0.5)",
+    )
+
+
 def _add_agree_parser(actions: argparse._SubParsersAction) -> None:
     """Add ``posenas search agree``."""
     parser = actions.add_parser(
@@ -178,7 +202,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: An archive is missing or damaged.
     """
     args = build_parser().parse_args(argv)
-    actions = dict(run=run, show=_show, sample=_sample, rank=_rank, agree=_agree, repeat=_repeat)
+    actions = dict(
+        run=run,
+        show=_show,
+        sample=_sample,
+        rank=_rank,
+        predict=_predict,
+        agree=_agree,
+        repeat=_repeat,
+    )
     return actions[args.action](args) or 0
 
 
@@ -267,6 +299,26 @@ def _rank(args: argparse.Namespace) -> None:
     print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
     left_out = ', '.join(f'{count} {why}' for why, count in found.left_out.items() if count)
     print_lines(['an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else [])])
+
+
+def _predict(args: argparse.Namespace) -> None:
+    from posenas.apis import fit_predictor
+
+    found = fit_predictor(args.config, args.archive, args.score, args.least)
+    rows = [
+        (
+            figure,
+            f'{q.spearman:+.2f}',
+            f'{q.kendall.tau:+.2f}',
+            f'{q.kendall.low:+.2f} .. {q.kendall.high:+.2f}',
+        )
+        for figure, q in found.list_qualities().items()
+    ]
+    print_table((f'{found.score} ordered by', 'Spearman', 'tau', '95 % interval'), rows)
+    print_lines(
+        [f'{len(found.records)} architectures, a fifth predicted from the others at a time']
+    )
+    found.require_reliable()
 
 
 def _agree(args: argparse.Namespace) -> None:

@@ -4,7 +4,15 @@ from posenas.genotype import derive_model
 
 from . import algorithms
 from .agreement import Agreement, compare_repeats
-from .archive import Archive, Record, digest, find_front, objective_values, read_archive
+from .archive import (
+    Archive,
+    Record,
+    digest,
+    find_front,
+    objective_values,
+    read_archive,
+    read_objectives,
+)
 from .collapse import (
     CollapseRule,
     EigenvalueRule,
@@ -51,6 +59,7 @@ from .posenas.cost import PoseNASCounter
 from .posenas.perturbation import select_by_perturbation
 from .posenas.space import PoseNASSpace
 from .posenas.supernet import PoseNASSupernet
+from .predictor import PredictorQuality, ScorePredictor, correlate
 from .ranking import (
     RankedGroup,
     Ranking,
@@ -113,9 +122,11 @@ __all__ = [
     'PoseNASSearchBackbone',
     'PoseNASSpace',
     'PoseNASSupernet',
+    'PredictorQuality',
     'RankedGroup',
     'Ranking',
     'Record',
+    'ScorePredictor',
     'SearchOverview',
     'SearchRanking',
     'SearchSpace',
@@ -134,6 +145,7 @@ __all__ = [
     'ViPNASSupernet',
     'algorithms',
     'compare_repeats',
+    'correlate',
     'derive_model',
     'digest',
     'evaluate_candidate',
@@ -147,6 +159,7 @@ __all__ = [
     'rank',
     'rank_searches',
     'read_archive',
+    'read_objectives',
     'read_search',
     'read_vipnas_config',
     'recalibrate',

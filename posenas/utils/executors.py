@@ -156,8 +156,8 @@ def _connect(ray: Any, address: str) -> None:  # noqa: ANN401  (a module)
     except (ConnectionError, RuntimeError, ValueError) as error:
         reason = str(error).partition('\n')[0]
         raise ConfigError(
-            f'address must be that of a Ray cluster, got {address!r}: {reason}; start one by ray '
-            'start --head, or leave --address out'
+            f'address must be that of a Ray cluster, got {address!r}: {reason}; start one, or '
+            'leave --address out'
         ) from error
 
 
