@@ -63,7 +63,8 @@ def test_without_ray_an_error_says_how_to_install_it(monkeypatch):
 def cluster():
     """A cluster of two workers on this machine."""
     ray = pytest.importorskip('ray')
-    os.environ['RAY_USAGE_STATS_ENABLED'] = '0'
+    # workers of low priority would wait for all other tests
+    os.environ.update(RAY_USAGE_STATS_ENABLED='0', RAY_worker_niceness='0')
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level='ERROR')
     yield ray
     ray.shutdown()
