@@ -70,12 +70,7 @@ class SearchAlgorithm(ABC):
         budget: Costs and their limits, or their config; None knows no cost.
         seed: Seed of all proposals.
         max_tries: Proposals for one trial before uniform draws replace them, ten times as many.
-
-    Attributes:
-        num_rungs: Lengths of training that it asks for; None where it trains nothing for a part.
     """
-
-    num_rungs: int | None = None
 
     def __init__(
         self,
@@ -127,6 +122,11 @@ class SearchAlgorithm(ABC):
     @property
     def num_trials(self) -> int | None:
         """Trials after which it has what it wants to know; None where more are always better."""
+        return None
+
+    @property
+    def num_rungs(self) -> int | None:
+        """Lengths of training that it asks for; None where it asks for whole trainings alone."""
         return None
 
     def limit(self, number: int) -> int:

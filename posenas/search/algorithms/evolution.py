@@ -58,9 +58,9 @@ class EvolutionSearch(SearchAlgorithm):
 
     def fingerprint(self) -> dict[str, Any]:
         """Say everything that the proposals depend on; what is off is left out."""
-        own = dict(repair=True) if self._repair else {}
-        own |= dict(prescreen=self._prescreen) if self._prescreen > 1 else {}
-        return dict(super().fingerprint(), **own)
+        is_on = dict(repair=self._repair, prescreen=self._prescreen > 1)
+        own = dict(repair=self._repair, prescreen=self._prescreen)
+        return super().fingerprint() | {name: own[name] for name in own if is_on[name]}
 
     def learn(self, records: Sequence[Record]) -> None:
         """Choose the parents of the next generation, and fit the predictor."""

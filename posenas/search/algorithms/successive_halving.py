@@ -40,7 +40,12 @@ class SuccessiveHalving(SearchAlgorithm):
         check_positive('num_rungs', num_rungs)
         if eta < 2:
             raise ConfigError(f'eta must be at least 2, got {eta}: one of eta goes on')
-        self.num_candidates, self.eta, self.num_rungs = num_candidates, eta, num_rungs
+        self.num_candidates, self.eta, self.rungs = num_candidates, eta, num_rungs
+
+    @property
+    def num_rungs(self) -> int:
+        """Lengths of training that it asks for."""
+        return self.rungs
 
     @property
     def num_trials(self) -> int:
