@@ -53,7 +53,9 @@ setup(
     # An editable install then adds the checkout to sys.path. The import hook that it would install
     # otherwise loses against any folder called posenas, such as the checkout seen from above.
     package_dir={'': '.'},
-    package_data={'posenas': ['py.typed', 'skeletons/files/*.json', 'web/*', 'web/js/*']},
+    package_data={
+        'posenas': ['py.typed', 'skeletons/files/*.json', 'web/*', 'web/js/*', 'weights/*.*']
+    },
     install_requires=[requirement for requirement, _ in read_requirements('runtime')],
     extras_require=read_extras(),
     entry_points={'console_scripts': ['posenas = posenas.cli:main']},

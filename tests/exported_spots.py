@@ -89,3 +89,26 @@ def write_box_net(path):
     helper.set_model_props(model, description.to_metadata())
     onnx.save(model, path)
     return path
+
+
+def write_foreign_detector(path, outputs, sides=(64, 96), batch=1):
+    """Write a detector of another project: it makes ``outputs``, arrays by name, of any image."""
+    shape = [batch, 3, *sides]
+    nodes = [
+        helper.make_node('Constant', [], [name], value=onnx.numpy_helper.from_array(array))
+        for name, array in outputs.items()
+    ]
+    graph = helper.make_graph(
+        nodes,
+        'foreign',
+        [helper.make_tensor_value_info('images', TensorProto.FLOAT, shape)],
+        [
+            helper.make_tensor_value_info(
+                name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape
+            )
+            for name, array in outputs.items()
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 18)], ir_version=10)
+    onnx.save(model, path)
+    return path

@@ -5,7 +5,7 @@ from source_files import MODULES, PACKAGE, imported_modules, imports, module_nam
 #: The package from bottom to top; an import inside a function counts like any other.
 LEVELS = (
     'registry utils version',
-    'geometry skeletons genotype convert',
+    'geometry skeletons genotype convert weights',
     'annotations codecs structures',
     'runtime',
     'models datasets evaluation visualization',

@@ -27,10 +27,13 @@ from posenas.utils.config_check import verify_config
 from posenas.utils.config_text import write_comment
 from posenas.utils.download import fetch_checkpoint, is_address, read_checkpoint
 from posenas.utils.safe_load import load_trusted_file
+from posenas.utils.safetensors_io import SAFETENSORS, write_safetensors
 
 #: Projects that load a checkpoint with what stands beside the weights; the others a bare state
 #: dict.
 _WITH_META = ('ours', 'mmpose0', 'mmpose1')
+#: What stands beside weights in a file of safetensors.
+_KEPT_META = ('dataset_meta', 'epoch', 'iter')
 
 
 def convert_checkpoint(
@@ -42,12 +45,13 @@ def convert_checkpoint(
     trust: bool = False,
     sha256: str | None = None,
     trust_download: bool = False,
+    halve: bool = False,
 ) -> Conversion:
     """Convert a checkpoint, to our names or to those of another project, and write it.
 
     Args:
         source: Checkpoint: file, or http(s) address.
-        out: File to write.
+        out: File to write; .safetensors takes the weights, and what they find, alone.
         project: Whose names its entries have, a key of :data:`posenas.convert.NAMINGS`; 'auto'
             tells it from the names.
         to: Whose names they get, likewise; None takes ours. A network in our names becomes the
@@ -57,6 +61,7 @@ def convert_checkpoint(
         sha256: SHA-256 of the checkpoint, at least its first 8 digits; None takes those that an
             address states.
         trust_download: Whether an address without a SHA-256 may be loaded.
+        halve: Whether a file of safetensors stores numbers in half precision.
 
     Returns:
         What was written, with a report of what became of every entry.
@@ -67,6 +72,9 @@ def convert_checkpoint(
             network.
     """
     _check_files(source, out)
+    is_plain = Path(out).suffix.lower() == SAFETENSORS
+    if halve and not is_plain:
+        raise ConfigError(f'out must end with {SAFETENSORS} to store half precision, got {out}')
     loaded = _load(source, trust, sha256, trust_download)
     conversion, target = _convert(loaded, project, to)
     if config is not None:
@@ -74,10 +82,13 @@ def convert_checkpoint(
             raise ConfigError('a config is compared with our names: name no project to convert to')
         model = build_model(config).model
         load_state(model, adapt_checkpoint(conversion.state_dict, model.state_dict()))
-    if target in _WITH_META:
-        meta = loaded.get('meta')
-        kept = {} if not isinstance(meta, Mapping) else {**meta}
-        kept.pop('config', None)
+    meta = loaded.get('meta')
+    kept = {} if not isinstance(meta, Mapping) else {**meta}
+    kept.pop('config', None)
+    if is_plain:
+        kept = {name: kept[name] for name in _KEPT_META if name in kept}
+        write_safetensors(conversion.state_dict, out, kept, halve)
+    elif target in _WITH_META:
         save_checkpoint(dict(meta=kept, state_dict=conversion.state_dict), out)
     else:
         save_checkpoint(conversion.state_dict, out)

@@ -16,6 +16,7 @@ from posenas.runtime import DetectorRuntime
 from posenas.runtime.engines import is_exported
 from posenas.skeletons import get_skeleton
 from posenas.utils import ConfigError, check_positive, check_probability
+from posenas.weights import DEFAULT_DETECTOR, fill_in
 
 #: Entries of a config that detection uses.
 _NEEDED_KEYS = ('default_scope', 'codec', 'model', 'test_dataloader', 'val_dataloader')
@@ -34,19 +35,24 @@ class DetectedPeople(NamedTuple):
 
 
 def init_detector(
-    config: str | Path | Config | None,
+    config: str | Path | Config | None = None,
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
     cfg_options: dict | None = None,
+    layout: str | None = None,
 ) -> nn.Module | DetectorRuntime:
     """Build a person detector, load its weights and make it ready to predict.
 
     Args:
-        config: Config file, name of a model, or a loaded config; an exported network needs none.
-        checkpoint: Checkpoint file, or an exported detector (.onnx, .xml); None leaves the random
-            initial weights.
+        config: Config file, name of a model, or a loaded config; an exported network needs none,
+            and without a checkpoint None stands for the detector that comes with the library.
+        checkpoint: Checkpoint file, or an exported detector (.onnx, .xml); None takes the weights
+            that come with the library, and where it has none for this model leaves the random
+            initial ones.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config.
+        layout: What an exported detector of another project takes and makes, one of
+            :data:`posenas.runtime.DETECTOR_LAYOUTS`.
 
     Returns:
         The detector in evaluation mode, with its config as ``cfg``; or the exported one.
@@ -55,8 +61,12 @@ def init_detector(
         ConfigError: The config does not exist or describes no detector, or there is no such device.
         CheckpointError: The checkpoint cannot be read safely or does not fit the detector.
     """
+    needs_torch = bool(cfg_options) or choose_device(device).type != 'cpu'
+    config, checkpoint = fill_in(config, checkpoint, DEFAULT_DETECTOR, needs_torch)
     if is_exported(checkpoint):
-        return DetectorRuntime(checkpoint)
+        return DetectorRuntime(checkpoint, layout=layout)
+    if layout is not None:
+        raise ConfigError(f'layout must be None for checkpoints, got {layout!r} for {checkpoint}')
     cfg, model, _ = build_model(config, checkpoint, cfg_options, needed=_NEEDED_KEYS)
     if not isinstance(model, PersonDetector):
         raise ConfigError(

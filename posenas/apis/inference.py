@@ -25,6 +25,7 @@ from posenas.utils import ConfigError, DataError, check_positive
 from posenas.utils.images import check_image
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.run_ahead import StageClock
+from posenas.weights import DEFAULT_POSE, fill_in
 
 if TYPE_CHECKING:
     from posenas.models import PredictionSpread
@@ -36,7 +37,7 @@ ImageLike = str | Path | np.ndarray
 
 
 def init_model(
-    config: str | Path | Config | None,
+    config: str | Path | Config | None = None,
     checkpoint: str | Path | None = None,
     device: str | torch.device | None = None,
     cfg_options: dict | None = None,
@@ -46,10 +47,12 @@ def init_model(
     """Build a model, load its weights and make it ready to predict.
 
     Args:
-        config: Config file, name of a model, or a loaded config; None for an exported network.
+        config: Config file, name of a model, or a loaded config; None for an exported network, or
+            without a checkpoint for the network that comes with the library.
         checkpoint: Checkpoint file, ours or as published by MMPose, HRNet, SimpleBaseline, FPD,
             PNFS or PoseNAS, or its http(s) address; or an exported network (.onnx, .xml); None
-            leaves the random initial weights, which is logged.
+            takes the weights that come with the library, and where it has none for this model
+            leaves the random initial ones, which is logged.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config, such as
             ``{'model.test_cfg.flip_test': False}``.
@@ -68,6 +71,8 @@ def init_model(
     """
     from posenas.models import find_unsettled_norms
 
+    needs_torch = bool(cfg_options) or choose_device(device).type != 'cpu'
+    config, checkpoint = fill_in(config, checkpoint, DEFAULT_POSE, needs_torch)
     if is_exported(checkpoint):
         device = _require_cpu(device)
     cfg, model, loaded = build_model(

@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 
 from posenas.apis.boxes import BoxTable
+from posenas.apis.building import find_and_load
 from posenas.apis.inference import TopdownPipeline, init_model
 from posenas.apis.inference_report import InferenceReport
 from posenas.apis.live import LiveWindow
@@ -26,9 +27,13 @@ from posenas.registry import INFERENCERS
 from posenas.runtime.engines import is_exported
 from posenas.utils import ConfigError, check_positive
 from posenas.utils.run_ahead import StageClock, run_ahead
+from posenas.weights import DEFAULT_DETECTOR, is_shipped
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from posenas.apis.inference_stages import InferenceRun
+    from posenas.runtime import DetectorRuntime
 
 
 @INFERENCERS.register_module(name=['PoseInferencer', 'PoseNASInferencer', 'MMPoseInferencer'])
@@ -44,20 +49,23 @@ class PoseInferencer:
     thread; ten batches of images are in memory at most, however many there are.
 
     Args:
-        pose2d: Config file, name of a model, or a loaded config; None for an exported network.
-        pose2d_weights: Checkpoint file, or its http(s) address, or an exported network. Without one
-            the weights are random, which is logged.
+        pose2d: Config file, name of a model, or a loaded config; None for an exported network, or
+            without weights for the network that comes with the library.
+        pose2d_weights: Checkpoint file, or its http(s) address, or an exported network; None as in
+            :func:`init_model`.
         device: Where to compute; None takes the first GPU, else the CPU.
         cfg_options: Settings that replace those of the config.
         sha256: See :func:`init_model`.
         trust_download: Likewise.
         det_model: Config or name of the person detector; None takes that of ``det_weights``, or
-            takes the whole image for one person where boxes are not given, as 'whole_image' does.
-        det_weights: Its checkpoint.
+            beside a pose network that comes with the library the detector that does; 'whole_image'
+            takes the image for one person where boxes are not given, as None does elsewhere.
+        det_weights: Its checkpoint, or an exported detector.
         det_cat_ids: Ignored: our detectors find people alone.
         scope: Ignored: names are ours.
         visibility: File of :func:`posenas.apis.visibility.calibrate_visibility`; results then say
             how likely each keypoint is visible.
+        det_layout: See :func:`posenas.apis.init_detector`.
 
     Attributes:
         model: The model.
@@ -71,7 +79,7 @@ class PoseInferencer:
 
     def __init__(
         self,
-        pose2d: str | Path | Config | None = 'body',
+        pose2d: str | Path | Config | None = None,
         pose2d_weights: str | Path | None = None,
         device: str | torch.device | None = None,
         cfg_options: dict | None = None,
@@ -82,18 +90,17 @@ class PoseInferencer:
         det_cat_ids: int | Sequence[int] | None = None,
         scope: str | None = None,
         visibility: str | Path | None = None,
+        det_layout: str | None = None,
     ) -> None:
-        det_model = None if det_model in ('whole_image', 'whole-image') else det_model
-        has_detector = (det_model, det_weights) != (None, None)
-        own = None if has_detector and is_exported(pose2d_weights) else device  # the detector's
+        is_default = (det_model, det_weights) == (None, None)
+        is_whole = det_weights is None and det_model in ('whole_image', 'whole-image')
+        if is_default and (pose2d_weights is not None or not is_shipped(pose2d)):
+            is_whole = True
+        own = None if not is_whole and is_exported(pose2d_weights) else device  # the detector's
         self.model = init_model(pose2d, pose2d_weights, own, cfg_options, sha256, trust_download)
         self.detector = None
-        if has_detector:
-            from posenas.apis.detection import init_detector
-
-            self.detector = init_detector(det_model or _DETECTOR, det_weights, device)
-        if det_model is not None and det_weights is None:
-            raise ConfigError('a detector must have weights: give det_weights (--det-weights)')
+        if not is_whole:
+            self.detector = _init_detector(det_model, det_weights, device, det_layout)
         self.report = InferenceReport((), BoxTable(None, ()))
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
         self._marker = None
@@ -307,6 +314,22 @@ _PICTURES_AHEAD = 2
 PoseNASInferencer = MMPoseInferencer = PoseInferencer
 #: Config of the detector whose weights are given alone.
 _DETECTOR = 'center_box_people_416x416'
+
+
+def _init_detector(
+    config: str | Path | Config | None,
+    weights: str | Path | None,
+    device: str | torch.device | None,
+    layout: str | None,
+) -> 'nn.Module | DetectorRuntime':
+    """Build the detector of these arguments; see :func:`posenas.apis.init_detector`."""
+    from posenas.apis.detection import init_detector
+
+    if weights is None and not is_shipped(config or DEFAULT_DETECTOR):
+        find_and_load(config)  # a wrong name is told first
+        raise ConfigError('a detector must have weights: give det_weights (--detector)')
+    own = config if weights is None else config or _DETECTOR
+    return init_detector(own, weights, device, layout=layout)
 
 
 def _draw(

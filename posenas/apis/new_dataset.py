@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 
 from posenas.annotations import announce, unnamed_skeleton
 from posenas.apis.building import load_checked
+from posenas.apis.fine_tuning import Start, write_start
 from posenas.apis.model_zoo import find_config
 from posenas.apis.new_search import adapt
 from posenas.datasets.annotations import NOBODY, CocoFile, read_coco_file
@@ -28,6 +29,7 @@ from posenas.datasets.persons import PersonTable
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.skeletons import Skeleton
 from posenas.utils import ConfigError, DataError, OutputError, write_json, write_text
+from posenas.utils.download import check_checkpoint
 from posenas.utils.outputs import OUTPUTS
 from posenas.utils.schedule import FittedSchedule
 from posenas.utils.telling import tell
@@ -39,6 +41,7 @@ from posenas.visualization import (
     write_picture,
     zoom_points,
 )
+from posenas.weights import find_shipped
 
 #: Base of a new config: trained from scratch on small crops.
 DEFAULT_BASE = 's_vipnas_res50_lspet_128x96'
@@ -60,6 +63,7 @@ class DatasetStart:
         left_out: Its other annotations, counted by reason.
         proposal: Skeleton, how each of its parts is known, and what to check.
         schedule: Length of the training; None for a search in a trained supernet.
+        start: What its keypoints take from a trained network; None from scratch.
     """
 
     config: Path
@@ -68,6 +72,7 @@ class DatasetStart:
     left_out: Mapping[str, int]
     proposal: Proposal
     schedule: FittedSchedule | None = None
+    start: Start | None = None
 
 
 def init_dataset(
@@ -81,6 +86,7 @@ def init_dataset(
     model: str | Path = DEFAULT_BASE,
     name: str | None = None,
     supernet: str | Path | None = None,
+    start: str | Path | None = None,
 ) -> DatasetStart:
     """Read a COCO keypoint file, propose what it does not say of its keypoints, and write a config.
 
@@ -95,6 +101,8 @@ def init_dataset(
         model: Config or name of the network and training to start from, or of a search.
         name: Name of the data set; None takes that of ``out``, or of the file.
         supernet: Checkpoint of a supernet that was trained on the data, for a search in it.
+        start: Trained network to start from: weights of ``model``, or the name of a network that
+            comes with the library, whose model is then taken.
 
     Raises:
         CheckpointError: The supernet cannot be read, or is of another space or other data.
@@ -109,6 +117,7 @@ def init_dataset(
     out = Path(out or Path('configs', f'{name}.py'))
     if out.suffix != '.py':
         raise ConfigError(f'out must be a config file ending in .py, got {out}')
+    model, start = _find_start(model, start)
     base = find_config(model)
     coco, persons, given, left_out = _read_persons(file)
     cfg = _load_base(model)
@@ -125,7 +134,8 @@ def init_dataset(
     small = max(2, num_persons // _LEAST_BATCHES)
     batch_size = min(small, cfg.train_dataloader.batch_size)
     num_images = int(share * len(persons.images.ids))
-    made = adapt(cfg, proposal.skeleton, num_persons, num_images, batch_size, supernet)
+    begin = None if start is None else _start_path(_place(out, '_start.pth'))
+    made = adapt(cfg, proposal.skeleton, num_persons, num_images, batch_size, supernet, begin)
     config = CustomConfig(
         base=_base_path(base, out),
         skeleton=proposal.skeleton,
@@ -139,14 +149,36 @@ def init_dataset(
         train_pipeline=made.train_pipeline,
         comments=_comments(file, proposal, made.schedule),
     )
+    _write(config, out, is_chosen)
+    begun = write_start(model, start, proposal.skeleton, begin) if start and begin else None
+    picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
+    return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule, begun)
+
+
+def _find_start(
+    model: str | Path, start: str | Path | None
+) -> tuple[str | Path, str | Path | None]:
+    """Return the model and the weights that a training starts from."""
+    shipped = None if start is None else find_shipped(str(start))
+    if shipped is not None:
+        return shipped.config, shipped.safetensors
+    if start is not None:
+        check_checkpoint(str(start))
+    return model, start
+
+
+def _write(config: CustomConfig, out: Path, is_chosen: bool) -> None:
+    """Write the config; one that the user did not name replaces no other.
+
+    Raises:
+        OutputError: It would.
+    """
     text = write_config_text(config)
     if not is_chosen and out.is_file() and out.read_text('utf-8', 'replace') != text:
         raise OutputError(
             f'{out} exists and is not what would be written: remove it, or give --out'
         )
     write_text(out, text)
-    picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
-    return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule)
 
 
 def _load_base(model: str | Path) -> Config:

@@ -22,7 +22,9 @@ _SCORE = 'PCK'
 #: Loops that look for an architecture.
 _SEARCHES = ('ArchSearchLoop', 'SearchLoop', 'SupernetLoop')
 #: Entries that a fitted schedule changes.
-_SCHEDULE = ('train_cfg', 'param_scheduler', 'custom_hooks', 'default_hooks', 'model')
+_SCHEDULE = (
+    *('train_cfg', 'param_scheduler', 'optim_wrapper', 'custom_hooks', 'default_hooks', 'model'),
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def adapt(
     num_images: int,
     batch_size: int,
     supernet: str | Path | None = None,
+    start: str | Path | None = None,
 ) -> Adaptation:
     """Fit head, schedule and, of a search, costs and scores of a config to other data.
 
@@ -59,6 +62,7 @@ def adapt(
         num_images: Their images.
         batch_size: People in a batch.
         supernet: Checkpoint of a supernet that was trained on the data, which a search needs.
+        start: Weights of a trained network, made for these keypoints, that a training starts from.
 
     Raises:
         CheckpointError: The supernet is of another space, or other data.
@@ -70,6 +74,11 @@ def adapt(
         raise ConfigError(
             f'a supernet serves a search in it, got the model {cfg.filename}, which trains from '
             'scratch: leave --supernet out'
+        )
+    if start is not None and kind in _SEARCHES:
+        raise ConfigError(
+            f'a training starts from a trained network, got the search {cfg.filename}: choose '
+            'another model, or leave --from out'
         )
     holds_out = kind in ('SearchLoop', 'SupernetLoop')
     if holds_out and num_images < _FEWEST_IMAGES:
@@ -83,12 +92,14 @@ def adapt(
         settings = _adapt_search(adapted, skeleton.num_joints, supernet)
         return Adaptation(settings, None, _HELD_OUT, 'val_pipeline')
     seen = 1 - (_HELD_OUT if holds_out else adapted.train_cfg.get('arch_ratio') or 0)
-    schedule = fit_schedule(adapted, int(seen * num_persons), batch_size)
+    schedule = fit_schedule(adapted, int(seen * num_persons), batch_size, start is not None)
     if kind not in _SEARCHES or 'save_best' in adapted.default_hooks.checkpoint:
         adapted.default_hooks.checkpoint.update(save_best=_SCORE, rule='greater')
     old, new = cfg.to_dict(), adapted.to_dict()
     changes = {key: _find_changes(old.get(key), new[key]) for key in _SCHEDULE if key in new}
     settings = {key: value for key, value in changes.items() if value != {}}
+    if start is not None:
+        settings['load_from'] = str(start)
     settings.setdefault('model', {}).setdefault('head', {})['out_channels'] = skeleton.num_joints
     return Adaptation(settings, schedule, _HELD_OUT * holds_out, 'train_pipeline')
 

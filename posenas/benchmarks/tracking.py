@@ -1,6 +1,8 @@
 """How well people are followed, and what smoothing does, on synthetic walks that cross."""
 
+import io
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import chain
@@ -197,7 +199,8 @@ def _score_hota(frames: list[tuple[list[int], list[int], Floats]]) -> float | No
     """
     if find_spec('trackeval') is None:
         return None
-    metric = import_optional('trackeval.metrics', 'trackeval').HOTA()
+    with redirect_stdout(io.StringIO()):  # it prints which of its data sets it cannot read
+        metric = import_optional('trackeval.metrics', 'trackeval').HOTA()
     data: dict[str, object] = dict(similarity_scores=[overlap for *_, overlap in frames])
     for column, name in enumerate(('gt', 'tracker')):
         given = [frame[column] for frame in frames]

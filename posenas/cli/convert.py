@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PROJECTS = ('mmpose0', 'mmpose1', 'hrnet', 'simplebaseline', 'fpd', 'pnfs', 'posenas')
 _CONFIG_SUFFIXES = ('.py', '.yaml', '.yml')
 #: Options that say how a checkpoint is converted.
-_OF_CHECKPOINTS = ('source', 'to', 'trust', 'config', 'sha256', 'trust_download', 'verbose')
+_OF_CHECKPOINTS = ('source', 'to', 'trust', 'config', 'sha256', 'trust_download', 'half', 'verbose')
 #: Names of entries listed for one reason without --verbose.
 _NUM_LISTED = 12
 
@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'input', metavar='IN', help='checkpoint (file or http(s) address), or config (.py, .yaml)'
     )
-    add_out(parser, 'OUT', 'file to write (.py for a config)')
+    add_out(parser, 'OUT', 'file to write (.py for a config; .safetensors for weights alone)')
     parser.add_argument(
         '--from',
         dest='source',
@@ -62,6 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='YAML',
         help='config of the teacher that FPD merges over IN: OUT distils from it, and it is '
         'written beside OUT with _teacher',
+    )
+    parser.add_argument(
+        '--half', action='store_true', help='half precision of numbers in a file of safetensors'
     )
     parser.add_argument('--verbose', action='store_true', help='list every entry by name')
     add_translation_options(parser)
@@ -115,6 +118,7 @@ def _convert_checkpoint(args: argparse.Namespace) -> None:
         args.trust,
         args.sha256,
         args.trust_download,
+        args.half,
     )
     _show(made.report, args.verbose)
     tell(f'wrote {args.out} with {len(made.state_dict)} entries')

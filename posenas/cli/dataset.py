@@ -15,6 +15,7 @@ from posenas.utils.errors import ConfigError
 from posenas.utils.outputs import hide_outputs
 
 if TYPE_CHECKING:
+    from posenas.apis.fine_tuning import Start
     from posenas.apis.new_dataset import DatasetStart
     from posenas.utils.schedule import FittedSchedule
 
@@ -139,6 +140,13 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         help='with a search in a supernet: checkpoint of that, trained on these data',
     )
     parser.add_argument(
+        '--from',
+        dest='start',
+        metavar='CHECKPOINT|NAME',
+        help='trained network to fine-tune: weights of --model, or the name of a network that '
+        'comes with the library (default: from scratch)',
+    )
+    parser.add_argument(
         '--name', help='name of the data set (default: that of the file, or of the config)'
     )
 
@@ -234,6 +242,7 @@ def _init(args: argparse.Namespace) -> None:
         args.model,
         args.name,
         args.supernet,
+        args.start,
     )
     hide_outputs()
     _print_start(made)
@@ -259,6 +268,7 @@ def _print_start(made: 'DatasetStart') -> None:
             *([f'left out: {left_out}'] if left_out else []),
             *(f'to check {doubt}' for doubt in made.proposal.doubts),
             *([_describe_schedule(made.schedule)] if made.schedule else []),
+            *([_describe_start(made.start)] if made.start else []),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
             f'config: {made.config}; train it: {train}',
         ]
@@ -271,3 +281,10 @@ def _describe_schedule(schedule: 'FittedSchedule') -> str:
         f'schedule: {schedule.num_epochs} epochs of {schedule.num_batches} batches{warm_up}, '
         f'checkpoints every {schedule.interval} epochs; train --epochs N moves all of it'
     )
+
+
+def _describe_start(start: 'Start') -> str:
+    other = [f'{new} from {old}' for new, old in start.taken.items() if new != old]
+    named = f' ({", ".join(other)})' if other else ''
+    anew = f'; {len(start.anew)} begin anew: {", ".join(start.anew)}' if start.anew else ''
+    return f'start: {len(start.taken)} keypoints go on as they are{named}{anew}; {start.file}'

@@ -85,6 +85,7 @@ EXAMPLES = {
     'convert': (
         'convert work_dirs/people/epoch_30.pth mmpose0.pth --to mmpose0',
         'convert mmpose0.pth ours.pth --verbose',
+        'convert work_dirs/people/epoch_30.pth people.safetensors --half',
     ),
     'genotype': (
         'genotype show s_vipnas_res50_coco_256x192',

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from posenas.cli.args import CommandParser, add_count, add_download_options
@@ -39,13 +40,14 @@ def build_parser() -> argparse.ArgumentParser:
         '--config',
         '--model',
         metavar='CONFIG',
-        help='config file or name of a model (default: an exported network needs none)',
+        help='config file or name of a model (default: the network that comes with the library; '
+        'exported ones need none)',
     )
     parser.add_argument(
         '--checkpoint',
-        required=True,
         metavar='CHECKPOINT',
-        help='trained weights, a file or address; or an exported network (.onnx, .xml)',
+        help='trained weights, a file or address; or an exported network (.onnx, .xml) (default: '
+        'those that come with the library)',
     )
     parser.add_argument(
         '--boxes',
@@ -94,9 +96,17 @@ def _add_people_options(parser: argparse.ArgumentParser) -> None:
         '--det-model', metavar='CONFIG|NAME', help='person detector (default: that of this library)'
     )
     parser.add_argument(
+        '--detector',
         '--det-weights',
-        metavar='FILE',
-        help='its trained weights; it finds the people where --boxes are not given',
+        metavar='FILE|none',
+        help='its trained weights, or an exported detector; it finds the people where --boxes are '
+        'not given (default: none, one person in each image; for the network that comes with the '
+        'library the detector that does)',
+    )
+    parser.add_argument(
+        '--det-layout',
+        choices=('yolox', 'rtmdet'),
+        help='what a .onnx or .xml file of another project takes and makes (default: ours)',
     )
     parser.add_argument(
         '--bbox-thr', type=SHARE, metavar='SCORE', help="least score of a box (default: detector's)"
@@ -172,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     _check_options(args)
-    check_paths(args, files=('boxes', 'det_weights', 'compare', 'visibility'), new_folders=('out',))
+    check_paths(args, files=('boxes', 'detector', 'compare', 'visibility'), new_folders=('out',))
     boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 
@@ -184,15 +194,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.sha256,
         args.trust_download,
         args.det_model,
-        args.det_weights,
+        args.detector,
         visibility=args.visibility,
+        det_layout=args.det_layout,
     )
+    begin = perf_counter()
     code = _look_at(inferencer, args, boxes, total)
+    took = perf_counter() - begin
     hide_outputs()
     report = inferencer.report
     written = 'predictions' if args.no_pictures else 'pictures and predictions'
     written = 'pictures of both' if args.compare is not None else written
-    print_lines([f'{report.summary()}; {written} are in {args.out}', *report.lines()])
+    summary = f'{report.summary()}; took {took:.1f} s; {written} are in {args.out}'
+    print_lines([summary, *report.lines()])
     if code:
         return code
     if not report.num_images:
@@ -202,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _check_options(args: argparse.Namespace) -> None:
     """Refuse options that nothing would read."""
-    require_with(args, 'det_weights', 'det_model', 'bbox_thr')
+    _settle_networks(args)
     require_with(args, 'compare', 'compare_config')
     if args.compare is not None and (args.no_pictures or args.format is not None):
         raise ConfigError('--compare writes pictures alone: leave --no-pictures and --format out')
@@ -211,6 +225,23 @@ def _check_options(args: argparse.Namespace) -> None:
         if drawn:
             raise ConfigError(f'--{drawn[0].replace("_", "-")} draws, but --no-pictures is given')
     args.format = args.format or ['json']
+
+
+def _settle_networks(args: argparse.Namespace) -> None:
+    """Refuse networks without weights; ``--detector none`` becomes MMPose's word for it."""
+    from posenas.weights import DEFAULT_POSE, is_shipped
+
+    if args.detector == 'none':
+        args.detector, args.det_model = None, args.det_model or 'whole_image'
+    if args.checkpoint is None and not is_shipped(args.config):
+        raise ConfigError(
+            f'{args.config or DEFAULT_POSE} must have weights, none come with this copy of the '
+            'library: give --checkpoint'
+        )
+    has_default = args.checkpoint is None and args.det_model is None
+    if not has_default:
+        model = () if args.det_model == 'whole_image' else ('det_model',)
+        require_with(args, 'detector', *model, 'bbox_thr', 'det_layout')
 
 
 def _read_boxes(args: argparse.Namespace) -> dict[str, Any] | None:
@@ -285,6 +316,6 @@ def _compare(
 
     config = args.compare_config or args.config
     other = PoseInferencer(config, args.compare, args.device, args.cfg_options)
-    captions = Path(args.checkpoint).stem, Path(args.compare).stem
+    captions = Path(args.checkpoint or args.config or 'shipped').stem, Path(args.compare).stem
     folder = Path(args.out) / 'comparison'
     return compare_models(inferencer, other, args.inputs, folder, captions, **options)

@@ -2,6 +2,7 @@
 
 from .accuracy import coordinate_accuracy, pose_pck_accuracy, simcc_pck_accuracy
 from .base import KeypointCodec
+from .box_lists import ListedBoxes, YOLOXBoxes
 from .center_box import CenterBox
 from .flip import flip_heatmaps
 from .megvii_heatmap import MegviiHeatmap
@@ -10,14 +11,17 @@ from .pnfs_heatmap import PNFSHeatmap
 from .refine import find_maxima, refine_dark, refine_quarter, refine_udp_dark
 from .regression_label import RegressionLabel
 from .simcc_label import SimCCLabel
-from .table import CODECS, build_codec
+from .table import CODECS, BoxCodec, Codec, build_codec
 from .udp_heatmap import UDPHeatmap
 from .visibility import VisibilityCalibrator, read_features
 
 __all__ = [
     'CODECS',
+    'BoxCodec',
     'CenterBox',
+    'Codec',
     'KeypointCodec',
+    'ListedBoxes',
     'MSRAHeatmap',
     'MegviiHeatmap',
     'PNFSHeatmap',
@@ -25,6 +29,7 @@ __all__ = [
     'SimCCLabel',
     'UDPHeatmap',
     'VisibilityCalibrator',
+    'YOLOXBoxes',
     'build_codec',
     'coordinate_accuracy',
     'find_maxima',

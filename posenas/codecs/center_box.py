@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.geometry import bbox_iou
+from posenas.geometry import keep_best_boxes
 from posenas.utils import check_positive, check_shape
 
 Floats = NDArray[np.floating]
@@ -127,7 +127,7 @@ class CenterBox:
         points = np.stack([columns, rows], axis=1).astype(np.float32) * self.stride
         distances = maps[1:, rows, columns].T  # (N, 4)
         boxes = np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
-        kept = _drop_doubles(boxes, self.nms_thr)
+        kept = keep_best_boxes(boxes, self.nms_thr)
         return boxes[kept], scores[kept]
 
     def batch_decode(self, maps: Floats) -> tuple[Floats, Floats]:
@@ -152,13 +152,3 @@ class CenterBox:
 def _span(low: float, high: float, limit: int) -> slice:
     """Return the heatmap pixels between two sides, within ``limit`` of them."""
     return slice(max(int(np.floor(low)), 0), max(min(int(np.ceil(high)) + 1, limit), 0))
-
-
-def _drop_doubles(boxes: Floats, threshold: float) -> list[int]:
-    """Return the rows of ``boxes`` (N, 4), best first, that overlap no better one too much."""
-    overlaps = bbox_iou(boxes, boxes)
-    kept: list[int] = []
-    for row in range(len(boxes)):
-        if not kept or overlaps[row, kept].max() <= threshold:
-            kept.append(row)
-    return kept

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from posenas.codecs.base import KeypointCodec
+from posenas.codecs.box_lists import ListedBoxes, YOLOXBoxes
 from posenas.codecs.center_box import CenterBox
 from posenas.codecs.megvii_heatmap import MegviiHeatmap
 from posenas.codecs.msra_heatmap import MSRAHeatmap
@@ -14,8 +15,10 @@ from posenas.codecs.simcc_label import SimCCLabel
 from posenas.codecs.udp_heatmap import UDPHeatmap
 from posenas.utils import DataError
 
+#: What reads boxes of people; those of other projects train nothing and have no name here.
+BoxCodec = CenterBox | ListedBoxes | YOLOXBoxes
 #: What decodes the outputs of a network.
-Codec = KeypointCodec | SimCCLabel | RegressionLabel | CenterBox
+Codec = KeypointCodec | SimCCLabel | RegressionLabel | BoxCodec
 _HEATMAPS = (MSRAHeatmap, MegviiHeatmap, PNFSHeatmap, UDPHeatmap)
 #: Name -> codec.
 CODECS: Mapping[str, type[Codec]] = MappingProxyType(

@@ -18,6 +18,7 @@ from .bbox import (
     clean_bbox_xywh,
     fix_aspect_ratio,
     grow_to_whole_pixels,
+    keep_best_boxes,
     match_boxes,
     parse_bboxes,
 )
@@ -43,6 +44,7 @@ __all__ = [
     'grow_to_whole_pixels',
     'heatmap_matrix',
     'invert_affine',
+    'keep_best_boxes',
     'letterbox_image',
     'match_boxes',
     'move_heatmaps',

@@ -108,6 +108,21 @@ def bbox_iou(boxes: Floats, others: Floats) -> Floats:
     return np.asarray(inter / np.where(union > 0, union, 1))
 
 
+def keep_best_boxes(boxes: Floats, threshold: float) -> list[int]:
+    """Return the rows of boxes that overlap no better one too much.
+
+    Args:
+        boxes: Corners (N, 4), best first.
+        threshold: Intersection over union above which the lesser of two boxes is dropped.
+    """
+    overlaps = bbox_iou(boxes, boxes)
+    kept: list[int] = []
+    for row in range(len(boxes)):
+        if not kept or overlaps[row, kept].max() <= threshold:
+            kept.append(row)
+    return kept
+
+
 def match_boxes(overlaps: Floats, min_overlap: float) -> list[tuple[int, int]]:
     """Pair boxes with others, those that overlap most first.
 

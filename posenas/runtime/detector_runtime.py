@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.codecs import CenterBox
+from posenas.codecs import BoxCodec, Codec, KeypointCodec
 from posenas.geometry import crop_to_image
+from posenas.runtime.description import PREFIX, NetworkDescription
+from posenas.runtime.detector_layouts import DETECTOR_LAYOUTS, describe_foreign
 from posenas.runtime.network_runtime import NetworkRuntime
 from posenas.runtime.pose_runtime import ImageLike, read_people
 from posenas.utils.checks import check_positive
 from posenas.utils.errors import DataError
+from posenas.weights import DEFAULT_DETECTOR, require_shipped
 
 Floats = NDArray[np.float32]
 
@@ -35,35 +38,42 @@ class DetectorRuntime(NetworkRuntime):
     """An exported detector with all that is needed around it; no torch, no config.
 
     Args:
-        path: File of a detector that ``posenas export`` wrote.
+        path: File of a detector that ``posenas export`` wrote, or one of another project; None
+            takes the detector that comes with the library.
         engine: As of :class:`PoseRuntime`.
         threads: Likewise.
         precision: Likewise.
-        batch_size: Largest number of images that go through the network at once.
+        batch_size: Largest number of images that go through the network at once; files of other
+            projects may allow one alone.
+        layout: Of a file of another project, one of :data:`DETECTOR_LAYOUTS`.
 
     Attributes:
         boxes: The codec, which reads boxes.
 
     Raises:
-        DataError: The file is missing, was not written by ``posenas export`` or is no detector.
+        DataError: The file is missing, is no detector, or is of another project and no layout is
+            given.
         ConfigError: An argument does not fit the engine or the file.
         ImportError: The engine is not installed.
     """
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | None = None,
         engine: str | None = None,
         threads: int | None = None,
         precision: str = 'f32',
         batch_size: int = 8,
+        layout: str | None = None,
     ) -> None:
         check_positive('batch_size', batch_size)
+        self.layout = layout
+        path = require_shipped(DEFAULT_DETECTOR).onnx if path is None else path
         super().__init__(path, engine, threads, precision)
-        if not isinstance(self.codec, CenterBox) or self.description.crop.pad_value is None:
+        if not isinstance(self.codec, BoxCodec) or self.description.crop.pad_value is None:
             raise DataError(f'{path} must hold a detector of people, got {self.description.name}')
-        self.boxes = self.codec
-        self.batch_size = batch_size
+        self.boxes: BoxCodec = self.codec
+        self.batch_size = batch_size if self.session.image_shape[0] is None else 1
 
     def __call__(
         self, images: Sequence[ImageLike], score_thr: float | None = None
@@ -82,15 +92,33 @@ class DetectorRuntime(NetworkRuntime):
         while batch := list(islice(rest, self.batch_size)):
             fitted = [self.description.crop.fit(image) for image in batch]
             inputs = self.description.normalisation.apply([canvas for canvas, _ in fitted])
-            (maps,) = self.infer(inputs)
-            for image, (_, matrix), found in zip(batch, fitted, maps, strict=True):
+            outputs = zip(*self.infer(inputs), strict=True)
+            for image, (_, matrix), found in zip(batch, fitted, outputs, strict=True):
                 yield self._place(found, matrix, image.shape[1::-1], least)
 
+    def _describe(self, path: str, codec: KeypointCodec | None) -> tuple[NetworkDescription, Codec]:
+        if self.layout is None:
+            if not any(key.startswith(PREFIX) for key in self.session.metadata):
+                raise DataError(
+                    f'{path} must be a detector that posenas export wrote, or have a layout, one '
+                    f'of {tuple(DETECTOR_LAYOUTS)} (--det-layout)'
+                )
+            return super()._describe(path, codec)
+        return describe_foreign(self.session, self.layout)
+
+    def _try_decoding(self, outputs: Sequence[Floats]) -> None:
+        if isinstance(self.codec, BoxCodec):
+            self.codec.decode(*(output[0] for output in outputs))
+
     def _place(
-        self, maps: Floats, matrix: NDArray[np.float64], size: Sequence[int], least: float
+        self,
+        outputs: Sequence[Floats],
+        matrix: NDArray[np.float64],
+        size: Sequence[int],
+        least: float,
     ) -> BoxResult:
-        """Return the boxes of maps (5, H, W) in pixels of the image; ``size`` is (w, h)."""
-        corners, scores = self.boxes.decode(maps, least)
+        """Return the boxes in the outputs of one image, in its pixels; ``size`` is (w, h)."""
+        corners, scores = self.boxes.decode(*outputs, score_thr=least)
         placed = crop_to_image(corners.reshape(-1, 2, 2), matrix).clip(0, size).reshape(-1, 4)
         is_box = (placed[:, 2:] > placed[:, :2]).all(axis=1) & (scores >= least)
         return BoxResult(placed[is_box].astype(np.float32), scores[is_box])

@@ -40,19 +40,26 @@ class Session(ABC):
         engine: Name of the engine.
         metadata: Texts that the file holds, by key.
         output_names: Names of the outputs.
+        image_shape: Images, channels, height and width of the first input; None: any.
 
     Args:
         path: File of the network.
         metadata: See the attribute.
         output_names: Likewise.
+        image_shape: Likewise.
     """
 
     engine: str
 
     def __init__(
-        self, path: Path, metadata: Mapping[str, str], output_names: tuple[str, ...]
+        self,
+        path: Path,
+        metadata: Mapping[str, str],
+        output_names: tuple[str, ...],
+        image_shape: tuple[int | None, ...],
     ) -> None:
         self.path, self.metadata, self.output_names = path, metadata, output_names
+        self.image_shape = image_shape
 
     @abstractmethod
     def run(self, *inputs: Floats) -> tuple[Floats, ...]:
@@ -206,8 +213,11 @@ class OnnxRuntimeSession(Session):
         except Exception as error:  # its errors share no base class but this
             raise ValueError(str(error)) from error
         metadata = self._session.get_modelmeta().custom_metadata_map
-        super().__init__(path, metadata, tuple(o.name for o in self._session.get_outputs()))
-        self._inputs = [entry.name for entry in self._session.get_inputs()]
+        inputs = self._session.get_inputs()
+        shape = tuple(side if isinstance(side, int) else None for side in inputs[0].shape)
+        names = tuple(output.name for output in self._session.get_outputs())
+        super().__init__(path, metadata, names, shape)
+        self._inputs = [entry.name for entry in inputs]
 
     def run(self, *inputs: Floats) -> tuple[Floats, ...]:
         """Compute the outputs of the inputs, in the order of the file."""
@@ -225,7 +235,9 @@ class OpenVINOSession(Session):
         is_onnx = path.suffix.lower() == '.onnx'
         metadata = read_onnx_metadata(path) if is_onnx else read_rt_info(model)
         names = tuple(output.get_any_name() for output in model.outputs)
-        super().__init__(path, metadata, names)
+        shape = model.inputs[0].get_partial_shape()
+        sides = tuple(side.get_length() if side.is_static else None for side in shape)
+        super().__init__(path, metadata, names, sides)
         self._num_inputs = len(model.inputs)
         if batch is not None:
             shapes = {entry: entry.get_partial_shape() for entry in model.inputs}

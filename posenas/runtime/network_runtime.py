@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.codecs import KeypointCodec, build_codec, flip_heatmaps
+from posenas.codecs import Codec, KeypointCodec, build_codec, flip_heatmaps
 from posenas.runtime.description import NetworkDescription
 from posenas.runtime.engines import open_session
 from posenas.utils.checks import check_shape
@@ -46,8 +46,7 @@ class NetworkRuntime:
         codec: KeypointCodec | None = None,
     ) -> None:
         self.session = open_session(path, engine, threads, precision)
-        self.description = NetworkDescription.from_metadata(self.session.metadata, str(path))
-        self.codec = build_codec(self.description.codec) if codec is None else codec
+        self.description, self.codec = self._describe(str(path), codec)
         self._try_blank(path)
 
     def infer(
@@ -91,6 +90,15 @@ class NetworkRuntime:
             return keypoints[:, kept], scores[:, kept]
         return keypoints, scores
 
+    def _describe(self, path: str, codec: KeypointCodec | None) -> tuple[NetworkDescription, Codec]:
+        """Read what the file says of its network, and build what decodes its outputs.
+
+        Raises:
+            DataError: The file was not written by ``posenas export``.
+        """
+        description = NetworkDescription.from_metadata(self.session.metadata, path)
+        return description, build_codec(description.codec) if codec is None else codec
+
     def _run(self, *inputs: Floats) -> tuple[Floats, ...]:
         outputs = self.session.run(*inputs)
         return tuple(outputs[position] for position in self._positions)
@@ -109,15 +117,22 @@ class NetworkRuntime:
                 np.zeros((1, *network.input_shape), np.float32),
                 heatmaps=None if before is None else np.zeros((1, *before), np.float32),
             )
-            if not network.skeleton:
-                return
-            found = self.decode(outputs)[0].shape[1]
-            kept = network.keypoint_indices
-            if found != len(network.skeleton['sigmas'] if kept is None else kept):
-                raise ValueError(f'{found} keypoints')
+            self._try_decoding(outputs)
         except Exception as error:  # the errors of engines share no base class but this
             raise DataError(
                 f'{path} must hold a network that makes what its description says, '
                 f'{network.output_names} of {network.codec.get("type")}, got '
                 f'{type(error).__name__}: {" ".join(str(error).split())[:300]}'
             ) from error
+
+    def _try_decoding(self, outputs: Sequence[Floats]) -> None:
+        """Decode the outputs for an empty crop.
+
+        Raises:
+            ValueError: They hold another number of keypoints.
+        """
+        skeleton, kept = self.description.skeleton, self.description.keypoint_indices
+        if skeleton:
+            found = self.decode(outputs)[0].shape[1]
+            if found != len(skeleton['sigmas'] if kept is None else kept):
+                raise ValueError(f'{found} keypoints')

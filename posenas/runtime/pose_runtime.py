@@ -15,6 +15,7 @@ from posenas.runtime.network_runtime import NetworkRuntime
 from posenas.utils.checks import check_positive
 from posenas.utils.errors import DataError
 from posenas.utils.images import check_image, decode_with_opencv, read_local
+from posenas.weights import DEFAULT_POSE, require_shipped
 
 Floats = NDArray[np.float32]
 #: An image file, or the image itself, (H, W, 3) uint8 in the order blue, green, red.
@@ -42,7 +43,7 @@ class PoseRuntime(NetworkRuntime):
     """An exported network with all that is needed around it; no torch, no config.
 
     Args:
-        path: As of :class:`NetworkRuntime`.
+        path: As of :class:`NetworkRuntime`; None takes the network that comes with the library.
         engine: Likewise.
         threads: Likewise.
         precision: Likewise.
@@ -59,7 +60,7 @@ class PoseRuntime(NetworkRuntime):
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | None = None,
         engine: str | None = None,
         threads: int | None = None,
         precision: str = 'f32',
@@ -67,6 +68,7 @@ class PoseRuntime(NetworkRuntime):
         codec: KeypointCodec | None = None,
     ) -> None:
         check_positive('batch_size', batch_size)
+        path = require_shipped(DEFAULT_POSE).onnx if path is None else path
         super().__init__(path, engine, threads, precision, codec)
         self.batch_size = batch_size
         if self.description.crop.pad_value is not None:

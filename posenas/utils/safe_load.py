@@ -15,6 +15,7 @@ from torch import Tensor
 
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import StandIn, plain_history, to_plain
+from posenas.utils.safetensors_io import read_safetensors
 from posenas.utils.suffixes import EXPORTED
 
 #: Type of the entries that mmengine gives a checkpoint.
@@ -104,7 +105,8 @@ def load_checkpoint_file(
     :func:`posenas.utils.plain_data.to_plain`).
 
     Args:
-        path: File written by ``torch.save``, zip or older form.
+        path: File written by ``torch.save``, zip or older form, or by safetensors, whose half
+            precision becomes single.
         map_location: Device for the tensors.
         mmap: Map the tensors into memory instead of reading them, without checksums: for a look
             at the small entries. Zip form only.
@@ -115,8 +117,11 @@ def load_checkpoint_file(
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f'no checkpoint file at {path}: check the path')
-    is_zip = check_start(path)
+    form = check_start(path)
+    is_zip = form == 'zip'
     try:
+        if form == 'safetensors':
+            return _check_entries(read_safetensors(path, map_location), path)
         if is_zip and not mmap:
             check_archive(path)
         with torch.serialization.safe_globals(_STAND_INS):
@@ -196,8 +201,11 @@ def check_archive(path: str | Path) -> None:
             raise CheckpointError(f'entry {damaged!r} is damaged: take another copy of the file')
 
 
-def check_start(path: Path) -> bool:
-    """Require a file that begins as ``torch.save`` does; tell a zip from the older form.
+def check_start(path: Path) -> str:
+    """Require a file that begins as a checkpoint does.
+
+    Returns:
+        'zip' or 'pickle', both forms of ``torch.save``; or 'safetensors'.
 
     Raises:
         CheckpointError: It is a file of another kind.
@@ -207,18 +215,21 @@ def check_start(path: Path) -> bool:
             start = file.read(16)
     except OSError as error:
         raise CheckpointError(f'{path} must be readable: {error.strerror}') from error
-    is_zip = start.startswith(b'PK\x03\x04')
-    if is_zip or start[:1] == b'\x80':  # how pickles begin
-        return is_zip
+    if start.startswith(b'PK\x03\x04'):
+        return 'zip'
+    if start[:1] == b'\x80' and start[8:9] != b'{':  # how pickles begin
+        return 'pickle'
+    if start[8:9] == b'{':
+        return 'safetensors'
     if not start:
         found = 'an empty file: take another copy'
     elif path.suffix.lower() in EXPORTED:
         found = 'an exported network, which is only run: give the checkpoint that it was made of'
-    elif start[8:9] == b'{':
-        found = "a file of safetensors: write it by torch.save(dict(state_dict=...), 'model.pth')"
     else:
         found = f'a file that begins with {start!r}: check the path, or take another copy'
-    raise CheckpointError(f'{path}: a checkpoint must be a file of torch.save, got {found}')
+    raise CheckpointError(
+        f'{path}: a checkpoint must be a file of torch.save or safetensors, got {found}'
+    )
 
 
 def _explain(error: Exception) -> str:

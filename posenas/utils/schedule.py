@@ -16,6 +16,8 @@ _SPANS = ('T_max', 'step_size', 'total_steps')
 _WARM_UPS = ('ConstantLR', 'ExpWarmupLR', 'ExponentialLR', 'LinearLR')
 #: Iterations that a training from scratch needs; about as many as 30 epochs of LSP Extended.
 _ITERATIONS = 7500
+#: The same, and share of the learning rate, where a trained network is the start.
+_FINE_TUNING_ITERATIONS, _FINE_TUNING_RATE = 2500, 0.25
 #: Fewest and most epochs: every sample is seen some times, and small data sets are not learnt by
 #: heart for ever.
 _FEWEST_EPOCHS, _MOST_EPOCHS = 10, 300
@@ -72,16 +74,20 @@ def set_epochs(cfg: Config, num_epochs: int, source: str = '--epochs') -> None:
             cfg[key] = move.move_inside(cfg[key])
 
 
-def fit_schedule(cfg: Config, num_samples: int, batch_size: int) -> FittedSchedule:
-    """Give a training from scratch as many epochs as its data need, in place.
+def fit_schedule(
+    cfg: Config, num_samples: int, batch_size: int, is_trained: bool = False
+) -> FittedSchedule:
+    """Give a training as many epochs as its data need, in place.
 
-    About 7,500 iterations, but 10 epochs at least and 300 at most; a warm-up of 5 % of them; 20
-    validations, each with a checkpoint.
+    About 7,500 iterations, or 2,500 at a quarter of the learning rate where a trained network is
+    the start; but 10 epochs at least and 300 at most; a warm-up of 5 % of them; 20 validations,
+    each with a checkpoint.
 
     Args:
         cfg: Config with a schedule for any other data.
         num_samples: People in the data.
         batch_size: People in a batch.
+        is_trained: Whether it starts from a trained network.
 
     Raises:
         ConfigError: The training counts no epochs, or its learning rate falls by iterations.
@@ -89,7 +95,11 @@ def fit_schedule(cfg: Config, num_samples: int, batch_size: int) -> FittedSchedu
     loader = cfg.get('train_dataloader') or {}
     is_dropped = loader.get('drop_last', False)
     batches = max(1, num_samples // batch_size if is_dropped else -(-num_samples // batch_size))
-    wanted = min(max(round(_ITERATIONS / batches), _FEWEST_EPOCHS), _MOST_EPOCHS)
+    length = _ITERATIONS
+    if is_trained:
+        length = _FINE_TUNING_ITERATIONS
+        cfg.optim_wrapper.optimizer.lr *= _FINE_TUNING_RATE
+    wanted = min(max(round(length / batches), _FEWEST_EPOCHS), _MOST_EPOCHS)
     set_epochs(cfg, wanted, source='a schedule for these data')
     interval = max(1, wanted // _VALIDATIONS)
     cfg.train_cfg.val_interval = interval

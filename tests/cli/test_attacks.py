@@ -128,6 +128,8 @@ prune sound.json {} out
 export sound.json {} --out out.onnx
 prune-threshold sound.json {} out --threshold 0.5
 visibility sound.json {} --out v.json
+infer picture.png --config sound.json --checkpoint weights.pth --detector {}
+dataset init people.json --images . --model tiny_synthetic_128x96 --from {} --out new.py
 """.strip().splitlines()
 
 

@@ -51,6 +51,23 @@ def test_there_and_back(tmp_path, posenas_weights, capsys):
     assert same(load_checkpoint_file(back), posenas_weights)
 
 
+def test_weights_alone_become_a_file_of_safetensors(tmp_path, posenas_weights):
+    old, ours = tmp_path / 'old.pth', tmp_path / 'ours.safetensors'
+    torch.save(dict(state_dict=posenas_weights, optimizer={}, meta=dict(epoch=3, seed=1)), old)
+    assert run(old, ours, '--half') == 0
+    loaded = load_checkpoint_file(ours)
+    assert loaded['meta'] == dict(epoch=3)
+    halves = {k: v.half().float() for k, v in convert_state_dict(posenas_weights).items()}
+    assert all(
+        torch.equal(loaded['state_dict'][name], halves[name].to(v.dtype))
+        for name, v in loaded['state_dict'].items()
+        if v.is_floating_point()
+    )
+    assert ours.stat().st_size < 0.6 * old.stat().st_size
+    assert run(ours, tmp_path / 'again.pth') == 0
+    assert same(load_checkpoint_file(tmp_path / 'again.pth')['state_dict'], loaded['state_dict'])
+
+
 def test_the_name_of_this_library_as_a_target_means_our_names(tmp_path, golden_dir):
     vipnas = draw_state_dict(load_manifest(golden_dir / 's_vipnas_res50_256x192'))
     old, ours, again = (tmp_path / name for name in ('old.pth', 'ours.pth', 'again.pth'))

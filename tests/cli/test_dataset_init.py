@@ -10,7 +10,7 @@ from skeletons.public_skeletons import COCO_PAIRS
 from tiny_data import write_people
 
 from posenas import cli
-from posenas.apis import build_model
+from posenas.apis import build_model, find_config, init_dataset
 from posenas.utils import ConfigError, save_checkpoint
 from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
@@ -257,3 +257,37 @@ def test_an_edited_config_is_not_replaced_unless_it_is_named(people, capsys):
     assert 'p.py exists and is not what would be written' in capsys.readouterr().err
     assert made.read_text() == edited
     assert run(people, '--out', made, *TINY) == 0
+
+
+def test_a_trained_network_goes_on_with_the_keypoints_that_it_knows(people, capsys):
+    content = json.loads(people.read_text())
+    names = ['LeftShoulder', 'r_shoulder', 'wing tip', 'nose']
+    for record in content['annotations']:
+        record.update(keypoints=record['keypoints'][:12], num_keypoints=4)
+    content['categories'] = [dict(id=1, name='bird', keypoints=names, skeleton=[])]
+    people.write_text(json.dumps(content))
+    _, model, _ = build_model('tiny_synthetic_128x96')
+    save_checkpoint(dict(state_dict=model.state_dict(), meta={}), 'trained.pth')
+    assert run(people, '--out', 'mine.py', '--from', 'trained.pth', *TINY) == 0
+    printed = capsys.readouterr().out
+    assert 'start: 3 keypoints go on as they are (LeftShoulder from left_shoulder' in printed
+    assert '1 begin anew: wing tip; outputs/mine_start.pth' in printed
+    cfg = load_config('mine.py')
+    assert cfg.load_from == 'outputs/mine_start.pth'
+    base = load_config(find_config('tiny_synthetic_128x96'))
+    assert cfg.optim_wrapper.optimizer.lr == base.optim_wrapper.optimizer.lr / 4
+    _, begun, _ = build_model('mine.py', cfg.load_from)
+    last, old = begun.head.final_layer, model.head.final_layer
+    for place, known in enumerate([5, 6, None, 0]):
+        expected = old.weight.mean(dim=0) if known is None else old.weight[known]
+        assert last.weight[place].equal(expected)
+    assert begun.backbone.state_dict().keys() == model.backbone.state_dict().keys()
+    old = model.backbone.state_dict()
+    assert all(value.equal(old[name]) for name, value in begun.backbone.state_dict().items())
+
+
+def test_a_search_does_not_start_from_a_trained_network(people):
+    save_checkpoint(dict(state_dict={}), 'trained.pth')
+    search = 'edge_supernet_tiny_synthetic_128x96'
+    with pytest.raises(ConfigError, match='leave --from out'):
+        init_dataset(people, model=search, start='trained.pth', out='mine.py')

@@ -1,0 +1,23 @@
+"""Networks that come with the library: their files and cards; no torch."""
+
+from .shipped import (
+    DEFAULT_DETECTOR,
+    DEFAULT_POSE,
+    ShippedNetwork,
+    fill_in,
+    find_shipped,
+    is_shipped,
+    list_shipped,
+    require_shipped,
+)
+
+__all__ = [
+    'DEFAULT_DETECTOR',
+    'DEFAULT_POSE',
+    'ShippedNetwork',
+    'fill_in',
+    'find_shipped',
+    'is_shipped',
+    'list_shipped',
+    'require_shipped',
+]

@@ -1,0 +1,120 @@
+"""Networks that come with the library: their files, and the cards that say what they are.
+
+A network is three files of one name: ``.onnx`` for inference engines, ``.safetensors`` for PyTorch,
+and ``.json``, its card. The card holds ``config``, the name of its model; ``task``, 'pose' or
+'detector'; and what it was made of: ``command``, ``data``, ``licences``, ``hours``, ``seeds``,
+``figures`` and ``weaknesses``.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from posenas.utils.errors import ConfigError
+
+#: Networks that are used where none is named.
+DEFAULT_POSE, DEFAULT_DETECTOR = 'posenas_small', 'posenas_people'
+FOLDER = Path(__file__).parent
+#: Packages that run .onnx files.
+_ENGINES = ('onnxruntime', 'openvino')
+
+
+@dataclass(frozen=True)
+class ShippedNetwork:
+    """A network that comes with the library.
+
+    Attributes:
+        name: Name of its files.
+        config: Name of its model.
+        task: 'pose' or 'detector'.
+        card: Everything that its card says.
+    """
+
+    name: str
+    config: str
+    task: str
+    card: Mapping[str, Any]
+
+    @property
+    def onnx(self) -> Path:
+        """File for inference engines."""
+        return FOLDER / f'{self.name}.onnx'
+
+    @property
+    def safetensors(self) -> Path:
+        """File for PyTorch."""
+        return FOLDER / f'{self.name}.safetensors'
+
+    def choose_file(self, needs_torch: bool = False) -> Path:
+        """Return the file for an engine where one is installed, else the one for PyTorch.
+
+        Args:
+            needs_torch: Whether something is asked for that no engine does.
+        """
+        has_engine = any(find_spec(name) for name in _ENGINES)
+        return self.onnx if has_engine and not needs_torch else self.safetensors
+
+
+def list_shipped() -> tuple[ShippedNetwork, ...]:
+    """List the networks that come with the library, by name."""
+    files = sorted(FOLDER.glob('*.json'))
+    cards = {file.stem: json.loads(file.read_text('utf-8')) for file in files}
+    return tuple(ShippedNetwork(n, card['config'], card['task'], card) for n, card in cards.items())
+
+
+def find_shipped(name: str) -> ShippedNetwork | None:
+    """Return the network of this name, or whose model has it; None where none ships."""
+    return next((found for found in list_shipped() if name in (found.name, found.config)), None)
+
+
+def is_shipped(config: object) -> bool:
+    """Tell whether weights for this name of a model ship, or for None those of the default."""
+    is_name = config is None or isinstance(config, str)
+    return is_name and find_shipped(config or DEFAULT_POSE) is not None
+
+
+def require_shipped(name: str) -> ShippedNetwork:
+    """Return the network of this name.
+
+    Raises:
+        ConfigError: It does not ship.
+    """
+    found = find_shipped(name)
+    if found is None:
+        raise ConfigError(
+            f'a config with its weights, or an exported network (.onnx), must be given: {name} '
+            'does not come with this copy of the library'
+        )
+    return found
+
+
+def fill_in(
+    config: Any,  # noqa: ANN401  (whatever names a model)
+    checkpoint: str | Path | None,
+    default: str,
+    needs_torch: bool = False,
+) -> tuple[Any, str | Path | None]:
+    """Take the weights that come with the library where a model is named and no weights are.
+
+    Args:
+        config: Config or name of a model; None for that of ``default``, or of an exported network.
+        checkpoint: Weights or exported network; None for what ships.
+        default: Network that is used where neither is named.
+        needs_torch: See :meth:`ShippedNetwork.choose_file`.
+
+    Returns:
+        Both, filled in; as they came where weights are given or none ship for this model.
+
+    Raises:
+        ConfigError: Neither is given, and ``default`` does not ship.
+    """
+    if checkpoint is not None or not (config is None or isinstance(config, str)):
+        return config, checkpoint
+    found = require_shipped(default) if config is None else find_shipped(config)
+    if found is None:
+        return config, None
+    file = found.choose_file(needs_torch)
+    return (None if file == found.onnx else found.config), file
