@@ -77,7 +77,7 @@ class RayExecutor(Executor):
         cpus: Processors that a task takes.
 
     Raises:
-        ImportError: Ray is not installed.
+        PackageError: Ray is not installed.
         ConfigError: The cluster cannot be reached, or no machine of it has as many processors.
     """
 
@@ -133,7 +133,7 @@ def make_executor(name: str = 'process', address: str | None = None, cpus: int =
 
     Raises:
         ConfigError: There is no such executor, or it cannot be had.
-        ImportError: Ray is not installed.
+        PackageError: Ray is not installed.
     """
     check_choice('executor', name, EXECUTORS)
     if name == 'ray':

@@ -13,7 +13,7 @@ from search.toy_run import WAVE, make_loop, read_files
 from search.toy_space import table
 
 from posenas.engine import PoseRunner
-from posenas.utils import ConfigError, DataError
+from posenas.utils import ConfigError, DataError, PackageError
 from posenas.utils.executors import RayExecutor, make_executor
 
 
@@ -55,7 +55,7 @@ def test_what_no_executor_can_be_is_refused(arguments, message):
 
 def test_without_ray_an_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, 'ray', None)
-    with pytest.raises(ImportError, match=r'pip install "posenas\[ray\]"'):
+    with pytest.raises(PackageError, match=r'pip install "posenas\[ray\]"'):
         make_executor('ray')
 
 
