@@ -6,6 +6,7 @@ from search.toy_run import make_loop, read_files
 from search.toy_space import ToySpace, score_and_cost, table
 
 from posenas.search import Record, ScorePredictor
+from posenas.search.algorithms import evolution
 from posenas.search.predictor import _leave_one_out
 from posenas.utils import ConfigError, DataError
 
@@ -69,7 +70,10 @@ def test_the_error_on_what_is_left_out_is_that_of_fits_without_it():
         assert found == pytest.approx(np.mean(errors))
 
 
-def test_screened_children_are_better_and_a_search_goes_on_the_same_way(tmp_path):
+def test_screened_children_are_better_and_a_search_goes_on_the_same_way(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(evolution, 'tell', told.append)
+
     def search(name, num_waves=8, **options):
         algorithm = dict(type='EvolutionSearch', objectives=dict(AP='greater'), **options)
         algorithm.update(num_random=24, num_parents=6)
@@ -79,6 +83,8 @@ def test_screened_children_are_better_and_a_search_goes_on_the_same_way(tmp_path
 
     plain, screened = search('plain'), search('screened', prescreen=8)
     assert np.mean(screened) > np.mean(plain)
+    assert len(told) == 7  # after each wave with ten architectures
+    assert 'orders 48 architectures with a rank correlation of 0.' in told[-1]
     search('resumed', num_waves=5, prescreen=8)
     search('resumed', prescreen=8)
     assert read_files(tmp_path / 'resumed') == read_files(tmp_path / 'screened')
