@@ -60,6 +60,9 @@ from .posenas.perturbation import select_by_perturbation
 from .posenas.space import PoseNASSpace
 from .posenas.supernet import PoseNASSupernet
 from .predictor import PredictorQuality, ScorePredictor, correlate
+from .pruned.operations import PrunedModelCounter
+from .pruned.space import PrunedModelSpace
+from .pruned.supernet import PrunedModelSupernet, from_model
 from .ranking import (
     RankedGroup,
     Ranking,
@@ -123,6 +126,9 @@ __all__ = [
     'PoseNASSpace',
     'PoseNASSupernet',
     'PredictorQuality',
+    'PrunedModelCounter',
+    'PrunedModelSpace',
+    'PrunedModelSupernet',
     'RankedGroup',
     'Ranking',
     'Record',
@@ -151,6 +157,7 @@ __all__ = [
     'evaluate_candidate',
     'find_band',
     'find_front',
+    'from_model',
     'largest_eigenvalue',
     'list_networks',
     'list_operations',
