@@ -65,13 +65,15 @@ class ScorePredictor:
             )
         features = self._encode([record.arch for record in self.records])
         values = np.array([record.value(score) for record in self.records])
-        self.quality = _judge(features, values)
+        self._held_out = _predict_held_out(features, values)
+        #: Spearman's rank correlation on architectures that it was not fitted on.
+        self.spearman = correlate(self._held_out, values)
         self._mean, self._weights = _fit(features, values)
 
     @property
     def is_reliable(self) -> bool:
         """Whether its order is as good as :attr:`least` asks."""
-        return self.quality.spearman >= self.least
+        return self.spearman >= self.least
 
     def require_reliable(self) -> None:
         """Refuse a predictor whose order is worse than :attr:`least`.
@@ -82,7 +84,7 @@ class ScorePredictor:
         if not self.is_reliable:
             raise DataError(
                 'a predictor must order unseen architectures with a rank correlation of at least '
-                f'{self.least:g}, got {self.quality.spearman:.2f} from {len(self.records)}: '
+                f'{self.least:g}, got {self.spearman:.2f} from {len(self.records)}: '
                 'evaluate more, or lower the limit'
             )
 
@@ -93,7 +95,7 @@ class ScorePredictor:
         by_cost = {name: [record.costs[name] for record in self.records] for name in costs}
         by_cost = {name: cost for name, cost in by_cost.items() if np.ptp(cost)}
         return {
-            'predictor': self.quality,
+            'predictor': PredictorQuality(self.spearman, rank(self._held_out, values)),
             **{
                 name: PredictorQuality(correlate(cost, values), rank(cost, values))
                 for name, cost in by_cost.items()
@@ -143,14 +145,14 @@ def _leave_one_out(vectors: Floats, kept: Floats, target: Floats) -> float:
     return float(np.square(residuals).mean())
 
 
-def _judge(features: Floats, values: Floats) -> PredictorQuality:
-    """Predict each fifth of the values from the others, and compare the orders."""
+def _predict_held_out(features: Floats, values: Floats) -> Floats:
+    """Predict each fifth of the values from the others."""
     predicted = np.empty_like(values)
     for fold in range(_NUM_FOLDS):
         is_left_out = np.arange(len(values)) % _NUM_FOLDS == fold
         constant, weights = _fit(features[~is_left_out], values[~is_left_out])
         predicted[is_left_out] = features[is_left_out] @ weights + constant
-    return PredictorQuality(correlate(predicted, values), rank(predicted, values))
+    return predicted
 
 
 def correlate(first: Sequence[float] | Floats, second: Sequence[float] | Floats) -> float:

@@ -72,7 +72,7 @@ class EvolutionSearch(SearchAlgorithm):
             self._predictor = found = ScorePredictor(self.space, self.records, name)
             tell(
                 f'the predictor of {name} orders {good} architectures with a rank correlation of '
-                f'{found.quality.spearman:.2f} and {"screens" if found.is_reliable else "waits"}'
+                f'{found.spearman:.2f} and {"screens" if found.is_reliable else "waits"}'
             )
 
     def propose(self, trial: int, rng: np.random.Generator) -> Proposal:
