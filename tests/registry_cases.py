@@ -635,7 +635,10 @@ CNF_OPERATORS = (
     *('Zero', 'SkipConnect', 'SepConv3x3', 'SepConv5x5', 'AtrConv3x3', 'AtrConv5x5'),
     *('AvgPool3x3', 'MaxPool3x3', 'BasicConv3x3', 'BottleConv3x3', 'Conv3x3'),
 )
-ALGORITHMS = ('RandomSearch', 'RegularizedEvolution', 'EvolutionSearch', 'BeamSearch', 'NSGA2')
+ALGORITHMS = (
+    *('RandomSearch', 'RegularizedEvolution', 'EvolutionSearch', 'BeamSearch', 'NSGA2'),
+    'SuccessiveHalving',
+)
 COSTS = ('ParamsCost', 'MacsCost', 'ActivationMemoryCost')
 SPACE = dict(type='ViPNASSpace')
 #: Registered class -> arguments beside ``type``, or a function of a folder that returns them or

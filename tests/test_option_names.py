@@ -33,6 +33,7 @@ NO_MESSAGES = (
     'datasets/custom.py',
     'engine/compat.py',
     'experiments/search_report.py',
+    'experiments/slurm.py',
     'visualization/graph.py',
     'visualization/pareto_page.py',
     'visualization/report_page.py',

@@ -14,6 +14,7 @@ from source_files import ROOT
 CASES = dict(
     albumentations=('tests/datasets/transforms/test_albumentation.py', 'the_real_package'),
     playwright=('tests/apis/test_web_in_browser.py', 'test_the_page_in_chromium'),
+    ray=('tests/utils/test_executors.py', 'test_two_workers_of_ray'),
     rtmlib=('tests/runtime/test_rtmlib.py', 'test_the_file_runs_unchanged'),
     trackeval=('tests/benchmarks/test_tracking.py', 'test_hota_is_that_of_trackeval'),
     xtcocotools=('tests/evaluation/functional/test_coco_api.py', 'test_xtcocotools_agrees'),

@@ -43,6 +43,7 @@ _LAZY_MODULES = {
     'latency': ('build_latency_table', 'fit_latency_table', 'predict_latencies'),
     'new_dataset': ('DatasetStart', 'init_dataset'),
     'pruning': ('PruneResult', 'prune'),
+    'predicting': ('fit_predictor',),
     'sampling': ('SampledArch', 'sample_alike'),
     'scoring': (
         'ErrorReport',

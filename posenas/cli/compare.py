@@ -5,14 +5,17 @@ import sys
 from collections.abc import Sequence
 
 from posenas.cli.args import CommandParser, add_threads
+from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths
+from posenas.cli.search_options import add_executor_options
 from posenas.cli.values import RESAMPLINGS
 
 DESCRIPTION = (
     'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
-    'runs are skipped and interrupted ones resumed; two processes started with the same plan share '
-    'the work. Prints a table of scores and of differences, with intervals over people and seeds, '
-    'and writes it with a figure into the folder of the runs.'
+    'runs are skipped and interrupted ones resumed; two processes of one machine started with the '
+    'same plan share the work, and --executor ray does on many machines. Prints a table of scores '
+    'and of differences, with intervals over people and seeds, and writes it with a figure into '
+    'the folder of the runs.'
 )
 
 
@@ -34,9 +37,19 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         help='folder of all runs (default: work_dirs/lspet/<name of plan>)',
     )
     parser.add_argument(
-        '--cells', nargs='+', default=[], metavar='NAME', help='run only these and what they need'
+        '--cells',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='run only these and what they need; NAME_s0 is a cell with one seed',
     )
     add_threads(parser, 'threads of each run')
+    add_executor_options(parser)
+    parser.add_argument(
+        '--write-slurm',
+        metavar='FILE.sh',
+        help='train nothing, write a script that submits the runs as arrays of SLURM',
+    )
     parser.add_argument(
         '--no-run', action='store_true', help='train nothing, report what is finished'
     )
@@ -56,14 +69,22 @@ def compare(args: argparse.Namespace) -> int:
         ConfigError: The plan cannot be used, or a run was begun with other settings.
         DataError: Predictions or labels cannot be read.
     """
-    from posenas.experiments import read_plan, report_plan, run_plan
+    from posenas.experiments import read_plan, report_plan, run_plan, write_slurm_script
 
     def announce(name: str) -> None:
         sys.stderr.write(f'{name}\n')
 
-    check_paths(args, files=('plan',), new_folders=('work_dir',))
+    check_paths(args, files=('plan',), new_folders=('work_dir',), new_files=('write_slurm',))
     plan = read_plan(args.plan, args.work_dir)
-    failed = [] if args.no_run else run_plan(plan, args.cells, args.threads, announce)
+    if args.write_slurm:
+        words = ['compare', '--plan', args.plan, '--work-dir', str(plan.folder)]
+        arrays = write_slurm_script(args.write_slurm, plan, words, args.cells, args.threads)
+        print_lines([f'wrote {args.write_slurm}: {sum(arrays)} runs in {len(arrays)} arrays'])
+        return 0
+    failed = []
+    if not args.no_run:
+        where = args.executor, args.address
+        failed = run_plan(plan, args.cells, args.threads, announce, *where)
     sys.stdout.write(report_plan(plan, args.bootstrap))
     for name in failed:
         sys.stderr.write(f'{name} failed: see {plan.folder / name}/train.log and test.log\n')

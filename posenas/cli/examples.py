@@ -100,6 +100,7 @@ EXAMPLES = {
         'search show work_dirs/vipnas_search --out found.html',
         'search sample SEARCH.py random.json --like found/genotype.json',
         'search rank work_dirs/search --trained work_dirs/trained',
+        'search predict SEARCH.py work_dirs/search',
         'search agree work_dirs/search_s0 work_dirs/search_s1',
         'search repeat SEARCH.py --experiment configs/people.py --work-dir work_dirs/repeated',
     ),
@@ -138,6 +139,8 @@ EXAMPLES = {
     ),
     'compare': (
         'compare --plan PLAN.py',
+        'compare --plan PLAN.py --executor ray --address auto',
+        'compare --plan PLAN.py --write-slurm plan.sh',
         'compare --plan PLAN.py --no-run',
     ),
     'demo': (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from posenas.cli.args import CommandParser, OneLineParser, add_count, add_out, add_seed, add_threads
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, require_with
+from posenas.cli.search_options import add_executor_options
 from posenas.cli.search_run import add_run_parser, run
 from posenas.cli.values import SHARE
 from posenas.genotype import save_genotype
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_sample_parser(actions)
     _add_rank_parser(actions)
+    _add_predict_parser(actions)
     _add_agree_parser(actions)
     _add_repeat_parser(actions)
     return parser
@@ -129,6 +131,29 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
     )
 
 
+def _add_predict_parser(actions: argparse._SubParsersAction) -> None:
+    """Add ``posenas search predict``."""
+    parser = actions.add_parser(
+        'predict',
+        help='report how well scores follow from the decisions of architectures',
+        description='Fit a predictor of scores (ridge regression on decisions) on what searches '
+        'have evaluated, and compare its order of architectures that it was not fitted on, a fifth '
+        'at a time, with that of their scores; beside it the order of each cost alone.',
+    )
+    parser.add_argument('config', help='config of one of the searches, for its space')
+    parser.add_argument('archive', nargs='+', help='work dirs of searches, or archives')
+    parser.add_argument(
+        '--score', metavar='KEY', help='score to predict (default: the first objective)'
+    )
+    parser.add_argument(
+        '--least',
+        type=SHARE,
+        default=0.5,
+        metavar='R',
+        help="Spearman's rank correlation below which the predictor is refused (default: 0.5)",
+    )
+
+
 def _add_agree_parser(actions: argparse._SubParsersAction) -> None:
     """Add ``posenas search agree``."""
     parser = actions.add_parser(
@@ -163,6 +188,7 @@ def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
         '--cost', default='macs', metavar='KEY', help='cost of the random ones (default: macs)'
     )
     add_threads(parser, 'threads of each run')
+    add_executor_options(parser)
     parser.add_argument(
         '--no-run', action='store_true', help='run nothing, report what is finished'
     )
@@ -176,7 +202,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: An archive is missing or damaged.
     """
     args = build_parser().parse_args(argv)
-    actions = dict(run=run, show=_show, sample=_sample, rank=_rank, agree=_agree, repeat=_repeat)
+    actions = dict(
+        run=run,
+        show=_show,
+        sample=_sample,
+        rank=_rank,
+        predict=_predict,
+        agree=_agree,
+        repeat=_repeat,
+    )
     return actions[args.action](args) or 0
 
 
@@ -188,9 +222,11 @@ def _show(args: argparse.Namespace) -> None:
     found = read_search(args.archive, args.sort)
     _print_records(found, args.top)
     goals = ', '.join(f'{key} ({better} is better)' for key, better in found.objectives.items())
+    total = len(found.records) + found.num_failed + found.num_partial
+    partial = f', {found.num_partial} only to learn from' if found.num_partial else ''
     print_lines(
         [
-            f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
+            f'{total} architectures, {found.num_failed} failed{partial}; '
             f'* marks the {len(found.front)} that no other beats in {goals}; '
             f'listed are {min(args.top, len(found.records))}'
         ]
@@ -265,6 +301,26 @@ def _rank(args: argparse.Namespace) -> None:
     print_lines(['an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else [])])
 
 
+def _predict(args: argparse.Namespace) -> None:
+    from posenas.apis import fit_predictor
+
+    found = fit_predictor(args.config, args.archive, args.score, args.least)
+    rows = [
+        (
+            figure,
+            f'{q.spearman:+.2f}',
+            f'{q.kendall.tau:+.2f}',
+            f'{q.kendall.low:+.2f} .. {q.kendall.high:+.2f}',
+        )
+        for figure, q in found.list_qualities().items()
+    ]
+    print_table((f'{found.score} ordered by', 'Spearman', 'tau', '95 % interval'), rows)
+    print_lines(
+        [f'{len(found.records)} architectures, a fifth predicted from the others at a time']
+    )
+    found.require_reliable()
+
+
 def _agree(args: argparse.Namespace) -> None:
     _print_agreement(args.archive)
 
@@ -298,7 +354,8 @@ def _repeat(args: argparse.Namespace) -> int:
     plan = plan_repeats(
         args.config, args.experiment, args.work_dir, args.seeds, not args.no_baseline, args.cost
     )
-    names = [] if args.no_run else run_plan(plan, (), args.threads, _announce)
+    where = args.executor, args.address
+    names = [] if args.no_run else run_plan(plan, (), args.threads, _announce, *where)
     archives = [folder for folder in list_archives(plan) if (folder / 'archive.jsonl').is_file()]
     if len(archives) > 1:
         _print_agreement(archives)

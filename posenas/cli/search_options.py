@@ -1,10 +1,13 @@
-"""Options of ``posenas train`` that search neural fabrics, as the published trainer has them."""
+"""Options of searches: where candidates are evaluated, and the published ones of neural fabrics."""
 
 import argparse
-
-from mmengine.config import Config
+from typing import TYPE_CHECKING
 
 from posenas.utils.errors import ConfigError
+from posenas.utils.executors import EXECUTORS
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 _STRATEGIES = (
     *('None', 'none', 'random', 'sync', 'single', 'first_order', 'second_order'),
@@ -16,8 +19,25 @@ _ARCH_RATIO = 1 / 3
 _LOOP_KEYS = ('max_epochs', 'val_begin', 'val_interval', 'dynamic_intervals')
 
 
+def add_executor_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--executor`` and ``--address``: where independent parts of the work are done."""
+    parser.add_argument(
+        '--executor',
+        choices=EXECUTORS,
+        default='process',
+        help='what does independent parts of the work: this process, one after the other, or ray, '
+        'the workers of a cluster (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--address',
+        metavar='HOST:PORT',
+        help='cluster of --executor ray; auto finds one that ray start has joined (default: a new '
+        'one of this machine)',
+    )
+
+
 def add_search_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--search`` and what shows a search."""
+    """Add ``--search``, what shows a search, and where candidates are evaluated."""
     search = parser.add_argument_group('searches by gradients')
     search.add_argument(
         '--search',
@@ -32,9 +52,10 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help='print the weights of the architecture after each epoch',
     )
+    add_executor_options(parser.add_argument_group('searches by candidates, of a SearchLoop'))
 
 
-def apply_search_options(args: argparse.Namespace, cfg: Config) -> None:
+def apply_search_options(args: argparse.Namespace, cfg: 'Config') -> None:
     """Write the options into ``cfg``.
 
     Raises:
@@ -44,9 +65,16 @@ def apply_search_options(args: argparse.Namespace, cfg: Config) -> None:
         _set_strategy(cfg, args.search)
     if args.show_arch_value:
         _show_arch_values(cfg)
+    if args.executor != 'process' or args.address is not None:
+        if cfg.train_cfg.get('type') != 'SearchLoop':
+            raise ConfigError(
+                '--executor must be of a search by candidates, with train_cfg.type=SearchLoop, '
+                f'got {cfg.train_cfg.get("type")!r}: train on many machines by torchrun'
+            )
+        cfg.train_cfg.executor, cfg.train_cfg.address = args.executor, args.address
 
 
-def _set_strategy(cfg: Config, name: str, option: str = '--search') -> None:
+def _set_strategy(cfg: 'Config', name: str, option: str = '--search') -> None:
     """Make a config search by the strategy ``name``, which ``option`` asks for."""
     from posenas.engine.loops import BILEVEL, find_strategy
 
@@ -66,7 +94,7 @@ def _set_strategy(cfg: Config, name: str, option: str = '--search') -> None:
         cfg.train_cfg.arch_ratio = _ARCH_RATIO
 
 
-def _make_search(cfg: Config, is_bilevel: bool, option: str) -> None:
+def _make_search(cfg: 'Config', is_bilevel: bool, option: str) -> None:
     """Turn the config of a training into that of a search, with the published settings."""
     head = cfg.model.get('head') or {}
     if head.get('type') != 'CNFHead' or head.fabric.get('genotype') is not None:
@@ -87,7 +115,7 @@ def _make_search(cfg: Config, is_bilevel: bool, option: str) -> None:
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='ArchValueHook')]
 
 
-def _show_arch_values(cfg: Config) -> None:
+def _show_arch_values(cfg: 'Config') -> None:
     """Print the weights of the mix; a training of fabrics trains them as a search 'sync' does."""
     if cfg.train_cfg.get('type') != 'ArchSearchLoop':
         _set_strategy(cfg, 'sync', '--show-arch-value')

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from posenas.cli.args import add_count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
+from posenas.cli.search_options import add_executor_options
 from posenas.cli.values import number
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--images', metavar='DIR', help='images of a COCO file (default: searched near the file)'
     )
+    add_executor_options(parser)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -108,6 +110,8 @@ def run(args: argparse.Namespace) -> None:
         teacher=args.teacher,
         teacher_checkpoint=args.teacher_checkpoint,
         images=args.images,
+        executor=args.executor,
+        address=args.address,
         show_plan=_print_plan,
         announce=lambda name: sys.stderr.write(f'stage {name}\n'),
     )

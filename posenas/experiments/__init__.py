@@ -7,6 +7,7 @@ from .report import read_run, report_plan
 from .runs import Difference, compare_runs, read_distances, score_runs
 from .search_budget import SearchPlan
 from .search_run import SearchOutcome, run_search
+from .slurm import write_slurm_script
 
 __all__ = [
     'Cell',
@@ -26,4 +27,5 @@ __all__ = [
     'run_plan',
     'run_search',
     'score_runs',
+    'write_slurm_script',
 ]

@@ -144,18 +144,24 @@ class Plan:
         """List runs: the first seed of every cell before the second, what is needed first.
 
         Args:
-            names: Cells to list, with what they need; all cells by default.
+            names: Cells to list, or runs such as ``cell_s0``, with what they need; all cells by
+                default.
 
         Raises:
             ConfigError: There is no such cell, or cells need each other in a circle.
         """
-        if not self.cells.keys() >= set(names):
-            raise ConfigError(f'cells must be among {sorted(self.cells)}, got {list(names)}')
-        waiting = [
+        runs = [
             (place, self.run_of(name, seed))
             for name, cell in self.cells.items()
             for place, seed in enumerate(cell.seeds)
-            if not names or name in names
+        ]
+        if not self.cells.keys() | {run.name for _, run in runs} >= set(names):
+            raise ConfigError(
+                f'cells must be among {sorted(self.cells)}, or runs of them such as '
+                f'{runs[0][1].name}, got {list(names)}'
+            )
+        waiting = [
+            (place, run) for place, run in runs if not names or {run.cell.name, run.name} & {*names}
         ]
         ordered: dict[Path, Run] = {}
         for _, run in sorted(waiting, key=lambda entry: entry[0]):

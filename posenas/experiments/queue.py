@@ -1,4 +1,8 @@
-"""Runs of a plan, one after the other, by one process or several that share the work."""
+"""Runs of a plan: one after the other, by processes of one machine that share the work, or by Ray.
+
+What shares the work of one machine is a lock on each run, which ends with the process that holds
+it. Between machines Ray shares it.
+"""
 
 import difflib
 import json
@@ -9,8 +13,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +30,7 @@ from posenas.experiments.report import (
 )
 from posenas.utils.atomic_io import append_line, make_folder
 from posenas.utils.errors import ConfigError
+from posenas.utils.executors import Executor, ProcessExecutor, make_executor
 from posenas.utils.locks import Lock, hold_lock
 from posenas.utils.processes import ending_with_parent
 
@@ -39,7 +46,12 @@ _PATIENCE = 5.0
 
 
 def run_plan(
-    plan: Plan, names: Sequence[str] = (), threads: int = 1, announce: Callable[[str], object] = str
+    plan: Plan,
+    names: Sequence[str] = (),
+    threads: int = 1,
+    announce: Callable[[str], object] = str,
+    executor: str = 'process',
+    address: str | None = None,
 ) -> list[str]:
     """Train and test the cells of a plan with every seed, each in a process of its own.
 
@@ -48,19 +60,63 @@ def run_plan(
 
     Args:
         plan: Cells and their runs.
-        names: Cells that are run with what they need; none means all.
+        names: Cells, or runs, that are run with what they need; none means all.
         threads: Threads of each process.
         announce: Called with the name of each run that begins.
+        executor: 'process' runs one after the other, 'ray' as many as a cluster has room for.
+        address: Of the Ray cluster; None starts one on this machine.
 
     Returns:
         Names of the runs that failed; their logs lie in their folders.
 
     Raises:
-        ConfigError: A run was begun with other settings.
+        ConfigError: A run was begun with other settings, or there is no such cluster.
     """
-    failed: list[str] = []
     signal.signal(signal.SIGTERM, _leave)
-    waiting = plan.order(names)
+    order = plan.order(names)
+    with make_executor(executor, address, threads) as made:
+        if isinstance(made, ProcessExecutor):
+            return _run_in_turn(plan, order, threads, announce)
+        return _spread(plan, order, threads, announce, made)
+
+
+def _spread(
+    plan: Plan,
+    order: Sequence[Run],
+    threads: int,
+    announce: Callable[[str], object],
+    executor: Executor,
+) -> list[str]:
+    """Begin each run as soon as those that it needs are done; returns those that failed."""
+    shared = executor.share(plan)
+    waiting = {run.name: run for run in order}
+    running: dict[Future, str] = {}
+    failed: set[str] = set()
+    while waiting or running:
+        for name, run in list(waiting.items()):
+            needed = {other.name for other in plan.needs(run)}
+            if is_done(run) and not run.cell.inputs:
+                del waiting[name]
+            elif needed & failed:
+                del waiting[name]
+                failed.add(name)
+            elif not needed & {*waiting, *running.values()}:
+                del waiting[name]
+                if not is_current(plan, run):
+                    announce(name)
+                    running[executor.submit(_finish, shared, run, threads)] = name
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            name = running.pop(future)
+            if not future.result():
+                failed.add(name)
+    return [run.name for run in order if run.name in failed]
+
+
+def _run_in_turn(
+    plan: Plan, order: Sequence[Run], threads: int, announce: Callable[[str], object]
+) -> list[str]:
+    """Do one run after the other, beside other processes that do so; returns those that failed."""
+    waiting, failed = list(order), list[str]()
     while waiting:
         for run in waiting:
             outcome = _attempt(plan, run, failed, threads, announce)
@@ -92,8 +148,27 @@ def _attempt(
         return None
     if is_current(plan, run):
         return True
+    return _finish(plan, run, threads, announce, patience=0.0)
+
+
+def _finish(
+    plan: Plan,
+    run: Run,
+    threads: int,
+    announce: Callable[[str], object] = str,
+    patience: float = inf,
+) -> bool | None:
+    """Do a run whose needs are done; tells whether it went well, None if others work on it.
+
+    Args:
+        plan: The plan.
+        run: The run.
+        threads: Threads of its processes.
+        announce: Called with its name when it begins.
+        patience: Seconds to wait for others: a training whose parent was killed still saves.
+    """
     make_folder(run.folder.parent)
-    with hold_lock(run.folder.with_name(f'{run.name}.lock')) as lock:
+    with hold_lock(run.folder.with_name(f'{run.name}.lock'), patience) as lock:
         if lock is None:  # another process works on it
             return None
         if is_current(plan, run):

@@ -1,6 +1,6 @@
 """From data and a budget to a network that runs: all stages of ``posenas search run``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +82,8 @@ def run_search(
     teacher: str | None = None,
     teacher_checkpoint: str | Path | None = None,
     images: str | Path | None = None,
+    executor: str = 'process',
+    address: str | None = None,
     show_plan: Callable[[SearchPlan], object] = str,
     announce: Callable[[str], object] = str,
 ) -> SearchOutcome:
@@ -107,6 +109,9 @@ def run_search(
         teacher: Config of a network whose heatmaps teach the one found.
         teacher_checkpoint: Its weights.
         images: Folder of the images of a COCO file.
+        executor: 'ray' does searches and trainings of all seeds on a cluster; what is measured is
+            measured here. 'process' does one after the other.
+        address: Of the Ray cluster; None starts one on this machine.
         show_plan: Called with the plan before anything starts.
         announce: Called with the name of each stage that begins.
 
@@ -138,23 +143,29 @@ def run_search(
         counted['params'] = min(counted['params'], limits[key] * _UNITS[key])
     taught = (teacher, str(teacher_checkpoint)) if teacher else None
     search = SearchRun(folder, found, chosen, plan, counted, taught)
-    return _run(search, supernets[plan.width], announce)
+    where = dict(executor=executor, address=address)
+    return _run(search, supernets[plan.width], announce, where)
 
 
-def _run(search: SearchRun, base: Config, announce: Callable[[str], object]) -> SearchOutcome:
-    """Run all stages."""
+def _run(
+    search: SearchRun,
+    base: Config,
+    announce: Callable[[str], object],
+    where: Mapping[str, str | None],
+) -> SearchOutcome:
+    """Run all stages; ``where`` are arguments of :func:`run_plan`."""
     write_configs(search, base)
     cells = list_first_stages(search)
     if search.table:  # the limits are judged before anything is trained
         _go(search, [cell for cell in cells if cell.name in ('check', 'table')], announce)
     if search.space.counter:
         check_limits(search)
-    _go(search, cells, announce)
+    _go(search, cells, announce, **where)
     if search.has_baseline:
         for seed in search.seeds:
             write_chance(search, seed)
     cells += list_last_stages(search)
-    plan = _go(search, [cell for cell in cells if cell.name not in _EXPORTS], announce)
+    plan = _go(search, [cell for cell in cells if cell.name not in _EXPORTS], announce, **where)
     for name in TRAINED.keys() & plan.cells.keys():
         for run in plan.runs_of(name):
             write_weights(run)
@@ -174,14 +185,21 @@ def _run(search: SearchRun, base: Config, announce: Callable[[str], object]) -> 
     return SearchOutcome(search.folder, files, page, tuple(networks), costs)
 
 
-def _go(search: SearchRun, cells: list[Cell], announce: Callable[[str], object]) -> Plan:
+def _go(
+    search: SearchRun,
+    cells: list[Cell],
+    announce: Callable[[str], object],
+    executor: str = 'process',
+    address: str | None = None,
+) -> Plan:
     """Run cells that are not done.
 
     Raises:
         PoseNASError: One failed.
     """
     plan = Plan({cell.name: cell for cell in cells}, [], search.folder)
-    failed = run_plan(plan, (), search.plan.arguments['threads'], announce)
+    threads = search.plan.arguments['threads']
+    failed = run_plan(plan, (), threads, announce, executor, address)
     if failed:
         log = search.folder / failed[0] / 'train.log'
         test = log.with_name('test.log')

@@ -4,7 +4,15 @@ from posenas.genotype import derive_model
 
 from . import algorithms
 from .agreement import Agreement, compare_repeats
-from .archive import Archive, Record, digest, find_front, objective_values, read_archive
+from .archive import (
+    Archive,
+    Record,
+    digest,
+    find_front,
+    objective_values,
+    read_archive,
+    read_objectives,
+)
 from .collapse import (
     CollapseRule,
     EigenvalueRule,
@@ -38,8 +46,10 @@ from .evaluators import (
     Bench,
     EvaluationError,
     Evaluator,
+    Outcome,
     SupernetEvaluator,
     TableEvaluator,
+    evaluate_candidate,
 )
 from .fabrics.space import CNFSpace
 from .fabrics.supernet import CNFSupernet
@@ -49,6 +59,7 @@ from .posenas.cost import PoseNASCounter
 from .posenas.perturbation import select_by_perturbation
 from .posenas.space import PoseNASSpace
 from .posenas.supernet import PoseNASSupernet
+from .predictor import PredictorQuality, ScorePredictor, correlate
 from .pruned.operations import PrunedModelCounter
 from .pruned.space import PrunedModelSpace
 from .pruned.supernet import PrunedModelSupernet, from_model
@@ -107,18 +118,21 @@ __all__ = [
     'NetworkCounter',
     'Observation',
     'Operation',
+    'Outcome',
     'ParameterFreeRule',
     'ParamsCost',
     'PoseNASCounter',
     'PoseNASSearchBackbone',
     'PoseNASSpace',
     'PoseNASSupernet',
+    'PredictorQuality',
     'PrunedModelCounter',
     'PrunedModelSpace',
     'PrunedModelSupernet',
     'RankedGroup',
     'Ranking',
     'Record',
+    'ScorePredictor',
     'SearchOverview',
     'SearchRanking',
     'SearchSpace',
@@ -137,8 +151,10 @@ __all__ = [
     'ViPNASSupernet',
     'algorithms',
     'compare_repeats',
+    'correlate',
     'derive_model',
     'digest',
+    'evaluate_candidate',
     'find_band',
     'find_front',
     'from_model',
@@ -150,6 +166,7 @@ __all__ = [
     'rank',
     'rank_searches',
     'read_archive',
+    'read_objectives',
     'read_search',
     'read_vipnas_config',
     'recalibrate',

@@ -22,14 +22,21 @@ from posenas.utils.value_types import describe_type, fits_type
 
 _SCHEMA = 'search-archive/1'
 #: An evaluation gave scores, or could not: training diverged, for one; or it gave scores of what
-#: exceeds the budget, to learn from.
-_STATUSES = ('ok', 'failed', 'beyond')
+#: exceeds the budget, to learn from, or after a short training, to choose who is trained on.
+_STATUSES = ('ok', 'failed', 'beyond', 'short')
 #: Seconds in which another search has written its line.
 _PATIENCE = 10.0
 _BETTER = {'greater', 'less'}
 #: Types of what a line holds; scores and costs are numbers.
 _TYPES = dict(
-    trial=int, generation=int, parents=list[int], id=str, arch=dict, scores=dict, costs=dict
+    trial=int,
+    generation=int,
+    parents=list[int],
+    id=str,
+    arch=dict,
+    scores=dict,
+    costs=dict,
+    rung=int,
 )
 
 
@@ -45,7 +52,10 @@ class Record:
         arch: The architecture.
         scores: Metric -> value; empty where the evaluation failed.
         costs: Cost -> value.
-        status: 'ok', 'failed', or 'beyond' for what exceeds the budget and only teaches.
+        status: 'ok', 'failed', 'beyond' for what exceeds the budget and only teaches, or 'short'
+            for what was trained for a part of the schedule.
+        rung: How far it was trained, as a place among the rungs of a successive halving; None
+            elsewhere.
     """
 
     trial: int
@@ -56,6 +66,7 @@ class Record:
     scores: Mapping[str, float] = field(default_factory=dict)
     costs: Mapping[str, float] = field(default_factory=dict)
     status: str = 'ok'
+    rung: int | None = None
 
     def __post_init__(self) -> None:
         check_choice('status', self.status, _STATUSES)
@@ -73,7 +84,8 @@ class Record:
 
     def to_line(self) -> str:
         """Write the record as one line of JSON, without its end."""
-        return _to_json(dict(asdict(self), arch=self.arch.to_dict()))
+        data = dict(asdict(self), arch=self.arch.to_dict())
+        return _to_json({name: value for name, value in data.items() if value is not None})
 
     @classmethod
     def from_line(cls, line: str) -> 'Record':
@@ -265,7 +277,7 @@ def find_front(records: Sequence[Record], objectives: Mapping[str, str]) -> list
     """Return the records that no other one beats: at least as good in all, better in one.
 
     Args:
-        records: Of evaluated architectures; failed ones and those beyond the budget are left out.
+        records: Of evaluated architectures; those of another status than 'ok' are left out.
         objectives: Name of a score or cost -> 'greater' or 'less', whichever is better.
 
     Returns:

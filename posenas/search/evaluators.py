@@ -5,17 +5,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from mmengine.evaluator import BaseMetric
 from torch import Tensor, nn
 
 from posenas.registry import TASK_UTILS
-from posenas.search.archive import digest
+from posenas.search.archive import Record, digest
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import ConfigError, DataError, PoseNASError, check_positive
 from posenas.utils.files import read_json
 from posenas.utils.profiling import evaluation_mode
+
+if TYPE_CHECKING:
+    from posenas.search.algorithms import Candidate
 
 
 class EvaluationError(PoseNASError, RuntimeError):
@@ -58,6 +64,20 @@ class Evaluator(ABC):
         """Return what a supernet's ``extract`` must be told to cut ``arch`` out; {} if nothing."""
         return {}
 
+    @property
+    def num_rungs(self) -> int:
+        """Lengths of training, each of which continues the one before; one by default."""
+        return 1
+
+    def finish(self, work_dir: Path) -> None:  # noqa: B027
+        """Remove what only an unfinished search needs; nothing by default."""
+
+    def evaluate_rung(self, arch: Arch, seed: int, work_dir: Path, rung: int) -> dict[str, float]:
+        """Score ``arch`` after the training of a rung; see :meth:`evaluate`."""
+        if self.num_rungs > 1:
+            raise NotImplementedError(f'{type(self).__name__} must evaluate its rungs')
+        return self.evaluate(arch, seed, work_dir)
+
     @abstractmethod
     def fingerprint(self) -> str:
         """Say everything that scores depend on beside architecture and seed."""
@@ -77,6 +97,61 @@ class Evaluator(ABC):
         Raises:
             EvaluationError: This architecture has no scores.
         """
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a candidate.
+
+    Attributes:
+        record: For the archive.
+        seconds: How long it took.
+        failure: Why it has no scores; None if it has.
+    """
+
+    record: Record
+    seconds: float
+    failure: str | None
+
+
+def evaluate_candidate(
+    evaluator: Evaluator, candidate: 'Candidate', generation: int, seed: int, work_dir: Path
+) -> Outcome:
+    """Evaluate an architecture, in any process: only ``seconds`` depend on which.
+
+    Args:
+        evaluator: Scores it.
+        candidate: The architecture and its costs.
+        generation: The generation it was proposed in.
+        seed: Of everything random.
+        work_dir: Folder for files of this search.
+    """
+    start = perf_counter()
+    scores: dict[str, float] = {}
+    failure, rung = None, candidate.rung
+    given = candidate.arch, seed, work_dir
+    try:
+        scores = (
+            evaluator.evaluate(*given) if rung is None else evaluator.evaluate_rung(*given, rung)
+        )
+        if not np.isfinite(list(scores.values())).all():
+            failure = f'scores {scores}'
+    except EvaluationError as error:
+        failure = str(error)
+    is_short = rung is not None and rung < evaluator.num_rungs - 1
+    kind = 'short' if is_short else 'beyond' if candidate.is_beyond else 'ok'
+    record = Record(
+        trial=candidate.trial,
+        generation=generation,
+        parents=candidate.parents,
+        id=candidate.genotype.id,
+        arch=candidate.arch,
+        scores={} if failure else scores,
+        costs=candidate.costs,
+        status='failed' if failure else kind,
+        rung=rung,
+    )
+    return Outcome(record, perf_counter() - start, failure)
 
 
 def _read_table(path: str | Path) -> dict[str, dict]:

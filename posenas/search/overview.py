@@ -18,6 +18,7 @@ class SearchOverview:
         records: Evaluated architectures, the best first.
         front: Trials of those that no other one beats in all objectives.
         num_failed: Architectures that could not be evaluated.
+        num_partial: Evaluations that cannot be chosen: beyond the budget, or of short trainings.
     """
 
     archive: Path
@@ -25,6 +26,7 @@ class SearchOverview:
     records: tuple[Record, ...]
     front: frozenset[int]
     num_failed: int
+    num_partial: int = 0
 
 
 def read_search(path: str | Path, sort: str | None = None) -> SearchOverview:
@@ -53,7 +55,9 @@ def read_search(path: str | Path, sort: str | None = None) -> SearchOverview:
     is_greater = objectives.get(name, 'less' if name in good[0].costs else 'greater') == 'greater'
     ranked = sorted(good, key=lambda r: (-r.value(name) if is_greater else r.value(name), r.trial))
     front = frozenset(record.trial for record in find_front(good, objectives))
-    return SearchOverview(archive, objectives, tuple(ranked), front, len(records) - len(good))
+    num_failed = sum(record.status == 'failed' for record in records)
+    others = num_failed, len(records) - len(good) - num_failed
+    return SearchOverview(archive, objectives, tuple(ranked), front, *others)
 
 
 def write_search_page(

@@ -14,6 +14,8 @@ from posenas.utils.randomness import Stream, make_generator
 Floats = NDArray[np.float64]
 #: Networks below which an order says nothing.
 _LEAST = 3
+#: Pairs of networks that are compared at once, for the memory that they take.
+_MOST_PAIRS = 2**22
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,9 @@ def rank(first: Sequence[float], second: Sequence[float], num_samples: int = 200
             f'orders must be of the same {_LEAST} networks or more, got {len(a)} and {len(b)}'
         )
     chosen = make_generator(Stream.RANKING, 0).integers(len(a), size=(num_samples, len(a)))
-    taus = _tau(a[chosen], b[chosen])
+    rows = max(1, _MOST_PAIRS // len(a) ** 2)
+    parts = [chosen[start : start + rows] for start in range(0, num_samples, rows)]
+    taus = np.concatenate([_tau(a[part], b[part]) for part in parts])
     low, high = np.nanpercentile(taus, [2.5, 97.5])
     return Ranking(len(a), float(_tau(a[None], b[None])[0]), float(low), float(high))
 

@@ -5,7 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import inf
 from pathlib import Path
 from statistics import fmean
@@ -18,6 +19,7 @@ from posenas.search.archive import digest
 from posenas.search.evaluators import EvaluationError, Evaluator
 from posenas.search.space import Arch, SearchSpace
 from posenas.utils import (
+    ConfigError,
     DataError,
     check_positive,
     load_config,
@@ -55,6 +57,12 @@ class TrainEvaluator(Evaluator):
         num_seeds: Trainings per architecture, of consecutive seeds; their scores are averaged.
         num_threads: Threads of each training.
         keep_checkpoints: Whether to keep the weights.
+        rungs: For a successive halving: epochs (iterations, where the config counts those) after
+            which a training is scored before it goes on; the last one is the whole. None has no
+            such stops.
+
+    Raises:
+        ConfigError: Rungs do not ascend to the length of the training.
     """
 
     def __init__(
@@ -65,6 +73,7 @@ class TrainEvaluator(Evaluator):
         num_seeds: int = 1,
         num_threads: int = 1,
         keep_checkpoints: bool = False,
+        rungs: Sequence[int] | None = None,
     ) -> None:
         super().__init__(space)
         check_positive('num_seeds', num_seeds)
@@ -74,11 +83,34 @@ class TrainEvaluator(Evaluator):
         override_config(self.cfg, dict(cfg_options or {}))
         self.num_seeds, self.num_threads = num_seeds, num_threads
         self.keep_checkpoints = keep_checkpoints
+        self.rungs = None if rungs is None else self._check_rungs(rungs)
+
+    @property
+    def num_rungs(self) -> int:
+        """Lengths of training."""
+        return len(self.rungs or (0,))
+
+    @property
+    def _length(self) -> str:
+        """Key of the config that says how long a training is."""
+        loop = self.cfg.get('train_cfg') or {}
+        return 'max_epochs' if loop.get('max_epochs') else 'max_iters'
+
+    def _check_rungs(self, rungs: Sequence[int]) -> tuple[int, ...]:
+        whole = (self.cfg.get('train_cfg') or {}).get(self._length)
+        ascends = all(a < b for a, b in pairwise((0, *rungs)))
+        if not rungs or not ascends or rungs[-1] != whole:
+            raise ConfigError(
+                f'rungs must ascend to train_cfg.{self._length} of the config, {whole}, got '
+                f'{list(rungs)}'
+            )
+        return tuple(rungs)
 
     def fingerprint(self) -> str:
         """Return a hash of the config and the scheme of random numbers, with seeds and threads."""
         text = json.dumps([SCHEME, self.cfg.to_dict()], sort_keys=True, default=str)
-        return f'training {digest(text)}, seeds {self.num_seeds}, threads {self.num_threads}'
+        stops = f', rungs {list(self.rungs)}' if self.rungs else ''
+        return f'training {digest(text)}, seeds {self.num_seeds}, threads {self.num_threads}{stops}'
 
     def evaluate(self, arch: Arch, seed: int, work_dir: Path) -> dict[str, float]:
         """Train and score ``arch`` with each seed; return the means.
@@ -86,6 +118,16 @@ class TrainEvaluator(Evaluator):
         Raises:
             EvaluationError: A training ended in NaN or infinity.
         """
+        return self.evaluate_rung(arch, seed, work_dir, self.num_rungs - 1)
+
+    def finish(self, work_dir: Path) -> None:
+        """Remove weights of trainings that did not go on to the last rung."""
+        if self.rungs and not self.keep_checkpoints:
+            for folder in Path(work_dir, 'trials').glob('*/weights'):
+                shutil.rmtree(folder)
+
+    def evaluate_rung(self, arch: Arch, seed: int, work_dir: Path, rung: int) -> dict[str, float]:
+        """Train ``arch`` up to a rung and score it there; see :meth:`evaluate`."""
         genotype = self.space.to_genotype(arch)
         runs = []
         for own_seed in range(seed, seed + self.num_seeds):
@@ -97,12 +139,15 @@ class TrainEvaluator(Evaluator):
             # a training that was killed with its search saves its state before it ends
             with hold_lock(folder / '.lock', inf) as lock:
                 write_text(config, cfg.pretty_text)
-                runs.append(self._score(config, folder, own_seed, lock))
+                runs.append(self._score(config, folder, own_seed, rung, lock))
         return {name: fmean(run[name] for run in runs) for name in runs[0]}
 
-    def _score(self, config: Path, folder: Path, seed: int, lock: Lock) -> dict[str, float]:
+    def _score(
+        self, config: Path, folder: Path, seed: int, rung: int, lock: Lock
+    ) -> dict[str, float]:
         """Train, or go on training, and test; scores of the same training are read again."""
-        result = folder / 'scores.json'
+        is_whole = rung == self.num_rungs - 1
+        result = folder / ('scores.json' if is_whole else f'scores_{rung}.json')
         identity = f'{self.fingerprint()}, seed {seed}'
         if result.exists():
             stored = read_object(result, dict(training=str, scores=dict))
@@ -110,6 +155,8 @@ class TrainEvaluator(Evaluator):
                 return stored['scores']
         weights = folder / 'weights'
         options = ['--work-dir', str(weights), '--seed', str(seed), '--no-validate']
+        if not is_whole and self.rungs:  # the schedule of the learning rate stays that of the whole
+            options += ['--cfg-options', f'train_cfg.{self._length}={self.rungs[rung]}']
         self._run(lock, folder, 'train', str(config), *options, '--resume')
         checkpoint = find_latest_checkpoint(weights)
         if checkpoint is None:
@@ -121,7 +168,7 @@ class TrainEvaluator(Evaluator):
         scores = read_object(figures, {})
         numbers = {k: float(v) for k, v in scores.items() if isinstance(v, int | float)}
         write_json(result, dict(training=identity, scores=numbers))
-        if not self.keep_checkpoints:
+        if is_whole and not self.keep_checkpoints:
             shutil.rmtree(weights)
         return numbers
 

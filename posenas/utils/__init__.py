@@ -14,7 +14,14 @@ from posenas.utils.checks import (
     check_probability,
     check_shape,
 )
-from posenas.utils.errors import CheckpointError, ConfigError, DataError, OutputError, PoseNASError
+from posenas.utils.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    OutputError,
+    PackageError,
+    PoseNASError,
+)
 from posenas.utils.optional import import_optional
 
 #: Public name -> module that defines it and loads torch or mmengine.
@@ -42,6 +49,7 @@ __all__ = [
     'DataError',
     'DictAction',
     'OutputError',
+    'PackageError',
     'PoseNASError',
     'adapt_mmdet_pipeline',
     'atomic_write',

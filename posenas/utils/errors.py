@@ -24,6 +24,10 @@ class OutputError(PoseNASError, OSError):
     """A file cannot be written: full disk, missing right, a file where a folder must be."""
 
 
+class PackageError(PoseNASError, ImportError):
+    """A package that only a part of the library needs is not installed."""
+
+
 #: What constructors raise over arguments that mean nothing: ours ValueError, others' any of these.
 _IMPOSSIBLE = (
     *(ValueError, TypeError, LookupError, AssertionError, AttributeError, NotImplementedError),

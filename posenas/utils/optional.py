@@ -3,6 +3,8 @@
 from importlib import import_module
 from types import ModuleType
 
+from posenas.utils.errors import PackageError
+
 
 def import_optional(name: str, extra: str) -> ModuleType:
     """Import the optional module ``name``.
@@ -12,11 +14,11 @@ def import_optional(name: str, extra: str) -> ModuleType:
         extra: Extra of posenas that installs it, for the message.
 
     Raises:
-        ImportError: It is not installed; the text gives the command that installs it.
+        PackageError: It is not installed; the text gives the command that installs it.
     """
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        raise ImportError(
+        raise PackageError(
             f'{name} is needed here but not installed: pip install "posenas[{extra}]"'
         ) from error

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 from mmengine.config import Config
 from search.search_samples import write_archive, write_sampled_search
@@ -119,3 +120,23 @@ def test_the_page_draws_architectures_in_the_order_of_trials(tmp_path):
     write_search_page(read_search(folder, sort='AP'), tmp_path / 'page.html')
     page = (tmp_path / 'page.html').read_text()
     assert re.findall(r'trial (\d)', page) == ['0', '1', '3', '2']  # the front is drawn last
+
+
+def test_a_predictor_is_reported_and_refused_below_the_limit(tmp_path, capsys):
+    config, space = write_sampled_search(tmp_path)
+    rng = np.random.default_rng(0)
+    archs = [space.sample(rng) for _ in range(40)]
+    weights = rng.normal(size=len(space.encode(archs[0])))
+    for name, noise in (('lawful', 0.0), ('noisy', 1.0)):
+        header = dict(algorithm=dict(objectives=dict(AP='greater')))
+        archive = Archive(tmp_path / name / 'archive.jsonl', header)
+        for trial, arch in enumerate(archs):
+            score = (1 - noise) * float(space.encode(arch) @ weights) + noise * rng.normal()
+            archive.append(Record(trial, 0, (), f'a{trial}', arch, dict(AP=score), dict(macs=1.0)))
+    words = ['search', 'predict', str(config)]
+    assert main([*words, str(tmp_path / 'lawful'), '--least', '0.3']) == 0
+    text = capsys.readouterr().out
+    assert re.search(r'predictor +│ +\+0\.[3-9]', text)
+    assert '40 architectures, a fifth predicted from the others' in text
+    assert main([*words, str(tmp_path / 'noisy')]) == 2
+    assert 'rank correlation of at least 0.5' in capsys.readouterr().err

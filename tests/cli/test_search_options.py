@@ -104,3 +104,15 @@ def test_steps_of_a_search_are_measured(tmp_path, capsys):
     plain = tmp_path / 'plain.py'
     tiny_experiment(tmp_path).dump(plain)
     assert main(['benchmark', 'search', str(plain)]) == 2
+
+
+def test_candidates_of_a_search_are_evaluated_where_the_options_say(tmp_path):
+    words = ['--executor', 'ray', '--address', 'auto']
+    cfg = experiment(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r'--executor must be of a search by candidates.*torchrun'
+    ):
+        apply_search_options(build_parser().parse_args(['c.py', *words]), cfg)
+    cfg.train_cfg = dict(type='SearchLoop')
+    apply_search_options(build_parser().parse_args(['c.py', *words]), cfg)
+    assert cfg.train_cfg == dict(type='SearchLoop', executor='ray', address='auto')

@@ -14,7 +14,7 @@ from registry_cases import tiny_experiment
 from posenas.cli import main
 from posenas.experiments import queue
 from posenas.experiments.plan import read_plan
-from posenas.experiments.report import read_run
+from posenas.experiments.report import PREDICTIONS, RESULT, read_run
 from posenas.utils import make_folder
 from posenas.utils.locks import hold_lock
 
@@ -76,6 +76,30 @@ def test_cells_run_in_the_order_of_their_needs_once_and_are_compared(plan, calls
     assert benchmark(plan) == 0
     assert not calls
     assert capsys.readouterr().out == results
+
+
+def test_a_cluster_needs_ray(plan, calls, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    assert benchmark(plan, '--executor', 'ray') == 2
+    assert 'not installed: pip install "posenas[ray]"' in capsys.readouterr().err
+    assert not calls
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ray_does_what_one_process_does(plan, calls):
+    pytest.importorskip('ray')
+    folders = [plan.parent / name for name in ('process', 'ray')]
+    for folder in folders:
+        words = ['--work-dir', str(folder), '--executor', folder.name, '--cells', 'later_s0']
+        assert benchmark(plan, *words) == 0
+    runs = ('first_s0', 'later_s0')
+    found = [[(f / run / PREDICTIONS).read_bytes() for run in runs] for f in folders]
+    assert found[0] == found[1]
+    assert not (folders[1] / 'later_s1').exists()
+    plan.write_text(plan.read_text().replace("title='the first'", 'options=dict(log_level="INFO")'))
+    (folders[1] / 'first_s0' / RESULT).unlink()
+    assert benchmark(plan, *words) == 2  # the error of a task is that of the command
 
 
 def test_the_score_is_that_of_the_metric(plan, calls):

@@ -176,6 +176,8 @@ def start(folder):
         )
 
 
+#: What a machine says that other work disturbs while it measures.
+UNSETTLED = 'two measurements of the same networks must agree'
 RESULTS = ('genotype.json', 'network.pth', 'network.onnx', 'network.py')
 
 
@@ -192,8 +194,12 @@ def test_a_search_that_is_killed_ten_times_ends_with_the_same_bytes(tmp_path):
     for folder in (whole, killed):
         write_people(folder, num_images=20)
         write_plan(folder)
-    begun = time.monotonic()
-    assert start(whole).wait() == 0, (whole / 'log.txt').read_text()[-2000:]
+    for _ in range(10):
+        begun = time.monotonic()
+        done = start(whole).wait()
+        if not (done and UNSETTLED in (whole / 'log.txt').read_text()[-500:]):
+            break
+    assert done == 0, (whole / 'log.txt').read_text()[-2000:]
     length = time.monotonic() - begun
     page = (whole / 'found/report.html').read_text()
     assert '(chosen)' in page
@@ -204,7 +210,7 @@ def test_a_search_that_is_killed_ten_times_ends_with_the_same_bytes(tmp_path):
     while kills < 10:
         process = start(killed)
         try:
-            process.wait(rng.uniform(0.05, 0.35) * length)
+            process.wait(rng.uniform(0.02, 0.2) * length)
         except subprocess.TimeoutExpired:
             if rng.random() < 0.5:  # what it has started is asked to end, by the system
                 process.kill()
@@ -214,8 +220,10 @@ def test_a_search_that_is_killed_ten_times_ends_with_the_same_bytes(tmp_path):
             kills += 1
         else:
             assert process.returncode == 0, (killed / 'log.txt').read_text()[-2000:]
-            break
-    assert kills >= 3
+            assert read_results(killed) == read_results(whole)
+            shutil.rmtree(killed / 'found')  # kills that are left hit another run
+            write_plan(killed)
+            shutil.copytree(whole / 'found/table_s0', killed / 'found/table_s0')
     assert start(killed).wait() == 0, (killed / 'log.txt').read_text()[-2000:]
     assert read_results(killed) == read_results(whole)
     done = (killed / 'log.txt').read_text().count('stage ')

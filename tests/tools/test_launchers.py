@@ -8,7 +8,9 @@ import sys
 
 import pytest
 import torch
-from registry_cases import tiny_experiment
+from engine.loops.test_supernet_loop import replace
+from mmengine.config import Config
+from registry_cases import CODEC, TINY_VIPNAS, tiny_experiment
 from source_files import ROOT
 from tiny_data import write_people
 from two_processes import run_ranks
@@ -71,6 +73,51 @@ def test_training_with_two_processes_repeats_itself(experiment, launched):
     first, second = (torch.load(file, weights_only=True)['state_dict'] for file in files)
     assert first.keys() == second.keys()
     assert max((first[key] - second[key]).abs().max() for key in first) == 0.0
+
+
+def start_node(node, port, *words):
+    """Start a machine of two, with one process."""
+    names = dict(PYTHON=sys.executable, PORT=port, NNODES='2', NODE_RANK=str(node))
+    return subprocess.Popen(
+        ['bash', str(TOOLS / 'dist_train.sh'), *map(str, words)],  # noqa: S607
+        env={**os.environ, **names, 'MASTER_ADDR': '127.0.0.1'},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def make_supernet(experiment):
+    """Write the training of a supernet beside that of a network; returns its config."""
+    square = dict(CODEC, input_size=(64, 64), heatmap_size=(16, 16))
+    cfg = replace(
+        replace(Config.fromfile(experiment).to_dict(), dict(CODEC), square), (48, 64), (64, 64)
+    )
+    head = dict(out_channels=17, decoder=square)
+    data = dict(type='PoseDataPreprocessor')
+    cfg['model'] = dict(TINY_VIPNAS, type='ViPNASSupernet', head=head, data_preprocessor=data)
+    cfg['train_cfg'] = dict(type='SupernetLoop', max_epochs=1, num_paths=3)
+    path = experiment.with_name('supernet.py')
+    Config(cfg).dump(path)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('kind', ['network', 'supernet'])
+def test_two_machines_with_a_process_each_train_what_one_with_two_does(experiment, kind):
+    config = make_supernet(experiment) if kind == 'supernet' else experiment
+    expected = train(config, f'{kind} on one')
+    folder, port = experiment.parent / f'{kind} on two', free_port()
+    words = [config, 1, '--seed', 1, '--work-dir', folder]
+    words += ['--cfg-options', 'train_cfg.max_epochs=1']
+    nodes = [start_node(node, port, *words) for node in range(2)]
+    errors = [node.communicate(timeout=300)[1] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], errors
+    first, second = (
+        torch.load(file, weights_only=True)['state_dict']
+        for file in (expected, folder / 'epoch_1.pth')
+    )
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[key], second[key]) for key in first)
 
 
 def assert_same_measures(experiment, checkpoint, folder, measure):

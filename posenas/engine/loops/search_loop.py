@@ -1,13 +1,12 @@
 """Search by evaluating one architecture after another: ask, evaluate, tell."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from mmengine.dist import all_gather_object, broadcast_object_list, get_dist_info
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
@@ -19,11 +18,12 @@ from posenas.registry import LOOPS, TASK_UTILS
 from posenas.utils import ConfigError, check_positive, make_folder
 from posenas.utils.atomic_io import append_line
 from posenas.utils.checkpoint import save_checkpoint
+from posenas.utils.executors import Executor, make_executor
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.telling import TOLD
 
 if TYPE_CHECKING:
-    from posenas.search import Bench, Evaluator, Record
+    from posenas.search import Bench, Evaluator, Outcome, Record
     from posenas.search.algorithms import Candidate, SearchAlgorithm
 
 #: Settings of data loaders that make them faster and change no batch.
@@ -53,9 +53,12 @@ class SearchLoop(BaseLoop):
         budget: Arguments of :class:`posenas.search.Budget`; None counts no cost.
         checkpoint: Weights of the supernet; None leaves those that ``load_from`` gave.
         num_calibration: Images for batch norms.
+        executor: 'ray' evaluates the architectures of a wave on a cluster; 'process' here, or in
+            the processes of a launcher.
+        address: Of the Ray cluster; None starts one on this machine.
 
     Raises:
-        ConfigError: There is no space.
+        ConfigError: There is no space, or a launcher and a cluster are to do the same.
     """
 
     def __init__(
@@ -70,8 +73,16 @@ class SearchLoop(BaseLoop):
         budget: dict | None = None,
         checkpoint: str | None = None,
         num_calibration: int = 2048,
+        executor: str = 'process',
+        address: str | None = None,
     ) -> None:
         super().__init__(runner, dataloader)
+        if executor != 'process' and get_dist_info()[1] > 1:
+            raise ConfigError(
+                f'executor must be process where a launcher starts several, got {executor!r}: '
+                'leave --launcher or --executor out'
+            )
+        self.executor, self.address = executor, address
         for name, value in dict(
             wave=wave, num_waves=num_waves, num_calibration=num_calibration
         ).items():
@@ -86,6 +97,25 @@ class SearchLoop(BaseLoop):
         self.algorithm: SearchAlgorithm = TASK_UTILS.build(algorithm, default_args=own)
         self.evaluator: Evaluator = TASK_UTILS.build(evaluator, default_args=dict(space=given))
         self.work_dir = Path(runner.work_dir)
+        self._check_extent()
+
+    def _check_extent(self) -> None:
+        """Require as many trials, and rungs, as the algorithm asks for.
+
+        Raises:
+            ConfigError: There are fewer.
+        """
+        needed, rungs = self.algorithm.num_trials, self.algorithm.num_rungs
+        if needed is not None and needed > self.max_iters:
+            raise ConfigError(
+                f'wave * num_waves must be at least {needed}, the trials of the algorithm, got '
+                f'{self.max_iters}: set train_cfg.num_waves'
+            )
+        if rungs is not None and rungs != self.evaluator.num_rungs:
+            raise ConfigError(
+                f'algorithm.num_rungs must be the number of evaluator.rungs, got {rungs} and '
+                f'{self.evaluator.num_rungs}: set both in train_cfg'
+            )
 
     @property
     def model(self) -> nn.Module:
@@ -138,35 +168,50 @@ class SearchLoop(BaseLoop):
         if self.runner.rank == 0:
             archive = Archive(self.work_dir / 'archive.jsonl', header)
         known = _share(None if archive is None else archive.records)
-        with exit_on_sigterm():
-            while self.iter < self.max_iters and self._run_wave(known, archive):
+        cpus = getattr(self.evaluator, 'num_threads', 1)
+        with exit_on_sigterm(), make_executor(self.executor, self.address, cpus) as executor:
+            shared = executor.share(self.evaluator)
+            while self.iter < self.max_iters and self._run_wave(known, archive, executor, shared):
                 pass
             self._keep_winners()
+            if archive is not None:
+                self.evaluator.finish(self.work_dir)
         return self.runner.model
 
-    def _run_wave(self, known: Sequence['Record'], archive: Any) -> bool:  # noqa: ANN401
+    def _run_wave(
+        self,
+        known: Sequence['Record'],
+        archive: Any,  # noqa: ANN401
+        executor: Executor,
+        shared: object,
+    ) -> bool:
         """Evaluate the next generation, except what ``known`` holds of it.
 
+        Args:
+            known: Records that the archive held at first.
+            archive: The archive; None in processes other than the first.
+            executor: Evaluates architectures where there is one process.
+            shared: What stands for the evaluator there.
+
         Returns:
-            Whether the space has more architectures.
+            Whether there is more to evaluate.
         """
-        records = list(known[self.iter : self.iter + self.wave])
-        if len(records) == self.wave:
+        size = self.algorithm.limit(self.wave)
+        records = list(known[self.iter : self.iter + size])
+        if len(records) == size:
             self.algorithm.tell(records)
-            return True
-        candidates = self.algorithm.ask(self.wave)
+            return size > 0
+        candidates = self.algorithm.ask(size)
         self._check_known(candidates, records)
-        _, world_size = get_dist_info()
-        for round_ in range(self.iter // world_size, (self.iter + self.wave) // world_size + 1):
-            mine = [c for c in candidates[len(records) :] if c.trial // world_size == round_]
-            for record in self._evaluate(mine):
-                records.append(record)
-                if archive is not None:
-                    archive.append(record)
+        for outcome in self._evaluate(candidates[len(records) :], executor, shared):
+            records.append(outcome.record)
+            if archive is not None:
+                self._report(outcome)
+                archive.append(outcome.record)
         self.algorithm.tell(records)
-        if len(candidates) < self.wave:
+        if len(candidates) < size:
             self.runner.logger.warning('the search ends: every affordable architecture is known')
-        return len(candidates) == self.wave
+        return len(candidates) == size
 
     def _check_known(self, candidates: Sequence['Candidate'], records: Sequence['Record']) -> None:
         """Require the archive to hold what this search would have proposed."""
@@ -178,57 +223,38 @@ class SearchLoop(BaseLoop):
                     'written by another version; choose another work dir'
                 )
 
-    def _evaluate(self, candidates: Sequence['Candidate']) -> list['Record']:
-        """Evaluate one architecture per process; all processes return all records, in order."""
+    def _evaluate(
+        self, candidates: Sequence['Candidate'], executor: Executor, shared: object
+    ) -> Iterator['Outcome']:
+        """Evaluate architectures, one per process at a time; yields outcomes in their order."""
+        from posenas.search import evaluate_candidate
+
         rank, world_size = get_dist_info()
-        mine = [self._evaluate_one(c) for c in candidates if c.trial % world_size == rank]
-        found = [pair for pairs in all_gather_object(mine) for pair in pairs]
-        found.sort(key=lambda pair: pair[0].trial)
-        if rank == 0:
-            self._report(found)
-        return [record for record, _ in found]
+        own = self.runner.seed, self.work_dir
+        generations = [c.trial // self.wave if c.rung is None else c.rung for c in candidates]
+        tasks = {c.trial: (c, g, *own) for c, g in zip(candidates, generations, strict=True)}
+        if world_size == 1:
+            yield from executor.map(evaluate_candidate, shared, tasks.values())
+            return
+        for _, trials in groupby(tasks, key=lambda trial: trial // world_size):
+            mine = [tasks[trial] for trial in trials if trial % world_size == rank]
+            done = [evaluate_candidate(self.evaluator, *task) for task in mine]
+            found = [outcome for outcomes in all_gather_object(done) for outcome in outcomes]
+            yield from sorted(found, key=lambda outcome: outcome.record.trial)
 
-    def _evaluate_one(self, candidate: 'Candidate') -> tuple['Record', float]:
-        """Evaluate one architecture.
-
-        Returns:
-            Its record and the time it took, seconds.
-        """
-        from posenas.search import EvaluationError, Record
-
-        start = perf_counter()
-        try:
-            scores = self.evaluator.evaluate(candidate.arch, self.runner.seed, self.work_dir)
-            failure = None if np.isfinite(list(scores.values())).all() else f'scores {scores}'
-        except EvaluationError as error:
-            failure = str(error)
-        if failure is not None:
-            self.runner.logger.warning(f'trial {candidate.trial} failed: {failure}')
-        record = Record(
-            trial=candidate.trial,
-            generation=candidate.trial // self.wave,
-            parents=candidate.parents,
-            id=candidate.genotype.id,
-            arch=candidate.arch,
-            scores={} if failure else scores,
-            costs=candidate.costs,
-            status='failed' if failure else 'beyond' if candidate.is_beyond else 'ok',
+    def _report(self, outcome: 'Outcome') -> None:
+        """Log what came of an architecture and store how long it took."""
+        record, logger = outcome.record, self.runner.logger
+        if outcome.failure is not None:
+            logger.warning(f'trial {record.trial} failed: {outcome.failure}')
+        figures = ', '.join(f'{k} {v:.6g}' for k, v in {**record.scores, **record.costs}.items())
+        logger.info(
+            f'trial {record.trial} of 0 to {self.max_iters - 1}, {record.id}: '
+            f'{figures or record.status}; {outcome.seconds:.1f} s',
+            extra=TOLD,
         )
-        return record, perf_counter() - start
-
-    def _report(self, found: Sequence[tuple['Record', float]]) -> None:
-        """Log the records and store how long they took."""
-        for record, seconds in found:
-            figures = ', '.join(
-                f'{k} {v:.6g}' for k, v in {**record.scores, **record.costs}.items()
-            )
-            self.runner.logger.info(
-                f'trial {record.trial} of 0 to {self.max_iters - 1}, {record.id}: '
-                f'{figures or record.status}; {seconds:.1f} s',
-                extra=TOLD,
-            )
-            timing = dict(trial=record.trial, seconds=round(seconds, 3))
-            append_line(self.work_dir / 'timings.jsonl', json.dumps(timing))
+        timing = dict(trial=record.trial, seconds=round(outcome.seconds, 3))
+        append_line(self.work_dir / 'timings.jsonl', json.dumps(timing))
 
     def _keep_winners(self) -> None:
         """Write the genotypes of the Pareto front and what cutting them out needs."""
@@ -248,9 +274,11 @@ class SearchLoop(BaseLoop):
         records = self.algorithm.records
         failed = sum(record.status == 'failed' for record in records)
         beyond = sum(record.status == 'beyond' for record in records)
+        short = sum(record.status == 'short' for record in records)
         taught = f', {beyond} exceed the budget and were only learnt from' if beyond else ''
+        taught += f', {short} were trained in part, to choose who is trained on' if short else ''
         self.runner.logger.info(
-            f'{len(records)} of {self.max_iters} architectures were evaluated, {failed} failed and '
+            f'{len(records)} of {self.max_iters} trials were evaluated, {failed} failed and '
             f'have no scores{taught}; {folder} holds what no other beats',
             extra=TOLD,
         )

@@ -7,6 +7,7 @@ from .integer_program import IntegerProgram
 from .nsga2 import NSGA2, crowding_distance, rank_fronts
 from .random_search import RandomSearch
 from .regularized_evolution import RegularizedEvolution
+from .successive_halving import SuccessiveHalving
 
 __all__ = [
     'NSGA2',
@@ -18,6 +19,7 @@ __all__ = [
     'RandomSearch',
     'RegularizedEvolution',
     'SearchAlgorithm',
+    'SuccessiveHalving',
     'crowding_distance',
     'rank_fronts',
 ]

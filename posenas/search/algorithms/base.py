@@ -45,6 +45,7 @@ class Candidate:
         costs: Cost -> value.
         parents: Trials of those it was bred from.
         is_beyond: Whether it exceeds the budget and is evaluated only to learn from it.
+        rung: How far it is trained, as a place among the evaluator's rungs; None trains it in full.
     """
 
     trial: int
@@ -53,6 +54,7 @@ class Candidate:
     costs: dict[str, float]
     parents: tuple[int, ...] = ()
     is_beyond: bool = False
+    rung: int | None = None
 
 
 class SearchAlgorithm(ABC):
@@ -116,6 +118,20 @@ class SearchAlgorithm(ABC):
             trial: Number of the trial it is for.
             rng: Source of all its randomness.
         """
+
+    @property
+    def num_trials(self) -> int | None:
+        """Trials after which it has what it wants to know; None where more are always better."""
+        return None
+
+    @property
+    def num_rungs(self) -> int | None:
+        """Lengths of training that it asks for; None where it asks for whole trainings alone."""
+        return None
+
+    def limit(self, number: int) -> int:
+        """Return how many of the next ``number`` trials can be asked for now; all by default."""
+        return number
 
     def ask(self, number: int) -> list[Candidate]:
         """Return the candidates of the next ``number`` trials: all distinct, all in the budget.
