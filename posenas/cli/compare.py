@@ -9,10 +9,10 @@ from posenas.cli.reading import check_paths
 from posenas.cli.values import RESAMPLINGS
 
 DESCRIPTION = (
-    'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
-    'runs are skipped and interrupted ones resumed; two processes started with the same plan share '
-    'the work. Prints a table of scores and of differences, with intervals over people and seeds, '
-    'and writes it with a figure into the folder of the runs.'
+    'Train and test the runs of a plan one after the other, each in a process of its own. '
+    'Finished runs are skipped and interrupted ones resumed; two processes with the same plan '
+    'share the work. Print tables of scores and differences, with intervals over people and '
+    'seeds, and write them with a figure to the folder of the runs.'
 )
 
 
@@ -34,12 +34,14 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         help='folder of all runs (default: work_dirs/lspet/<name of plan>)',
     )
     parser.add_argument(
-        '--cells', nargs='+', default=[], metavar='NAME', help='run only these and what they need'
+        '--cells',
+        nargs='+',
+        default=[],
+        metavar='NAME',
+        help='run only these runs and those that they need',
     )
     add_threads(parser, 'threads of each run')
-    parser.add_argument(
-        '--no-run', action='store_true', help='train nothing, report what is finished'
-    )
+    parser.add_argument('--no-run', action='store_true', help='train nothing, report finished runs')
     parser.add_argument(
         '--bootstrap',
         type=RESAMPLINGS,
