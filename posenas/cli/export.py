@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     if args.precision != 'int8' and (args.num_crops is not None or args.max_loss is not None):
-        raise ConfigError('--num-crops and --max-loss need --precision int8: nothing else has them')
+        raise ConfigError('--num-crops and --max-loss need --precision int8: leave them out')
     check_paths(args, new_files=('out',))
     from posenas.apis import export_network
 

@@ -225,11 +225,14 @@ def _check_options(args: argparse.Namespace) -> None:
     _settle_networks(args)
     require_with(args, 'compare', 'compare_config')
     if args.compare is not None and (args.no_pictures or args.format is not None):
-        raise ConfigError('--compare writes pictures alone: leave --no-pictures and --format out')
+        raise ConfigError('--compare writes pictures only: leave out --no-pictures and --format')
     if args.no_pictures and not args.show:
         drawn = [name for name in _DRAWING if getattr(args, name) not in (None, False)]
         if drawn:
-            raise ConfigError(f'--{drawn[0].replace("_", "-")} draws, but --no-pictures is given')
+            raise ConfigError(
+                f'--{drawn[0].replace("_", "-")} needs pictures, got --no-pictures: leave '
+                'out one of them'
+            )
     args.format = args.format or ['json']
 
 
@@ -241,8 +244,8 @@ def _settle_networks(args: argparse.Namespace) -> None:
         args.detector, args.det_model = None, args.det_model or 'whole_image'
     if args.checkpoint is None and not is_shipped(args.config):
         raise ConfigError(
-            f'{args.config or DEFAULT_POSE} must have weights, none come with this copy of the '
-            'library: give --checkpoint'
+            f'{args.config or DEFAULT_POSE} must have weights, got none, and none come with this '
+            'copy of the library: give --checkpoint'
         )
     has_default = args.checkpoint is None and args.det_model is None
     if not has_default:

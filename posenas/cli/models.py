@@ -128,7 +128,7 @@ def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
         [
             f'{len(models)} networks{rest}. The end of a name is height x width of its input.',
             'ms: fused form, one image, one thread (docs/benchmarks.md). Accuracy as published.',
-            'weights: address, published ones that --details names; train, by its config; none, '
+            'weights: "address" is shown by --details; "train" has a config only; "none" has '
             'figures only.',
         ]
     )

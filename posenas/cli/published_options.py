@@ -275,11 +275,12 @@ def choose_gpu(args: argparse.Namespace) -> None:
     if ids and torch.cuda.is_available():
         if ids[0] >= torch.cuda.device_count():
             raise ConfigError(
-                f'--gpu-ids must be below {torch.cuda.device_count()}, as many are here, got {ids}'
+                f'--gpu-ids must be below {torch.cuda.device_count()}, the number of GPUs, got '
+                f'{ids}'
             )
         torch.cuda.set_device(ids[0])
     elif (ids or args.gpus) and not torch.cuda.is_available():
-        tell('this machine has no GPU: the CPU computes')
+        tell('this machine has no GPU: using the CPU')
 
 
 def find_checkpoint(config: str, work_dir: str) -> str:
@@ -303,7 +304,7 @@ def find_checkpoint(config: str, work_dir: str) -> str:
         raise ConfigError(
             f'a checkpoint must be given: {config} names none and {work_dir} has no best_*.pth'
         )
-    tell(f'the weights are those of {found[0]}')
+    tell(f'using the weights of {found[0]}')
     return str(found[0])
 
 

@@ -203,15 +203,15 @@ def _show(args: argparse.Namespace) -> None:
     goals = ', '.join(f'{key} ({better} is better)' for key, better in found.objectives.items())
     print_lines(
         [
-            f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
-            f'* marks the {len(found.front)} that no other beats in {goals}; '
-            f'listed are {min(args.top, len(found.records))}'
+            f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; * '
+            f'marks the {len(found.front)} that no other beats in {goals}; '
+            f'{min(args.top, len(found.records))} are listed'
         ]
     )
     if args.page:
         marks = dict(map(_read_mark, args.mark))
         write_search_page(found, args.page, args.x, args.y, marks)
-        print_lines([f'{args.page} holds the drawing'])
+        print_lines([f'the drawing is in {args.page}'])
 
 
 def _print_records(found: 'SearchOverview', top: int) -> None:
@@ -275,7 +275,7 @@ def _rank(args: argparse.Namespace) -> None:
     tau = f'tau with trained {found.truth}'
     print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
     left_out = ', '.join(f'{count} {why}' for why, count in found.left_out.items() if count)
-    print_lines(['an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else [])])
+    print_lines(['a random order has tau 0', *([f'left out: {left_out}'] if left_out else [])])
 
 
 def _agree(args: argparse.Namespace) -> None:
@@ -296,10 +296,10 @@ def _print_agreement(archives: Sequence['str | Path']) -> None:
     unsettled = [f'{name} {", ".join(map(str, made))}' for name, made in found.unsettled.items()]
     print_lines(
         [
-            f'the best make {found.agreement:.0%} of {total} decisions alike, pair by pair; '
-            f'architectures drawn first {found.chance:.0%}',
+            f'the best architectures agree on {found.agreement:.0%} of {total} decisions, pair by '
+            f'pair; random ones on {found.chance:.0%}',
             f'{found.objective} {found.mean:.6g} +- {found.deviation:.2g} over seeds',
-            *([f'not alike in all: {"; ".join(unsettled)}'] if unsettled else []),
+            *([f'decisions that differ: {"; ".join(unsettled)}'] if unsettled else []),
         ]
     )
 

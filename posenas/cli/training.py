@@ -101,8 +101,8 @@ def _set_epochs(args: argparse.Namespace, cfg: Config) -> None:
     twice = sorted(given & {*(getattr(args, 'cfg_options', None) or {})})
     if twice:
         raise ConfigError(
-            f'--epochs must be the only one to say how long, got {twice[0]} in --cfg-options too: '
-            'give --epochs alone, which moves the whole schedule'
+            f'--epochs must be the only length of the training, got {twice[0]} in --cfg-options '
+            'too: give --epochs alone, which scales the whole schedule'
         )
     set_epochs(cfg, args.epochs)
 
@@ -115,7 +115,7 @@ def _pin_checkpoints(args: argparse.Namespace, cfg: Config) -> None:
         cfg.load_from = pin(args, cfg.load_from)
     elif args.sha256:
         raise ConfigError(
-            '--sha256 must be that of a checkpoint: give --load-from or --resume FILE'
+            '--sha256 needs a checkpoint, got none: give --load-from or --resume FILE'
         )
     pin_addresses(cfg._cfg_dict, args.trust_download)
 

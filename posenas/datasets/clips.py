@@ -213,8 +213,8 @@ class ClipDataset(Dataset):
             except DataError:
                 continue
         raise DataError(
-            f'one of {self.dataset.max_refetch} clips drawn in place of a bad one must be '
-            f'readable, but none was; the first: {error}'
+            f'one of {self.dataset.max_refetch} clips taken in place of a bad one must be '
+            f'readable, got none; the first: {error}'
         ) from error
 
 

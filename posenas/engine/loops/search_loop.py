@@ -165,7 +165,9 @@ class SearchLoop(BaseLoop):
                     archive.append(record)
         self.algorithm.tell(records)
         if len(candidates) < self.wave:
-            self.runner.logger.warning('the search ends: every affordable architecture is known')
+            self.runner.logger.warning(
+                'the search ends: every architecture within the budget is evaluated'
+            )
         return len(candidates) == self.wave
 
     def _check_known(self, candidates: Sequence['Candidate'], records: Sequence['Record']) -> None:
@@ -250,8 +252,8 @@ class SearchLoop(BaseLoop):
         beyond = sum(record.status == 'beyond' for record in records)
         taught = f', {beyond} exceed the budget and were only learnt from' if beyond else ''
         self.runner.logger.info(
-            f'{len(records)} of {self.max_iters} architectures were evaluated, {failed} failed and '
-            f'have no scores{taught}; {folder} holds what no other beats',
+            f'{len(records)} of {self.max_iters} architectures were evaluated, {failed} failed '
+            f'and have no scores{taught}; {folder} holds those that no other beats',
             extra=TOLD,
         )
 

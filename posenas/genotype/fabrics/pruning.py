@@ -108,7 +108,7 @@ def prune_plan(
             pairs = zip(kept[-1], layer, strict=True)
             kept[-1] = tuple(cell and replace(cell, edges=whole.edges) for cell, whole in pairs)
     if None in kept[-1] and plan.layers[-1][0].layer == plan.depth - 1:
-        raise ConfigError(f'the last cell of {part!r} must be kept: its map is the result')
+        raise ConfigError(f'the last cell of {part!r} must be kept: its output is the result')
     return replace(
         plan,
         layers=tuple(kept),
