@@ -95,7 +95,7 @@ def test_an_option_without_effect_on_an_exported_network_is_refused(
         ('export tiny.json weights.pth --out x.xml', '--to onnx must end with .onnx'),
         ('export tiny.json weights.pth --images none.jpg', 'none.jpg: an image must be readable'),
         ('export tiny.json weights.pth --max-loss 1', '--max-loss need --precision int8'),
-        ('export tiny.json old.onnx', 'old.onnx is exported already'),
+        ('export tiny.json old.onnx', 'old.onnx, which is exported already'),
         ('train tiny.json --load-from folder/x.onnx', 'no checkpoint file at folder/x.onnx'),
         ('check-data people.json --images none', '--images must be a folder, there is no none'),
         ('dataset init people.json --images 001.jpg', '--images must be a folder, 001.jpg is a f'),
