@@ -278,7 +278,7 @@ def _comments(file: str | Path, proposal: Proposal, schedule: FittedSchedule | N
     if schedule is None:
         lines.append('train_cfg.budget.limits are those of the base: change them as you need.')
     else:
-        lines.append('posenas train --epochs N moves the whole schedule.')
+        lines.append('posenas train --epochs N scales the whole schedule.')
     return lines + [f'To check: {doubt}.' for doubt in proposal.doubts]
 
 

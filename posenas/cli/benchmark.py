@@ -237,7 +237,7 @@ def _report_data(args: argparse.Namespace) -> None:
         ]
         caption = f'{cost.num_samples} samples, median of {cost.num_runs} interleaved runs'
     title = f'{args.split} set of {args.config}'
-    print_table(('what', 'figure'), rows, title=title, caption=caption)
+    print_table(('measurement', 'value'), rows, title=title, caption=caption)
 
 
 def _report_forward(args: argparse.Namespace) -> None:
@@ -290,7 +290,7 @@ def _report_evaluation(args: argparse.Namespace) -> None:
         ('AP', f'{cost.scores["AP"]:.6f}'),
     ]
     title = f'{cost.num_drawn:,} results, {cost.num_images:,} images'
-    print_table(('what', 'figure'), rows, title=title)
+    print_table(('measurement', 'value'), rows, title=title)
 
 
 def _report_decode(args: argparse.Namespace) -> None:

@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _print_report(report: 'Report') -> None:
     if report.findings:
-        columns = ('', 'found', 'number', 'for instance')
+        columns = ('', 'finding', 'number', 'examples')
         print_table(columns, _list_findings(report), title=report.path, is_wrapped=True)
     else:
         print_lines([f'{report.path}: nothing wrong was found'])

@@ -258,7 +258,7 @@ def _print_start(made: 'DatasetStart') -> None:
         pair = skeleton.joint_names[partner] if partner != joint else '-'
         sources = made.proposal.pair_sources[joint], made.proposal.sigma_sources[joint]
         rows.append((joint, name, pair, sources[0], f'{skeleton.sigmas[joint]:g}', sources[1]))
-    columns = ('', 'joint', 'partner', 'how it is known', 'sigma', 'how it is known')
+    columns = ('', 'keypoint', 'partner', 'source', 'sigma', 'source')
     print_table(columns, rows)
     limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
     left_out = ', '.join(f'{count} {why}' for why, count in made.left_out.items())
@@ -267,7 +267,7 @@ def _print_start(made: 'DatasetStart') -> None:
         [
             f'{made.num_persons} people; {limbs}',
             *([f'left out: {left_out}'] if left_out else []),
-            *(f'to check {doubt}' for doubt in made.proposal.doubts),
+            *(f'to check: {doubt}' for doubt in made.proposal.doubts),
             *([_describe_schedule(made.schedule)] if made.schedule else []),
             *([_describe_start(made.start)] if made.start else []),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
@@ -280,12 +280,16 @@ def _describe_schedule(schedule: 'FittedSchedule') -> str:
     warm_up = f', warm-up of {schedule.warm_up} iterations' if schedule.warm_up else ''
     return (
         f'schedule: {schedule.num_epochs} epochs of {schedule.num_batches} batches{warm_up}, '
-        f'checkpoints every {schedule.interval} epochs; train --epochs N moves all of it'
+        f'checkpoints every {schedule.interval} epochs; posenas train --epochs N scales it'
     )
 
 
 def _describe_start(start: 'Start') -> str:
     other = [f'{new} from {old}' for new, old in start.taken.items() if new != old]
     named = f' ({", ".join(other)})' if other else ''
-    anew = f'; {len(start.anew)} begin anew: {", ".join(start.anew)}' if start.anew else ''
-    return f'start: {len(start.taken)} keypoints go on as they are{named}{anew}; {start.file}'
+    anew = (
+        f'; {len(start.anew)} start from random weights: {", ".join(start.anew)}'
+        if start.anew
+        else ''
+    )
+    return f'start: {len(start.taken)} keypoints keep their outputs{named}{anew}; {start.file}'

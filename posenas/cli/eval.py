@@ -251,7 +251,7 @@ def _print_joints(columns: Mapping[str, Mapping[str, float]]) -> None:
     """Print one line per keypoint."""
     names = next(iter(columns.values()))
     rows = [(name, *(f'{column[name]:.4f}' for column in columns.values())) for name in names]
-    print_table(('joint', *columns), rows)
+    print_table(('keypoint', *columns), rows)
 
 
 def _print_errors(errors: 'ErrorReport') -> None:

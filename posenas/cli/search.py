@@ -228,7 +228,7 @@ def _print_records(found: 'SearchOverview', top: int) -> None:
         )
         for record in found.records[:top]
     ]
-    columns = ('trial', 'wave', 'architecture', *figures, 'parents', 'front')
+    columns = ('trial', 'generation', 'architecture', *figures, 'parents', 'front')
     print_table(columns, rows, left=('architecture', 'parents'))
 
 
