@@ -22,7 +22,7 @@ COMMANDS = {
     'eval': 'score stored predictions, with intervals and kinds of errors',
     'infer': 'find keypoints in images, videos and cameras, follow people, compare two models',
     'export': 'write a network to a file that needs neither config nor PyTorch',
-    'visibility': 'fit the probability that a keypoint is visible to human labels',
+    'visibility': 'learn from human labels how likely keypoints are visible',
     'web': 'write a page that finds keypoints in the browser',
     'browse': 'draw the samples that a config feeds to the network',
     'convert': 'convert checkpoints and configs of other projects to ours, and checkpoints back',

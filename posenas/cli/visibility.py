@@ -18,8 +18,8 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas visibility``."""
     parser = CommandParser(
         'visibility',
-        'Fit a model that predicts from heatmaps how likely keypoints are visible, to human '
-        'labels. The network does not change.',
+        'Learn from human labels how likely keypoints are visible, given their heatmaps. The '
+        'network does not change.',
     )
     add_config_options(parser)
     parser.add_argument('checkpoint', help='trained weights, or an exported network (.onnx, .xml)')
