@@ -106,7 +106,7 @@ def _convert_checkpoint(args: argparse.Namespace) -> None:
     given = [name for name in ('teacher', 'strict') if getattr(args, name)]
     if given or not args.legacy:
         option = given[0] if given else 'modern'
-        raise ConfigError(f'--{option} is for configs, {args.input} is none: leave it out')
+        raise ConfigError(f'--{option} is for configs, got {args.input}: leave it out')
     from posenas.apis import convert_checkpoint
 
     made = convert_checkpoint(

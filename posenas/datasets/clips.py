@@ -100,7 +100,7 @@ class ClipDataset(Dataset):
         if not len(self._clips):
             raise DataError(
                 f'{source}: some track must have {self.length or 1} frames that follow each '
-                f'other, none has: shorten the clips, or raise max_gap={self.max_gap}'
+                f'other, got none: shorten the clips, or raise max_gap={self.max_gap}'
             )
         self.dataset.replace_persons(tracks.persons)
         self._tracks = tracks

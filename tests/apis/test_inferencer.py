@@ -194,7 +194,7 @@ def test_boxes_of_every_image_are_given_once(inferencer, spot_image):
 @pytest.mark.parametrize(
     ('inputs', 'message'),
     [
-        ('no/such/file.jpg', 'there is none'),
+        ('no/such/file.jpg', 'got no such file'),
         ('ftp://example.org/a.jpg', 'begin with http'),
         ('webcam:x', 'webcam:NUMBER'),
         ('no/such/*.jpg', 'must hold images'),

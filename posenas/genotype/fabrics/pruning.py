@@ -53,8 +53,8 @@ def check_macro(macro: Mapping, wanted: Mapping) -> None:
     for key, value in wanted.items():
         if key in macro and macro[key] != value:
             raise ConfigError(
-                f'macro.{key} of the genotype must be that of the network, got {macro[key]!r} in '
-                f'the genotype and {value!r} in the network: set {key}={macro[key]!r}'
+                f'macro.{key} of the genotype must match the network, got {macro[key]!r} in the '
+                f'genotype and {value!r} in the network: set {key}={macro[key]!r}'
             )
 
 
