@@ -199,7 +199,7 @@ def test_a_setting_becomes_todays(shipped, name, key, value, expected):
 @pytest.mark.parametrize(
     ('name', 'key', 'value', 'message'),
     [
-        ('hrnet', 'MODEL.SIGMA', 3, 'that of the config, 2, got 3'),
+        ('hrnet', 'MODEL.SIGMA', 3, 'match the config, 2, got 3'),
         ('hrnet', 'MODEL.NAME', 'pose_resnet', "'HRNet', got 'pose_resnet'"),
         ('hrnet', 'MODEL.IMAGE_SIZE', [288, 384], 'take the config of that network'),
         ('hrnet', 'MODEL.TAG_PER_JOINT', True, 'use model and codec'),
