@@ -51,9 +51,9 @@ class BoxTable:
             self.unused = tuple(name for name in bboxes if name not in self._names.values())
             if bboxes and sources and not self._names:
                 raise DataError(
-                    f'boxes must be of the inputs, got boxes for {_list(bboxes)} but the inputs '
-                    f'{_list(source.label for source in sources)}: name the '
-                    'files as they are, with their folders or without'
+                    f'boxes must name inputs, got boxes for {_list(bboxes)} but the inputs '
+                    f'{_list(source.label for source in sources)}: give the names of the files, '
+                    'with or without their folders'
                 )
 
     @property
@@ -123,8 +123,8 @@ def _match(names: Mapping[str, Any], sources: Sequence[Source]) -> dict[Source, 
         other = files.setdefault(name, path)
         if other != path:
             raise DataError(
-                f'the boxes of {name} must be of one input, they fit {other} and {path}: write '
-                'the folder in front of the name'
+                f'the boxes of {name} must fit one input, got {other} and {path}: write the '
+                'folder in front of the name'
             )
     return found
 
@@ -207,8 +207,8 @@ def _boxes_of_coco(content: dict[str, Any], path: str) -> dict[str, Any]:
     if len(boxes) < len(names):
         twice = next(name for name, count in Counter(names.values()).items() if count > 1)
         raise DataError(
-            f'{path}: the boxes of {twice} must be of one image, the file lists several of that '
-            'name: write their folders in front'
+            f'{path}: {twice} must name one image, the file lists several of that name: write the '
+            'folder in front'
         )
     announce(path, file.findings)
     reasons = ', '.join(f'{count} {why}' for why, count in file.left_out.items() if count)

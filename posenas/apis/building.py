@@ -158,7 +158,9 @@ def build_model(
         fetch_checkpoint(checkpoint, sha256)  # refuses addresses and other digits
     if config is None:
         if not (may_be_exported and is_exported(checkpoint)):
-            raise ConfigError('a config must be given unless an exported network (.onnx) is')
+            raise ConfigError(
+                'a config must be given, got none: only an exported network (.onnx) works without'
+            )
         config = config_of_exported(checkpoint)
     cfg = load_checked(config, options, legacy, strict, needed)
     require_model(cfg)
@@ -250,7 +252,7 @@ def build_space(cfg: Config) -> 'SearchSpace':
     space = getattr(MODELS.build(model), 'space', None) if model else None
     if space is None:
         raise ConfigError(
-            f'{cfg.filename} must be the config of a search, whose model is a supernet, got '
+            f'{cfg.filename} must be the config of a search with a supernet, got '
             f'model.type={model.get("type")!r}: see configs/search'
         )
     return space

@@ -83,7 +83,9 @@ def check_data(
         ]
         given = [name for name, value in (('images', images), ('skeleton', skeleton)) if value]
         if given:
-            raise ConfigError(f'{given[0]} is for a COCO keypoint file, a config says it: {source}')
+            raise ConfigError(
+                f'{given[0]} must be left out with a config, which has its own, got {source}'
+            )
     pictures: list[Path] = []
     parts = _name_parts([report.path for report, _, _ in checks])
     for (report, folder, color_type), part in zip(checks, parts, strict=True):

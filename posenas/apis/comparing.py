@@ -42,7 +42,9 @@ def compare_models(
     sources = list_sources(inputs)
     once = [each.label for each in sources if each.is_live or each.frames is not None]
     if once:
-        raise ConfigError(f'compared inputs must be files, {once[0]} can be read once only')
+        raise ConfigError(
+            f'compared inputs must be files, got {once[0]}, which can be read only once'
+        )
     second.detector = first.detector
     found = (model.predict(inputs, **options) for model in (first, second))
     with ResultWriter(out_dir, None, first.model.dataset_meta) as writer:

@@ -79,7 +79,9 @@ def convert_checkpoint(
     conversion, target = _convert(loaded, project, to)
     if config is not None:
         if conversion.report.target != 'ours':
-            raise ConfigError('a config is compared with our names: name no project to convert to')
+            raise ConfigError(
+                'config must be left out when a checkpoint gets names of another project, got both'
+            )
         model = build_model(config).model
         load_state(model, adapt_checkpoint(conversion.state_dict, model.state_dict()))
     meta = loaded.get('meta')
@@ -110,8 +112,8 @@ def _load(source: str | Path, trust: bool, sha256: str | None, trust_download: b
         return read_checkpoint(source, sha256=sha256, trust=trust_download)
     if is_address(source):
         raise ConfigError(
-            'trust runs code of the file, which must lie here: download it and give its path, '
-            f'got {source}'
+            f'a file that is trusted must be on this machine, got {source}: download it and give '
+            'its path'
         )
     print_log(f'{source} is trusted: it may run code', 'current', level=30)
     return load_trusted_file(fetch_checkpoint(source, sha256))

@@ -125,7 +125,9 @@ def _read_training(experiment: ConfigLike) -> Config:
     """Load a config whose data and schedule another network is to take."""
     cfg = load_checked(experiment)
     if not cfg.get('train_dataloader'):
-        raise ConfigError(f'{cfg.filename} must be a training, it has no train_dataloader')
+        raise ConfigError(
+            f'{cfg.filename} must be the config of a training, got one without train_dataloader'
+        )
     return cfg
 
 
@@ -153,12 +155,18 @@ def _choose_record(archive: str | Path, trial: int | None, score: str | None) ->
     if trial is not None:
         records = [record for record in records if record.trial == trial]
     if not records:
-        raise ConfigError(f'{archive} has no such record that was evaluated')
+        raise ConfigError(
+            f'{archive} must hold the trial with scores, got none: posenas search show '
+            'lists the trials'
+        )
     if len(records) == 1:
         return records[0].arch
     keys = sorted(records[0].scores)
     if score is None and len(keys) != 1:
-        raise ConfigError(f'score must say which one is best, one of {keys}; or give a trial')
+        raise ConfigError(
+            f'score must be one of {keys}, by which the best is chosen, got {score}; or '
+            'give a trial'
+        )
     return max(records, key=lambda record: record.value(score or keys[0])).arch
 
 

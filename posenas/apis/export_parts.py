@@ -144,9 +144,9 @@ def _find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
             rule.update(padding=1.0, pad_value=transform.pad_value)
         elif not isinstance(transform, PNFSTopdownAffine) and name != 'PackPoseInputs':
             raise ConfigError(
-                'the pipeline of test_dataloader must consist of what the runtime knows, '
-                'GetBBoxCenterScale and TopdownAffine, Letterbox or the like, got '
-                f'{name}: take it out, or do it before the network'
+                'the pipeline of test_dataloader must consist of steps that the runtime knows, '
+                f'such as GetBBoxCenterScale, TopdownAffine and Letterbox, got {name}: remove it, '
+                'or apply it before the network'
             )
     return CropRule(**rule)
 

@@ -110,7 +110,7 @@ def export_network(
     check_choice('precision', precision, PRECISIONS)
     if is_exported(checkpoint):
         raise CheckpointError(
-            f'a network is exported from its checkpoint, {checkpoint} is exported already'
+            f'checkpoint must be a file of weights, got {checkpoint}, which is exported already'
         )
     target = None if out is None else Path(out)
     if target is not None and target.suffix.lower() != FORMS[to]:
@@ -243,8 +243,8 @@ def _choose_student(network: LoadedModel) -> LoadedModel:
     model, cfg = network.model, network.cfg
     if isinstance(model, Supernet):
         raise ConfigError(
-            f'a single network can be exported, got a {type(model).__name__}: posenas derive or '
-            'posenas prune makes one of it'
+            f'only a single network can be exported, got a {type(model).__name__}: make one by '
+            'posenas derive or posenas prune'
         )
     if not hasattr(model, 'student'):
         return network

@@ -326,9 +326,9 @@ def find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
     found = DATASETS.get(dataset.get('type', 'CocoDataset'))
     if found is None:
         raise ConfigError(
-            f'test_dataloader.dataset.type {dataset["type"]!r} is not registered, so nothing says '
-            'the names of the keypoints: set metainfo of the data set, import its class by '
-            'custom_imports, or load a checkpoint that was trained on it'
+            f'test_dataloader.dataset.type {dataset["type"]!r} must be registered to name the '
+            'keypoints: set metainfo of the data set, import its class by custom_imports, or '
+            'load a checkpoint that was trained on it'
         )
     describe = getattr(found, 'default_metainfo', lambda settings: found.METAINFO)
     return skeleton_from_metainfo(describe(dataset))

@@ -96,12 +96,12 @@ class InferenceReport:
         return max(0, len(self.sources) - self.num_looked - bad)
 
     def summary(self) -> str:
-        """Say what became of every input: looked at, left out, not reached."""
+        """Say what became of every input: processed, skipped, not reached."""
         videos = sum(source.is_video for source in self.sources)
         kinds = f' ({videos} of them videos)' if videos else ''
         bad = len(self.bad_inputs) - self.num_partial
-        parts = [f'{self.num_looked} looked at']
-        parts += [f'{bad} left out'] if bad else []
+        parts = [f'{self.num_looked} processed']
+        parts += [f'{bad} skipped'] if bad else []
         parts += [f'{self.num_left} not reached'] if self.num_left else []
         tracks = f', {self.num_tracks} tracks' if self.num_tracks else ''
         return (
@@ -116,8 +116,8 @@ class InferenceReport:
             f'{self.kpt_thr:g}: the highest score there is {self.best_unmarked:.3g} (see --kpt-thr)'
         )
         outside = (
-            f'{sum(self.outside.values())} boxes lie beside their image '
-            f'({_name(list(self.outside))}), what is found there means nothing'
+            f'{sum(self.outside.values())} boxes lie outside their image '
+            f'({_name(list(self.outside))}), where predictions mean nothing'
         )
         return [
             *([outside] if self.outside else []),
@@ -132,7 +132,7 @@ class InferenceReport:
             'stopped before the end: the files hold what was found by then'
             if self.is_stopped
             else '',
-            f'detected in every frame {self.detect_every}, boxes from poses between'
+            f'detection ran in one of {self.detect_every} frames; the other boxes come from poses'
             if self.detect_every > 1
             else '',
             f'mean acceleration of keypoints: {before:.2f} % of the box per frame^2, smoothed '
@@ -168,7 +168,7 @@ class InferenceReport:
             f'({_name([f"{path}: {which}" for path, which in gaps.items()])})'
             if gaps
             else '',
-            f'left out, because the first page or frame of an image counts alone: '
+            'left out, because only the first page or frame of an image is read: '
             f'{sum(paged.values())} ({_name(list(paged))})'
             if paged
             else '',
@@ -180,7 +180,7 @@ class InferenceReport:
             f'the folders ({_name([path.name for path in self.passed_over])})'
             if self.passed_over
             else '',
-            f'looked at without a person, because they have no boxes: {_count(self.boxes.without)}'
+            f'processed without a person, because they have no boxes: {_count(self.boxes.without)}'
             if self.boxes.without
             else '',
             f'left out, because they fit no input: the boxes of {len(self.boxes.unused)} names '

@@ -234,7 +234,7 @@ class PoseInferencer:
         check_positive('batch_size', batch_size)
         unknown = sorted(drawing.keys() - DrawOptions.__dataclass_fields__.keys())
         if unknown:
-            raise TypeError(f'options must be those of predict, got {", ".join(unknown)}')
+            raise TypeError(f'options must be arguments of predict, got {", ".join(unknown)}')
         options, video = DrawOptions(**drawing), VideoOptions(track, smooth, detect_every)
         sources = list_sources(inputs, rgb)
         if out_dir is not None:

@@ -95,11 +95,12 @@ def fit_latency_table(
     table = LatencyTable.load(file)
     if table.context != context:
         raise ConfigError(
-            f'the table must be of {context}, got {table.context}: build it with this config'
+            f'the table must be for {context}, got one for {table.context}: build it with this '
+            'config'
         )
     if engine not in (None, table.engine):
         raise ConfigError(
-            f'the table must be of engine {engine!r}, got {table.engine!r}: build it with --engine'
+            f'the table must be for engine {engine!r}, got {table.engine!r}: build it with --engine'
         )
     fitted = draw_genotypes(space, num_fit, _FIT_SEED)
     unseen = draw_genotypes(space, num_test, _TEST_SEED)
@@ -111,9 +112,9 @@ def fit_latency_table(
     found = assess(table, unseen, times[:, num_fit:])
     if found.retest_tau < _LEAST_RETEST:
         raise ConfigError(
-            f'two measurements of the same networks must agree, rank correlation '
-            f'{_LEAST_RETEST} or more, got {found.retest_tau:.3f}: leave the machine alone, or '
-            'measure more --rounds; the table stays as it was'
+            f'two measurements of the same networks must agree, rank correlation {_LEAST_RETEST} '
+            f'or more, got {found.retest_tau:.3f}: stop other programs, or measure more --rounds; '
+            'the table is unchanged'
         )
     table.save(file)
     return found

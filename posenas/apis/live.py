@@ -31,8 +31,8 @@ class LiveWindow:
             cv2.namedWindow(title, cv2.WINDOW_NORMAL)
         except cv2.error as error:
             raise ConfigError(
-                'a window must have a screen (and opencv-python, not its headless form), there is '
-                'none: leave --show out, pictures are written to the folder anyway'
+                'a window needs a screen and opencv-python, not its headless form, got no '
+                'window: leave out --show; pictures are also written to the folder'
             ) from error
 
     def __enter__(self) -> 'LiveWindow':

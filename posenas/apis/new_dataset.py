@@ -125,7 +125,9 @@ def init_dataset(
     folder = _find_images(coco, persons, images)
     if val:
         if os.path.realpath(val) == os.path.realpath(file):
-            tell(f'{val} is trained and validated on: its scores say nothing of other images')
+            tell(
+                f'{val} is used for training and validation: scores say nothing about other images'
+            )
         val_folder = _find_images(*_read_alike(val, file, given), val_images)
         files, share = (file, val), 1.0
     else:
@@ -176,7 +178,8 @@ def _write(config: CustomConfig, out: Path, is_chosen: bool) -> None:
     text = write_config_text(config)
     if not is_chosen and out.is_file() and out.read_text('utf-8', 'replace') != text:
         raise OutputError(
-            f'{out} exists and is not what would be written: remove it, or give --out'
+            f'{out} must be new or hold the same config, got a file with other content: remove '
+            'it, or give --out'
         )
     write_text(out, text)
 
@@ -188,14 +191,14 @@ def _load_base(model: str | Path) -> Config:
     head = (cfg.get('model') or {}).get('head') or {}
     if lacking or 'out_channels' not in head or not cfg.get('train_dataloader'):
         raise ConfigError(
-            f'model must have a head with out_channels, train_dataloader, train_pipeline and '
-            f'val_pipeline, {model} has not: choose another, such as {DEFAULT_BASE}'
+            'model must have a head with out_channels, train_dataloader, train_pipeline and '
+            f'val_pipeline, got {model} without them: choose another, such as {DEFAULT_BASE}'
         )
     loaders = [cfg.get(f'{part}_dataloader') or {} for part in ('train', 'val')]
     if any((loader.get('sampler') or {}).get('type') == 'VideoSampler' for loader in loaders):
         raise ConfigError(
-            f'model must see single images, as a COCO keypoint file has them, {model} sees videos: '
-            f'choose another, such as {DEFAULT_BASE}'
+            f'model must be for single images, got {model} for videos: choose another, such as '
+            f'{DEFAULT_BASE}'
         )
     return cfg
 
@@ -205,7 +208,7 @@ def _read_persons(file: str | Path) -> tuple[CocoFile, PersonTable, Skeleton, di
     coco = read_coco_file(str(file))
     skeleton = coco.skeleton or unnamed_skeleton(coco.file)
     if not skeleton.num_joints:
-        raise DataError(f'{file}: annotations must have keypoints, none has')
+        raise DataError(f'{file}: annotations must have keypoints, got none with keypoints')
     persons, counts = coco.persons(skeleton.num_joints, '1.x')
     left_out = {why: number for why, number in counts.items() if number}
     if not len(persons):
@@ -275,7 +278,7 @@ def _comments(file: str | Path, proposal: Proposal, schedule: FittedSchedule | N
     if schedule is None:
         lines.append('train_cfg.budget.limits are those of the base: change them as you need.')
     else:
-        lines.append('posenas train --epochs N moves the whole schedule.')
+        lines.append('posenas train --epochs N scales the whole schedule.')
     return lines + [f'To check: {doubt}.' for doubt in proposal.doubts]
 
 

@@ -72,13 +72,13 @@ def adapt(
     kind = (cfg.get('train_cfg') or {}).get('type')
     if supernet is not None and kind != 'SearchLoop':
         raise ConfigError(
-            f'a supernet serves a search in it, got the model {cfg.filename}, which trains from '
-            'scratch: leave --supernet out'
+            f'--supernet needs a model that searches in a supernet, got {cfg.filename}, which '
+            'trains from scratch: leave out --supernet'
         )
     if start is not None and kind in _SEARCHES:
         raise ConfigError(
-            f'a training starts from a trained network, got the search {cfg.filename}: choose '
-            'another model, or leave --from out'
+            f'--from needs a model that is a training, got the search {cfg.filename}: choose '
+            'another model, or leave out --from'
         )
     holds_out = kind in ('SearchLoop', 'SupernetLoop')
     if holds_out and num_images < _FEWEST_IMAGES:
@@ -126,7 +126,7 @@ def _adapt_search(cfg: Config, num_joints: int, supernet: str | Path | None) -> 
     loop = cfg.train_cfg
     if loop.evaluator.type != 'SupernetEvaluator':
         raise ConfigError(
-            f'{cfg.filename} scores architectures by {loop.evaluator.type}, which knows nothing of '
+            f'{cfg.filename} scores architectures by {loop.evaluator.type}, which does not know '
             'the data: choose a search by SupernetEvaluator, or set train_cfg.evaluator by hand'
         )
     if supernet is None:

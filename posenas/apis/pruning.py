@@ -120,8 +120,8 @@ def prune(
     change = compare_outputs(network.model, pruned, batches)
     if threshold is None and not change.largest <= LOSSLESS:
         raise PoseNASError(
-            f'pruning must leave the output as it is, within {LOSSLESS:.0e} of its range, but '
-            f'changes it by {change.largest:.1e}: nothing was written'
+            f'pruning must not change the output by more than {LOSSLESS:.0e} of its range, got a '
+            f'change of {change.largest:.1e}: nothing was written'
         )
     written = write_derived(network, found, out, name)
     size = measure_change(network, written, batches[0])

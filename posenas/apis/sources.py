@@ -235,7 +235,9 @@ def _expand_path(path: Path) -> Iterator[Path]:
         found = map(Path, glob.glob(str(path), recursive=True))
         files, where = sorted(filter(_is_looked_at, found)), 'pattern'
     else:
-        raise DataError(f'{path} must be an image, a video or a folder, there is none')
+        raise DataError(
+            f'{path} must be an image, a video or a folder, got no such file: check the path'
+        )
     if not files:
         suffixes = ' '.join((*_IMAGE_SUFFIXES, *_VIDEO_SUFFIXES))
         raise DataError(f'{where} {path} must hold images or videos ({suffixes})')

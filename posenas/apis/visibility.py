@@ -68,7 +68,7 @@ class HeatmapReader:
         codec = model.head.decoder if runtime is None else getattr(runtime, 'codec', None)
         if codec is None or codec.output_names != ('heatmaps',):
             raise ConfigError(
-                'visibility is read from heatmaps, the network must have some, it makes '
+                'visibility needs a network that makes heatmaps, got one that makes '
                 f'{getattr(codec, "output_names", "nothing")}'
             )
         self._step = codec.channels_per_keypoint
@@ -213,7 +213,7 @@ def _choose_labels(
         )
     else:
         raise ConfigError(
-            f'labels of one file must be given for {split}, the config has none: give --{split}'
+            f'the labels of {split} must be one file, got none in the config: give --{split}'
         )
     if images is not None:
         settings.update(data_prefix=dict(img=str(images)))
@@ -235,7 +235,7 @@ def _collect(
         levels = np.reshape(sample.metainfo['raw_ann_info']['keypoints'], (-1, 3))[:, 2]
         if len(levels) != num_joints:
             raise ConfigError(
-                f'labels must be of the {num_joints} keypoints of the network, got {len(levels)}'
+                f'labels must have the {num_joints} keypoints of the network, got {len(levels)}'
             )
         (joints,) = np.nonzero(levels > 0)
         if len(joints) and not sample.metainfo.get('bad_sample', False):
@@ -244,5 +244,5 @@ def _collect(
             parts.append((features, joints, levels[joints] == 2, images))
     model.test_cfg['output_heatmaps'] = False
     if not parts:
-        raise DataError('people with labelled keypoints are needed, the data set has none')
+        raise DataError('the data set must have people with labelled keypoints, got none')
     return LabelledKeypoints(*map(np.concatenate, zip(*parts, strict=True)), num_people=len(parts))

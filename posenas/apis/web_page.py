@@ -137,10 +137,15 @@ def _describe(path: str | Path, role: str) -> dict[str, Any]:
         wanted, got = ('a detector', 'a pose network')[:: -1 if is_detector else 1]
         raise ConfigError(f'{path} must be {wanted}, got {got}: exchange the two networks')
     if found.find_heatmap_shape() is not None:
-        raise ConfigError(f'{path} must need images alone: give the file of the key network')
+        raise ConfigError(
+            f'{path} must take images alone, got a network that also takes heatmaps: give '
+            'the file of the key network'
+        )
     kind = found.codec.get('type')
     if kind not in CODECS:
-        raise DataError(f'the page decodes {", ".join(sorted(CODECS))}, {path} needs {kind}')
+        raise DataError(
+            f'{path} must have a codec of the page, one of {", ".join(sorted(CODECS))}, got {kind}'
+        )
     arguments = {name: value for name, value in found.codec.items() if name != 'type'}
     bound = inspect.signature(CODECS[kind]).bind(**arguments)
     bound.apply_defaults()

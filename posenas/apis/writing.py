@@ -96,8 +96,8 @@ class ResultWriter:
         files = [source.path for source in sources if source.address is None and source.path]
         if self.vis_dir and any(f.parent.resolve() == self.vis_dir.resolve() for f in files):
             raise ConfigError(
-                f'pictures must have a folder of their own, {self.vis_dir} holds inputs: choose '
-                'another --out'
+                f'pictures must have their own folder, got {self.vis_dir}, which holds inputs: '
+                'choose another --out'
             )
 
     def __enter__(self) -> 'ResultWriter':

@@ -166,7 +166,7 @@ def benchmark_evaluation(
     """
     truth, skeleton = read_truth(annotations)
     if not truth['images']:
-        raise DataError(f'{annotations} must have images, it has none')
+        raise DataError(f'{annotations} must have images, got none')
     truth = add_empty_images(truth, num_empty_images)
     results = draw_results(truth, num_results, skeleton.num_joints, seed)
     cost = measure_evaluation(truth, results, skeleton)

@@ -149,8 +149,8 @@ def benchmark_search(config: ConfigLike, batch: int = 8, num_rounds: int = 5) ->
     cfg, model, _ = build_model(config)
     if not getattr(model, 'arch_parameters', dict)():
         raise ConfigError(
-            f'config must be that of a search by gradients, whose model has architecture '
-            f'parameters, got model.type={cfg.model.get("type")!r}'
+            'config must be a search by gradients, whose model has architecture parameters, got '
+            f'model.type={cfg.model.get("type")!r}'
         )
     sizes = cfg.codec['input_size'], cfg.codec['heatmap_size']
     batches = [draw_batch(batch, model.head.out_channels, *sizes, seed) for seed in (0, 1)]

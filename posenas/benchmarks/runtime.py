@@ -113,7 +113,9 @@ def benchmark_runtime(
         DataError: A file was not written by ``posenas export``.
     """
     if with_compile and all(map(is_exported, names)):
-        raise ConfigError('--compile needs a network that is no exported file: PyTorch compiles it')
+        raise ConfigError(
+            '--compile needs a config, got exported files only: PyTorch cannot compile them'
+        )
     for name in names:  # before minutes of work for those before it
         _check_name(name)
     found: list[RuntimeCost] = []

@@ -112,7 +112,7 @@ def benchmark_supernet(
     cfg, model, _ = build_model(config)
     if not hasattr(model, 'set_arch') or model.arch_parameters():
         raise ConfigError(
-            f'config must be that of a supernet whose architectures are set, got '
+            'config must be a supernet whose architectures can be set, got '
             f'model.type={cfg.model.get("type")!r}'
         )
     own, heatmaps = cfg.codec['input_size'], cfg.codec['heatmap_size']

@@ -263,14 +263,12 @@ def add_translation_options(parser: argparse.ArgumentParser) -> None:
         '--legacy',
         action='store_true',
         default=True,
-        help='keep the numerics that published results were trained with (default)',
+        help='keep the numerics of the published results (default)',
     )
     numerics.add_argument(
-        '--modern', dest='legacy', action='store_false', help='take the numerics of MMPose 1.x'
+        '--modern', dest='legacy', action='store_false', help='use the numerics of MMPose 1.x'
     )
-    old.add_argument(
-        '--strict', action='store_true', help='make keys that nothing translates an error'
-    )
+    old.add_argument('--strict', action='store_true', help='refuse keys that cannot be translated')
 
 
 def add_launch_options(parser: argparse.ArgumentParser) -> None:
@@ -285,10 +283,14 @@ def add_launch_options(parser: argparse.ArgumentParser) -> None:
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='who started this process (default: %(default)s)',
+        help='launcher that started this process (default: %(default)s)',
     )
     parser.add_argument(
-        '--local-rank', type=whole(0), default=0, metavar='N', help='set by older launchers'
+        '--local-rank',
+        type=whole(0),
+        default=0,
+        metavar='N',
+        help='rank of this process on its machine, set by older launchers',
     )
 
 
@@ -311,7 +313,7 @@ def add_download_options(
     downloads.add_argument(
         '--trust-download',
         action='store_true',
-        help='load what an address sends without a SHA-256; it is read as data, never run',
+        help='load from an address without a SHA-256; the file is read as data, never run',
     )
 
 

@@ -23,14 +23,14 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas benchmark``."""
     parser = CommandParser(
         'benchmark',
-        'Measure speed against a lower bound taken in the same run, or compare trainings.',
+        'Measure speed against a lower bound from the same run, or compare trainings.',
     )
     kinds = parser.add_subparsers(
         dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
     )
     data = kinds.add_parser(
         'data',
-        help='reading annotations and preparing samples',
+        help='reading of annotations and preparation of samples',
         description='Time the data set of a config on one thread. A sample is read, decoded, '
         'augmented, cropped and given its target; the lower bound is reading, decoding and one '
         'warp.',
@@ -47,10 +47,14 @@ def build_parser() -> argparse.ArgumentParser:
         '--annotations-only', action='store_true', help='read annotations, prepare no samples'
     )
     imports = kinds.add_parser(
-        'import', help='starting Python', description='Time what starting Python costs.'
+        'import',
+        help='start of Python and imports',
+        description='Time the start of Python and imports.',
     )
     _add_evaluation_parser(kinds)
-    add_plan_options(kinds.add_parser('lspet', help='as posenas compare', description=DESCRIPTION))
+    add_plan_options(
+        kinds.add_parser('lspet', help='the same as posenas compare', description=DESCRIPTION)
+    )
     networks = _add_forward_parser(kinds), _add_decode_parser(kinds), _add_search_parser(kinds)
     add_blocks_parser(kinds)
     add_runtime_parser(kinds)
@@ -66,7 +70,7 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     """Add ``posenas benchmark forward``."""
     forward = kinds.add_parser(
         'forward',
-        help='networks in evaluation and in fused form',
+        help='networks in eval form and in fused form',
         description='Time forward passes at the size of the config, with random weights, in '
         'milliseconds per image. The two forms and the lower bound take turns; the lower bound is '
         'the time of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
@@ -76,7 +80,9 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
         nargs='*',
         help='config files or names of networks (default: all but those for synthetic people)',
     )
-    forward.add_argument('--family', metavar='NAME', help='only these, such as dite-hrnet')
+    forward.add_argument(
+        '--family', metavar='NAME', help='networks of one family, such as dite-hrnet'
+    )
     forward.add_argument(
         '--threads',
         type=WORKERS,
@@ -87,7 +93,11 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
     )
     add_count(forward, '--batch', 1, 'images')
     forward.add_argument(
-        '--out', '--json', dest='json', metavar='FILE.json', help='also write the figures'
+        '--out',
+        '--json',
+        dest='json',
+        metavar='FILE.json',
+        help='also write the figures to FILE.json',
     )
     return forward
 
@@ -96,7 +106,7 @@ def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
     """Add ``posenas benchmark evaluation``."""
     evaluation = kinds.add_parser(
         'evaluation',
-        help='scoring as many results as detected boxes give on COCO val2017',
+        help='scoring of as many results as there are detected boxes on COCO val2017',
         description='Time rescoring, OKS-NMS and average precision of random results in processor '
         'time; the lower bound is the bare evaluator.',
     )
@@ -113,16 +123,16 @@ def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
     """Add ``posenas benchmark decode``."""
     decode = kinds.add_parser(
         'decode',
-        help='reading keypoints from heatmaps',
-        description='Time decoding of 17 heatmaps of 64x48 a person on one thread; the lower bound '
-        'is the forward pass that makes them.',
+        help='decoding of heatmaps to keypoints',
+        description='Time the decoding of 17 heatmaps of 64x48 per person on one thread. It is '
+        'compared with the forward pass that makes the heatmaps.',
     )
     add_count(decode, '--num-samples', 1000, 'people')
     decode.add_argument(
         '--network',
         default='s_vipnas_mbv3_coco_256x192',
         metavar='NAME',
-        help='(default: %(default)s)',
+        help='network that makes the heatmaps (default: %(default)s)',
     )
     return decode
 
@@ -147,9 +157,9 @@ def _add_distillation_parser(kinds: argparse._SubParsersAction) -> argparse.Argu
     distillation = kinds.add_parser(
         'distillation',
         help='training steps with a frozen teacher',
-        description='Count what training steps keep for the backward pass, trace their memory and '
-        'time them on one thread, with random images at the size of the student. The lower bound '
-        "is a step of the student alone and, for time, the teacher's inference besides.",
+        description='Count the bytes that training steps keep for the backward pass, trace their '
+        'memory and time them on one thread, with random images at the size of the student. The '
+        "lower bound is a step of the student alone, for time plus the teacher's inference.",
     )
     config = 'config file or name of a network'
     distillation.add_argument('student', help=config)
@@ -162,10 +172,10 @@ def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.Argument
     """Add ``posenas benchmark supernet``."""
     supernet = kinds.add_parser(
         'supernet',
-        help='steps of a supernet whose architectures are set',
-        description='Time the passes of one step, largest, smallest and two random architectures, '
-        'on one thread, with random images at the size of the config. The lower bound is the '
-        'passes of the four networks, cut out.',
+        help='steps of a supernet',
+        description='Time the passes of one step (largest, smallest and two random '
+        'architectures) on one thread, with random images at the size of the config. The lower '
+        'bound is the passes of the four derived networks.',
     )
     add_config_options(supernet)
     add_count(supernet, '--batch', 8, 'images')
@@ -174,7 +184,7 @@ def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.Argument
         type=SIDE,
         nargs=2,
         metavar=('H', 'W'),
-        help='of the images (default: that of the config)',
+        help='height and width of the images (default: from the config)',
     )
     return supernet
 
@@ -227,7 +237,7 @@ def _report_data(args: argparse.Namespace) -> None:
         ]
         caption = f'{cost.num_samples} samples, median of {cost.num_runs} interleaved runs'
     title = f'{args.split} set of {args.config}'
-    print_table(('what', 'figure'), rows, title=title, caption=caption)
+    print_table(('measurement', 'value'), rows, title=title, caption=caption)
 
 
 def _report_forward(args: argparse.Namespace) -> None:
@@ -280,7 +290,7 @@ def _report_evaluation(args: argparse.Namespace) -> None:
         ('AP', f'{cost.scores["AP"]:.6f}'),
     ]
     title = f'{cost.num_drawn:,} results, {cost.num_images:,} images'
-    print_table(('what', 'figure'), rows, title=title)
+    print_table(('measurement', 'value'), rows, title=title)
 
 
 def _report_decode(args: argparse.Namespace) -> None:

@@ -15,9 +15,9 @@ def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
     blocks = kinds.add_parser(
         'blocks',
         help='blocks and heads of small networks in inference engines',
-        description='Time blocks and heads of small networks in every engine, float32, one image, '
-        'at strides 8, 16 and 32 of the input. The time of an empty network is taken off; the rate '
-        'is 10^9 multiply-accumulates per second. All take turns.',
+        description='Time blocks and heads of small networks in every engine, float32, one '
+        'image, at strides 8, 16 and 32 of the input. All take turns. The time of an empty '
+        'network is subtracted; the rate is 10^9 multiply-accumulates per second.',
     )
     blocks.add_argument(
         '--shape',
@@ -25,7 +25,7 @@ def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
         nargs=2,
         action='append',
         metavar=('H', 'W'),
-        help='of the images, can be repeated (default: 192 144 and 128 96)',
+        help='height and width of the images; may be repeated (default: 192 144 and 128 96)',
     )
     add_threads(blocks, 'threads of an operation')
     add_count(blocks, '--repeat', 100, 'interleaved runs')

@@ -14,7 +14,7 @@ def add_tracking_parser(kinds: argparse._SubParsersAction) -> None:
     """Add ``posenas benchmark tracking``."""
     tracking = kinds.add_parser(
         'tracking',
-        help='who is who in videos, and smooth keypoints',
+        help='tracking of people in videos, and smoothing of keypoints',
         description='Follow and smooth synthetic people who cross, hide each other and are missed '
         'at times. The lower bound is association by the overlap of boxes alone.',
     )
@@ -31,20 +31,24 @@ def add_video_parser(kinds: argparse._SubParsersAction) -> None:
     video = kinds.add_parser(
         'video',
         help='posenas infer on videos, end to end',
-        description='Look at a video and write pictures and predictions. The lower bound is the '
+        description='Process a video, and write pictures and predictions. The lower bound is the '
         'larger of the slowest stage and the processor time divided by the cores.',
     )
     video.add_argument('config', help='config file or name of a network')
     video.add_argument('checkpoint', nargs='?', help='trained weights (default: random ones)')
-    video.add_argument('--video', metavar='FILE', help='(default: rendered synthetic people)')
-    video.add_argument('--det-weights', metavar='FILE', help='detector of people (default: boxes)')
+    video.add_argument(
+        '--video', metavar='FILE', help='video file (default: rendered synthetic people)'
+    )
+    video.add_argument(
+        '--det-weights', metavar='FILE', help='detector of people (default: given boxes)'
+    )
     video.add_argument(
         '--people',
         type=COUNT,
         nargs='+',
         default=[1, 3, 10],
         metavar='N',
-        help='boxes in each frame, where there is no detector (default: 1 3 10)',
+        help='boxes in each frame, without a detector (default: 1 3 10)',
     )
     add_count(video, '--num-frames', 200, 'frames of each run')
     add_count(video, '--batch-size', 8, 'images at once')

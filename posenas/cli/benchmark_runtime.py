@@ -16,17 +16,16 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         'runtime',
         help='networks in PyTorch and in inference engines',
         description='Time networks in PyTorch, ONNX Runtime and OpenVINO: the forward pass, and '
-        'end to end, photo and boxes in, keypoints out, with and without the flip test. All forms '
-        'take turns, for every number of images; the ratio is that of the first form to this one, '
-        '"/ single" that of images per second to those of a batch of 1. With one thread '
-        'processor time counts.',
+        'the whole way from photo and boxes to keypoints, with and without the flip test. All '
+        'forms take turns, for every number of images. The ratio is the time of the first form '
+        'over that of this form; "/ single" is images per second over those of a batch of 1. One '
+        'thread is timed by processor time.',
     )
     runtime.add_argument(
         'networks',
         nargs='+',
         metavar='NET',
-        help='config files or names of networks, which are exported with random weights, or '
-        'exported files',
+        help='config files or names of networks, exported with random weights, or exported files',
     )
     add_threads(runtime, 'threads of an operation')
     runtime.add_argument(
@@ -35,13 +34,15 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         nargs='+',
         default=[1],
         metavar='N',
-        help='people of a batch (default: 1)',
+        help='people per batch (default: 1)',
     )
     add_count(runtime, '--repeat', 20, 'interleaved runs')
     runtime.add_argument(
-        '--compile', action='store_true', help='time torch.compile too: minutes, and a compiler'
+        '--compile',
+        action='store_true',
+        help='also time torch.compile, which needs minutes and a compiler',
     )
-    runtime.add_argument('--forward-only', action='store_true', help='leave end to end out')
+    runtime.add_argument('--forward-only', action='store_true', help='time forward passes only')
     runtime.add_argument(
         '--out',
         '--json',

@@ -23,8 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
         '--mode',
         choices=('transformed', 'original'),
         default='transformed',
-        help='crops with keypoints and targets after the pipeline, or images with the annotated '
-        'person before it (default: %(default)s)',
+        help='transformed: crops with keypoints and targets, after the pipeline; original: '
+        'images with the annotated person, before it (default: %(default)s)',
     )
     add_count(parser, '--num', 12, 'number of samples, evenly spread over the data')
     parser.add_argument(
@@ -36,7 +36,9 @@ def build_parser() -> argparse.ArgumentParser:
         help='folder of the pictures (default: ./%(default)s)',
     )
     parser.add_argument(
-        '--not-show', action='store_true', help='accepted for older scripts: no window opens'
+        '--not-show',
+        action='store_true',
+        help='no effect, accepted for older scripts: no window opens',
     )
     return parser
 

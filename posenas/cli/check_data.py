@@ -48,12 +48,12 @@ def build_parser() -> argparse.ArgumentParser:
         '--out',
         default=_OUT,
         metavar='DIR',
-        help='folder of check_data.json, with every finding and the statistics, and of drawings of '
-        'box sizes, keypoints per person, visibility per keypoint and the mean pose; FILE.json '
-        'writes the report alone (default: ./%(default)s, where git is not used '
-        'also ./check_data.json)',
+        help='folder of check_data.json, with every finding and the statistics, and of drawings '
+        'of box sizes, keypoints per person, visibility per keypoint and the mean pose; '
+        'FILE.json writes the report alone (default: ./%(default)s; without git also '
+        './check_data.json)',
     )
-    parser.add_argument('--out-dir', metavar='DIR', help='another folder of the drawings')
+    parser.add_argument('--out-dir', metavar='DIR', help='another folder for the drawings')
     return parser
 
 
@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _print_report(report: 'Report') -> None:
     if report.findings:
-        columns = ('', 'found', 'number', 'for instance')
+        columns = ('', 'finding', 'number', 'examples')
         print_table(columns, _list_findings(report), title=report.path, is_wrapped=True)
     else:
         print_lines([f'{report.path}: nothing wrong was found'])

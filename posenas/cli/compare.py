@@ -50,9 +50,7 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         metavar='FILE.sh',
         help='train nothing, write a script that submits the runs as arrays of SLURM',
     )
-    parser.add_argument(
-        '--no-run', action='store_true', help='train nothing, report what is finished'
-    )
+    parser.add_argument('--no-run', action='store_true', help='train nothing, report finished runs')
     parser.add_argument(
         '--bootstrap',
         type=RESAMPLINGS,

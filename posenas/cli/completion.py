@@ -27,11 +27,11 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas completion``."""
     parser = CommandParser(
         'completion',
-        'Print what lets a shell complete commands, options and names of networks.',
+        'Print a script by which a shell completes commands, options and names of networks.',
         'Add this line to ~/.bashrc or ~/.zshrc: source <(posenas completion bash), or zsh.',
     )
     parser.add_argument('shell', choices=('bash', 'zsh'), help='shell to write for')
-    parser.add_argument('--out', metavar='FILE', help='write it to FILE instead')
+    parser.add_argument('--out', metavar='FILE', help='write the script to FILE instead')
     return parser
 
 

@@ -28,10 +28,10 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas convert``."""
     parser = CommandParser(
         'convert',
-        'Convert a checkpoint, to our names or to those of another project, or a config of another '
-        'project.',
-        epilog="A network in our names becomes the PoseNAS project's by --to posenas; everything "
-        'else becomes ours by it, as it does without --to.',
+        'Convert a checkpoint to our names or to those of another project, or a config of '
+        'another project to ours.',
+        epilog='--to posenas converts a checkpoint with our names to the PoseNAS project, and '
+        'any other checkpoint to our names, as without --to.',
     )
     parser.add_argument(
         'input', metavar='IN', help='checkpoint (file or http(s) address), or config (.py, .yaml)'
@@ -42,10 +42,10 @@ def build_parser() -> argparse.ArgumentParser:
         dest='source',
         choices=('auto', *_PROJECTS),
         default='auto',
-        help='whose names the entries of a checkpoint have (default: told from the names)',
+        help='project whose names the checkpoint has (default: recognised by the names)',
     )
     parser.add_argument(
-        '--to', choices=_PROJECTS, help='whose names they get (default: those of this library)'
+        '--to', choices=_PROJECTS, help='project whose names to write (default: this library)'
     )
     parser.add_argument(
         '--config',
@@ -55,16 +55,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--trust',
         action='store_true',
-        help='let the file run code while it is read: only if you trust its author',
+        help='let the file run code while it is read; use it only if you trust the author',
     )
     parser.add_argument(
         '--teacher',
         metavar='YAML',
-        help='config of the teacher that FPD merges over IN: OUT distils from it, and it is '
-        'written beside OUT with _teacher',
+        help='config of a teacher of FPD, which is merged over IN; OUT distils from it, and it '
+        'is written beside OUT with _teacher',
     )
     parser.add_argument(
-        '--half', action='store_true', help='half precision of numbers in a file of safetensors'
+        '--half', action='store_true', help='write a .safetensors file in half precision'
     )
     parser.add_argument('--verbose', action='store_true', help='list every entry by name')
     add_translation_options(parser)
@@ -106,7 +106,7 @@ def _convert_checkpoint(args: argparse.Namespace) -> None:
     given = [name for name in ('teacher', 'strict') if getattr(args, name)]
     if given or not args.legacy:
         option = given[0] if given else 'modern'
-        raise ConfigError(f'--{option} is for configs, {args.input} is none: leave it out')
+        raise ConfigError(f'--{option} is for configs, got {args.input}: leave it out')
     from posenas.apis import convert_checkpoint
 
     made = convert_checkpoint(

@@ -61,20 +61,21 @@ def _add_synthetic(kinds: argparse._SubParsersAction) -> None:
         metavar='N',
         type=number(),
         default=3.0,
-        help='mean number of people in an image',
+        help='mean number of people in an image (default: %(default)g)',
     )
     people.add_argument(
         '--poses',
         default='all',
         choices=('all', 'everyday'),
-        help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
+        help='poses of the people: all, half of them acrobatic; everyday, mostly upright '
+        '(default: %(default)s)',
     )
     people.add_argument(
         '--level',
         choices=('easy', 'medium', 'hard'),
-        help='difficulty of the videos: fast and blurred motion, people and things passing by, low '
-        'resolution, a shaking camera, boxes of whole bodies (default: slow and sharp, boxes of '
-        'what is seen)',
+        help='difficulty of the videos: fast and blurred motion, people and things passing by, '
+        'low resolution, a shaking camera, boxes of whole bodies (default: slow and sharp, boxes '
+        'of visible parts)',
     )
     people.add_argument(
         '--jobs',
@@ -103,12 +104,12 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
     """Add ``init`` to the kinds of ``posenas dataset``."""
     parser = kinds.add_parser(
         'init',
-        help='a config that trains on your own annotation file',
-        description='Read a COCO keypoint file, propose what it does not say of its keypoints, '
-        'write a config, and print and draw the proposal.',
+        help='config that trains on your own annotation file',
+        description='Read a COCO keypoint file, propose the settings of its keypoints, write a '
+        'config, and print and draw the proposal.',
     )
     parser.add_argument('file', help='COCO keypoint file (.json)')
-    parser.add_argument('--val', metavar='FILE', help='the same for validation')
+    parser.add_argument('--val', metavar='FILE', help='keypoint file for validation')
     parser.add_argument(
         '--images', metavar='DIR', help='folder of the images (default: searched near the file)'
     )
@@ -123,7 +124,7 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         help='without --val: share of the images to validate on, chosen at random and written to '
         'two files in ./outputs (default: %(default)s)',
     )
-    add_seed(parser, 'seed of that choice')
+    add_seed(parser, 'seed of --val-share')
     parser.add_argument(
         '--out', metavar='CONFIG', help='config to write (default: configs/NAME.py)'
     )
@@ -137,7 +138,7 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--supernet',
         metavar='CHECKPOINT',
-        help='with a search in a supernet: checkpoint of that, trained on these data',
+        help='checkpoint of the supernet of a search, trained on these data',
     )
     parser.add_argument(
         '--from',
@@ -147,19 +148,19 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         'comes with the library (default: from scratch)',
     )
     parser.add_argument(
-        '--name', help='name of the data set (default: that of the file, or of the config)'
+        '--name', help='name of the data set (default: from the file or the config)'
     )
 
 
 def _add_convert(kinds: argparse._SubParsersAction) -> None:
     parser = kinds.add_parser(
         'convert',
-        help='the official files of a data set as COCO keypoint files',
-        description='Rewrite the release files of a data set as COCO keypoint files; of MPII also '
-        'as the files of its own layout.',
+        help='official files of a data set as COCO keypoint files',
+        description='Rewrite the official files of a data set as COCO keypoint files, those of '
+        'MPII also in its own layout.',
     )
     parser.add_argument(
-        'source', choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='the data set or layout'
+        'source', choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='data set or layout'
     )
     parser.add_argument(
         'file',
@@ -167,7 +168,7 @@ def _add_convert(kinds: argparse._SubParsersAction) -> None:
         'data.yaml (yolo-pose)',
     )
     parser.add_argument(
-        '--out', required=True, metavar='DIR', help='folder, such as data/mpii/annotations'
+        '--out', required=True, metavar='DIR', help='folder to write, such as data/mpii/annotations'
     )
     parser.add_argument(
         '--separated-only',
@@ -177,8 +178,8 @@ def _add_convert(kinds: argparse._SubParsersAction) -> None:
     parser.add_argument(
         '--val',
         metavar='FILE',
-        help='mpii: published list of the validation people, such as valid.json; divides the '
-        'training people',
+        help='mpii: published list of validation people that divides the training people, such '
+        'as valid.json',
     )
 
 
@@ -257,7 +258,7 @@ def _print_start(made: 'DatasetStart') -> None:
         pair = skeleton.joint_names[partner] if partner != joint else '-'
         sources = made.proposal.pair_sources[joint], made.proposal.sigma_sources[joint]
         rows.append((joint, name, pair, sources[0], f'{skeleton.sigmas[joint]:g}', sources[1]))
-    columns = ('', 'joint', 'partner', 'how it is known', 'sigma', 'how it is known')
+    columns = ('', 'keypoint', 'partner', 'source', 'sigma', 'source')
     print_table(columns, rows)
     limbs = f'{len(skeleton.limbs)} limbs: {made.proposal.limb_source}'
     left_out = ', '.join(f'{count} {why}' for why, count in made.left_out.items())
@@ -266,7 +267,7 @@ def _print_start(made: 'DatasetStart') -> None:
         [
             f'{made.num_persons} people; {limbs}',
             *([f'left out: {left_out}'] if left_out else []),
-            *(f'to check {doubt}' for doubt in made.proposal.doubts),
+            *(f'to check: {doubt}' for doubt in made.proposal.doubts),
             *([_describe_schedule(made.schedule)] if made.schedule else []),
             *([_describe_start(made.start)] if made.start else []),
             f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
@@ -279,12 +280,16 @@ def _describe_schedule(schedule: 'FittedSchedule') -> str:
     warm_up = f', warm-up of {schedule.warm_up} iterations' if schedule.warm_up else ''
     return (
         f'schedule: {schedule.num_epochs} epochs of {schedule.num_batches} batches{warm_up}, '
-        f'checkpoints every {schedule.interval} epochs; train --epochs N moves all of it'
+        f'checkpoints every {schedule.interval} epochs; posenas train --epochs N scales it'
     )
 
 
 def _describe_start(start: 'Start') -> str:
     other = [f'{new} from {old}' for new, old in start.taken.items() if new != old]
     named = f' ({", ".join(other)})' if other else ''
-    anew = f'; {len(start.anew)} begin anew: {", ".join(start.anew)}' if start.anew else ''
-    return f'start: {len(start.taken)} keypoints go on as they are{named}{anew}; {start.file}'
+    anew = (
+        f'; {len(start.anew)} start from random weights: {", ".join(start.anew)}'
+        if start.anew
+        else ''
+    )
+    return f'start: {len(start.taken)} keypoints keep their outputs{named}{anew}; {start.file}'

@@ -12,11 +12,13 @@ from posenas.cli.values import COUNT_OR_NONE
 def build_parser() -> CommandParser:
     """Return the parser of ``posenas derive``."""
     parser = make_parser(
-        'derive', 'Derive the network that a search has found: a plain config and its weights.'
+        'derive', 'Derive the network of a search: a plain config and its weights.'
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
-        '--genotype', metavar='FILE', help='take this architecture (default: what the search found)'
+        '--genotype',
+        metavar='FILE',
+        help='take this architecture (default: the one of the checkpoint)',
     )
     which.add_argument(
         '--archive', metavar='FILE.jsonl', help='take an architecture of this search; see --trial'
@@ -25,16 +27,16 @@ def build_parser() -> CommandParser:
         '--trial',
         type=COUNT_OR_NONE,
         metavar='N',
-        help='its number in log and archive, from 0 (default: the best)',
+        help='number of the architecture in log and archive, from 0 (default: the best)',
     )
     parser.add_argument(
-        '--score', metavar='KEY', help='score that says which one is best, the higher the better'
+        '--score', metavar='KEY', help='score by which the best is chosen, the higher the better'
     )
     parser.add_argument(
         '--experiment',
         metavar='CONFIG',
-        help='take data and schedule of this training; its network is replaced (default: those of '
-        'the search, which may keep images back)',
+        help='take data and schedule of this training, whose network is replaced (default: those '
+        'of the search, which may hold images back)',
     )
     return parser
 

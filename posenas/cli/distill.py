@@ -34,8 +34,9 @@ def build_parser() -> argparse.ArgumentParser:
         'distill',
         'Train a student on labels and on the heatmaps of a teacher; data, optimizer and schedule '
         "are those of the student's config.",
-        epilog='--cfg-options change the composed config where they begin with model., as in '
-        "model.teacher_flip_test=True, and else the student's.",
+        epilog='Keys of --cfg-options that begin with model., such as '
+        'model.teacher_flip_test=True, change the composed config; other keys change the '
+        "student's.",
     )
     config = 'config file, or the name of a shipped one'
     parser.add_argument('--student', '--cfg', required=True, metavar='CONFIG', help=config)
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--teacher-checkpoint',
         metavar='CHECKPOINT',
-        help='its weights (default: KD.TEACHER of YAML)',
+        help="the teacher's weights (default: KD.TEACHER of YAML)",
     )
     parser.add_argument(
         '--alpha',
@@ -56,7 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _add_unlabelled_options(parser)
     parser.add_argument(
-        '--out', metavar='CONFIG', help='write the composed config here instead of training by it'
+        '--out', metavar='CONFIG', help='write the composed config here instead of training'
     )
     add_override_options(parser)
     add_training_options(parser)
@@ -66,17 +67,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_unlabelled_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group('images without labels, which the teacher alone labels')
+    group = parser.add_argument_group(
+        'images without labels, on which the student learns from the teacher alone'
+    )
     group.add_argument(
         '--unlabelled',
         metavar='ANN',
-        help='file in the layout of COCO or MPII: its boxes are used, its labels are not',
+        help='file in the layout of COCO or MPII, of which only boxes are used',
     )
     group.add_argument(
-        '--unlabelled-images', metavar='DIR', help='their folder (default: that of training)'
+        '--unlabelled-images',
+        metavar='DIR',
+        help='folder of these images (default: the training images)',
     )
     group.add_argument(
-        '--unlabelled-boxes', metavar='FILE', help='detected boxes instead of those of ANN'
+        '--unlabelled-boxes', metavar='FILE', help='detected boxes instead of the boxes of ANN'
     )
     group.add_argument(
         '--labelled-per-batch',

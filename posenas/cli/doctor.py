@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not any(finding.state == 'problem' for finding in findings):
         findings += _check_configs()
     rows = [(subject, (state, _STYLES[state]), text) for subject, state, text in findings]
-    print_table(('what', 'state', 'found'), rows, title='posenas doctor', is_wrapped=True)
+    print_table(('subject', 'state', 'finding'), rows, title='posenas doctor', is_wrapped=True)
     return int(any(finding.state == 'problem' for finding in findings))
 
 

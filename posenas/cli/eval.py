@@ -34,25 +34,27 @@ def build_parser() -> argparse.ArgumentParser:
     mpii.add_argument('results', help='preds (N, 16, 2) in a .mat or .npz file')
     mpii.add_argument('--gt', required=True, metavar='FILE.mat', help='mpii_gt_val.mat')
     mpii.add_argument(
-        '--zero-based', action='store_true', help='pixels are counted from 0, not from 1 as in MPII'
+        '--zero-based', action='store_true', help='count pixels from 0, not from 1 as in MPII'
     )
     _add_common(mpii)
     posetrack = kinds.add_parser(
         'posetrack',
         help='average precision of PoseTrack 2018, and tracking',
-        description='Report what the official tool of PoseTrack 2018 reports.',
+        description='Report the scores of the official tool of PoseTrack 2018.',
     )
     posetrack.add_argument('results', help='folder of official files, one .json per video')
     posetrack.add_argument(
         '--gt', required=True, metavar='DIR', help='folder of official files, or one merged file'
     )
     posetrack.add_argument(
-        '--tracking', action='store_true', help='also MOTA and MOTP; needs track_id in all files'
+        '--tracking',
+        action='store_true',
+        help='add MOTA and MOTP, which need track_id in all files',
     )
     _add_common(posetrack, unit='videos')
     compare = kinds.add_parser(
         'compare',
-        help='two result files on the same images',
+        help='difference of two result files on the same images',
         description='Report the difference of two result files and how certain it is.',
     )
     compare.add_argument('results', help='result file A')
@@ -76,7 +78,9 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
         )
     else:
         parser.add_argument(
-            '--errors', action='store_true', help='tell jitter, inversion, swap and miss apart'
+            '--errors',
+            action='store_true',
+            help='count jitter, inversion, swap and miss separately',
         )
     parser.add_argument(
         '--out',
@@ -97,7 +101,7 @@ def _add_truth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--skeleton',
         metavar='NAME',
-        help='built-in skeleton (default: the keypoints named by --gt)',
+        help='built-in skeleton (default: the keypoints of --gt)',
     )
     parser.add_argument(
         '--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one sigma per keypoint'
@@ -247,7 +251,7 @@ def _print_joints(columns: Mapping[str, Mapping[str, float]]) -> None:
     """Print one line per keypoint."""
     names = next(iter(columns.values()))
     rows = [(name, *(f'{column[name]:.4f}' for column in columns.values())) for name in names]
-    print_table(('joint', *columns), rows)
+    print_table(('keypoint', *columns), rows)
 
 
 def _print_errors(errors: 'ErrorReport') -> None:

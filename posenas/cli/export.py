@@ -24,33 +24,34 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='its weights, a file or http(s) address (default: random weights, to measure speed)',
+        help='weights of the network, a file or http(s) address (default: random weights, to '
+        'measure speed)',
     )
     parser.add_argument(
         '--to',
         choices=('onnx', 'openvino'),
         default='onnx',
-        help='ONNX, one file, or OpenVINO, .xml and .bin (default: %(default)s)',
+        help='format: ONNX (one file) or OpenVINO (.xml and .bin) (default: %(default)s)',
     )
     parser.add_argument(
         '--precision',
         choices=('f32', 'f16', 'int8'),
         default='f32',
-        help='f32; f16 stores weights in half precision; int8 computes in eight bits and is judged '
-        'by the score on the validation set (default: %(default)s)',
+        help='number format: f16 stores weights in half precision; int8 computes in eight bits '
+        'and is judged by the score on the validation set (default: %(default)s)',
     )
     parser.add_argument(
         '--max-loss',
         type=number(),
         metavar='SCORE',
-        help='int8: how much of the score may be lost, in its own units; more and more layers stay '
-        'in float until it holds (default: any)',
+        help='int8: largest loss of the score, in its units; more layers stay in float until it '
+        'holds (default: no limit)',
     )
     parser.add_argument(
         '--num-crops',
         type=COUNT,
         metavar='N',
-        help='int8: crops of the training set that activations are measured on (default: 64)',
+        help='int8: number of crops of the training set to measure activations on (default: 64)',
     )
     parser.add_argument(
         '--out', metavar='FILE', help='file to write (default: name of the config with .onnx, .xml)'
@@ -60,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs='+',
         metavar='FILE',
         help='pictures of people to compare outputs on, and for int8 to measure activations on '
-        '(default: some of the validation set, or synthetic people; for int8 of the training set)',
+        '(default: from the validation set, or synthetic people; for int8 from the training set)',
     )
     add_download_options(parser)
     return parser
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     if args.precision != 'int8' and (args.num_crops is not None or args.max_loss is not None):
-        raise ConfigError('--num-crops and --max-loss need --precision int8: nothing else has them')
+        raise ConfigError('--num-crops and --max-loss need --precision int8: leave them out')
     check_paths(args, new_files=('out',))
     from posenas.apis import export_network
 
@@ -143,7 +144,7 @@ def _print_quantization(cost: 'QuantizationResult') -> None:
         scores = f'{cost.before:.4f} before, {cost.after:.4f} after, {cost.loss:.4f} lost'
         lines.append(f'{cost.score} on the validation set: {scores}')
     else:
-        lines.append('nothing was scored: the validation set is not there')
+        lines.append('no score was measured: the validation set is missing')
     if kept:
         lines.append(f'in float: {", ".join(cost.float_layers)}')
     print_lines(lines)

@@ -29,18 +29,18 @@ def build_parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(
         dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
     )
-    show = actions.add_parser('show', help='list cells or choices, with what the network costs')
+    show = actions.add_parser('show', help='list cells or choices, and the cost of the network')
     show.add_argument('source', help=_SOURCE)
     draw = actions.add_parser('draw', help='draw the network and its cells')
     draw.add_argument('source', help=_SOURCE)
     add_out(draw, 'OUT', 'picture: .svg, .dot, .png or .pdf')
     draw.add_argument(
-        '--only', nargs='+', metavar='NAME', help='draw only pictures whose titles begin with this'
+        '--only', nargs='+', metavar='NAME', help='draw only pictures whose titles begin with NAME'
     )
     convert = actions.add_parser('convert', help='write another form of the same architecture')
     convert.add_argument('source', help=_SOURCE)
     add_out(convert, 'OUT', 'file to write: .json, .txt (cells as lines) or .py (tuples of DARTS)')
-    convert.add_argument('--name', help='name of the genotype (default: as before)')
+    convert.add_argument('--name', help='name of the genotype (default: unchanged)')
     embed = actions.add_parser(
         'embed',
         help='write the config of a training with another architecture',
@@ -48,13 +48,13 @@ def build_parser() -> argparse.ArgumentParser:
         'are those of CONFIG, sizes those of the architecture.',
     )
     embed.add_argument('source', help=_SOURCE)
-    embed.add_argument('config', help='training of a network of the same family')
+    embed.add_argument('config', help='config of a training of the same family')
     add_out(embed, 'OUT.py', 'config to write')
     embed.add_argument(
-        '--keep-sizes', action='store_true', help="take the depths and widths of CONFIG's network"
+        '--keep-sizes', action='store_true', help="use depths and widths of CONFIG's network"
     )
     compare = actions.add_parser(
-        'compare', help=f'list what differs; the exit code is {_DIFFERENT} then, else 0'
+        'compare', help=f'list differences; the exit status is {_DIFFERENT} if there are any'
     )
     compare.add_argument('source', help=_SOURCE)
     compare.add_argument('other', help='likewise')
@@ -64,13 +64,14 @@ def build_parser() -> argparse.ArgumentParser:
             nargs='+',
             metavar='PACKAGE',
             default=(),
-            help='packages that enter families of their own (default: none)',
+            help='packages that register search families (default: none)',
         )
     for action in (show, draw, convert, compare):
         action.add_argument(
             '--like',
             metavar='SOURCE',
-            help='network whose sizes cells without any get (default: the published PoseNAS)',
+            help='network that gives its sizes to cells without sizes (default: the published '
+            'PoseNAS)',
         )
     return parser
 

@@ -34,27 +34,27 @@ def build_parser() -> argparse.ArgumentParser:
         'inputs',
         nargs='+',
         metavar='INPUT',
-        help='image, video, folder, pattern as photos/*.jpg, http(s) address, or webcam:0',
+        help='image, video, folder, pattern such as photos/*.jpg, http(s) address, or webcam:0',
     )
     parser.add_argument(
         '--config',
         '--model',
         metavar='CONFIG',
-        help='config file or name of a model (default: the network that comes with the library; '
-        'exported ones need none)',
+        help='config file or name of a network (default: the network that comes with the '
+        'library); exported networks need none',
     )
     parser.add_argument(
         '--checkpoint',
         metavar='CHECKPOINT',
-        help='trained weights, a file or address; or an exported network (.onnx, .xml) (default: '
-        'those that come with the library)',
+        help='trained weights (file or address), or an exported network (.onnx, .xml) (default: '
+        'the weights that come with the library)',
     )
     parser.add_argument(
         '--boxes',
         metavar='FILE.json',
         help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file; '
-        'files of one name with their folders, as cam1/photo.jpg '
-        '(default: the whole image is one person)',
+        'files of equal names need their folder, such as cam1/photo.jpg (default: the whole '
+        'image is one person)',
     )
     _add_output_options(parser)
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
@@ -78,60 +78,64 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
         '--out-dir',
         default=f'{OUTPUTS}/infer',
         metavar='DIR',
-        help='gets visualizations/ and predictions/ (default: %(default)s)',
+        help='folder that gets visualizations/ and predictions/ (default: %(default)s)',
     )
     parser.add_argument(
         '--format',
         nargs='+',
         choices=('json', 'coco', 'csv'),
-        help="of predictions: MMPose's JSON, COCO results, a table (default: json)",
+        help="format of predictions: MMPose's JSON, COCO results, a table (default: json)",
     )
-    parser.add_argument(
-        '--no-pictures', action='store_true', help='write predictions and no pictures'
-    )
+    parser.add_argument('--no-pictures', action='store_true', help='write predictions only')
 
 
 def _add_people_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--det-model', metavar='CONFIG|NAME', help='person detector (default: that of this library)'
+        '--det-model',
+        metavar='CONFIG|NAME',
+        help='config of the person detector (default: the detector of this library)',
     )
     parser.add_argument(
         '--detector',
         '--det-weights',
         metavar='FILE|none',
-        help='its trained weights, or an exported detector; it finds the people where --boxes are '
-        'not given (default: none, one person in each image; for the network that comes with the '
-        'library the detector that does)',
+        help='trained weights of the detector, or an exported detector, which finds people where '
+        '--boxes gives none (default: none, one person in each image; with the network that '
+        'comes with the library, its detector)',
     )
     parser.add_argument(
         '--det-layout',
         choices=('yolox', 'rtmdet'),
-        help='what a .onnx or .xml file of another project takes and makes (default: ours)',
+        help='inputs and outputs of a .onnx or .xml file of another project (default: as posenas '
+        'export writes them)',
     )
     parser.add_argument(
-        '--bbox-thr', type=SHARE, metavar='SCORE', help="least score of a box (default: detector's)"
+        '--bbox-thr',
+        type=SHARE,
+        metavar='SCORE',
+        help="lowest score of a box (default: the detector's)",
     )
     parser.add_argument(
         '--visibility',
         metavar='FILE.json',
-        help='tell how likely keypoints are visible, by a file of posenas visibility',
+        help='file of posenas visibility, which tells how likely keypoints are visible',
     )
     parser.add_argument(
         '--detect-every',
         type=_interval,
         default=1,
         metavar='N|auto',
-        help='detect in every N-th frame of a video, take boxes from poses between; auto chooses N '
-        'by measured cost (default: 1)',
+        help='detect in every N-th frame of a video, and take boxes from poses in other frames; '
+        'auto chooses N by measured cost (default: 1)',
     )
     parser.add_argument(
-        '--track', action='store_true', help='give people in videos identities (track_id)'
+        '--track', action='store_true', help='follow people through videos (track_id)'
     )
     parser.add_argument(
         '--smooth',
         choices=('online', 'offline'),
-        help='smooth keypoints of people in videos: by earlier frames, or without delay by those '
-        'around each (default: neither)',
+        help='smooth keypoints in videos: online by earlier frames, offline by frames before and '
+        'after (default: no smoothing)',
     )
 
 
@@ -145,19 +149,21 @@ def _add_draw_options(parser: argparse.ArgumentParser) -> None:
         type=SHARE,
         default=0.3,
         metavar='SCORE',
-        help='draw keypoints with a greater score, whether visible or not (default: 0.3)',
+        help='draw keypoints with a score above this, visible or not (default: 0.3)',
     )
     parser.add_argument('--show', action='store_true', help='show pictures in a window; q ends')
     parser.add_argument(
         '--compare',
         metavar='FILE',
-        help='weights of another model: write pictures with both beside each other, no predictions',
+        help='weights of another network; write pictures with both side by side, no predictions',
     )
     parser.add_argument(
-        '--compare-config', metavar='CONFIG|NAME', help='its config (default: that of the first)'
+        '--compare-config',
+        metavar='CONFIG|NAME',
+        help='config of the other network (default: --config)',
     )
-    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn keypoints')
-    parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
+    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='radius of drawn keypoints')
+    parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='thickness of drawn limbs')
     parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
     parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
     parser.add_argument(
@@ -219,11 +225,14 @@ def _check_options(args: argparse.Namespace) -> None:
     _settle_networks(args)
     require_with(args, 'compare', 'compare_config')
     if args.compare is not None and (args.no_pictures or args.format is not None):
-        raise ConfigError('--compare writes pictures alone: leave --no-pictures and --format out')
+        raise ConfigError('--compare writes pictures only: leave out --no-pictures and --format')
     if args.no_pictures and not args.show:
         drawn = [name for name in _DRAWING if getattr(args, name) not in (None, False)]
         if drawn:
-            raise ConfigError(f'--{drawn[0].replace("_", "-")} draws, but --no-pictures is given')
+            raise ConfigError(
+                f'--{drawn[0].replace("_", "-")} needs pictures, got --no-pictures: leave '
+                'out one of them'
+            )
     args.format = args.format or ['json']
 
 
@@ -235,8 +244,8 @@ def _settle_networks(args: argparse.Namespace) -> None:
         args.detector, args.det_model = None, args.det_model or 'whole_image'
     if args.checkpoint is None and not is_shipped(args.config):
         raise ConfigError(
-            f'{args.config or DEFAULT_POSE} must have weights, none come with this copy of the '
-            'library: give --checkpoint'
+            f'{args.config or DEFAULT_POSE} must have weights, got none, and none come with this '
+            'copy of the library: give --checkpoint'
         )
     has_default = args.checkpoint is None and args.det_model is None
     if not has_default:

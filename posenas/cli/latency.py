@@ -30,8 +30,8 @@ def build_parser() -> argparse.ArgumentParser:
     fit = kinds.add_parser(
         'fit',
         help='fit the table to whole networks and report its error on others',
-        description='Time random networks, fit how times of operations add up in them, and compare '
-        'the predictions for other networks with their times.',
+        description='Time random networks, fit how times of operations add up in them, and '
+        'compare predictions for other networks with their measured times.',
     )
     for kind, rounds in ((build, 20), (fit, 40)):
         add_config_options(kind)
@@ -47,15 +47,18 @@ def build_parser() -> argparse.ArgumentParser:
     fit.add_argument(
         '--engine',
         choices=('torch', 'onnxruntime', 'openvino'),
-        help='engine that runs them, which must be that of the table (default: that of the table)',
+        help='engine that runs the networks, which must be the engine of the table (default: '
+        'that engine)',
     )
-    add_count(fit, '--num-fit', 60, 'networks to fit to')
-    add_count(fit, '--num-test', 50, 'networks to predict')
+    add_count(fit, '--num-fit', 60, 'networks to fit the table to')
+    add_count(fit, '--num-test', 50, 'other networks to predict')
     fit.add_argument(
         '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
     )
     predict = kinds.add_parser(
-        'predict', help='predict networks', description='Predict networks given as genotype files.'
+        'predict',
+        help='predict the time of networks',
+        description='Predict the time of networks, given as genotype files.',
     )
     predict.add_argument('table', help='file of the latency table')
     predict.add_argument('genotypes', nargs='+', metavar='GENOTYPE', help='genotype files')

@@ -33,36 +33,43 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas models``."""
     parser = CommandParser(
         'models',
-        'List the networks with what they cost and what was published of them.',
+        'List the networks with their costs and published accuracy.',
         epilog='Parameters and MACs (multiply-accumulates of convolutions and linear layers) are '
         'exact; published figures are quoted, with the parameters and operations as their '
         'authors counted them.',
     )
     parser.add_argument(
-        'pattern', nargs='*', help='names or parts of names, also with *: dite "*384x288"'
+        'pattern', nargs='*', help='names or parts of names, such as dite or "*384x288"'
     )
     parser.add_argument('--family', metavar='NAME', help='family, such as vipnas or dite-hrnet')
     parser.add_argument(
         '--dataset', metavar='NAME', help='data set with published results: coco, mpii, ...'
     )
     parser.add_argument(
-        '--max-params', type=number(), metavar='M', help='most parameters, in millions'
+        '--max-params', type=number(), metavar='M', help='largest number of parameters, in 10^6'
     )
     parser.add_argument(
-        '--max-macs', type=number(), metavar='G', help='most multiply-accumulates, in 10^9'
+        '--max-macs',
+        type=number(),
+        metavar='G',
+        help='largest number of multiply-accumulates, in 10^9',
     )
     parser.add_argument(
         '--min-accuracy',
         type=number(),
         metavar='X',
-        help='least published AP in 0..1 or PCKh in percent',
+        help='lowest published AP in 0..1, or PCKh in percent',
     )
     parser.add_argument(
         '--sort', choices=_ORDERS, default='family', help='order of the rows (default: %(default)s)'
     )
-    parser.add_argument('--details', action='store_true', help='every published result in full')
     parser.add_argument(
-        '--out', '--json', dest='json', metavar='FILE.json', help='also write what is shown'
+        '--details',
+        action='store_true',
+        help='show every published result, and the address of weights',
+    )
+    parser.add_argument(
+        '--out', '--json', dest='json', metavar='FILE.json', help='also write the list'
     )
     return parser
 
@@ -121,7 +128,7 @@ def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
         [
             f'{len(models)} networks{rest}. The end of a name is height x width of its input.',
             'ms: fused form, one image, one thread (docs/benchmarks.md). Accuracy as published.',
-            'weights: address, published ones that --details names; train, by its config; none, '
+            'weights: "address" is shown by --details; "train" has a config only; "none" has '
             'figures only.',
         ]
     )

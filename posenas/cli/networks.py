@@ -18,14 +18,14 @@ def make_parser(command: str, description: str) -> CommandParser:
     """Make the parser of a command that reads a network and writes a folder with another."""
     parser = CommandParser(command, description)
     add_config_options(parser)
-    parser.add_argument('checkpoint', help='its weights, a file or http(s) address')
+    parser.add_argument('checkpoint', help='weights of the network, a file or http(s) address')
     add_out(parser, 'OUT', 'new folder of config, weights and genotype.json')
     parser.add_argument('--name', help='name of the genotype (default: like OUT)')
     parser.add_argument(
         '--images',
         nargs='+',
         metavar='FILE',
-        help='pictures of people to compare outputs on (default: some of the validation set)',
+        help='pictures of people to compare outputs on (default: from the validation set)',
     )
     add_count(parser, '--num-images', 16, 'number of these pictures')
     add_download_options(parser)

@@ -18,33 +18,34 @@ def build_parser(is_lossy: bool = False) -> CommandParser:
     """
     parser = make_parser(
         'prune-threshold' if is_lossy else 'prune',
-        'Remove from neural fabrics what has no weight or feeds nothing, also from those of a '
-        'search; outputs stay as they are, which is checked on real images. With --threshold they '
-        'change, by how much is measured.',
+        'Prune operators without weight and cells that feed nothing from neural fabrics, also '
+        'from those of a search. Outputs stay the same, which is checked on real images. With '
+        '--threshold they change, and the change is measured.',
     )
     parser.add_argument(
         '--threshold',
         type=SHARE,
         required=is_lossy,
         metavar='W',
-        help='mixing weights below it, in 0..1, count as zero; the rest of their row grows',
+        help='mixing weight in 0..1 below which weights count as zero; the other weights of the '
+        'row grow',
     )
     parser.add_argument(
         '--no-eval',
         action='store_true',
-        help='with --threshold: compare outputs only, not the scores of validation',
+        help='with --threshold: compare outputs only, not validation scores',
     )
     parser.add_argument(
         '--cells',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='remove cells that nothing reads (default: yes)',
+        help='prune cells that nothing reads (default: yes)',
     )
     parser.add_argument(
         '--operations',
         action=argparse.BooleanOptionalAction,
         default=True,
-        help='remove operators without weight (default: yes)',
+        help='prune operators without weight (default: yes)',
     )
     return parser
 

@@ -87,7 +87,9 @@ def _draw_heatmaps(cfg: Config, value: object, command: str) -> None:
 
 def _require_here(cfg: Config, folder: str, command: str) -> None:
     if folder not in ('', '.'):
-        raise ConfigError(f'--dataDir must be the current folder, got {folder}: link data to it')
+        raise ConfigError(
+            f'--dataDir must be the current folder, got {folder}: link your data into data/'
+        )
 
 
 def _parse_gpus(text: str) -> int | list[int]:
@@ -103,83 +105,101 @@ _SWITCH = dict(action='store_true')
 _NUMBER = dict(type=COUNT, metavar='N')
 _PROCESSES = dict(type=whole(0, 1024), metavar='N')
 _OPTIONS = (
-    Published(('--cfg',), _BOTH, 'in the place of CONFIG', dict(metavar='CONFIG')),
-    Published(('--exp-name',), _BOTH, 'as --work-dir', dict(metavar='DIR', dest='work_dir')),
+    Published(('--cfg',), _BOTH, 'the same as CONFIG', dict(metavar='CONFIG')),
     Published(
-        ('--modelDir',), _ALL, 'folder of all outputs; the work dir lies in it', dict(metavar='DIR')
+        ('--exp-name',), _BOTH, 'the same as --work-dir', dict(metavar='DIR', dest='work_dir')
     ),
-    Published(('--dataDir',), _ALL, 'only the current folder', dict(metavar='DIR'), _require_here),
     Published(
-        ('--logDir',), _ALL, 'of no effect', dict(metavar='DIR'), notice='logs lie in the work dir'
+        ('--modelDir',),
+        _ALL,
+        'folder of all outputs, which holds the work dir',
+        dict(metavar='DIR'),
+    ),
+    Published(
+        ('--dataDir',),
+        _ALL,
+        'folder of the data, which must be the current one',
+        dict(metavar='DIR'),
+        _require_here,
+    ),
+    Published(
+        ('--logDir',), _ALL, 'no effect', dict(metavar='DIR'), notice='logs lie in the work dir'
     ),
     Published(
         ('--prevModelDir',),
         _ALL,
-        'of no effect',
+        'no effect',
         dict(metavar='DIR'),
         notice='a run is continued by --resume FILE',
     ),
     Published(
         ('--test-model', '--test-weight'),
         _TEST,
-        'in the place of CHECKPOINT',
+        'the same as CHECKPOINT',
         dict(metavar='CHECKPOINT'),
     ),
     Published(
         ('--load-ckpt',),
         _TRAIN,
-        'as --resume',
+        'the same as --resume',
         dict(action='store_const', const='auto', dest='resume'),
     ),
-    Published(('--validate',), _TRAIN, 'validate, the default', _SWITCH, _require_validation),
     Published(
-        ('--batch-size', '--batchsize'), _BOTH, 'samples of a step', _NUMBER, _set_batch_size
+        ('--validate',), _TRAIN, 'validate during training (default)', _SWITCH, _require_validation
     ),
+    Published(('--batch-size', '--batchsize'), _BOTH, 'samples per step', _NUMBER, _set_batch_size),
     Published(('--num-workers',), _BOTH, 'processes that load data', _PROCESSES, _set_workers),
     Published(
         ('--debug',),
         _BOTH,
-        'draw what goes into the network every 100 iterations, to WORK_DIR/TIME/inputs',
+        'draw inputs of the network every 100 iterations, to WORK_DIR/TIME/inputs',
         _SWITCH,
         _draw_inputs,
     ),
     Published(
         ('--visualize',),
         _BOTH,
-        'draw keypoints and heatmaps of one image: in training every 5 epochs, in testing once',
+        'draw keypoints and heatmaps of one image, in training every 5 epochs, in testing once',
         _SWITCH,
         _draw_heatmaps,
     ),
     Published(('--param-flop',), _BOTH, 'print parameters and operations', _SWITCH),
-    Published(('--distributed',), _TRAIN, 'as --launcher pytorch where torch launched it', _SWITCH),
+    Published(
+        ('--distributed',),
+        _TRAIN,
+        'the same as --launcher pytorch where torch launched it',
+        _SWITCH,
+    ),
     Published(
         ('--proc-per-gpu',),
         _BOTH,
-        'of no effect',
+        'no effect',
         _NUMBER,
         notice='one process uses one GPU; tools/dist_test.sh starts several',
     ),
     Published(
         ('--average-clips',),
         _TEST,
-        'of no effect',
+        'no effect',
         dict(choices=('score', 'prob')),
-        notice='a pose is found in each frame; clips are of video recognition',
+        notice='there is a pose for each frame; clips belong to video recognition',
     ),
-    Published(('--flip-test',), _TEST, 'average over the mirrored image', _SWITCH),
     Published(
-        ('--use-dt',), _TEST, 'test with the boxes of a detector, not annotated ones', _SWITCH
+        ('--flip-test',), _TEST, 'average with the prediction for the mirrored image', _SWITCH
+    ),
+    Published(
+        ('--use-dt',), _TEST, 'test with the boxes of a detector, not with annotated ones', _SWITCH
     ),
     Published(
         ('--dataset',),
         _TEST,
-        'images of --use-dt: val2017, or test-dev2017, for which results are only written',
+        'images of --use-dt: val2017, or test-dev2017, which writes results without scores',
         dict(choices=('val', 'test')),
     ),
     Published(
         ('--margin',),
         _TEST,
-        'side of the crop over that of the box, 1.0 to 1.5 (default: as the config says)',
+        'side of the crop over side of the box, 1.0 to 1.5 (default: the config)',
         dict(type=number(), metavar='M'),
     ),
 )
@@ -199,13 +219,23 @@ def _add_device_options(devices: argparse._MutuallyExclusiveGroup) -> None:
         '--gpus',
         type=_parse_gpus,
         metavar='N',
-        help='only 1, for more use tools/dist_train.sh; 0,1 are numbers, as for --gpu',
+        help='number of GPUs, which must be 1 (tools/dist_train.sh takes more); 0,1 are indices, '
+        'as for --gpu',
     )
     devices.add_argument(
-        '--gpu-ids', '--gpu-id', type=whole(0), nargs='+', metavar='I', help='the first is used'
+        '--gpu-ids',
+        '--gpu-id',
+        type=whole(0),
+        nargs='+',
+        metavar='I',
+        help='indices of GPUs, of which the first is used',
     )
     devices.add_argument(
-        '--gpu', type=_parse_ids, metavar='I,J', dest='gpu_ids', help='the first is used'
+        '--gpu',
+        type=_parse_ids,
+        metavar='I,J',
+        dest='gpu_ids',
+        help='indices of GPUs, of which the first is used',
     )
 
 
@@ -245,11 +275,12 @@ def choose_gpu(args: argparse.Namespace) -> None:
     if ids and torch.cuda.is_available():
         if ids[0] >= torch.cuda.device_count():
             raise ConfigError(
-                f'--gpu-ids must be below {torch.cuda.device_count()}, as many are here, got {ids}'
+                f'--gpu-ids must be below {torch.cuda.device_count()}, the number of GPUs, got '
+                f'{ids}'
             )
         torch.cuda.set_device(ids[0])
     elif (ids or args.gpus) and not torch.cuda.is_available():
-        tell('this machine has no GPU: the CPU computes')
+        tell('this machine has no GPU: using the CPU')
 
 
 def find_checkpoint(config: str, work_dir: str) -> str:
@@ -273,7 +304,7 @@ def find_checkpoint(config: str, work_dir: str) -> str:
         raise ConfigError(
             f'a checkpoint must be given: {config} names none and {work_dir} has no best_*.pth'
         )
-    tell(f'the weights are those of {found[0]}')
+    tell(f'using the weights of {found[0]}')
     return str(found[0])
 
 

@@ -28,10 +28,9 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas search``."""
     parser = CommandParser(
         'search',
-        'Search a network for your data and a budget, show what a search has found so far, and '
-        'what to compare it with.',
-        epilog='run does everything; a single search is a training: posenas train with a config of '
-        'configs/search.',
+        'Search a network for your data and a budget; show, compare and repeat searches.',
+        epilog='posenas search run does everything. To run a single search, use posenas train '
+        'with a config of configs/search.',
     )
     actions = parser.add_subparsers(
         dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
@@ -52,16 +51,22 @@ def build_parser() -> argparse.ArgumentParser:
         metavar='FILE.html',
         help='draw score over cost as a web page',
     )
-    show.add_argument('--x', metavar='COST', help='across in the page (default: the first cost)')
     show.add_argument(
-        '--y', metavar='SCORE', help='upward in the page (default: the first objective)'
+        '--x',
+        metavar='COST',
+        help='cost on the horizontal axis of the page (default: the first cost)',
+    )
+    show.add_argument(
+        '--y',
+        metavar='SCORE',
+        help='score on the vertical axis of the page (default: the first objective)',
     )
     show.add_argument(
         '--mark',
         nargs='+',
         default=(),
         metavar='NAME=COST,SCORE',
-        help='networks to compare with in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
+        help='networks to mark in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
     )
     _add_sample_parser(actions)
     _add_rank_parser(actions)
@@ -75,11 +80,11 @@ def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
     """Add ``posenas search sample``."""
     parser = actions.add_parser(
         'sample',
-        help='sample a random architecture as expensive as another one',
-        description='Sample architectures of a space until one costs nearly what a given network '
-        'does, for fair comparisons with what a search has found.',
+        help='sample a random architecture of the same cost as another',
+        description='Sample architectures of a space until one has nearly the cost of a given '
+        'network, for fair comparisons with a derived network.',
     )
-    parser.add_argument('config', help='config of a SearchLoop, whose budget counts the cost')
+    parser.add_argument('config', help='config of a SearchLoop with a budget that counts the cost')
     add_out(parser, 'OUT.json', 'genotype file')
     parser.add_argument(
         '--like', required=True, metavar='SOURCE', help='genotype file, derived folder or config'
@@ -101,11 +106,11 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
     """Add ``posenas search rank``."""
     parser = actions.add_parser(
         'rank',
-        help='compare the order of cheap scores with that of trained networks',
-        description='Compare two searches of the same architectures, one of which evaluated them '
-        "by what shares the supernet's weights, the other by training. Kendall's tau, with an "
-        'interval over networks; beside it that of a cost alone, for all networks and for those '
-        'of nearly equal cost.',
+        help='compare the order of cheap scores with the order of trained networks',
+        description='Compare the order of the same architectures in two searches: one scored '
+        'them with the weights of a supernet, the other trained them. Print '
+        "Kendall's tau with an interval over networks, and the same for a cost "
+        'alone, for all networks and for networks of nearly equal cost.',
     )
     parser.add_argument('archive', nargs='+', help='work dirs of searches with cheap scores')
     parser.add_argument(
@@ -113,12 +118,16 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
         nargs='+',
         required=True,
         metavar='DIR',
-        help='work dirs of the searches that trained',
+        help='work dirs of the searches that trained their networks',
     )
     parser.add_argument(
         '--score', metavar='KEY', help='cheap score (default: the first objective of the search)'
     )
-    parser.add_argument('--truth', metavar='KEY', help='score of trained networks, likewise')
+    parser.add_argument(
+        '--truth',
+        metavar='KEY',
+        help='score of trained networks (default: the first objective of the search)',
+    )
     parser.add_argument(
         '--cost', default='macs', metavar='KEY', help='cost to compare (default: macs)'
     )
@@ -127,7 +136,7 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
         type=SHARE,
         default=0.05,
         metavar='SHARE',
-        help='costs count as nearly equal within this share (default: 0.05)',
+        help='share within which costs count as nearly equal (default: 0.05)',
     )
 
 
@@ -158,9 +167,10 @@ def _add_agree_parser(actions: argparse._SubParsersAction) -> None:
     """Add ``posenas search agree``."""
     parser = actions.add_parser(
         'agree',
-        help='compare what the same search has found with several seeds',
-        description='Print the best architecture of each search, the share of decisions that they '
-        'make alike, beside that of architectures sampled at random, and the spread of scores.',
+        help='compare searches that differ in their seeds',
+        description='Print the best architecture of each search, the share of decisions on which '
+        'they agree, the same share for random architectures, and the spread of '
+        'scores.',
     )
     parser.add_argument(
         'archive', nargs='+', help='work dirs of searches that differ in their seeds'
@@ -171,27 +181,31 @@ def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
     """Add ``posenas search repeat``."""
     parser = actions.add_parser(
         'repeat',
-        help='search with several seeds, and train what is found beside random architectures',
-        description='Search in a trained supernet with several seeds, train what each finds from '
-        'scratch, and beside it a random architecture of the same cost, with the same seed. '
-        'Prints how far the searches agree and what they gain over chance. Finished runs are '
-        'skipped, interrupted ones resumed.',
+        help='search with several seeds, and train the results and random networks',
+        description='Search a trained supernet with several seeds. Train each derived network '
+        'from scratch, and a random architecture of the same cost with the same '
+        'seed. Print how far the searches agree and their gain over chance. Finished '
+        'runs are skipped, interrupted ones resumed.',
     )
     parser.add_argument('config', help='config of a SearchLoop, with load_from and a budget')
     parser.add_argument(
-        '--experiment', required=True, metavar='CONFIG', help='training of all networks'
+        '--experiment',
+        required=True,
+        metavar='CONFIG',
+        help='config of the training of all networks',
     )
     parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder of all runs')
     add_count(parser, '--seeds', 3, 'searches')
     parser.add_argument('--no-baseline', action='store_true', help='train no random architectures')
     parser.add_argument(
-        '--cost', default='macs', metavar='KEY', help='cost of the random ones (default: macs)'
+        '--cost',
+        default='macs',
+        metavar='KEY',
+        help='cost that random networks share (default: macs)',
     )
     add_threads(parser, 'threads of each run')
     add_executor_options(parser)
-    parser.add_argument(
-        '--no-run', action='store_true', help='run nothing, report what is finished'
-    )
+    parser.add_argument('--no-run', action='store_true', help='run nothing, report finished runs')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -224,17 +238,11 @@ def _show(args: argparse.Namespace) -> None:
     goals = ', '.join(f'{key} ({better} is better)' for key, better in found.objectives.items())
     total = len(found.records) + found.num_failed + found.num_partial
     partial = f', {found.num_partial} only to learn from' if found.num_partial else ''
-    print_lines(
-        [
-            f'{total} architectures, {found.num_failed} failed{partial}; '
-            f'* marks the {len(found.front)} that no other beats in {goals}; '
-            f'listed are {min(args.top, len(found.records))}'
-        ]
-    )
+    print_lines(['; '])
     if args.page:
         marks = dict(map(_read_mark, args.mark))
         write_search_page(found, args.page, args.x, args.y, marks)
-        print_lines([f'{args.page} holds the drawing'])
+        print_lines(['the drawing is in '])
 
 
 def _print_records(found: 'SearchOverview', top: int) -> None:
@@ -251,7 +259,7 @@ def _print_records(found: 'SearchOverview', top: int) -> None:
         )
         for record in found.records[:top]
     ]
-    columns = ('trial', 'wave', 'architecture', *figures, 'parents', 'front')
+    columns = ('trial', 'generation', 'architecture', *figures, 'parents', 'front')
     print_table(columns, rows, left=('architecture', 'parents'))
 
 
@@ -298,7 +306,7 @@ def _rank(args: argparse.Namespace) -> None:
     tau = f'tau with trained {found.truth}'
     print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
     left_out = ', '.join(f'{count} {why}' for why, count in found.left_out.items() if count)
-    print_lines(['an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else [])])
+    print_lines(['a random order has tau 0', *([f'left out: {left_out}'] if left_out else [])])
 
 
 def _predict(args: argparse.Namespace) -> None:
@@ -339,10 +347,9 @@ def _print_agreement(archives: Sequence['str | Path']) -> None:
     unsettled = [f'{name} {", ".join(map(str, made))}' for name, made in found.unsettled.items()]
     print_lines(
         [
-            f'the best make {found.agreement:.0%} of {total} decisions alike, pair by pair; '
-            f'architectures drawn first {found.chance:.0%}',
+            ' decisions, pair by pair; random ones on ',
             f'{found.objective} {found.mean:.6g} +- {found.deviation:.2g} over seeds',
-            *([f'not alike in all: {"; ".join(unsettled)}'] if unsettled else []),
+            *(['decisions that differ: '] if unsettled else []),
         ]
     )
 

@@ -43,14 +43,14 @@ def add_search_options(parser: argparse.ArgumentParser) -> None:
         '--search',
         choices=_STRATEGIES,
         metavar='STRATEGY',
-        help='train a network of neural fabrics as a supernet, or change the strategy of a config '
-        'that searches: none, random, sync, single, first_order, second_order, or the published '
-        'names of these',
+        help='train a network of neural fabrics as a supernet, or change the strategy of a '
+        'config that searches: none, random, sync, single, first_order, second_order, or the '
+        'published names of these strategies',
     )
     search.add_argument(
         '--show-arch-value',
         action='store_true',
-        help='print the weights of the architecture after each epoch',
+        help='print the mixing weights after each epoch',
     )
     add_executor_options(parser.add_argument_group('searches by candidates, of a SearchLoop'))
 

@@ -21,11 +21,11 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
     """Add ``posenas search run``."""
     parser = actions.add_parser(
         'run',
-        help='all of it: from data and a budget to an exported network and a report',
+        help='go from data and a budget to an exported network and a report',
         description='Check the data, measure the device, train a supernet, search it within the '
-        'limits, train what is found beside a random network of the same cost, export it and '
-        'write a report. Says first how long each stage takes. Stages that are done are skipped; '
-        'a run that was killed goes on by the same command.',
+        'limits, train the best network beside a random one of the same cost, export it and '
+        'write a report. The command first says how long each stage takes. It skips finished '
+        'stages; the same command continues a killed run.',
     )
     parser.add_argument(
         'data',
@@ -35,14 +35,16 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
     parser.add_argument('--out', required=True, metavar='DIR', help='folder for all results')
     limits = parser.add_argument_group('limits, one or more')
     limits.add_argument(
-        '--latency', type=number(), metavar='MS', help='most time of one image, milliseconds'
+        '--latency', type=number(), metavar='MS', help='longest time of one image, milliseconds'
     )
     limits.add_argument(
-        '--macs', type=number(), metavar='G', help='most multiply-accumulates, 10^9'
+        '--macs', type=number(), metavar='G', help='largest number of multiply-accumulates, 10^9'
     )
-    limits.add_argument('--params', type=number(), metavar='M', help='most parameters, 10^6')
     limits.add_argument(
-        '--size', type=number(), metavar='MB', help='most bytes of float32 weights, 10^6'
+        '--params', type=number(), metavar='M', help='largest number of parameters, 10^6'
+    )
+    limits.add_argument(
+        '--size', type=number(), metavar='MB', help='largest size of float32 weights, 10^6 bytes'
     )
     _add_device(parser)
     _add_extent(parser)
@@ -55,7 +57,7 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
         default='openvino',
         help='engine that will run the network (default: %(default)s)',
     )
-    add_count(parser, '--threads', 1, 'threads of the network, and of all computing here')
+    add_count(parser, '--threads', 1, 'threads of the network and of this command')
 
 
 def _add_extent(parser: argparse.ArgumentParser) -> None:
@@ -69,15 +71,15 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
         type=number(),
         default=8.0,
         metavar='H',
-        help='time for all of it, which chooses the width of the supernet, epochs and the number '
-        'of candidates (default: %(default)g)',
+        help='time of the whole run, which sets the width of the supernet, epochs and number of '
+        'candidates (default: %(default)g)',
     )
     add_count(parser, '--seeds', 1, 'searches in the supernet')
     parser.add_argument('--no-baseline', action='store_true', help='train no random networks')
     parser.add_argument(
-        '--teacher', metavar='CONFIG', help='network whose heatmaps teach the one found'
+        '--teacher', metavar='CONFIG', help='network whose heatmaps teach the derived network'
     )
-    parser.add_argument('--teacher-checkpoint', metavar='CHECKPOINT', help='its weights')
+    parser.add_argument('--teacher-checkpoint', metavar='CHECKPOINT', help='weights of the teacher')
     parser.add_argument(
         '--images', metavar='DIR', help='images of a COCO file (default: searched near the file)'
     )

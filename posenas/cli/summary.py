@@ -16,7 +16,7 @@ _TEXT_COLUMNS = ('module', 'module name', 'type')
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas summary``."""
-    parser = CommandParser('summary', 'List the modules of a network with what they cost.')
+    parser = CommandParser('summary', 'List the modules of a network with their costs.')
     add_config_options(parser)
     parser.add_argument(
         '--shape',
@@ -31,10 +31,10 @@ def build_parser() -> argparse.ArgumentParser:
         '--mode',
         choices=('exact', 'torchstat'),
         default='exact',
-        help='exact counts what really runs; torchstat prints the table behind published figures '
+        help='exact: the operations that run; torchstat: the table behind published figures '
         '(default: %(default)s)',
     )
-    add_count(parser, '--depth', 2, 'levels of modules shown')
+    add_count(parser, '--depth', 2, 'levels of modules to show')
     add_count(parser, '--batch', 1, 'images')
     parser.add_argument('--device', default='cpu', help='such as cpu or cuda:0 (default: cpu)')
     parser.add_argument(

@@ -51,8 +51,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint file or http(s) address, of posenas or as published, or an exported '
-        'network (default: the best of the work dir)',
+        help='checkpoint (file or http(s) address, ours or published), or an exported network '
+        '(default: the best of the work dir)',
     )
     add_launch_options(parser)
     add_published_options(parser, 'test')
@@ -61,7 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--fuse-conv-bn',
         action='store_true',
-        help='fold batch normalisation into the convolutions before it, checked to change nothing',
+        help='use the fused form: fold batch norms into convolutions, and check that outputs '
+        'stay the same',
     )
     add_draw_options(parser)
     parser.add_argument(
@@ -93,14 +94,14 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         '--eval',
         nargs='+',
         metavar='METRIC',
-        help='mAP, PCK, PCKh, tPCK as the data set defines them, or names of metric classes, '
-        'instead of the metrics of the config',
+        help='metrics instead of those of the config: mAP, PCK, PCKh, tPCK as the data set '
+        'defines them, or names of metric classes',
     )
-    scores.add_argument('--no-eval', action='store_true', help='predict, score nothing')
+    scores.add_argument('--no-eval', action='store_true', help='predict without scoring')
     parser.add_argument(
         '--format-only',
         action='store_true',
-        help='write result files for an evaluation server (to the work dir), score nothing',
+        help='write result files for an evaluation server to the work dir, without scoring',
     )
     parser.add_argument(
         '--gpu-collect', action='store_true', help='gather results of processes over the GPUs'

@@ -28,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_training_options(parser)
     add_published_options(parser, 'train')
     parser.add_argument(
-        '--tcfg', metavar='CONFIG', help='teacher, as FPD gives it: then as posenas distill'
+        '--tcfg', metavar='CONFIG', help='teacher of FPD: train as posenas distill does'
     )
     add_download_options(parser, 'the checkpoint to resume or load from')
     add_search_options(parser)

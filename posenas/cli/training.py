@@ -26,7 +26,7 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         '--epochs',
         type=COUNT,
         metavar='N',
-        help='train for N epochs and move the whole schedule with them: warm-up, milestones, '
+        help='number of epochs, to which the whole schedule is scaled: warm-up, milestones, '
         'cosine, validations, and hooks that begin in an epoch (default: the config)',
     )
     parser.add_argument('--no-validate', action='store_true', help='train without validation')
@@ -34,10 +34,13 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
         '--auto-scale-lr',
         '--autoscale-lr',
         action='store_true',
-        help='multiply the learning rate by the batch size of all processes over the base one',
+        help='multiply the learning rate by the batch size of all processes over the base batch '
+        'size',
     )
-    parser.add_argument('--amp', action='store_true', help='automatic mixed precision')
-    parser.add_argument('--compile', action='store_true', help='compile the network by torch')
+    parser.add_argument('--amp', action='store_true', help='use automatic mixed precision')
+    parser.add_argument(
+        '--compile', action='store_true', help='compile the network with torch.compile'
+    )
     parser.add_argument('--seed', type=SEED, metavar='N', help='seed of all random numbers')
     parser.add_argument(
         '--deterministic', action='store_true', help='use deterministic kernels only'
@@ -52,10 +55,10 @@ def _add_start_options(parser: argparse.ArgumentParser) -> None:
         nargs='?',
         const='auto',
         metavar='CHECKPOINT',
-        help='continue the run of this checkpoint; without CHECKPOINT the newest of the work dir',
+        help='continue the run of this checkpoint (default: the newest of the work dir)',
     )
     start.add_argument(
-        '--resume-from', dest='resume', metavar='CHECKPOINT', help='as --resume CHECKPOINT'
+        '--resume-from', dest='resume', metavar='CHECKPOINT', help='the same as --resume CHECKPOINT'
     )
     start.add_argument(
         '--load-from', metavar='CHECKPOINT', help='start from the weights of a checkpoint'
@@ -98,8 +101,8 @@ def _set_epochs(args: argparse.Namespace, cfg: Config) -> None:
     twice = sorted(given & {*(getattr(args, 'cfg_options', None) or {})})
     if twice:
         raise ConfigError(
-            f'--epochs must be the only one to say how long, got {twice[0]} in --cfg-options too: '
-            'give --epochs alone, which moves the whole schedule'
+            f'--epochs must be the only length of the training, got {twice[0]} in --cfg-options '
+            'too: give --epochs alone, which scales the whole schedule'
         )
     set_epochs(cfg, args.epochs)
 
@@ -112,7 +115,7 @@ def _pin_checkpoints(args: argparse.Namespace, cfg: Config) -> None:
         cfg.load_from = pin(args, cfg.load_from)
     elif args.sha256:
         raise ConfigError(
-            '--sha256 must be that of a checkpoint: give --load-from or --resume FILE'
+            '--sha256 needs a checkpoint, got none: give --load-from or --resume FILE'
         )
     pin_addresses(cfg._cfg_dict, args.trust_download)
 

@@ -18,13 +18,11 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas visibility``."""
     parser = CommandParser(
         'visibility',
-        'Fit how likely keypoints are visible, not occluded, from heatmaps and human labels; the '
-        'network stays as it is.',
+        'Learn from human labels how likely keypoints are visible, given their heatmaps. The '
+        'network does not change.',
     )
     add_config_options(parser)
-    parser.add_argument(
-        'checkpoint', help='its trained weights, or an exported network (.onnx, .xml)'
-    )
+    parser.add_argument('checkpoint', help='trained weights, or an exported network (.onnx, .xml)')
     parser.add_argument(
         '--out',
         required=True,
@@ -35,15 +33,17 @@ def build_parser() -> argparse.ArgumentParser:
         '--train',
         metavar='FILE.json',
         help="labels to fit to, in COCO's layout: 1 for occluded keypoints, 2 for visible ones "
-        '(default: those of the training set)',
+        '(default: the training set)',
     )
     parser.add_argument(
         '--val',
         metavar='FILE.json',
-        help='labels of other photos to measure on (default: those of the validation set)',
+        help='labels of other photos to measure on (default: the validation set)',
     )
     parser.add_argument(
-        '--images', metavar='DIR', help='photos of both (default: folders of the config)'
+        '--images',
+        metavar='DIR',
+        help='folder of the photos of --train and --val (default: folders of the config)',
     )
     parser.add_argument(
         '--picture', metavar='FILE', help='draw predicted against observed shares (.png, .svg)'

@@ -18,25 +18,26 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas web``."""
     parser = CommandParser(
         'web',
-        'Write a page that finds keypoints in photos, videos and the camera, in the browser: '
-        'nothing leaves the machine.',
+        'Write a page that finds keypoints in photos, videos and the camera. It runs in the '
+        'browser; nothing leaves the machine.',
     )
     parser.add_argument(
         '--out', default='site', metavar='DIR', help='folder of the page (default: %(default)s)'
     )
     parser.add_argument(
-        '--pose', metavar='FILE.onnx', help='pose network that posenas export wrote'
+        '--pose', metavar='FILE.onnx', help='pose network, written by posenas export'
     )
     parser.add_argument(
         '--detector',
         metavar='FILE.onnx',
-        help='detector of people, likewise (default: the whole picture, or boxes that are drawn)',
+        help='detector of people, likewise (default: the user draws boxes, or the whole picture '
+        'is one person)',
     )
     parser.add_argument(
         '--runtime',
         metavar='DIR',
-        help='unpacked npm package onnxruntime-web, which the page gets a copy of (default: the '
-        'page loads it from a pinned address, and checks its hashes)',
+        help='unpacked npm package onnxruntime-web to copy (default: the page loads it from a '
+        'pinned address and checks its hashes)',
     )
     parser.add_argument(
         '--serve', action='store_true', help='serve the page on 127.0.0.1 until Ctrl-C'
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=whole(0, 65535),
         default=8000,
         metavar='N',
-        help='of --serve; 0 takes a free one (default: 8000)',
+        help='port of --serve; 0 chooses a free one (default: 8000)',
     )
     return parser
 

@@ -155,8 +155,8 @@ class VisibilityCalibrator:
         ):
             if own != other:
                 raise ConfigError(
-                    f'{source} must be fitted to the network as it runs, its {what} are {own}, '
-                    f'those of the network {other}: fit it again by posenas visibility'
+                    f'{source} must be fitted to this network, got {what} {own} instead of '
+                    f'{other}: fit it again by posenas visibility'
                 )
 
     def save(self, path: str | Path) -> None:

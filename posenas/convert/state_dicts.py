@@ -213,7 +213,7 @@ def _choose_naming(entries: Iterable[str], source: str) -> Naming:
     if others:
         raise CheckpointError(
             f'the names of entries must be those of one project, got names of {chosen.title} and '
-            f'of {" and ".join(others)}: the file mixes two networks, or is not from where it is '
-            'said to be'
+            f'of {" and ".join(others)}: the file mixes two networks, or comes from another '
+            'project'
         )
     return chosen

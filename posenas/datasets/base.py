@@ -377,8 +377,8 @@ class BaseTopdownDataset(Dataset):
             except DataError as other_error:
                 self.note_bad(other, other_error)
         raise DataError(
-            f'one of {self.max_refetch} samples drawn in place of a bad one must be readable, but '
-            f'none was; the first: {error}'
+            f'one of {self.max_refetch} samples taken in place of a bad one must be readable, got '
+            f'none; the first: {error}'
         ) from error
 
     def note_bad(self, index: int, error: DataError) -> None:

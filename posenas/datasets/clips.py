@@ -100,7 +100,7 @@ class ClipDataset(Dataset):
         if not len(self._clips):
             raise DataError(
                 f'{source}: some track must have {self.length or 1} frames that follow each '
-                f'other, none has: shorten the clips, or raise max_gap={self.max_gap}'
+                f'other, got none: shorten the clips, or raise max_gap={self.max_gap}'
             )
         self.dataset.replace_persons(tracks.persons)
         self._tracks = tracks
@@ -213,8 +213,8 @@ class ClipDataset(Dataset):
             except DataError:
                 continue
         raise DataError(
-            f'one of {self.dataset.max_refetch} clips drawn in place of a bad one must be '
-            f'readable, but none was; the first: {error}'
+            f'one of {self.dataset.max_refetch} clips taken in place of a bad one must be '
+            f'readable, got none; the first: {error}'
         ) from error
 
 

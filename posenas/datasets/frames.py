@@ -28,7 +28,7 @@ def open_video(path: str | Path) -> cv2.VideoCapture:
         DataError: It does not exist or cannot be decoded.
     """
     if not Path(path).is_file():
-        raise DataError(f'{path} must be a video file, there is none')
+        raise DataError(f'{path} must be a video file, got no such file: check the path')
     with lend_utf8(path) as name:
         video = cv2.VideoCapture(name)
     if not video.isOpened():
@@ -132,7 +132,7 @@ class FrameReader:
             self.numbers = range(count_frames(video))
             video.release()
         if not self.numbers:
-            raise DataError(f'{path} must have frames, it has none')
+            raise DataError(f'{path} must have frames, got none')
 
     def __len__(self) -> int:
         return len(self.numbers)

@@ -57,7 +57,7 @@ def split_by_image(
     """
     if not isinstance(dataset, BaseTopdownDataset):
         raise ConfigError(
-            'a data set must tell the images of its samples to be split by them, got '
+            'a data set must know the image of each sample to be split by images, got '
             f'{type(dataset).__name__}: give the architecture a data set of its own in '
             'train_cfg.arch_dataloader'
         )

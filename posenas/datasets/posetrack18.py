@@ -72,8 +72,8 @@ class PoseTrack18Dataset(BaseTopdownDataset):
         for file in files:
             if file.skeleton is not None and file.skeleton != files[0].skeleton:
                 raise DataError(
-                    f'{file.path}: categories[].keypoints must be those of {files[0].path}, got '
-                    f'{file.skeleton.joint_names}'
+                    f'{file.path}: categories[].keypoints must be the same as in {files[0].path}, '
+                    f'got {file.skeleton.joint_names}'
                 )
         if files[0].skeleton is not None:
             self._set_skeleton(files[0].skeleton)

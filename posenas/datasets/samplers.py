@@ -186,7 +186,7 @@ class PartsSampler(Sampler):
         """Samples per batch of a rank."""
         if self._batch_size is None:
             raise ConfigError(
-                f'batch_size of {type(self).__name__} must be set to that of the data loader'
+                f'batch_size of {type(self).__name__} must equal batch_size of the data loader'
             )
         return self._batch_size
 
@@ -340,7 +340,7 @@ class MultiSourceSampler(PartsSampler):
         """Divide the ``size`` samples of a batch among the sources."""
         if self._given_size not in (None, size):
             raise ConfigError(
-                f'batch_size of the sampler must be that of the data loader, {size}, got '
+                f'batch_size of the sampler must equal that of the data loader, {size}, got '
                 f'{self._given_size}: leave it out'
             )
         exact = np.array(self.source_ratio) * size / sum(self.source_ratio)

@@ -55,7 +55,9 @@ class TaughtDataset(BaseTopdownDataset):
         **kwargs: Any,
     ) -> None:
         if kwargs.get('test_mode'):
-            raise ConfigError("test_mode must be False: a teacher's keypoints score nobody")
+            raise ConfigError(
+                'test_mode must be False: keypoints of a teacher cannot be used for scores'
+            )
         if mapping is not None and teacher_file is None:
             raise ConfigError('mapping needs teacher_file: a teacher has one skeleton')
         check_probability('score_thr', score_thr)

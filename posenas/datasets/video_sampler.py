@@ -39,7 +39,7 @@ class VideoSampler(Sampler):
             raise ConfigError('VideoSampler needs a ClipDataset with length=None: set dataset')
         if shuffle or round_up:
             raise ConfigError(
-                'VideoSampler keeps the order of time: set shuffle and round_up False'
+                'VideoSampler keeps the order of frames: set shuffle and round_up to False'
             )
         rank, world_size = get_dist_info()
         _, numbers = np.unique(dataset.videos, return_inverse=True)

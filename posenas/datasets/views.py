@@ -39,6 +39,6 @@ def check_views(num_views: int, pipeline: Sequence[dict | Callable]) -> None:
     check_positive('num_views', num_views)
     if not all(isinstance(step, Mapping) for step in pipeline):
         raise ConfigError(
-            'num_views needs a pipeline of configs: whether two callables do the same cannot be '
-            'told'
+            'num_views needs a pipeline of configs, got a callable, which cannot be compared '
+            'with another'
         )

@@ -40,8 +40,8 @@ def fuse_conv_bn(model: nn.Module, input_shape: Sequence[int]) -> float:
     if not change <= _TOLERANCE:
         unfuse(model)
         raise PoseNASError(
-            f'the fused form must leave the output as it is, but changes it by {change:.1e} of '
-            'its range: test this network without --fuse-conv-bn'
+            f'the fused form must not change the output, got a change of {change:.1e} of its '
+            'range: test this network without --fuse-conv-bn'
         )
     return change
 

@@ -137,8 +137,8 @@ def _restore_optimizer(runner: Runner, state: dict) -> None:
         runner.optim_wrapper.load_state_dict(state)
     except (ValueError, KeyError) as error:
         raise CheckpointError(
-            f'the optimizer must be the one of the checkpoint, got: {error}; '
-            'restore optim_wrapper in the config, or use load_from without --resume'
+            f'the optimizer must match the checkpoint, got: {error}; restore optim_wrapper in the '
+            'config, or use load_from without --resume'
         ) from error
 
 

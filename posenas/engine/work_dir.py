@@ -82,8 +82,8 @@ def claim_work_dir(folder: str | Path) -> Iterator[None]:
             is_free = stack.enter_context(hold_lock(Path(folder, _LOCK), _PATIENCE)) is not None
         if agree_on_largest(int(not is_free)):
             raise ConfigError(
-                f'{folder} must be free of other trainings and searches, but one is at work there: '
-                'give another --work-dir, or wait for its end'
+                f'{folder} must be free of other trainings and searches, but one is running '
+                'there: give another --work-dir, or wait for its end'
             )
         yield
 

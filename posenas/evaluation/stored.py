@@ -133,8 +133,8 @@ def _read_truth(
 def _find_skeleton(file: AnnotationFile) -> Skeleton:
     if file.skeleton is None:
         raise DataError(
-            f"{file.path} must be a COCO keypoint file with 'categories' that name keypoints, it "
-            'has none: give the skeleton'
+            f"{file.path} must be a COCO keypoint file with 'categories' that name keypoints, got "
+            'none: give the skeleton'
         )
     return file.skeleton
 

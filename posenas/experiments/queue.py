@@ -275,8 +275,8 @@ def _write_config(plan: Plan, run: Run) -> str:
         lines = difflib.ndiff(old.splitlines(), text.splitlines())
         changes = [' '.join(line.split()) for line in lines if line[0] in '-+']
         raise ConfigError(
-            f'{run.name} must go on with the config it was begun with, but the plan or a config '
-            f'has changed ({"; ".join(changes[:4])}): undo that or remove {run.folder} and {path}'
+            f'{run.name} must go on with its first config, but the plan or a config has changed '
+            f'({"; ".join(changes[:4])}): undo that or remove {run.folder} and {path}'
         )
     write_text(path, text)
     return str(path)

@@ -43,8 +43,8 @@ def plan_repeats(
         )
     if with_baseline and not loop.get('budget'):
         raise ConfigError(
-            f'{cfg.filename} must have a budget that counts {cost}, to draw random architectures '
-            'of the same cost: set train_cfg.budget, or give --no-baseline'
+            f'{cfg.filename} must have a budget that counts {cost}, to sample random '
+            'architectures of the same cost: set train_cfg.budget, or give --no-baseline'
         )
     best = score or next(iter(loop.algorithm.objectives))
     seeds = tuple(range(num_seeds))

@@ -113,7 +113,7 @@ def settle_plan(
         other = [name for name, value in wanted.items() if asked.get(name) != value]
         if other:
             raise ConfigError(
-                f'{path.parent} must go on with what it was begun with, but '
+                f'{path.parent} must go on with its first arguments, but '
                 + '; '.join(f'{name} was {asked.get(name)}, got {wanted[name]}' for name in other)
                 + ': choose another folder'
             )

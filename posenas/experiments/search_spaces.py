@@ -117,7 +117,7 @@ def find_space(name: str, limits: Mapping[str, float]) -> RunSpace:
         able = [other for other, each in SPACES.items() if set(limits) <= set(each.limits)]
         raise ConfigError(
             f'the space {name} must be searched without a limit of {", ".join(beyond)}, which it '
-            f'cannot keep to: choose one of {able}, or leave the limit out'
+            f'does not support: choose one of {able}, or leave out the limit'
         )
     if space.limits and not limits:
         raise ConfigError(

@@ -140,9 +140,9 @@ def check_limits(search: SearchRun) -> None:
     for name, (_, high) in budget.limits.items():
         if high is not None and costs[name] > high:
             raise ConfigError(
-                f'{name} must leave some networks of the space, but its smallest has '
-                f'{costs[name]:.4g} and {high:.4g} may be had: raise the limit, or choose another '
-                'space'
+                f'{name} must allow some networks of the space, but the smallest has '
+                f'{costs[name]:.4g} and the limit is {high:.4g}: raise the limit, or choose '
+                'another space'
             )
 
 

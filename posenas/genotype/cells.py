@@ -187,7 +187,7 @@ def _read_inputs(where: str, data: object, kind: str) -> tuple:
             )
         )
     if len({slot.slot for slot in slots}) < len(slots):
-        raise ConfigError(f'{where} must name each slot once at most, got {data}')
+        raise ConfigError(f'{where} must name each slot at most once, got {data}')
     return tuple(slots)
 
 
@@ -201,7 +201,9 @@ def _read_node(
         for i, edge in enumerate(check_list(f'{where}.edges', data['edges']))
     ]
     if kind in ROLES and not edges:
-        raise ConfigError(f'{where}.edges must hold an edge at least: a sum needs a term')
+        raise ConfigError(
+            f'{where}.edges must hold at least one edge, got none: a sum needs a term'
+        )
     return tuple(edges)
 
 

@@ -78,8 +78,8 @@ class PoseRuntime(NetworkRuntime):
             )
         if self.description.find_heatmap_shape() is not None:
             raise DataError(
-                f'{path} must hold a network that needs images alone, got the one of frames '
-                'between key frames: give the file of the key network, to VideoRuntime'
+                f'{path} must hold a network that takes images alone, got the network of frames '
+                'between key frames: give VideoRuntime the file of the key network'
             )
 
     @overload

@@ -84,8 +84,9 @@ class VideoRuntime:
         if held != wanted:
             raise DataError(
                 f'{file} must hold the network of {key.name} for frame {position} of a period, '
-                f'from the same checkpoint, got that of {found.name} for frame {held[2]}'
-                f'{"" if held[1] == wanted[1] else " from another checkpoint"}: export them again'
+                f'from the same checkpoint, got the network of {found.name} for frame '
+                f'{held[2]}{"" if held[1] == wanted[1] else " from another checkpoint"}: export '
+                'them again'
             )
 
     def clear(self) -> None:

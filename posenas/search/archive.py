@@ -196,7 +196,7 @@ def read_archive(path: str | Path) -> tuple[dict, list[Record]]:
     try:
         lines = Path(path).read_text(encoding='utf-8').split('\n')[:-1]
         if not lines:
-            raise ValueError('no line that is complete')
+            raise ValueError('no complete line')
         first, *lines = lines
         header = json.loads(first)
         if not isinstance(header, dict) or header.pop('schema', None) != _SCHEMA:
@@ -246,7 +246,7 @@ def _compare(path: Path, wanted: Mapping, found: Mapping) -> None:
     if differing:
         raise ConfigError(
             f'{path} must belong to the same search to be continued, but differs in '
-            f'{", ".join(differing)}: choose another work dir, or go back to the settings of then'
+            f'{", ".join(differing)}: choose another work dir, or restore its settings'
         )
 
 

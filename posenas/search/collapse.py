@@ -151,7 +151,7 @@ class SkipRule(CollapseRule):
         counts = [_count(one.arch, self.cell, ('skip_connect',)) for one in history]
         if counts[-1] < self.limit:
             return None
-        reason = f'{self.cell} would keep {counts[-1]} identities'
+        reason = f'{self.cell} would keep {counts[-1]} skip connections'
         return Stop(reason, _last_good(history, [count < self.limit for count in counts]))
 
 

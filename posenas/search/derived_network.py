@@ -170,7 +170,7 @@ def compare_outputs(before: nn.Module, after: nn.Module, batches: Iterable[Tenso
         largest = max(largest, float(gap.max()))
         total, count = total + float(gap.sum()), count + gap.numel()
     if not count:
-        raise ConfigError('there must be an image at least to compare outputs on')
+        raise ConfigError('there must be at least one image to compare outputs on, got none')
     unit = scale or 1.0
     return OutputChange(largest / unit, total / count / unit)
 

@@ -173,7 +173,7 @@ class ElasticConvTranspose2d(ElasticKernels, nn.ConvTranspose2d):
         if conv.kernel_size[0] not in _DECONV_PADDING:
             raise ConfigError(
                 f'elastic transposed convolutions have kernels of 4 or 2, got {conv.kernel_size}: '
-                'the inner part of others lies half a cell off'
+                'the inner part of others lies half a pixel off'
             )
         adopt(self, conv)
         self.set_active(conv.in_channels, conv.out_channels, conv.kernel_size[0], conv.groups)

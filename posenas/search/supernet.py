@@ -77,7 +77,7 @@ class Supernet(ABC):
             ConfigError: There is no relaxation, or it cannot tell.
         """
         raise ConfigError(
-            f'{type(self).__name__} must know what its relaxation costs for a cost term: set '
+            f'{type(self).__name__} must know the cost of its relaxation for a cost term: set '
             'train_cfg.arch_objective.cost_weight=0'
         )
 

@@ -64,7 +64,7 @@ def atomic_write(path: str | Path, mode: str = 'wb', encoding: str | None = None
             raise
         raise OutputError(
             f'{path} must be writable, got: {_reason(error, target)}; free space, change the path '
-            'or its rights; what stood there is unchanged'
+            'or its rights; the old file is unchanged'
         ) from error
     finally:
         with suppress(OSError):  # moved already, or never made
@@ -115,8 +115,8 @@ def append_line(path: str | Path, text: str, size: int | None = None) -> int:
             start = cut_torn_line(file)
             if size not in (None, start):
                 raise OutputError(
-                    f'{path} must grow by one process alone, got {start} bytes where {size} were '
-                    'left: end the other one, then continue with what the file holds'
+                    f'{path} must be written by one process alone, got {start} bytes instead of '
+                    f'{size}: end the other process, then continue'
                 )
             try:
                 _write_all(file, line)

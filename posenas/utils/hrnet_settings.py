@@ -50,9 +50,7 @@ def _same(find: Callable[[Mapping[str, Any]], Value]) -> Rule:
         wanted = _CLASSES.get(value, value) if isinstance(value, str) else value
         found = find(cfg)
         if _plain(wanted) != _plain(found):
-            raise ConfigError(
-                f'{key} must be that of the config, {found!r}, got {value!r}: {_ANOTHER}'
-            )
+            raise ConfigError(f'{key} must match the config, {found!r}, got {value!r}: {_ANOTHER}')
         return {}
 
     return read
@@ -95,7 +93,7 @@ def _dataset(cfg: Mapping[str, Any], split: str) -> Mapping[str, Any]:
 def _read_root(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
     root = _dataset(cfg, 'train').get('data_root') or ''
     if Path(value) != Path(root):
-        raise ConfigError(f'{key} must be that of the config, {root}, got {value}: link it there')
+        raise ConfigError(f'{key} must match the config, {root}, got {value}: link your data there')
     return {}
 
 
@@ -170,7 +168,7 @@ def _read_initialisation(cfg: Mapping[str, Any], key: str, value: Value) -> Opti
 
 def _read_begin(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
     if value:
-        raise ConfigError(f'{key} must be 0, got {value}: later epochs are those of --resume')
+        raise ConfigError(f'{key} must be 0, got {value}: use --resume for later epochs')
     return {}
 
 

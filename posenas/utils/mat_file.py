@@ -64,7 +64,7 @@ def _load(path: str | Path, names: Sequence[str], **options: bool) -> dict[str, 
         ) from error
     for name in names:
         if name not in content:
-            raise DataError(f'{path} must hold the variable {name}, it has none of that name')
+            raise DataError(f'{path} must hold the variable {name}, got none of that name')
     return content
 
 

@@ -48,7 +48,7 @@ def _try_import(package: str, origin: str) -> bool:
         first = (str(error).splitlines() or [''])[0]
         print_log(
             f'{package} at {os.path.dirname(origin)} cannot be imported ({type(error).__name__}: '
-            f'{first:.100}): what configs name of it is taken from posenas',
+            f'{first:.100}): posenas replaces what configs name of it',
             'current',
             logging.WARNING,
         )
@@ -67,9 +67,7 @@ def import_custom_modules(cfg: Mapping[str, Any]) -> None:
     for name in [names] if isinstance(names, str) else names:
         package = name.split('.')[0]
         if package in PACKAGES and not is_usable(package):
-            print_log(
-                f'{name} of custom_imports is left out: {package} is not installed', 'current'
-            )
+            print_log(f'{name} of custom_imports is ignored: {package} is not installed', 'current')
             continue
         try:
             import_module(name)

@@ -184,8 +184,8 @@ def check_archive(path: str | Path) -> None:
         names = [entry.filename for entry in entries]
         if any('/code/' in name for name in names):
             raise CheckpointError(
-                'a checkpoint must hold weights, this is a TorchScript program, which is only run: '
-                'give the checkpoint that it was made of'
+                'a checkpoint must hold weights, got a TorchScript program, which can only be '
+                'run: give the checkpoint that it was made of'
             )
         for entry in entries:
             if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:

@@ -61,8 +61,8 @@ def set_epochs(cfg: Config, num_epochs: int, source: str = '--epochs') -> None:
     loop = cfg.get('train_cfg') or {}
     if not loop.get('max_epochs'):
         raise ConfigError(
-            f'{source} moves a schedule that counts epochs, but train_cfg has no max_epochs: set '
-            'what it has instead, max_iters of a training or num_waves of a search'
+            f'{source} needs a schedule that counts epochs, but train_cfg has no max_epochs: set '
+            'max_iters of a training or num_waves of a search instead'
         )
     move = _Move(loop['max_epochs'], num_epochs)
     if cfg.get('max_epochs') == move.old:  # the variable that configs copy it from

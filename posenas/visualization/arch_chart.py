@@ -27,7 +27,9 @@ def draw_arch_values(records: Sequence[Mapping], out_file: str | Path) -> None:
     from matplotlib.figure import Figure
 
     if not records:
-        raise DataError('the history of a search needs an epoch at least to be drawn, got none')
+        raise DataError(
+            'the history of a search must have at least one epoch to be drawn, got none'
+        )
     epochs = [record['epoch'] for record in records]
     names = list(records[0]['weights'])
     rows = ceil((len(names) + 1) / _COLUMNS)

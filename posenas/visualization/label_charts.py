@@ -66,7 +66,7 @@ def _draw_boxes(figure: 'Figure', bboxes: Floats) -> None:
     for border in _BORDERS:
         if low < np.log2(border) < high:
             left.axvline(np.log2(border), color='gray', linestyle='--', linewidth=1)
-    left.set(xlabel='root of the box area / pixels', ylabel='persons')
+    left.set(xlabel='root of the box area / pixels', ylabel='people')
     right.hist(np.clip(np.log2(extent[:, 1] / extent[:, 0]), -3, 3), bins=60, color=_BLUE)
     right.set_xticks(range(-3, 4), ['1/8', '1/4', '1/2', '1', '2', '4', '8'])
     right.set(xlabel='height / width')
@@ -78,7 +78,7 @@ def _draw_counts(figure: 'Figure', keypoints: Floats) -> None:
     numbers = np.bincount(counts, minlength=keypoints.shape[1] + 1)
     axes.bar(np.arange(len(numbers)), numbers, color=_BLUE, width=0.85)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.set(xlabel='labelled keypoints of a person', ylabel='persons')
+    axes.set(xlabel='labelled keypoints of a person', ylabel='people')
 
 
 def _draw_levels(figure: 'Figure', keypoints: Floats, skeleton: Skeleton) -> None:

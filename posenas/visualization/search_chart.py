@@ -36,7 +36,7 @@ def draw_search(
     from matplotlib.figure import Figure
 
     if not history:
-        raise DataError('a search needs an observed epoch at least to be drawn, got none')
+        raise DataError('a search must have at least one observed epoch to be drawn, got none')
     curves = [name for name in _CURVES if any(one.get(name) is not None for one in history)]
     rows = ceil((len(curves) + len(weights)) / _COLUMNS)
     figure = Figure(figsize=(3.6 * _COLUMNS, 3.4 * rows), layout='constrained')

@@ -19,7 +19,7 @@ def test_a_video_shows_two_models_side_by_side(spot_config, spot_checkpoint, vid
     video = cv2.VideoCapture(str(tmp_path / 'out/clip.mp4'))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 3
     assert video.get(cv2.CAP_PROP_FRAME_WIDTH) >= 400
-    with pytest.raises(ConfigError, match='once only'):
+    with pytest.raises(ConfigError, match='only once'):
         next(compare_models(*models, iter([draw_spots()]), tmp_path / 'out'))
 
 

@@ -240,7 +240,7 @@ def test_the_data_set_of_a_config_need_not_exist_where_its_keypoints_are_known(
     model = init_model(cfg, spot_checkpoint, device='cpu')
     assert len(inference_topdown(model, spot_image, BOXES)) == 2
     del cfg.test_dataloader.dataset['metainfo']
-    with pytest.raises(ConfigError, match="'SetOfMyOwn' is not registered, so nothing says"):
+    with pytest.raises(ConfigError, match="'SetOfMyOwn' must be registered to name the keypoints"):
         init_model(cfg, device='cpu')
 
 

@@ -194,7 +194,7 @@ def test_boxes_of_every_image_are_given_once(inferencer, spot_image):
 @pytest.mark.parametrize(
     ('inputs', 'message'),
     [
-        ('no/such/file.jpg', 'there is none'),
+        ('no/such/file.jpg', 'got no such file'),
         ('ftp://example.org/a.jpg', 'begin with http'),
         ('webcam:x', 'webcam:NUMBER'),
         ('no/such/*.jpg', 'must hold images'),
@@ -272,7 +272,7 @@ def test_frames_of_an_animated_image_are_counted(inferencer, spot_image, tmp_pat
     pages[0].save(path, save_all=True, append_images=pages[1:])
     run(inferencer, str(path), bboxes=BOXES, kpt_thr=0.1)
     assert inferencer.report.lines() == [
-        f'left out, because the first page or frame of an image counts alone: 2 ({path})'
+        f'left out, because only the first page or frame of an image is read: 2 ({path})'
     ]
 
 
@@ -281,7 +281,7 @@ def test_boxes_beside_the_image_are_counted(inferencer, spot_image):
     beside = [[width, 0, width + 9, 9], [-9, -9, 0, 9], [0, height + 1, 9, height + 9]]
     run(inferencer, [spot_image], bboxes=[*BOXES, *beside], kpt_thr=0.1)
     (line,) = inferencer.report.lines()
-    assert line == ('3 boxes lie beside their image (00000000), what is found there means nothing')
+    assert line == ('3 boxes lie outside their image (00000000), where predictions mean nothing')
 
 
 def test_crops_of_many_boxes_are_made_64_ahead_at_most(inferencer, spot_image, monkeypatch):

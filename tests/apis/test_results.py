@@ -111,7 +111,7 @@ def test_frames_of_an_iterator_become_a_video(inferencer, tmp_path):
     video = cv2.VideoCapture(str(tmp_path / 'visualizations/frames.mp4'))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 6
     assert inferencer.report.summary() == (
-        '6 images, 12 people, 2 tracks; of 1 inputs (1 of them videos) 1 looked at'
+        '6 images, 12 people, 2 tracks; of 1 inputs (1 of them videos) 1 processed'
     )
 
 
@@ -154,7 +154,7 @@ def test_stop_finishes_what_was_read_and_counts_the_rest(inferencer, spot_image)
     report = inferencer.report
     assert report.is_stopped
     assert report.num_looked + report.num_left == 40
-    assert f'{len(seen)} looked at, {40 - len(seen)} not reached' in report.summary()
+    assert f'{len(seen)} processed, {40 - len(seen)} not reached' in report.summary()
 
 
 def test_every_input_is_accounted_for(inferencer, image_folder, video_file):
@@ -163,7 +163,7 @@ def test_every_input_is_accounted_for(inferencer, image_folder, video_file):
     report = inferencer.report
     assert (
         report.summary()
-    ) == '5 images, 10 people; of 5 inputs (1 of them videos) 3 looked at, 2 left out'
+    ) == '5 images, 10 people; of 5 inputs (1 of them videos) 3 processed, 2 skipped'
     assert [path for path, _ in report.bad_inputs][1] == 'http://127.0.0.1:9/a.jpg'
 
 
@@ -204,7 +204,7 @@ def test_between_detections_boxes_come_from_poses(detecting):
     assert FakeDetector.calls == 3
     for frame, each in enumerate(found):
         assert np.abs(each.keypoints - (PEOPLE + np.float32([3 * frame, 0]))).max() < 8
-    assert 'every frame 4' in detecting.report.lines()[0]
+    assert 'one of 4 frames' in detecting.report.lines()[0]
     list(detecting.predict(walk(12), detect_every='auto', kpt_thr=0.01))
     assert detecting.report.detect_every >= 1
 

@@ -129,7 +129,7 @@ def test_a_network_is_timed_in_every_engine_and_end_to_end(tmp_path, capsys, mon
 
 @pytest.mark.parametrize(
     ('options', 'message'),
-    [('--compile', '--compile needs a network'), ('--json .', '--json: . must be writable')],
+    [('--compile', '--compile needs a config'), ('--json .', '--json: . must be writable')],
 )
 def test_what_cannot_be_done_is_told_before_anything_is_timed(options, message, capsys):
     assert main(['benchmark', 'runtime', 'none.onnx', *options.split()]) == 2

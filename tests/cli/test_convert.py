@@ -114,9 +114,9 @@ def test_a_converted_file_is_compared_with_a_network_on_request(tmp_path, posena
     [
         (['missing.pth', 'out.pth'], 'no file at'),
         (['{old}', '{old}'], 'must be another file'),
-        (['--from', 'hrnet', '{old}', '{new}'], 'not from where it is said'),
+        (['--from', 'hrnet', '{old}', '{new}'], 'or comes from another project'),
         (['--to', 'hrnet', '{old}', '{new}'], 'choose another target'),
-        (['--config', 'tiny_synthetic_128x96', '--to', 'posenas', '{ours}', '{new}'], 'our names'),
+        (['--config', 'tiny_synthetic_128x96', '--to', 'posenas', '{ours}', '{new}'], 'got both'),
         (['--teacher', 'x.yaml', '{old}', '{new}'], '--teacher is for configs'),
         (['--from', 'fpd', '{yaml}', '{new}'], 'for checkpoints, not for configs'),
         (['{yaml}', '{new}'], 'must be a .py file'),

@@ -209,8 +209,8 @@ def test_a_search_in_a_supernet_takes_one_of_the_same_data_alone(tmp_path, monke
     ('words', 'text'),
     [
         (['--model', SEARCHES[2]], 'into parts of the body'),
-        (['--supernet', 'lsp/people.json', '--model', SEARCHES[1]], 'leave --supernet out'),
-        (['--model', 't_vipnas_search_tiny'], 'must see single images'),
+        (['--supernet', 'lsp/people.json', '--model', SEARCHES[1]], 'leave out --supernet'),
+        (['--model', 't_vipnas_search_tiny'], 'must be for single images'),
         (['--model', 'random_trained_res50'], 'scores architectures by TrainEvaluator'),
     ],
 )
@@ -254,7 +254,7 @@ def test_an_edited_config_is_not_replaced_unless_it_is_named(people, capsys):
     edited = made.read_text() + 'seed = 3\n'
     made.write_text(edited)
     assert run(people, *TINY) == 2
-    assert 'p.py exists and is not what would be written' in capsys.readouterr().err
+    assert 'p.py must be new or hold the same config' in capsys.readouterr().err
     assert made.read_text() == edited
     assert run(people, '--out', made, *TINY) == 0
 
@@ -270,8 +270,8 @@ def test_a_trained_network_goes_on_with_the_keypoints_that_it_knows(people, caps
     save_checkpoint(dict(state_dict=model.state_dict(), meta={}), 'trained.pth')
     assert run(people, '--out', 'mine.py', '--from', 'trained.pth', *TINY) == 0
     printed = capsys.readouterr().out
-    assert 'start: 3 keypoints go on as they are (LeftShoulder from left_shoulder' in printed
-    assert '1 begin anew: wing tip; outputs/mine_start.pth' in printed
+    assert 'start: 3 keypoints keep their outputs (LeftShoulder from left_shoulder' in printed
+    assert '1 start from random weights: wing tip; outputs/mine_start.pth' in printed
     cfg = load_config('mine.py')
     assert cfg.load_from == 'outputs/mine_start.pth'
     base = load_config(find_config('tiny_synthetic_128x96'))
@@ -289,5 +289,5 @@ def test_a_trained_network_goes_on_with_the_keypoints_that_it_knows(people, caps
 def test_a_search_does_not_start_from_a_trained_network(people):
     save_checkpoint(dict(state_dict={}), 'trained.pth')
     search = 'edge_supernet_tiny_synthetic_128x96'
-    with pytest.raises(ConfigError, match='leave --from out'):
+    with pytest.raises(ConfigError, match='leave out --from'):
         init_dataset(people, model=search, start='trained.pth', out='mine.py')

@@ -103,7 +103,7 @@ def test_infer_without_config_needs_an_exported_file(spot_checkpoint, tmp_path, 
     photo = str(tmp_path / 'photo.png')
     cv2.imwrite(photo, draw_spots())
     assert main(['infer', photo, '--checkpoint', str(spot_checkpoint)]) == 2
-    assert 'a config must be given unless an exported network' in capsys.readouterr().err
+    assert 'a config must be given, got none' in capsys.readouterr().err
 
 
 def test_a_file_that_was_not_exported_here_is_refused(spot_config, tmp_path, capsys):

@@ -232,7 +232,7 @@ def test_weights_are_searched_where_the_projects_left_them(folder):
 
 def test_outputs_go_below_the_folder_of_models(folder):
     assert configured(train, 'tiny.py --modelDir out').work_dir == 'out/tiny'
-    with pytest.raises(ConfigError, match='link data to it'):
+    with pytest.raises(ConfigError, match='link your data into data'):
         configured(train, 'tiny.py --dataDir elsewhere')
 
 

@@ -47,7 +47,7 @@ def test_probabilities_follow_the_terms_of_each_keypoint(calibrator, tmp_path):
 
 def test_other_networks_and_other_files_are_refused(calibrator, tmp_path):
     for names, flip_test in ((('a', 'c'), True), (('a', 'b'), False)):
-        with pytest.raises(ConfigError, match='must be fitted to the network as it runs'):
+        with pytest.raises(ConfigError, match='must be fitted to this network'):
             calibrator.check(names, flip_test, 'v.json')
     path = tmp_path / 'v.json'
     calibrator.save(path)

@@ -864,7 +864,7 @@ def test_configs_for_tests_alone(dite):
         (dict(data__train__pipeline__6__mean=[0.5] * 3), 'must be the same in all pipelines'),
         (dict(data__train__pipeline__7__encoding='Odd'), 'encoding must be in'),
         (dict(data__train__ann_file=...), 'data.train.ann_file must be set'),
-        (dict(data__train__data_cfg=dict(image_size=[64, 64])), 'must be those of'),
+        (dict(data__train__data_cfg=dict(image_size=[64, 64])), 'must be the same as in'),
         (dict(model__keypoint_head=3), 'model.keypoint_head must be a dict'),
     ],
 )

@@ -197,7 +197,7 @@ def test_failing_at_a_bad_sample_names_the_file(people):
 def test_a_dataset_of_bad_samples_gives_up(people):
     for path in people.glob('*.jpg'):
         path.unlink()
-    with pytest.raises(DataError, match='5 samples drawn in place'):
+    with pytest.raises(DataError, match='5 samples taken in place'):
         make(people, max_refetch=5)[0]
 
 

@@ -132,8 +132,8 @@ def test_a_video_without_a_frame_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ('make', 'text'),
     [
-        (lambda path: None, 'there is none'),
-        (lambda path: path.mkdir(), 'it has none'),
+        (lambda path: None, 'got no such file'),
+        (lambda path: path.mkdir(), 'must have frames, got none'),
         (lambda path: path.write_bytes(b''), 'broken or no video'),
         (lambda path: path.write_bytes(b'no video at all' * 99), 'broken or no video'),
     ],

@@ -155,7 +155,9 @@ def test_videos_must_fit_each_other(folder):
         build(folder)
     content['categories'][0]['keypoints'][0] = 'tail'
     write(folder, content, NAMES[1])
-    with pytest.raises(DataError, match=r'000002_mpii_test\.json: categories.* must be those of'):
+    with pytest.raises(
+        DataError, match=r'000002_mpii_test\.json: categories.* must be the same as in'
+    ):
         build(folder)
     (folder / 'none').mkdir()
     with pytest.raises(DataError, match='none must hold the files of PoseTrack'):

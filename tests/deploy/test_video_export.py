@@ -167,7 +167,7 @@ def test_every_file_is_proved_and_says_its_part(exported):
 
 def test_files_of_other_exports_or_alone_are_refused(exported, tmp_path):
     _, folder, _ = exported
-    with pytest.raises(DataError, match='the one of frames between key frames'):
+    with pytest.raises(DataError, match='the network of frames between key frames'):
         PoseRuntime(folder / 'net_frame1.onnx')
     assert PoseRuntime(folder / 'net.onnx')(make_frames()[0][0]).keypoints.shape == (1, 17, 2)
     for path in folder.glob('*.onnx'):

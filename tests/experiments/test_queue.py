@@ -193,7 +193,7 @@ def test_a_run_does_not_go_on_with_another_config(plan, calls, capsys):
     plan.write_text(plan.read_text().replace("title='the first'", 'options=dict(log_level="INFO")'))
     capsys.readouterr()
     assert benchmark(plan, '--cells', 'first') == 2
-    assert 'must go on with the config it was begun with' in capsys.readouterr().err
+    assert 'must go on with its first config' in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -43,11 +43,11 @@ def test_the_command_prints_winners_agreement_and_spread(repeats, capsys):
     assert main(['search', 'agree', *repeats]) == 0
     text = ' '.join(capsys.readouterr().out.split())
     assert (
-        'the best make 33% of 2 decisions alike, pair by pair; architectures drawn first 50%'
+        'the best architectures agree on 33% of 2 decisions, pair by pair; random ones on 50%'
         in (text)
     )
     assert 'PCK 0.633333 +- 0.058 over seeds' in text
-    assert 'not alike in all: kernel 3, 5, 3; width 24, 16, 24' in text
+    assert 'decisions that differ: kernel 3, 5, 3; width 24, 16, 24' in text
 
 
 def test_searches_that_are_no_repeats_are_refused(repeats, tmp_path):

@@ -41,7 +41,7 @@ def test_a_torn_last_line_is_dropped_from_the_file(tmp_path):
     assert len(Archive(path, {})) == 1
     assert path.read_bytes() == whole
     path.write_bytes(whole.split(b'\n')[0])
-    with pytest.raises(DataError, match='got: no line that is complete'):
+    with pytest.raises(DataError, match='got: no complete line'):
         read_archive(path)
 
 
@@ -119,7 +119,7 @@ def test_a_second_search_in_the_same_file_is_told_so(tmp_path):
     first = Archive(tmp_path / 'archive.jsonl', {})
     second = Archive(tmp_path / 'archive.jsonl', {})
     first.append(make_record(0))
-    with pytest.raises(OutputError, match='must grow by one process alone'):
+    with pytest.raises(OutputError, match='must be written by one process alone'):
         second.append(make_record(0))
     first.append(make_record(1))
     assert len(read_archive(first.path)[1]) == 2

@@ -199,11 +199,11 @@ def test_a_setting_becomes_todays(shipped, name, key, value, expected):
 @pytest.mark.parametrize(
     ('name', 'key', 'value', 'message'),
     [
-        ('hrnet', 'MODEL.SIGMA', 3, 'that of the config, 2, got 3'),
+        ('hrnet', 'MODEL.SIGMA', 3, 'match the config, 2, got 3'),
         ('hrnet', 'MODEL.NAME', 'pose_resnet', "'HRNet', got 'pose_resnet'"),
         ('hrnet', 'MODEL.IMAGE_SIZE', [288, 384], 'take the config of that network'),
         ('hrnet', 'MODEL.TAG_PER_JOINT', True, 'use model and codec'),
-        ('hrnet', 'DATASET.ROOT', 'elsewhere', 'link it there'),
+        ('hrnet', 'DATASET.ROOT', 'elsewhere', 'link your data there'),
         ('hrnet', 'DATASET.TEST_SET', 'test-dev2017', 'person_keypoints_val2017'),
         ('hrnet', 'DATASET.SELECT_DATA', True, 'train_dataloader.dataset'),
         ('hrnet', 'TRAIN.BEGIN_EPOCH', 3, '--resume'),

@@ -24,5 +24,5 @@ def test_curves_that_have_values_and_all_weights_are_drawn_the_same_twice(tmp_pa
 
 
 def test_nothing_observed_is_refused(tmp_path):
-    with pytest.raises(DataError, match='needs an observed epoch'):
+    with pytest.raises(DataError, match='at least one observed epoch'):
         draw_search([], WEIGHTS, tmp_path / 'a.png')

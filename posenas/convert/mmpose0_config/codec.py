@@ -114,7 +114,7 @@ def _read_megvii(test_cfg: Section, target: Section) -> tuple[str, list[Any], di
     if decoding != kernels[-1]:
         raise ConfigError(
             f'{test_cfg.place("modulate_kernel")} must be {target.place("kernel")}, '
-            f'{kernels[-1]}, got {decoding}: one codec draws and reads maps'
+            f'{kernels[-1]}, got {decoding}: one codec encodes and decodes heatmaps'
         )
     return 'kernel_size', kernels, {}
 

@@ -101,7 +101,7 @@ def _read_targets(data: Section, splits: Sequence[str]) -> tuple[Section, Sectio
             sizes, first = found, data_cfg
         elif [_plain(value) for value in found] != [_plain(value) for value in sizes]:
             raise ConfigError(
-                f'{data_cfg.path}: image_size and heatmap_size must be those of '
+                f'{data_cfg.path}: image_size and heatmap_size must be the same as in '
                 f'{first.path}, {sizes}, got {found}'
             )
         if not target.content:

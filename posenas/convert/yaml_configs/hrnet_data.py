@@ -190,7 +190,7 @@ def _translate_test(
 
 def _drop_rest(data: Section) -> None:
     if data.take('SELECT_DATA', 'dropped: selected people are not implemented', False):
-        data.warn('SELECT_DATA is True: all people are trained on')
+        data.warn('SELECT_DATA is True: training uses all people')
     data.drop('images are files', 'DATA_FORMAT')
     data.drop('nothing is cached', 'CACHE_ROOT')
     data.drop('without effect in the original', 'HYBRID_JOINTS_TYPE')

@@ -175,8 +175,8 @@ def _translate_posenas(
     if layers not in (12, 18) and not {'reductions', 'taps'} <= backbone.keys():
         raise ConfigError(
             f'TRAIN.LAYERS must be 12 or 18, whose cells are published, got {layers}: for other '
-            'lengths say which cells halve the map and whose maps are used, such as '
-            'LAYERS: 8, REDUCTIONS: [2, 4, 6], TAPS: [1, 3, 5, 7]'
+            'lengths give the cells that halve the size and the cells whose features are used, '
+            'such as LAYERS: 8, REDUCTIONS: [2, 4, 6], TAPS: [1, 3, 5, 7]'
         )
     names = (
         *('DECONV_WITH_BIAS', 'NUM_DECONV_LAYERS', 'NUM_DECONV_FILTERS', 'NUM_DECONV_KERNELS'),

@@ -176,8 +176,8 @@ def _repeated(labels: Labels) -> np.ndarray:
 
 _CORNER = 'no labelled keypoint is right of or below (0, 0); the person is left out'
 _AREA = (
-    'AP by OKS takes such a person for a point, so only exact keypoints are right, and generations '
-    'before 1.x leave it out: give areas, or posenas eval --no-area'
+    'OKS treats such a person as a point, so only exact keypoints count, and versions before 1.x '
+    'leave it out: give areas, or posenas eval --no-area'
 )
 #: Severity, what is found, its check (P people -> (P,) bool), what it means.
 LABEL_CHECKS: tuple[tuple[str, str, Callable[[Labels], np.ndarray], str], ...] = (
@@ -187,10 +187,15 @@ LABEL_CHECKS: tuple[tuple[str, str, Callable[[Labels], np.ndarray], str], ...] =
     ('error', 'area 0, left out', lambda labels: labels.lost == LOST[2], _AREA),
     ('warning', 'area 0', _area_zero, _AREA),
     ('warning', 'shares of the image?', _shares_of_image, 'keypoints must be in pixels'),
-    ('warning', 'joint at (0, 0)', _joint_at_corner, 'label it v = 0 if it has no place'),
-    ('warning', 'box reaches over the image', _box_cut, 'it is cut to the image'),
-    ('warning', 'joint outside the image', _joint_outside, 'label it v = 0, or correct the image'),
-    ('warning', 'joint beyond the crop', _joint_beyond_crop, 'the network cannot see it'),
+    ('warning', 'keypoint at (0, 0)', _joint_at_corner, 'label it v = 0 if it has no place'),
+    ('warning', 'box extends beyond the image', _box_cut, 'it is cut to the image'),
+    (
+        'warning',
+        'keypoint outside the image',
+        _joint_outside,
+        'label it v = 0, or correct the image',
+    ),
+    ('warning', 'keypoint beyond the crop', _joint_beyond_crop, 'the network cannot see it'),
     ('warning', 'left and right at one spot', _sides_at_one_spot, 'a pair cannot share a pixel'),
     ('warning', 'left and right swapped?', _torso_twisted, 'shoulders and hips run opposite ways'),
     ('warning', 'eyes exchanged?', _eyes_exchanged, 'a face shows its left eye on the right'),

@@ -104,14 +104,14 @@ def inspect_annotations(
     if not file.has_annotations:
         report.findings += file.findings
         if not report.num_errors:
-            report.add('warning', 'no annotations', path, 'it serves with detected boxes only')
+            report.add('warning', 'no annotations', path, 'it is usable with detected boxes only')
         report.images = [_image_record(image) for image in file.content['images']]
         report.statistics = {'images': len(report.images)}
         return report
     skeleton = skeleton or _find_skeleton(file)
     if not skeleton.num_joints:
         report.findings += file.findings
-        report.add('error', 'nobody to train on', path, 'annotations must have keypoints, none has')
+        report.add('error', 'nobody to train on', path, 'annotations must have keypoints, got none')
         report.statistics = {'images': len(file.content['images'])}
         return report
     file.check_people(skeleton.num_joints)
@@ -183,8 +183,8 @@ def _find_skeleton(file: AnnotationFile) -> Skeleton:
     if file.skeleton is not None:
         return file.skeleton
     if not any(found.kind == 'malformed skeleton' for found in file.findings):
-        text = 'name the keypoints under keypoints, or left and right cannot be told'
-        file.findings.note('joints without names', ['categories'], text)
+        text = 'name the keypoints under keypoints; otherwise left and right are unknown'
+        file.findings.note('keypoints without names', ['categories'], text)
     return unnamed_skeleton(file)
 
 

@@ -26,7 +26,7 @@ def check_sides(skeleton: Skeleton, labels: Labels) -> Iterator[tuple[str, str, 
     ):
         if sides[joint][0] and partner == joint:
             text = 'no keypoint of the other side has this name: mirrored samples will be wrong'
-            yield 'joint without partner', name, text
+            yield 'keypoint without partner', name, text
         more, fewer = max(counts[joint], counts[partner]), min(counts[joint], counts[partner])
         if joint < partner and more >= _LEAST_PERSONS and fewer < 0.7 * more:
             text = (
@@ -35,7 +35,7 @@ def check_sides(skeleton: Skeleton, labels: Labels) -> Iterator[tuple[str, str, 
             yield 'pair labelled unequally', name, text
     for (joint, _), share in zip(skeleton.flip_pairs, pair_agreement(labels), strict=True):
         if share < 0.4:
-            text = f'it runs the way of the other pairs in {100 * share:.0f} % of the people only'
+            text = f'only {100 * share:.0f} % of the people show it like the other pairs'
             yield 'pair exchanged against the others?', skeleton.joint_names[joint], text
     eyes = labels.line('eye')[labels.shows_face, 0]
     share = float((eyes < 0).mean()) if len(eyes) >= _LEAST_PERSONS else 0.0

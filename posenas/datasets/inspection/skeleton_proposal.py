@@ -138,7 +138,7 @@ def _choose_partners(
         partner, certainty = int(mirror.partners[joint]), float(mirror.certainty[joint])
         sure = min(certainty, float(mirror.certainty[partner])) >= _LEAST_CERTAINTY
         if num_persons < _LEAST_PERSONS:
-            sources[joint] = f'unknown: geometry needs {_LEAST_PERSONS} persons'
+            sources[joint] = f'unknown: geometry needs {_LEAST_PERSONS} people'
         elif sure:
             partners[joint] = partner
             sources[joint] = f'geometry, {100 * certainty:.0f} % sure'
@@ -261,7 +261,7 @@ def _list_doubts(
         doubts.append(f'partner unknown, taken as none: {", ".join(unknown)}')
     if all(partner == joint for joint, partner in enumerate(partners)):
         doubts.append(
-            'no keypoint has a partner: right for one hand, wrong for a body; set swap, or take '
-            'RandomFlip out of the pipeline'
+            'no keypoint has a partner: right for one hand, wrong for a body; set swap, or '
+            'remove RandomFlip from the pipeline'
         )
     return tuple(doubts)

@@ -203,7 +203,7 @@ def _read_joints(
 def _field(path: str | Path, parent: object, name: str, where: str) -> object:
     value = getattr(parent, name, None)
     if value is None:
-        raise DataError(f'{path}: {where} must have the field {name}, it has none')
+        raise DataError(f'{path}: {where} must have the field {name}, got none')
     return value
 
 

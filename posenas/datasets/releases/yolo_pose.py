@@ -205,7 +205,7 @@ def _list_images(description: _Description, place: Path | None, entry: str) -> l
     if place is None or not place.is_file():
         raise DataError(
             f'{description.path}: {entry} must be a folder or a list of images below '
-            f'{description.root}, there is none'
+            f'{description.root}, got none'
         )
     lines = place.read_text(encoding='utf-8-sig').split('\n')
     names = [line.strip().replace('\\', '/') for line in lines if line.strip()]

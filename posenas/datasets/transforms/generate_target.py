@@ -61,8 +61,8 @@ class GenerateTarget(BaseTransform):
         crop_size = results.get('input_size')
         if crop_size is not None and tuple(codec.input_size) != tuple(crop_size):
             raise ConfigError(
-                f'input_size of the codec must be that of TopdownAffine, {tuple(crop_size)}, got '
-                f'{tuple(codec.input_size)}'
+                f'input_size of the codec must equal that of TopdownAffine, {tuple(crop_size)}, '
+                f'got {tuple(codec.input_size)}'
             )
         visible = results.get('transformed_keypoints_visible', results['keypoints_visible'])
         target = codec.encode(results['transformed_keypoints'], visible)

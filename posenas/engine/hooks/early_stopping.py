@@ -30,8 +30,8 @@ class EarlyStoppingHook(_EarlyStoppingHook):
         if state.get('stopped') and (self.wait_count == 0 or self.wait_count >= self.patience):
             runner.train_loop.stop_training = True
             runner.logger.warning(
-                f'the training was stopped for its {self.monitor}, best {self.best_score:.4g}: it '
-                'goes on without EarlyStoppingHook, or with more patience'
+                f'the training was stopped because {self.monitor} no longer improves, best '
+                f'{self.best_score:.4g}: to go on, remove EarlyStoppingHook or raise its patience'
             )
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:

@@ -52,7 +52,8 @@ class EMATeacherHook(Hook):
         distiller = find_distiller(runner, 'EMATeacherHook')
         if distiller.cache is not None:
             raise ConfigError(
-                'EMATeacherHook changes the teacher all the time: drop model.cache or the hook'
+                'EMATeacherHook needs a teacher without model.cache, because it changes the '
+                'teacher: remove model.cache or the hook'
             )
         self.student = distiller.student
         self.teacher = FrozenTeacher(copy.deepcopy(self.student), self.weight)

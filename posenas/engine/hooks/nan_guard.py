@@ -68,7 +68,7 @@ class NanGuardHook(Hook):
             self._give_up_or_go_back(runner, report, error)
         self._restore_buffers(runner)
         runner.optim_wrapper.zero_grad()
-        runner.logger.warning(f'iteration {runner.iter + 1} is left out of the training')
+        runner.logger.warning(f'iteration {runner.iter + 1} is skipped')
         self._store_counters(runner)
         error.handled = True
 

@@ -74,7 +74,7 @@ class PerturbationHook(Hook):
         _, inputs = supernet.read_strengths()
         arch = select_by_perturbation(supernet.space, supernet.backbone, measure, tune, rng, inputs)
         genotype = supernet.space.to_genotype(arch)
-        runner.logger.info(f'chosen by what the supernet misses: {genotype.id}')
+        runner.logger.info(f'chosen by perturbation of the supernet: {genotype.id}')
         if runner.rank == 0:
             provenance = dict(
                 config=runner.experiment_name,

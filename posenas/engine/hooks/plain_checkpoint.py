@@ -44,7 +44,7 @@ class PlainCheckpointHook(Hook):
             checkpoint[name] = to_plain({name: value}, dropped if informative else None)[name]
             if dropped:
                 runner.logger.warning(
-                    f'not saved, since they are no plain data: checkpoint{", ".join(dropped)}'
+                    f'not saved, because they are not plain data: checkpoint{", ".join(dropped)}'
                 )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

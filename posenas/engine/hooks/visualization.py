@@ -297,8 +297,8 @@ class BadCaseAnalysisHook(_DrawingHook):
         suffix = f'_{runner.rank}' if runner.world_size > 1 else ''
         write_json(self._folder(runner) / f'results{suffix}.json', found, indent=1)
         tell(
-            f'{len(found)} of {self._num_rated} samples that were looked at are bad, out of '
-            f'{self._num_samples} (interval={self.interval})'
+            f'{len(found)} of {self._num_rated} checked samples are bad, out of '
+            f'{self._num_samples} samples (interval={self.interval})'
         )
         self._report()
         self._num_samples = self._num_rated = 0

@@ -83,7 +83,7 @@ class EpochBasedTrainLoop(TrainLoop):
         if old_length != length or not 0 <= done <= length:
             self.runner.logger.warning(
                 f'an epoch had {old_length} batches when the checkpoint was written and has '
-                f'{length} now: the training continues, but not as it would have'
+                f'{length} now: the training continues, but not to the same bits'
             )
             done = max(0, min(done, old_length)) * length // old_length
         self._first_iter = iteration - done

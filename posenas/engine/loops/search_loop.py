@@ -210,7 +210,9 @@ class SearchLoop(BaseLoop):
                 archive.append(outcome.record)
         self.algorithm.tell(records)
         if len(candidates) < size:
-            self.runner.logger.warning('the search ends: every affordable architecture is known')
+            self.runner.logger.warning(
+                'the search ends: every architecture within the budget is evaluated'
+            )
         return len(candidates) == size
 
     def _check_known(self, candidates: Sequence['Candidate'], records: Sequence['Record']) -> None:
@@ -278,8 +280,7 @@ class SearchLoop(BaseLoop):
         taught = f', {beyond} exceed the budget and were only learnt from' if beyond else ''
         taught += f', {short} were trained in part, to choose who is trained on' if short else ''
         self.runner.logger.info(
-            f'{len(records)} of {self.max_iters} trials were evaluated, {failed} failed and '
-            f'have no scores{taught}; {folder} holds what no other beats',
+            ' holds those that no other beats',
             extra=TOLD,
         )
 

@@ -195,7 +195,7 @@ def check_batches(dataloader: DataLoader) -> None:
             'train_dataloader.drop_last=False or a smaller train_dataloader.batch_size'
         )
     raise ConfigError(
-        'every rank must train on equally many batches, at least one, got '
+        'every rank must train on the same number of batches, at least one, got '
         f'{", ".join(map(str, counts))} from {len(dataloader.dataset)} samples in batches of '
         f'{sampler.batch_size} (drop_last={sampler.drop_last}): set '
         'train_dataloader.sampler.round_up=True'

@@ -125,8 +125,8 @@ def prepare_ground_truth(
         )
     if points:
         print_log(
-            f'area is 0 for {len(points)} people with labels (ids {_some(points)}): OKS takes them '
-            'for points, so that only exact keypoints are right; give areas, or evaluate with '
+            f'area is 0 for {len(points)} people with labels (ids {_some(points)}): OKS treats '
+            'them as points, so only exact keypoints count; give areas, or evaluate with '
             'use_area=False (posenas eval --no-area)',
             logger='current',
             level=logging.WARNING,

@@ -90,8 +90,8 @@ class MpiiPCKAccuracy(PoseMetric):
         if not labelled and results:
             if self.pred_file is None:
                 raise DataError(
-                    'samples must have annotated keypoints, none has: for the test split give '
-                    'pred_file, where to write the predictions'
+                    'samples must have annotated keypoints, got none: for the test split give '
+                    'pred_file, to which predictions are written'
                 )
             return {}
         predictions, keypoints, boxes = _stack(labelled)

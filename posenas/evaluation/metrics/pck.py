@@ -155,7 +155,7 @@ def stack_poses(results: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
     }
     if not arrays['labelled'].any():
         raise DataError(
-            'samples must have annotated keypoints, none has: evaluate annotated boxes '
+            'samples must have annotated keypoints, got none: evaluate annotated boxes '
             '(bbox_file=None) or by a metric with an ann_file'
         )
     return arrays

@@ -53,8 +53,8 @@ def check_macro(macro: Mapping, wanted: Mapping) -> None:
     for key, value in wanted.items():
         if key in macro and macro[key] != value:
             raise ConfigError(
-                f'macro.{key} of the genotype must be that of the network, got {macro[key]!r} in '
-                f'the genotype and {value!r} in the network: set {key}={macro[key]!r}'
+                f'macro.{key} of the genotype must match the network, got {macro[key]!r} in the '
+                f'genotype and {value!r} in the network: set {key}={macro[key]!r}'
             )
 
 
@@ -108,7 +108,7 @@ def prune_plan(
             pairs = zip(kept[-1], layer, strict=True)
             kept[-1] = tuple(cell and replace(cell, edges=whole.edges) for cell, whole in pairs)
     if None in kept[-1] and plan.layers[-1][0].layer == plan.depth - 1:
-        raise ConfigError(f'the last cell of {part!r} must be kept: its map is the result')
+        raise ConfigError(f'the last cell of {part!r} must be kept: its output is the result')
     return replace(
         plan,
         layers=tuple(kept),

@@ -76,8 +76,8 @@ def plan_cells(
         if layers not in _REDUCTIONS:
             raise ConfigError(
                 f'layers must be one of {sorted(_REDUCTIONS)} where reductions are not given, got '
-                f'{layers}; say which cells halve the map and whose maps are used, such as '
-                'layers=8, reductions=(2, 4, 6), taps=(1, 3, 5, 7)'
+                f'{layers}; give the cells that halve the size and the cells whose features are '
+                'used, such as layers=8, reductions=(2, 4, 6), taps=(1, 3, 5, 7)'
             )
         reductions = _REDUCTIONS[layers]
     last_cells = (*(position - 1 for position in reductions), layers - 1)
@@ -166,8 +166,8 @@ def _check_sources(sources: Sequence[Sequence[int]]) -> tuple[tuple[int, int], .
     )
     if not fits:
         raise ConfigError(
-            'macro.sources must give each of the three fusion cells, whose outputs have levels 2, '
-            '1 and 0, the level of a coarser map and that of a map of its size or finer, such as '
+            'macro.sources must give each of the three fusion cells, whose outputs have levels '
+            '2, 1 and 0, one coarser level and one level of its size or finer, such as '
             f'{[list(pair) for pair in ADJACENT_SOURCES]}, got {sources}'
         )
     return pairs

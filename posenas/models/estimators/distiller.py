@@ -132,7 +132,8 @@ class FPDDistiller(Distiller, BaseModel):
         if self.val_teacher_first and differs:
             raise ConfigError(
                 'val_teacher_first needs a teacher with the keypoints and the input size of the '
-                'validation data: drop it, joint_map and teacher_input_size do not reach there'
+                'validation data: remove it, because joint_map and teacher_input_size do not '
+                'apply to validation'
             )
         loss = self.unlabelled_loss
         if not loss.weighs_joints(loss.pose) and loss.alpha != 1:

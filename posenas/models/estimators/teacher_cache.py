@@ -92,7 +92,7 @@ class TeacherCache:
         header = self.path / _HEADER
         if header.is_file():
             self._adopt(_read_header(header))
-            print_log(f'maps of the teacher are read from {self.path}', 'current')
+            print_log(f'heatmaps of the teacher are read from {self.path}', 'current')
 
     def _adopt(self, header: dict) -> None:
         wanted = dict(identity=self._identity, radius=self.radius)
@@ -149,7 +149,7 @@ class TeacherCache:
             self._store(self._write_header)
         if self._format.shape != shape:
             raise ConfigError(
-                f'maps must have the shape of those in {self.path}, {self._format.shape}, got '
+                f'heatmaps must have the shape of those in {self.path}, {self._format.shape}, got '
                 f'{shape}: give another model.cache.path'
             )
 
@@ -175,7 +175,7 @@ class TeacherCache:
         error = float(np.abs(first - second).max())
         if error > self.max_error:
             raise DataError(
-                f'maps in {self.path} must be those of the teacher, but sample {view[1]}, view '
+                f'heatmaps in {self.path} must come from the teacher, but sample {view[1]}, view '
                 f'{view[2]} differs by {error:.3g} > {self.max_error}: the images have changed; '
                 'delete the folder'
             )

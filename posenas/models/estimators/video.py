@@ -105,8 +105,8 @@ class OnlinePoseEstimator(BaseModel):
         for head in (self.head, *heads):
             if not isinstance(head, BaseHeatmapHead):
                 raise ConfigError(
-                    'networks for videos hand on heatmaps, so each must have a head of those, got '
-                    f'{type(head).__name__}: choose another head'
+                    'each network for videos must have a head of heatmaps, which the next one '
+                    f'reads, got {type(head).__name__}: choose another head'
                 )
         if any(h.out_channels != self.head.out_channels for h in heads):
             raise ConfigError(

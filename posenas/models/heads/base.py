@@ -261,8 +261,7 @@ def list_stages(maps: Tensor | list[Tensor]) -> list[Tensor]:
     """
     if isinstance(maps, tuple):
         raise ConfigError(
-            'a network that makes heatmaps is needed here, got one that makes vectors of bins: '
-            'take another head'
+            'the network must make heatmaps here, got vectors of bins: choose another head'
         )
     return [maps] if isinstance(maps, Tensor) else maps
 

@@ -93,8 +93,8 @@ class CenterBoxHead(BaseModule):
         targets = torch.stack([sample.gt_fields.heatmaps for sample in data_samples])
         if targets.shape[-2:] != logits.shape[-2:]:
             raise ConfigError(
-                "the stride of the codec must be the network's: its maps are "
-                f'{tuple(logits.shape[-2:])}, those of the targets {tuple(targets.shape[-2:])}'
+                'the codec must have the stride of the network, got heatmaps '
+                f'{tuple(logits.shape[-2:])} and targets {tuple(targets.shape[-2:])}'
             )
         loss_box = distance_giou_loss(distances, targets[:, 2:6], targets[:, 6])
         return dict(

@@ -92,7 +92,7 @@ class RegressionHead(BaseModule):
         if labels and 'keypoint_labels' not in labels[0]:
             raise ConfigError(
                 f'{type(self).__name__} learns from keypoint_labels, got '
-                f'{sorted(labels[0].keys())}: set the codec, that of GenerateTarget too, to '
+                f'{sorted(labels[0].keys())}: set the codec of the head and of GenerateTarget to '
                 "type='RegressionLabel'"
             )
         targets = torch.cat([one.keypoint_labels for one in labels])

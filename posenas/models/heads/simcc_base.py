@@ -137,8 +137,8 @@ class BaseSimCCHead(BaseModule):
         if labels and 'keypoint_x_labels' not in labels[0]:
             raise ConfigError(
                 'a head of coordinate classification learns from keypoint_x_labels and '
-                f'keypoint_y_labels, got {sorted(labels[0].keys())}: set the codec, that of '
-                "GenerateTarget too, to type='SimCCLabel'"
+                f'keypoint_y_labels, got {sorted(labels[0].keys())}: set the codec of the head '
+                "and of GenerateTarget to type='SimCCLabel'"
             )
         x, y = (torch.cat([one[f'keypoint_{axis}_labels'] for one in labels]) for axis in 'xy')
         return (x, y), torch.cat([one.keypoint_weights for one in labels])

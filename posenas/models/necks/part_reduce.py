@@ -64,8 +64,8 @@ class PartReduceNeck(BaseModule):
         read = [(self.in_channels[i], plan.channels[i]) for i in sorted(plan.levels_read)]
         if self.in_channels[0] == plan.channels[0] and any(have != want for have, want in read):
             raise ConfigError(
-                'levels pass to the fabric as they are where the first one fits, so all must have '
-                f'its channels {plan.channels[:count]}, got {self.in_channels}: change factor'
+                'all levels must have the channels of the fabric where the first one has them, '
+                f'{plan.channels[:count]}, got {self.in_channels}: change factor'
             )
 
     def _make_reduce(self, plan: FabricPlan, strict_original: bool) -> dict[str, nn.Conv2d]:

@@ -172,8 +172,8 @@ class CNFSpace(SearchSpace):
         first = given[0]
         if any(abs(a - b) > _ROUNDING for rows in given for a, b in zip(rows, first, strict=True)):
             raise ConfigError(
-                f'the cells of {name!r} must share the weights of their operators, but those of '
-                'the genotype differ: set share_alpha=False in fabric'
+                f'the cells of {name!r} must share the weights of their operators, got different '
+                'weights in the genotype: set share_alpha=False in fabric'
             )
         return first
 

@@ -98,8 +98,8 @@ class PoseNASSearchBackbone(PoseNASBackbone):
         check_positive('partial_k', partial_k)
         if partial_k > 1 and not edge_norm:
             raise ConfigError(
-                f'partial_k={partial_k} needs edge_norm=True: which channels pass through an edge '
-                'changes what its operations seem worth'
+                f'partial_k={partial_k} needs edge_norm=True: otherwise the sampled channels '
+                'change how good operations seem'
             )
         sizes = dict(layers=layers, init_channels=init_channels, num_stages=num_stages)
         plan = plan_network(

@@ -96,7 +96,7 @@ class PoseNASCounter:
         joints = self._parts[1].get('out_channels', context.num_keypoints)
         if joints != context.num_keypoints:
             raise ConfigError(
-                f'num_keypoints must be that of the counted head, {joints}, got '
+                f'num_keypoints must equal the keypoints of the counted head, {joints}, got '
                 f'{context.num_keypoints}'
             )
         tables = self._find_tables(context.input_size)

@@ -175,8 +175,8 @@ class LatencyCost:
         """
         if context != self._table.context:
             raise DataError(
-                f'the latency table must be of {context}, got one of {self._table.context}: build '
-                'another'
+                f'the latency table must be for {context}, got one for {self._table.context}: '
+                'build another'
             )
         return 1e3 * self._table.predict(genotype)
 
@@ -186,7 +186,9 @@ class LatencyCost:
         Raises:
             ConfigError: Always.
         """
-        raise ConfigError('latency is known of whole networks: give a relaxation MacsCost instead')
+        raise ConfigError(
+            'latency is known only for whole networks: give a relaxation MacsCost instead'
+        )
 
 
 def fit_table(

@@ -310,6 +310,6 @@ def _check_context(widths: Sequence[int]) -> None:
     planes = [context_planes(width) for width in widths]
     if max(planes) > planes[-1]:
         raise ConfigError(
-            f'context blocks of widths {tuple(widths)} squeeze to {planes}, more than that of the '
-            'largest: use multiples of 8'
+            f'context blocks of widths {tuple(widths)} squeeze to {planes}, more than the largest '
+            'one: use multiples of 8'
         )

@@ -71,14 +71,14 @@ CASES = [
     (_person(0, bbox=None), 'warning', 'box missing'),
     (_person(0, keypoints=[5, 5, 0] * 17), 'warning', 'places without labels'),
     (_person(0, keypoints=[0, 0, 2] * 17), 'error', 'labels outside the image'),
-    (_set_joint(0, 3, 0, 0, 2), 'warning', 'joint at (0, 0)'),
+    (_set_joint(0, 3, 0, 0, 2), 'warning', 'keypoint at (0, 0)'),
     (_person(0, keypoints=[0.3, 0.7, 2] * 17), 'warning', 'shares of the image?'),
     (_person(0, bbox=[10, 10, 0, 20]), 'error', 'empty box'),
     (_person(0, bbox=[300, 10, 30, 20]), 'error', 'box outside the image'),
-    (_person(0, bbox=[-10, 0, 100, 128]), 'warning', 'box reaches over the image'),
+    (_person(0, bbox=[-10, 0, 100, 128]), 'warning', 'box extends beyond the image'),
     (_person(0, num_keypoints=4), 'warning', 'num_keypoints differs'),
-    (_person(0, bbox=[1, 1, 9, 9]), 'warning', 'joint beyond the crop'),
-    (_set_joint(0, 3, 200, 50, 2), 'warning', 'joint outside the image'),
+    (_person(0, bbox=[1, 1, 9, 9]), 'warning', 'keypoint beyond the crop'),
+    (_set_joint(0, 3, 200, 50, 2), 'warning', 'keypoint outside the image'),
     (_swap, 'warning', 'left and right swapped?'),
     (_repeat, 'warning', 'person repeated'),
     (lambda data: data['images'][1].update(id=1), 'error', 'image id twice'),
@@ -86,7 +86,7 @@ CASES = [
     (lambda data: data['images'][1].update(width='w'), 'error', 'malformed image'),
     (lambda data: data['images'][1].update(file_name='001.jpg'), 'warning', 'image file twice'),
     (lambda data: data['categories'][0].update(keypoints=1), 'error', 'malformed skeleton'),
-    (lambda data: data.update(categories=[]), 'warning', 'joints without names'),
+    (lambda data: data.update(categories=[]), 'warning', 'keypoints without names'),
     (lambda data: data.update(annotations=3), 'error', 'malformed file'),
     (lambda data: [1], 'error', 'malformed file'),
 ]
@@ -149,7 +149,7 @@ def test_joints_without_partner_and_unequal_pairs_are_found(tmp_path):
         )
     )
     found = {finding.kind: finding.place for finding in inspect_annotations(str(path)).findings}
-    assert found == {'joint without partner': 'left_hand', 'pair labelled unequally': 'left_eye'}
+    assert found == {'keypoint without partner': 'left_hand', 'pair labelled unequally': 'left_eye'}
 
 
 def test_crowds_and_persons_without_joints_are_no_faults(rewrite):

@@ -67,7 +67,7 @@ def test_a_collapsing_search_stops_with_the_last_good_architecture(runner, tmp_p
     genotype = load_genotype(tmp_path / 'genotype.json')
     assert SPACE.from_genotype(genotype) == LARGE | {ENDS[0]: 'skip_connect'}
     assert genotype.provenance['epoch'] == 4
-    assert 'would keep 2 identities' in genotype.provenance['stop_reason']
+    assert 'would keep 2 skip connections' in genotype.provenance['stop_reason']
     assert genotype.provenance['seed'] == 7
     state = json.loads((tmp_path / 'collapse.json').read_text())
     assert [one['epoch'] for one in state['history']] == [3, 4, 5]

@@ -194,7 +194,7 @@ def test_published_depths_know_their_positions():
         (dict(layers=8, reductions=(1, 2)), 'reductions must name 3 cells'),
         (dict(layers=8, reductions=(2, 4, 9)), 'one tap before each reduction cell'),
         (dict(layers=8, reductions=(2, 4, 6), taps=(1, 3, 5, 6)), 'one after the last of 8'),
-        (dict(refine=dict(layers=5)), 'got 5; say which cells'),
+        (dict(refine=dict(layers=5)), 'got 5; give the cells'),
         (dict(refine=dict(depth=5)), "refine has unknown keys .'depth'."),
         (dict(init_channels=9), 'must be a multiple of the 4 nodes'),
         (dict(init_channels=0), 'init_channels must be greater than 0'),

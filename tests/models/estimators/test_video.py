@@ -210,7 +210,7 @@ def test_other_families_fuse_behind_a_module_they_name():
     [
         (dict(frames=[TINY_LIGHT], period=4), 'period - 1 = 3 networks, got 1'),
         (dict(frames=[dict(TINY_LIGHT, head=dict(TINY_HEAD, out_channels=5))]), 'same head'),
-        (dict(frames=[dict(TINY_LIGHT, head=SIMCC)]), 'hand on heatmaps.*SimCCHead'),
+        (dict(frames=[dict(TINY_LIGHT, head=SIMCC)]), 'a head of heatmaps.*SimCCHead'),
         (dict(frames=[dict(TINY_LIGHT, fusion=dict(op='add', in_channels=8))]), 'say where'),
         (dict(frames=[dict(TINY_LIGHT, fusion=dict(stage=5, in_channels=8))]), '1 to 4'),
         (dict(frames=[dict(TINY_LIGHT, fusion=dict(at='layer9', in_channels=8))]), 'layer9'),

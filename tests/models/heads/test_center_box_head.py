@@ -90,7 +90,7 @@ def test_a_detector_learns_where_people_are():
 
 def test_a_wrong_stride_is_told():
     picture, sample = canvas([], size=(64, 32))
-    with pytest.raises(ConfigError, match='stride of the codec'):
+    with pytest.raises(ConfigError, match='must have the stride of the network'):
         build()(picture.new_zeros(2, 3, 64, 64), [sample] * 2, mode='loss')
 
 

@@ -158,7 +158,7 @@ def test_levels_with_the_right_channels_pass():
 @pytest.mark.parametrize(
     ('in_channels', 'message'),
     [
-        ((8, 16, 31), 'all must have its channels'),
+        ((8, 16, 31), 'all levels must have the channels'),
         ((5, 6), 'num_levels=2 in fabric'),
         ((5, 6, 7, 8), 'num_levels=4 in fabric'),
     ],

@@ -266,7 +266,7 @@ def test_outputs_are_compared_in_units_of_their_range():
     change = compare_outputs(model, other, images())
     # keypoint 0 is of the arms alone, keypoint 3 of both parts: two of four maps move
     assert change == pytest.approx(OutputChange(0.5 / scale, 0.25 / scale), rel=1e-4)
-    with pytest.raises(ConfigError, match='an image at least'):
+    with pytest.raises(ConfigError, match='at least one image'):
         compare_outputs(model, other, [])
 
 

@@ -151,7 +151,9 @@ def test_networks_of_other_sizes_are_not_counted():
     with pytest.raises(ConfigError, match='must have the sizes'):
         counter(make_released_genotype(), context)
     genotype = supernet.space.to_genotype(sample(supernet))
-    with pytest.raises(ConfigError, match='num_keypoints must be that of the counted head, 5'):
+    with pytest.raises(
+        ConfigError, match='num_keypoints must equal the keypoints of the counted head, 5'
+    ):
         counter(genotype, replace(context, num_keypoints=17))
 
 

@@ -192,4 +192,4 @@ def test_networks_are_fitted_in_the_engine_of_their_table(tmp_path, capsys):
     LatencyTable(table.device, CostContext((96, 128), 17), {}, {}, 'openvino').save(file)
     config = 'configs/search/vipnas/synthetic/vipnas_supernet_tiny_synthetic_128x96.py'
     assert main(['latency', 'fit', config, str(file), '--engine', 'onnxruntime']) == 2
-    assert "must be of engine 'onnxruntime', got 'openvino'" in capsys.readouterr().err
+    assert "must be for engine 'onnxruntime', got 'openvino'" in capsys.readouterr().err

@@ -181,7 +181,7 @@ class CellFabric(BaseModule):
             if height % stride or width % stride or tuple(levels[i].shape[1:]) != wanted:
                 raise ConfigError(
                     f'level {i} of a fabric must have {plan.channels[i]} channels (factor x '
-                    f'stride {plan.size_types[i]}) and be that of an image whose sides are '
+                    f'stride {plan.size_types[i]}) and come from an image whose sides are '
                     f'multiples of {stride}, got shape {tuple(levels[i].shape)}: change '
                     'input_size, factor, or put a PartReduceNeck in front'
                 )
