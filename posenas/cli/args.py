@@ -3,12 +3,12 @@
 import argparse
 import os
 import re
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from posenas.cli.examples import EXAMPLES, SOME
+from posenas.cli.help_texts import FEW, HelpFormatter
 from posenas.cli.outcome import Status
 from posenas.cli.values import COUNT, SEED, WORKERS, number, whole
 from posenas.utils.spelling import find_nearest
@@ -19,56 +19,6 @@ if TYPE_CHECKING:
 _LOCAL_BACKEND = dict(type='LocalVisBackend')
 #: Published: FPD calls the current folder ''.
 _MAY_BE_EMPTY = {'dataDir'}
-
-
-#: Choices that an error lists, and options in a usage.
-_FEW = 10
-#: Paragraphs of help texts that have lines of their own.
-_KEPT = ('examples:', 'commands:', 'exit statuses:')
-
-
-class _HelpFormatter(argparse.HelpFormatter):
-    """Wraps paragraphs, and lines of examples and tables each by itself."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        fill = super()._fill_text
-        paragraphs = text.split('\n\n')
-        return '\n\n'.join(
-            '\n'.join(_wrap(line, width, p.startswith(_KEPT[0])) for line in p.split('\n'))
-            if p.startswith(_KEPT)
-            else fill(p, width, indent)
-            for p in paragraphs
-        )
-
-    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:  # noqa: ANN401
-        """Leave options that may be left out to the list below, where they are many."""
-        actions = list(actions)
-        free = [each for each in actions if each.option_strings and not each.required]
-        if usage is not None or len(free) <= _FEW:
-            return super()._format_usage(usage, actions, groups, prefix)
-        needed = [each for each in actions if each not in free]
-        text = super()._format_usage(usage, needed, [], prefix)
-        return text.replace(self._prog, f'{self._prog} [options]', 1)
-
-
-def _wrap(line: str, width: int, is_command: bool) -> str:
-    """Wrap a line of a table, or a command so that it can still be copied.
-
-    An option stays beside its value.
-    """
-    if len(line) <= width:
-        return line
-    if is_command:
-        line = re.sub(r'(--[\w-]+) (?!--)', '\\1\0', line)
-    column = 6 if is_command else re.match(r'  .+?  +|', line).end()  # type: ignore[union-attr]
-    rows = textwrap.wrap(
-        line,
-        width - 2 * is_command,
-        subsequent_indent=' ' * column,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return (' \\\n' if is_command else '\n').join(rows).replace('\0', ' ')
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -83,7 +33,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **dict(allow_abbrev=False, **kwargs))
-        self.formatter_class = _HelpFormatter
+        self.formatter_class = HelpFormatter
         examples = find_examples(self.prog)
         self.epilog = '\n\n'.join(filter(None, [self.epilog, examples]))
 
@@ -118,7 +68,7 @@ class OneLineParser(argparse.ArgumentParser):
         if choice:
             names = re.findall(r"[^\s',]+", choice[2])
             nearest = find_nearest(choice[1], names)
-            among = f'one of {", ".join(names)}' if len(names) <= _FEW else 'a known one'
+            among = f'one of {", ".join(names)}' if len(names) <= FEW else 'a known one'
             said = said.replace(choice[0], f"must be {among}, got '{choice[1]}'")
         elif unknown:
             options = [word for action in _list_actions(self) for word in action.option_strings]
@@ -141,6 +91,28 @@ class _OutAction(argparse.Action):
     ) -> None:
         if values is not None:
             setattr(namespace, self.dest, values)
+
+
+def add_options(
+    parser: argparse._ActionsContainer, options: Mapping[str, str | Mapping[str, Any]]
+) -> None:
+    """Add the options of a table.
+
+    Args:
+        parser: Gets them; a group of options does too.
+        options: Names and what the value is called, such as ``--out --out-dir DIR`` -> help text,
+            or arguments of ``add_argument``. A help text alone makes an option without a value.
+    """
+    for words, given in options.items():
+        settings = dict(help=given) if isinstance(given, str) else dict(given)
+        first, *rest = words.split()
+        names = [first, *(word for word in rest if word.startswith('-'))]
+        metavar = rest[len(names) - 1 :]
+        if metavar:
+            settings['metavar'] = metavar[0] if len(metavar) == 1 else tuple(metavar)
+        elif isinstance(given, str) and first.startswith('-'):
+            settings['action'] = 'store_true'
+        parser.add_argument(*names, **settings)
 
 
 def add_out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
@@ -275,21 +247,17 @@ def add_translation_options(parser: argparse.ArgumentParser) -> None:
 
 def add_launch_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--work-dir`` and what the distributed launchers pass."""
-    parser.add_argument(
-        '--work-dir',
-        metavar='DIR',
-        help='folder of logs and checkpoints (default: work_dir of the config, else '
+    options = {
+        '--work-dir DIR': 'folder of logs and checkpoints (default: work_dir of the config, else '
         './work_dirs/<name of the config>)',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=('none', 'pytorch', 'slurm', 'mpi'),
-        default='none',
-        help='who started this process (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--local-rank', type=whole(0), default=0, metavar='N', help='set by older launchers'
-    )
+        '--launcher': dict(
+            choices=('none', 'pytorch', 'slurm', 'mpi'),
+            default='none',
+            help='who started this process (default: %(default)s)',
+        ),
+        '--local-rank N': dict(type=whole(0), default=0, help='set by older launchers'),
+    }
+    add_options(parser, options)
 
 
 def add_download_options(
@@ -302,17 +270,13 @@ def add_download_options(
         checkpoint: What help texts call the one that ``--sha256`` is about.
     """
     downloads = parser.add_argument_group('checkpoints from http(s) addresses')
-    downloads.add_argument(
-        '--sha256',
-        metavar='DIGITS',
-        help=f'SHA-256 of {checkpoint}, at least its first 8 digits (default: #sha256=DIGITS '
-        "behind the address, or the digits in MMPose's file names)",
-    )
-    downloads.add_argument(
-        '--trust-download',
-        action='store_true',
-        help='load what an address sends without a SHA-256; it is read as data, never run',
-    )
+    options = {
+        '--sha256 DIGITS': f'SHA-256 of {checkpoint}, at least its first 8 digits (default: '
+        "#sha256=DIGITS behind the address, or the digits in MMPose's file names)",
+        '--trust-download': 'load what an address sends without a SHA-256; it is read as data, '
+        'never run',
+    }
+    add_options(downloads, options)
 
 
 def pin(args: argparse.Namespace, checkpoint: str, may_be_exported: bool = False) -> str:

@@ -3,7 +3,14 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, OneLineParser, add_config_options, add_count, add_seed
+from posenas.cli.args import (
+    CommandParser,
+    OneLineParser,
+    add_config_options,
+    add_count,
+    add_options,
+    add_seed,
+)
 from posenas.cli.benchmark_blocks import add_blocks_parser, report_blocks
 from posenas.cli.benchmark_people import (
     add_tracking_parser,
@@ -71,20 +78,17 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
         'milliseconds per image. The two forms and the lower bound take turns; the lower bound is '
         'the time of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
     )
-    forward.add_argument(
-        'config',
-        nargs='*',
-        help='config files or names of networks (default: all but those for synthetic people)',
-    )
-    forward.add_argument('--family', metavar='NAME', help='only these, such as dite-hrnet')
-    forward.add_argument(
-        '--threads',
-        type=WORKERS,
-        nargs='+',
-        default=[1],
-        metavar='N',
-        help='threads of an operation (default: 1)',
-    )
+    options = {
+        'config': dict(
+            nargs='*',
+            help='config files or names of networks (default: all but those for synthetic people)',
+        ),
+        '--family NAME': 'only these, such as dite-hrnet',
+        '--threads N': dict(
+            type=WORKERS, nargs='+', default=[1], help='threads of an operation (default: 1)'
+        ),
+    }
+    add_options(forward, options)
     add_count(forward, '--batch', 1, 'images')
     forward.add_argument(
         '--out', '--json', dest='json', metavar='FILE.json', help='also write the figures'

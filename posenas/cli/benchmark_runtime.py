@@ -3,7 +3,7 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_count, add_threads
+from posenas.cli.args import add_count, add_options, add_threads
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT
@@ -38,17 +38,12 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         help='people of a batch (default: 1)',
     )
     add_count(runtime, '--repeat', 20, 'interleaved runs')
-    runtime.add_argument(
-        '--compile', action='store_true', help='time torch.compile too: minutes, and a compiler'
-    )
-    runtime.add_argument('--forward-only', action='store_true', help='leave end to end out')
-    runtime.add_argument(
-        '--out',
-        '--json',
-        dest='json',
-        metavar='FILE.json',
-        help='also write the figures to FILE.json',
-    )
+    options = {
+        '--compile': 'time torch.compile too: minutes, and a compiler',
+        '--forward-only': 'leave end to end out',
+        '--out --json FILE.json': dict(dest='json', help='also write the figures to FILE.json'),
+    }
+    add_options(runtime, options)
 
 
 def report_runtime(args: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options, add_count
+from posenas.cli.args import CommandParser, add_config_options, add_count, add_options
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
 from posenas.utils.outputs import OUTPUTS, hide_outputs
@@ -27,17 +27,13 @@ def build_parser() -> argparse.ArgumentParser:
         'person before it (default: %(default)s)',
     )
     add_count(parser, '--num', 12, 'number of samples, evenly spread over the data')
-    parser.add_argument(
-        '--out',
-        '--out-dir',
-        '--output-dir',
-        default=f'{OUTPUTS}/browse',
-        metavar='DIR',
-        help='folder of the pictures (default: ./%(default)s)',
-    )
-    parser.add_argument(
-        '--not-show', action='store_true', help='accepted for older scripts: no window opens'
-    )
+    options = {
+        '--out --out-dir --output-dir DIR': dict(
+            default=f'{OUTPUTS}/browse', help='folder of the pictures (default: ./%(default)s)'
+        ),
+        '--not-show': 'accepted for older scripts: no window opens',
+    }
+    add_options(parser, options)
     return parser
 
 

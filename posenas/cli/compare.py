@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_threads
+from posenas.cli.args import CommandParser, add_options, add_threads
 from posenas.cli.reading import check_paths
 from posenas.cli.values import RESAMPLINGS
 
@@ -25,28 +25,20 @@ def build_parser() -> argparse.ArgumentParser:
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
     """Add the plan and how its runs are made."""
-    parser.add_argument(
-        '--plan', required=True, metavar='FILE.py', help='plan: runs and comparisons'
-    )
-    parser.add_argument(
-        '--work-dir',
-        metavar='DIR',
-        help='folder of all runs (default: work_dirs/lspet/<name of plan>)',
-    )
-    parser.add_argument(
-        '--cells', nargs='+', default=[], metavar='NAME', help='run only these and what they need'
-    )
+    options = {
+        '--plan FILE.py': dict(required=True, help='plan: runs and comparisons'),
+        '--work-dir DIR': 'folder of all runs (default: work_dirs/lspet/<name of plan>)',
+        '--cells NAME': dict(nargs='+', default=[], help='run only these and what they need'),
+    }
+    add_options(parser, options)
     add_threads(parser, 'threads of each run')
-    parser.add_argument(
-        '--no-run', action='store_true', help='train nothing, report what is finished'
-    )
-    parser.add_argument(
-        '--bootstrap',
-        type=RESAMPLINGS,
-        default=2000,
-        metavar='N',
-        help='number of resamplings (default: 2000)',
-    )
+    options = {
+        '--no-run': 'train nothing, report what is finished',
+        '--bootstrap N': dict(
+            type=RESAMPLINGS, default=2000, help='number of resamplings (default: 2000)'
+        ),
+    }
+    add_options(parser, options)
 
 
 def compare(args: argparse.Namespace) -> int:

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_download_options, add_out, add_translation_options
+from posenas.cli.args import (
+    CommandParser,
+    add_download_options,
+    add_options,
+    add_out,
+    add_translation_options,
+)
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
 from posenas.utils.errors import ConfigError
@@ -37,36 +43,24 @@ def build_parser() -> argparse.ArgumentParser:
         'input', metavar='IN', help='checkpoint (file or http(s) address), or config (.py, .yaml)'
     )
     add_out(parser, 'OUT', 'file to write (.py for a config; .safetensors for weights alone)')
-    parser.add_argument(
-        '--from',
-        dest='source',
-        choices=('auto', *_PROJECTS),
-        default='auto',
-        help='whose names the entries of a checkpoint have (default: told from the names)',
-    )
-    parser.add_argument(
-        '--to', choices=_PROJECTS, help='whose names they get (default: those of this library)'
-    )
-    parser.add_argument(
-        '--config',
-        metavar='CONFIG',
-        help='network that the converted checkpoint must fit, entry by entry',
-    )
-    parser.add_argument(
-        '--trust',
-        action='store_true',
-        help='let the file run code while it is read: only if you trust its author',
-    )
-    parser.add_argument(
-        '--teacher',
-        metavar='YAML',
-        help='config of the teacher that FPD merges over IN: OUT distils from it, and it is '
-        'written beside OUT with _teacher',
-    )
-    parser.add_argument(
-        '--half', action='store_true', help='half precision of numbers in a file of safetensors'
-    )
-    parser.add_argument('--verbose', action='store_true', help='list every entry by name')
+    options = {
+        '--from': dict(
+            dest='source',
+            choices=('auto', *_PROJECTS),
+            default='auto',
+            help='whose names the entries of a checkpoint have (default: told from the names)',
+        ),
+        '--to': dict(
+            choices=_PROJECTS, help='whose names they get (default: those of this library)'
+        ),
+        '--config CONFIG': 'network that the converted checkpoint must fit, entry by entry',
+        '--trust': 'let the file run code while it is read: only if you trust its author',
+        '--teacher YAML': 'config of the teacher that FPD merges over IN: OUT distils from it, '
+        'and it is written beside OUT with _teacher',
+        '--half': 'half precision of numbers in a file of safetensors',
+        '--verbose': 'list every entry by name',
+    }
+    add_options(parser, options)
     add_translation_options(parser)
     add_download_options(parser)
     return parser

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_count, add_seed
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_options, add_seed
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
@@ -45,44 +45,31 @@ def _add_synthetic(kinds: argparse._SubParsersAction) -> None:
     add_count(people, '--num-images', 0, 'single images', COUNT_OR_NONE)
     add_count(people, '--num-videos', 0, 'videos with tracked people', COUNT_OR_NONE)
     add_count(people, '--num-frames', 24, 'frames of each video')
-    people.add_argument(
-        '--seed', metavar='N', type=SEED, default=0, help='equal seeds give equal files'
-    )
-    people.add_argument(
-        '--size',
-        type=SIDE,
-        nargs=2,
-        default=(640, 480),
-        metavar=('W', 'H'),
-        help='size of the images, pixels (default: 640 480)',
-    )
-    people.add_argument(
-        '--people',
-        metavar='N',
-        type=number(),
-        default=3.0,
-        help='mean number of people in an image',
-    )
-    people.add_argument(
-        '--poses',
-        default='all',
-        choices=('all', 'everyday'),
-        help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
-    )
-    people.add_argument(
-        '--level',
-        choices=('easy', 'medium', 'hard'),
-        help='difficulty of the videos: fast and blurred motion, people and things passing by, low '
-        'resolution, a shaking camera, boxes of whole bodies (default: slow and sharp, boxes of '
-        'what is seen)',
-    )
-    people.add_argument(
-        '--jobs',
-        metavar='N',
-        type=WORKERS,
-        default=os.cpu_count() or 1,
-        help='processes (default: all cores)',
-    )
+    options = {
+        '--seed N': dict(type=SEED, default=0, help='equal seeds give equal files'),
+        '--size W H': dict(
+            type=SIDE,
+            nargs=2,
+            default=(640, 480),
+            help='size of the images, pixels (default: 640 480)',
+        ),
+        '--people N': dict(type=number(), default=3.0, help='mean number of people in an image'),
+        '--poses': dict(
+            default='all',
+            choices=('all', 'everyday'),
+            help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
+        ),
+        '--level': dict(
+            choices=('easy', 'medium', 'hard'),
+            help='difficulty of the videos: fast and blurred motion, people and things passing '
+            'by, low resolution, a shaking camera, boxes of whole bodies (default: slow and '
+            'sharp, boxes of what is seen)',
+        ),
+        '--jobs N': dict(
+            type=WORKERS, default=os.cpu_count() or 1, help='processes (default: all cores)'
+        ),
+    }
+    add_options(people, options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,45 +94,36 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
         description='Read a COCO keypoint file, propose what it does not say of its keypoints, '
         'write a config, and print and draw the proposal.',
     )
-    parser.add_argument('file', help='COCO keypoint file (.json)')
-    parser.add_argument('--val', metavar='FILE', help='the same for validation')
-    parser.add_argument(
-        '--images', metavar='DIR', help='folder of the images (default: searched near the file)'
-    )
-    parser.add_argument(
-        '--val-images', metavar='DIR', help='folder of the validation images, likewise'
-    )
-    parser.add_argument(
-        '--val-share',
-        type=SHARE,
-        default=0.1,
-        metavar='S',
-        help='without --val: share of the images to validate on, chosen at random and written to '
-        'two files in ./outputs (default: %(default)s)',
-    )
+    options = {
+        'file': 'COCO keypoint file (.json)',
+        '--val FILE': 'the same for validation',
+        '--images DIR': 'folder of the images (default: searched near the file)',
+        '--val-images DIR': 'folder of the validation images, likewise',
+        '--val-share S': dict(
+            type=SHARE,
+            default=0.1,
+            help='without --val: share of the images to validate on, chosen at random and written '
+            'to two files in ./outputs (default: %(default)s)',
+        ),
+    }
+    add_options(parser, options)
     add_seed(parser, 'seed of that choice')
-    parser.add_argument(
-        '--out', metavar='CONFIG', help='config to write (default: configs/NAME.py)'
-    )
-    parser.add_argument(
-        '--model',
-        default=_BASE,
-        metavar='CONFIG',
-        help='network and training to start from, as posenas models lists them, or a config of '
-        'configs/search (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--supernet',
-        metavar='CHECKPOINT',
-        help='with a search in a supernet: checkpoint of that, trained on these data',
-    )
-    parser.add_argument(
-        '--from',
-        dest='start',
-        metavar='CHECKPOINT|NAME',
-        help='trained network to fine-tune: weights of --model, or the name of a network that '
-        'comes with the library (default: from scratch)',
-    )
+    options = {
+        '--out CONFIG': 'config to write (default: configs/NAME.py)',
+        '--model CONFIG': dict(
+            default=_BASE,
+            help='network and training to start from, as posenas models lists them, or a config of '
+            'configs/search (default: %(default)s)',
+        ),
+        '--supernet CHECKPOINT': 'with a search in a supernet: checkpoint of that, trained on '
+        'these data',
+        '--from CHECKPOINT|NAME': dict(
+            dest='start',
+            help='trained network to fine-tune: weights of --model, or the name of a network that '
+            'comes with the library (default: from scratch)',
+        ),
+    }
+    add_options(parser, options)
     parser.add_argument(
         '--name', help='name of the data set (default: that of the file, or of the config)'
     )
@@ -158,28 +136,18 @@ def _add_convert(kinds: argparse._SubParsersAction) -> None:
         description='Rewrite the release files of a data set as COCO keypoint files; of MPII also '
         'as the files of its own layout.',
     )
-    parser.add_argument(
-        'source', choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='the data set or layout'
-    )
-    parser.add_argument(
-        'file',
-        help='folder of joints.mat and images (lsp, lspet), mpii_human_pose_v1_u12_1.mat, or '
+    options = {
+        'source': dict(
+            choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='the data set or layout'
+        ),
+        'file': 'folder of joints.mat and images (lsp, lspet), mpii_human_pose_v1_u12_1.mat, or '
         'data.yaml (yolo-pose)',
-    )
-    parser.add_argument(
-        '--out', required=True, metavar='DIR', help='folder, such as data/mpii/annotations'
-    )
-    parser.add_argument(
-        '--separated-only',
-        action='store_true',
-        help='mpii: only people listed as sufficiently separated from others',
-    )
-    parser.add_argument(
-        '--val',
-        metavar='FILE',
-        help='mpii: published list of the validation people, such as valid.json; divides the '
-        'training people',
-    )
+        '--out DIR': dict(required=True, help='folder, such as data/mpii/annotations'),
+        '--separated-only': 'mpii: only people listed as sufficiently separated from others',
+        '--val FILE': 'mpii: published list of the validation people, such as valid.json; divides '
+        'the training people',
+    }
+    add_options(parser, options)
 
 
 def _convert(args: argparse.Namespace) -> None:

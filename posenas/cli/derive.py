@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options
 from posenas.cli.networks import make_parser
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import read_config, require_with
@@ -21,21 +21,15 @@ def build_parser() -> CommandParser:
     which.add_argument(
         '--archive', metavar='FILE.jsonl', help='take an architecture of this search; see --trial'
     )
-    parser.add_argument(
-        '--trial',
-        type=COUNT_OR_NONE,
-        metavar='N',
-        help='its number in log and archive, from 0 (default: the best)',
-    )
-    parser.add_argument(
-        '--score', metavar='KEY', help='score that says which one is best, the higher the better'
-    )
-    parser.add_argument(
-        '--experiment',
-        metavar='CONFIG',
-        help='take data and schedule of this training; its network is replaced (default: those of '
-        'the search, which may keep images back)',
-    )
+    options = {
+        '--trial N': dict(
+            type=COUNT_OR_NONE, help='its number in log and archive, from 0 (default: the best)'
+        ),
+        '--score KEY': 'score that says which one is best, the higher the better',
+        '--experiment CONFIG': 'take data and schedule of this training; its network is replaced '
+        '(default: those of the search, which may keep images back)',
+    }
+    add_options(parser, options)
     return parser
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_count, add_seed
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_options, add_seed
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.cli.reading import check_paths, require_with, speak_of_options
 from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS
@@ -78,33 +78,25 @@ def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
         parser.add_argument(
             '--errors', action='store_true', help='tell jitter, inversion, swap and miss apart'
         )
-    parser.add_argument(
-        '--out',
-        '--out-dir',
-        dest='out_dir',
-        metavar='DIR',
-        help='folder for drawn errors and curves of the keypoints',
-    )
-    parser.add_argument(
-        '--images', metavar='DIR', help='folder of the images, to draw the worst cases'
-    )
+    options = {
+        '--out --out-dir DIR': dict(
+            dest='out_dir', help='folder for drawn errors and curves of the keypoints'
+        ),
+        '--images DIR': 'folder of the images, to draw the worst cases',
+    }
+    add_options(parser, options)
     add_count(parser, '--worst', 16, 'people to draw', COUNT_OR_NONE)
     _add_common(parser)
 
 
 def _add_truth(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--gt', required=True, metavar='FILE', help='annotations in COCO layout')
-    parser.add_argument(
-        '--skeleton',
-        metavar='NAME',
-        help='built-in skeleton (default: the keypoints named by --gt)',
-    )
-    parser.add_argument(
-        '--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one sigma per keypoint'
-    )
-    parser.add_argument(
-        '--no-area', action='store_true', help='take 0.53 times the box as the area'
-    )
+    options = {
+        '--gt FILE': dict(required=True, help='annotations in COCO layout'),
+        '--skeleton NAME': 'built-in skeleton (default: the keypoints named by --gt)',
+        '--sigmas S': dict(type=POSITIVE, nargs='+', help='one sigma per keypoint'),
+        '--no-area': 'take 0.53 times the box as the area',
+    }
+    add_options(parser, options)
 
 
 def _add_common(parser: argparse.ArgumentParser, samples: int = 0, unit: str = 'images') -> None:

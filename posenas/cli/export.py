@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options, add_download_options
+from posenas.cli.args import CommandParser, add_config_options, add_download_options, add_options
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT, number
@@ -21,47 +21,41 @@ def build_parser() -> argparse.ArgumentParser:
         'export', 'Export a network to a file that needs no config, checkpoint or PyTorch.'
     )
     add_config_options(parser)
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='its weights, a file or http(s) address (default: random weights, to measure speed)',
-    )
-    parser.add_argument(
-        '--to',
-        choices=('onnx', 'openvino'),
-        default='onnx',
-        help='ONNX, one file, or OpenVINO, .xml and .bin (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--precision',
-        choices=('f32', 'f16', 'int8'),
-        default='f32',
-        help='f32; f16 stores weights in half precision; int8 computes in eight bits and is judged '
-        'by the score on the validation set (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--max-loss',
-        type=number(),
-        metavar='SCORE',
-        help='int8: how much of the score may be lost, in its own units; more and more layers stay '
-        'in float until it holds (default: any)',
-    )
-    parser.add_argument(
-        '--num-crops',
-        type=COUNT,
-        metavar='N',
-        help='int8: crops of the training set that activations are measured on (default: 64)',
-    )
-    parser.add_argument(
-        '--out', metavar='FILE', help='file to write (default: name of the config with .onnx, .xml)'
-    )
-    parser.add_argument(
-        '--images',
-        nargs='+',
-        metavar='FILE',
-        help='pictures of people to compare outputs on, and for int8 to measure activations on '
-        '(default: some of the validation set, or synthetic people; for int8 of the training set)',
-    )
+    options = {
+        'checkpoint': dict(
+            nargs='?',
+            help='its weights, a file or http(s) address (default: random weights, to measure '
+            'speed)',
+        ),
+        '--to': dict(
+            choices=('onnx', 'openvino'),
+            default='onnx',
+            help='ONNX, one file, or OpenVINO, .xml and .bin (default: %(default)s)',
+        ),
+        '--precision': dict(
+            choices=('f32', 'f16', 'int8'),
+            default='f32',
+            help='f32; f16 stores weights in half precision; int8 computes in eight bits and is '
+            'judged by the score on the validation set (default: %(default)s)',
+        ),
+        '--max-loss SCORE': dict(
+            type=number(),
+            help='int8: how much of the score may be lost, in its own units; more and more layers '
+            'stay in float until it holds (default: any)',
+        ),
+        '--num-crops N': dict(
+            type=COUNT,
+            help='int8: crops of the training set that activations are measured on (default: 64)',
+        ),
+        '--out FILE': 'file to write (default: name of the config with .onnx, .xml)',
+        '--images FILE': dict(
+            nargs='+',
+            help='pictures of people to compare outputs on, and for int8 to measure activations '
+            'on (default: some of the validation set, or synthetic people; for int8 of the '
+            'training set)',
+        ),
+    }
+    add_options(parser, options)
     add_download_options(parser)
     return parser
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from posenas.cli.args import CommandParser, add_count, add_download_options
+from posenas.cli.args import CommandParser, add_count, add_download_options, add_options
 from posenas.cli.printing import print_lines, show_bar
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT, SHARE, SIDE
@@ -30,32 +30,20 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         'infer', 'Find keypoints in images, folders and videos; write pictures and JSON.'
     )
-    parser.add_argument(
-        'inputs',
-        nargs='+',
-        metavar='INPUT',
-        help='image, video, folder, pattern as photos/*.jpg, http(s) address, or webcam:0',
-    )
-    parser.add_argument(
-        '--config',
-        '--model',
-        metavar='CONFIG',
-        help='config file or name of a model (default: the network that comes with the library; '
-        'exported ones need none)',
-    )
-    parser.add_argument(
-        '--checkpoint',
-        metavar='CHECKPOINT',
-        help='trained weights, a file or address; or an exported network (.onnx, .xml) (default: '
-        'those that come with the library)',
-    )
-    parser.add_argument(
-        '--boxes',
-        metavar='FILE.json',
-        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file; '
-        'files of one name with their folders, as cam1/photo.jpg '
-        '(default: the whole image is one person)',
-    )
+    options = {
+        'inputs INPUT': dict(
+            nargs='+',
+            help='image, video, folder, pattern as photos/*.jpg, http(s) address, or webcam:0',
+        ),
+        '--config --model CONFIG': 'config file or name of a model (default: the network that '
+        'comes with the library; exported ones need none)',
+        '--checkpoint CHECKPOINT': 'trained weights, a file or address; or an exported network '
+        '(.onnx, .xml) (default: those that come with the library)',
+        '--boxes FILE.json': 'person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO '
+        'annotation file; files of one name with their folders, as cam1/photo.jpg (default: the '
+        'whole image is one person)',
+    }
+    add_options(parser, options)
     _add_output_options(parser)
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     add_count(parser, '--batch-size', 8, 'images at once')
@@ -73,66 +61,48 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--out',
-        '--out-dir',
-        default=f'{OUTPUTS}/infer',
-        metavar='DIR',
-        help='gets visualizations/ and predictions/ (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--format',
-        nargs='+',
-        choices=('json', 'coco', 'csv'),
-        help="of predictions: MMPose's JSON, COCO results, a table (default: json)",
-    )
-    parser.add_argument(
-        '--no-pictures', action='store_true', help='write predictions and no pictures'
-    )
+    options = {
+        '--out --out-dir DIR': dict(
+            default=f'{OUTPUTS}/infer',
+            help='gets visualizations/ and predictions/ (default: %(default)s)',
+        ),
+        '--format': dict(
+            nargs='+',
+            choices=('json', 'coco', 'csv'),
+            help="of predictions: MMPose's JSON, COCO results, a table (default: json)",
+        ),
+        '--no-pictures': 'write predictions and no pictures',
+    }
+    add_options(parser, options)
 
 
 def _add_people_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--det-model', metavar='CONFIG|NAME', help='person detector (default: that of this library)'
-    )
-    parser.add_argument(
-        '--detector',
-        '--det-weights',
-        metavar='FILE|none',
-        help='its trained weights, or an exported detector; it finds the people where --boxes are '
-        'not given (default: none, one person in each image; for the network that comes with the '
-        'library the detector that does)',
-    )
-    parser.add_argument(
-        '--det-layout',
-        choices=('yolox', 'rtmdet'),
-        help='what a .onnx or .xml file of another project takes and makes (default: ours)',
-    )
-    parser.add_argument(
-        '--bbox-thr', type=SHARE, metavar='SCORE', help="least score of a box (default: detector's)"
-    )
-    parser.add_argument(
-        '--visibility',
-        metavar='FILE.json',
-        help='tell how likely keypoints are visible, by a file of posenas visibility',
-    )
-    parser.add_argument(
-        '--detect-every',
-        type=_interval,
-        default=1,
-        metavar='N|auto',
-        help='detect in every N-th frame of a video, take boxes from poses between; auto chooses N '
-        'by measured cost (default: 1)',
-    )
-    parser.add_argument(
-        '--track', action='store_true', help='give people in videos identities (track_id)'
-    )
-    parser.add_argument(
-        '--smooth',
-        choices=('online', 'offline'),
-        help='smooth keypoints of people in videos: by earlier frames, or without delay by those '
-        'around each (default: neither)',
-    )
+    options = {
+        '--det-model CONFIG|NAME': 'person detector (default: that of this library)',
+        '--detector --det-weights FILE|none': 'its trained weights, or an exported detector; it '
+        'finds the people where --boxes are not given (default: none, one person in each image; '
+        'for the network that comes with the library the detector that does)',
+        '--det-layout': dict(
+            choices=('yolox', 'rtmdet'),
+            help='what a .onnx or .xml file of another project takes and makes (default: ours)',
+        ),
+        '--bbox-thr SCORE': dict(type=SHARE, help="least score of a box (default: detector's)"),
+        '--visibility FILE.json': 'tell how likely keypoints are visible, by a file of posenas '
+        'visibility',
+        '--detect-every N|auto': dict(
+            type=_interval,
+            default=1,
+            help='detect in every N-th frame of a video, take boxes from poses between; auto '
+            'chooses N by measured cost (default: 1)',
+        ),
+        '--track': 'give people in videos identities (track_id)',
+        '--smooth': dict(
+            choices=('online', 'offline'),
+            help='smooth keypoints of people in videos: by earlier frames, or without delay by '
+            'those around each (default: neither)',
+        ),
+    }
+    add_options(parser, options)
 
 
 def _interval(text: str) -> int | str:
@@ -140,32 +110,27 @@ def _interval(text: str) -> int | str:
 
 
 def _add_draw_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--kpt-thr',
-        type=SHARE,
-        default=0.3,
-        metavar='SCORE',
-        help='draw keypoints with a greater score, whether visible or not (default: 0.3)',
-    )
-    parser.add_argument('--show', action='store_true', help='show pictures in a window; q ends')
-    parser.add_argument(
-        '--compare',
-        metavar='FILE',
-        help='weights of another model: write pictures with both beside each other, no predictions',
-    )
-    parser.add_argument(
-        '--compare-config', metavar='CONFIG|NAME', help='its config (default: that of the first)'
-    )
-    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='of drawn keypoints')
-    parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='of drawn limbs')
-    parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
-    parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
-    parser.add_argument(
-        '--skeleton-style',
-        choices=('mmpose', 'openpose'),
-        default='mmpose',
-        help='style of drawn keypoints and limbs (default: mmpose)',
-    )
+    options = {
+        '--kpt-thr SCORE': dict(
+            type=SHARE,
+            default=0.3,
+            help='draw keypoints with a greater score, whether visible or not (default: 0.3)',
+        ),
+        '--show': 'show pictures in a window; q ends',
+        '--compare FILE': 'weights of another model: write pictures with both beside each other, '
+        'no predictions',
+        '--compare-config CONFIG|NAME': 'its config (default: that of the first)',
+        '--radius PIXELS': dict(type=SIDE, help='of drawn keypoints'),
+        '--thickness PIXELS': dict(type=SIDE, help='of drawn limbs'),
+        '--draw-bbox': 'draw the boxes',
+        '--draw-heatmap': 'draw the heatmaps',
+        '--skeleton-style': dict(
+            choices=('mmpose', 'openpose'),
+            default='mmpose',
+            help='style of drawn keypoints and limbs (default: mmpose)',
+        ),
+    }
+    add_options(parser, options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
 from posenas.cli.values import number
@@ -38,32 +38,22 @@ def build_parser() -> argparse.ArgumentParser:
         'exact; published figures are quoted, with the parameters and operations as their '
         'authors counted them.',
     )
-    parser.add_argument(
-        'pattern', nargs='*', help='names or parts of names, also with *: dite "*384x288"'
-    )
-    parser.add_argument('--family', metavar='NAME', help='family, such as vipnas or dite-hrnet')
-    parser.add_argument(
-        '--dataset', metavar='NAME', help='data set with published results: coco, mpii, ...'
-    )
-    parser.add_argument(
-        '--max-params', type=number(), metavar='M', help='most parameters, in millions'
-    )
-    parser.add_argument(
-        '--max-macs', type=number(), metavar='G', help='most multiply-accumulates, in 10^9'
-    )
-    parser.add_argument(
-        '--min-accuracy',
-        type=number(),
-        metavar='X',
-        help='least published AP in 0..1 or PCKh in percent',
-    )
-    parser.add_argument(
-        '--sort', choices=_ORDERS, default='family', help='order of the rows (default: %(default)s)'
-    )
-    parser.add_argument('--details', action='store_true', help='every published result in full')
-    parser.add_argument(
-        '--out', '--json', dest='json', metavar='FILE.json', help='also write what is shown'
-    )
+    options = {
+        'pattern': dict(nargs='*', help='names or parts of names, also with *: dite "*384x288"'),
+        '--family NAME': 'family, such as vipnas or dite-hrnet',
+        '--dataset NAME': 'data set with published results: coco, mpii, ...',
+        '--max-params M': dict(type=number(), help='most parameters, in millions'),
+        '--max-macs G': dict(type=number(), help='most multiply-accumulates, in 10^9'),
+        '--min-accuracy X': dict(
+            type=number(), help='least published AP in 0..1 or PCKh in percent'
+        ),
+        '--sort': dict(
+            choices=_ORDERS, default='family', help='order of the rows (default: %(default)s)'
+        ),
+        '--details': 'every published result in full',
+        '--out --json FILE.json': dict(dest='json', help='also write what is shown'),
+    }
+    add_options(parser, options)
     return parser
 
 

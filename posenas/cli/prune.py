@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options
 from posenas.cli.networks import describe_size, make_parser
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import read_config, require_with
@@ -22,30 +22,25 @@ def build_parser(is_lossy: bool = False) -> CommandParser:
         'search; outputs stay as they are, which is checked on real images. With --threshold they '
         'change, by how much is measured.',
     )
-    parser.add_argument(
-        '--threshold',
-        type=SHARE,
-        required=is_lossy,
-        metavar='W',
-        help='mixing weights below it, in 0..1, count as zero; the rest of their row grows',
-    )
-    parser.add_argument(
-        '--no-eval',
-        action='store_true',
-        help='with --threshold: compare outputs only, not the scores of validation',
-    )
-    parser.add_argument(
-        '--cells',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='remove cells that nothing reads (default: yes)',
-    )
-    parser.add_argument(
-        '--operations',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='remove operators without weight (default: yes)',
-    )
+    options = {
+        '--threshold W': dict(
+            type=SHARE,
+            required=is_lossy,
+            help='mixing weights below it, in 0..1, count as zero; the rest of their row grows',
+        ),
+        '--no-eval': 'with --threshold: compare outputs only, not the scores of validation',
+        '--cells': dict(
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help='remove cells that nothing reads (default: yes)',
+        ),
+        '--operations': dict(
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help='remove operators without weight (default: yes)',
+        ),
+    }
+    add_options(parser, options)
     return parser
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from posenas.cli.args import enable_drawing
+from posenas.cli.args import add_options, enable_drawing
 from posenas.cli.values import COUNT, number, whole
 from posenas.utils.config import find_network
 from posenas.utils.errors import ConfigError
@@ -195,18 +195,15 @@ def add_published_options(parser: argparse.ArgumentParser, command: str) -> None
 
 
 def _add_device_options(devices: argparse._MutuallyExclusiveGroup) -> None:
-    devices.add_argument(
-        '--gpus',
-        type=_parse_gpus,
-        metavar='N',
-        help='only 1, for more use tools/dist_train.sh; 0,1 are numbers, as for --gpu',
-    )
-    devices.add_argument(
-        '--gpu-ids', '--gpu-id', type=whole(0), nargs='+', metavar='I', help='the first is used'
-    )
-    devices.add_argument(
-        '--gpu', type=_parse_ids, metavar='I,J', dest='gpu_ids', help='the first is used'
-    )
+    options = {
+        '--gpus N': dict(
+            type=_parse_gpus,
+            help='only 1, for more use tools/dist_train.sh; 0,1 are numbers, as for --gpu',
+        ),
+        '--gpu-ids --gpu-id I': dict(type=whole(0), nargs='+', help='the first is used'),
+        '--gpu I,J': dict(type=_parse_ids, dest='gpu_ids', help='the first is used'),
+    }
+    add_options(devices, options)
 
 
 def apply_published_options(args: argparse.Namespace, cfg: Config, command: str) -> None:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_count, add_out, add_seed, add_threads
+from posenas.cli.args import (
+    CommandParser,
+    OneLineParser,
+    add_count,
+    add_options,
+    add_out,
+    add_seed,
+    add_threads,
+)
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.search_run import add_run_parser, run
@@ -39,29 +47,18 @@ def build_parser() -> argparse.ArgumentParser:
     show = actions.add_parser('show', help='list the best architectures, and draw all of them')
     show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
     add_count(show, '--top', 10, 'rows of the table')
-    show.add_argument(
-        '--sort',
-        metavar='NAME',
-        help='score or cost to sort by (default: the first objective of the search)',
-    )
-    show.add_argument(
-        '--out',
-        '--page',
-        dest='page',
-        metavar='FILE.html',
-        help='draw score over cost as a web page',
-    )
-    show.add_argument('--x', metavar='COST', help='across in the page (default: the first cost)')
-    show.add_argument(
-        '--y', metavar='SCORE', help='upward in the page (default: the first objective)'
-    )
-    show.add_argument(
-        '--mark',
-        nargs='+',
-        default=(),
-        metavar='NAME=COST,SCORE',
-        help='networks to compare with in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
-    )
+    options = {
+        '--sort NAME': 'score or cost to sort by (default: the first objective of the search)',
+        '--out --page FILE.html': dict(dest='page', help='draw score over cost as a web page'),
+        '--x COST': 'across in the page (default: the first cost)',
+        '--y SCORE': 'upward in the page (default: the first objective)',
+        '--mark NAME=COST,SCORE': dict(
+            nargs='+',
+            default=(),
+            help='networks to compare with in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
+        ),
+    }
+    add_options(show, options)
     _add_sample_parser(actions)
     _add_rank_parser(actions)
     _add_agree_parser(actions)
@@ -79,19 +76,16 @@ def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
     )
     parser.add_argument('config', help='config of a SearchLoop, whose budget counts the cost')
     add_out(parser, 'OUT.json', 'genotype file')
-    parser.add_argument(
-        '--like', required=True, metavar='SOURCE', help='genotype file, derived folder or config'
-    )
-    parser.add_argument(
-        '--within',
-        type=SHARE,
-        default=0.02,
-        metavar='SHARE',
-        help='allowed deviation, as a share of the cost (default: 0.02)',
-    )
-    parser.add_argument(
-        '--cost', default='macs', metavar='KEY', help='cost to compare (default: macs)'
-    )
+    options = {
+        '--like SOURCE': dict(required=True, help='genotype file, derived folder or config'),
+        '--within SHARE': dict(
+            type=SHARE,
+            default=0.02,
+            help='allowed deviation, as a share of the cost (default: 0.02)',
+        ),
+        '--cost KEY': dict(default='macs', help='cost to compare (default: macs)'),
+    }
+    add_options(parser, options)
     add_seed(parser, 'seed of the sampling')
 
 
@@ -105,28 +99,21 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
         'interval over networks; beside it that of a cost alone, for all networks and for those '
         'of nearly equal cost.',
     )
-    parser.add_argument('archive', nargs='+', help='work dirs of searches with cheap scores')
-    parser.add_argument(
-        '--trained',
-        nargs='+',
-        required=True,
-        metavar='DIR',
-        help='work dirs of the searches that trained',
-    )
-    parser.add_argument(
-        '--score', metavar='KEY', help='cheap score (default: the first objective of the search)'
-    )
-    parser.add_argument('--truth', metavar='KEY', help='score of trained networks, likewise')
-    parser.add_argument(
-        '--cost', default='macs', metavar='KEY', help='cost to compare (default: macs)'
-    )
-    parser.add_argument(
-        '--band',
-        type=SHARE,
-        default=0.05,
-        metavar='SHARE',
-        help='costs count as nearly equal within this share (default: 0.05)',
-    )
+    options = {
+        'archive': dict(nargs='+', help='work dirs of searches with cheap scores'),
+        '--trained DIR': dict(
+            nargs='+', required=True, help='work dirs of the searches that trained'
+        ),
+        '--score KEY': 'cheap score (default: the first objective of the search)',
+        '--truth KEY': 'score of trained networks, likewise',
+        '--cost KEY': dict(default='macs', help='cost to compare (default: macs)'),
+        '--band SHARE': dict(
+            type=SHARE,
+            default=0.05,
+            help='costs count as nearly equal within this share (default: 0.05)',
+        ),
+    }
+    add_options(parser, options)
 
 
 def _add_agree_parser(actions: argparse._SubParsersAction) -> None:

@@ -4,6 +4,7 @@ import argparse
 
 from mmengine.config import Config
 
+from posenas.cli.args import add_options
 from posenas.utils.errors import ConfigError
 
 _STRATEGIES = (
@@ -19,19 +20,16 @@ _LOOP_KEYS = ('max_epochs', 'val_begin', 'val_interval', 'dynamic_intervals')
 def add_search_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--search`` and what shows a search."""
     search = parser.add_argument_group('searches by gradients')
-    search.add_argument(
-        '--search',
-        choices=_STRATEGIES,
-        metavar='STRATEGY',
-        help='train a network of neural fabrics as a supernet, or change the strategy of a config '
-        'that searches: none, random, sync, single, first_order, second_order, or the published '
-        'names of these',
-    )
-    search.add_argument(
-        '--show-arch-value',
-        action='store_true',
-        help='print the weights of the architecture after each epoch',
-    )
+    options = {
+        '--search STRATEGY': dict(
+            choices=_STRATEGIES,
+            help='train a network of neural fabrics as a supernet, or change the strategy of a '
+            'config that searches: none, random, sync, single, first_order, second_order, or the '
+            'published names of these',
+        ),
+        '--show-arch-value': 'print the weights of the architecture after each epoch',
+    }
+    add_options(search, options)
 
 
 def apply_search_options(args: argparse.Namespace, cfg: Config) -> None:

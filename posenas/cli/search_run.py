@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import add_count
+from posenas.cli.args import add_count, add_options
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
 from posenas.cli.values import number
@@ -33,16 +33,13 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder for all results')
     limits = parser.add_argument_group('limits, one or more')
-    limits.add_argument(
-        '--latency', type=number(), metavar='MS', help='most time of one image, milliseconds'
-    )
-    limits.add_argument(
-        '--macs', type=number(), metavar='G', help='most multiply-accumulates, 10^9'
-    )
-    limits.add_argument('--params', type=number(), metavar='M', help='most parameters, 10^6')
-    limits.add_argument(
-        '--size', type=number(), metavar='MB', help='most bytes of float32 weights, 10^6'
-    )
+    options = {
+        '--latency MS': dict(type=number(), help='most time of one image, milliseconds'),
+        '--macs G': dict(type=number(), help='most multiply-accumulates, 10^9'),
+        '--params M': dict(type=number(), help='most parameters, 10^6'),
+        '--size MB': dict(type=number(), help='most bytes of float32 weights, 10^6'),
+    }
+    add_options(limits, options)
     _add_device(parser)
     _add_extent(parser)
 
@@ -58,19 +55,17 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_extent(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--space',
-        metavar='NAME',
-        help='space of networks: edge (default), vipnas-res50, vipnas-mbv3, posenas or fabrics',
-    )
-    parser.add_argument(
-        '--hours',
-        type=number(),
-        default=8.0,
-        metavar='H',
-        help='time for all of it, which chooses the width of the supernet, epochs and the number '
-        'of candidates (default: %(default)g)',
-    )
+    options = {
+        '--space NAME': 'space of networks: edge (default), vipnas-res50, vipnas-mbv3, posenas or '
+        'fabrics',
+        '--hours H': dict(
+            type=number(),
+            default=8.0,
+            help='time for all of it, which chooses the width of the supernet, epochs and the '
+            'number of candidates (default: %(default)g)',
+        ),
+    }
+    add_options(parser, options)
     add_count(parser, '--seeds', 1, 'searches in the supernet')
     parser.add_argument('--no-baseline', action='store_true', help='train no random networks')
     parser.add_argument(

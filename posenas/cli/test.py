@@ -15,6 +15,7 @@ from posenas.cli.args import (
     add_download_options,
     add_draw_options,
     add_launch_options,
+    add_options,
     apply_draw_options,
     export_local_rank,
     load_experiment,
@@ -72,19 +73,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--out',
-        metavar='FILE',
-        help='save predictions (.json, .yaml, .pkl): per batch preds (N, K, 3), boxes (N, 6: '
-        'centre, scale / 200, area, score), image_paths and bbox_ids',
-    )
-    parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
-    parser.add_argument(
-        '--report',
-        metavar='FILE.html',
-        help='save a page with scores, curves, kinds of errors, best and worst people',
-    )
-    parser.add_argument('--dump', metavar='FILE.pkl', help='save complete data samples')
+    options = {
+        '--out FILE': 'save predictions (.json, .yaml, .pkl): per batch preds (N, K, 3), boxes '
+        '(N, 6: centre, scale / 200, area, score), image_paths and bbox_ids',
+        '--out-metrics FILE.json': 'save the scores',
+        '--report FILE.html': 'save a page with scores, curves, kinds of errors, best and worst '
+        'people',
+        '--dump FILE.pkl': 'save complete data samples',
+    }
+    add_options(parser, options)
 
 
 def _add_metric_options(parser: argparse.ArgumentParser) -> None:
@@ -97,15 +94,13 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         'instead of the metrics of the config',
     )
     scores.add_argument('--no-eval', action='store_true', help='predict, score nothing')
-    parser.add_argument(
-        '--format-only',
-        action='store_true',
-        help='write result files for an evaluation server (to the work dir), score nothing',
-    )
-    parser.add_argument(
-        '--gpu-collect', action='store_true', help='gather results of processes over the GPUs'
-    )
-    parser.add_argument('--tmpdir', metavar='DIR', help='shared folder to gather results through')
+    options = {
+        '--format-only': 'write result files for an evaluation server (to the work dir), score '
+        'nothing',
+        '--gpu-collect': 'gather results of processes over the GPUs',
+        '--tmpdir DIR': 'shared folder to gather results through',
+    }
+    add_options(parser, options)
 
 
 def configure(args: argparse.Namespace, cfg: Config) -> None:

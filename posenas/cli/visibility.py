@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, add_config_options, add_options
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT
@@ -22,32 +22,19 @@ def build_parser() -> argparse.ArgumentParser:
         'network stays as it is.',
     )
     add_config_options(parser)
-    parser.add_argument(
-        'checkpoint', help='its trained weights, or an exported network (.onnx, .xml)'
-    )
-    parser.add_argument(
-        '--out',
-        required=True,
-        metavar='FILE.json',
-        help='file to write, for posenas infer --visibility',
-    )
-    parser.add_argument(
-        '--train',
-        metavar='FILE.json',
-        help="labels to fit to, in COCO's layout: 1 for occluded keypoints, 2 for visible ones "
-        '(default: those of the training set)',
-    )
-    parser.add_argument(
-        '--val',
-        metavar='FILE.json',
-        help='labels of other photos to measure on (default: those of the validation set)',
-    )
-    parser.add_argument(
-        '--images', metavar='DIR', help='photos of both (default: folders of the config)'
-    )
-    parser.add_argument(
-        '--picture', metavar='FILE', help='draw predicted against observed shares (.png, .svg)'
-    )
+    options = {
+        'checkpoint': 'its trained weights, or an exported network (.onnx, .xml)',
+        '--out FILE.json': dict(
+            required=True, help='file to write, for posenas infer --visibility'
+        ),
+        '--train FILE.json': "labels to fit to, in COCO's layout: 1 for occluded keypoints, 2 for "
+        'visible ones (default: those of the training set)',
+        '--val FILE.json': 'labels of other photos to measure on (default: those of the '
+        'validation set)',
+        '--images DIR': 'photos of both (default: folders of the config)',
+        '--picture FILE': 'draw predicted against observed shares (.png, .svg)',
+    }
+    add_options(parser, options)
     parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
     parser.add_argument(
         '--batch-size', type=COUNT, default=32, metavar='N', help='crops at once (default: 32)'

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths
 from posenas.cli.values import whole
@@ -21,33 +21,21 @@ def build_parser() -> argparse.ArgumentParser:
         'Write a page that finds keypoints in photos, videos and the camera, in the browser: '
         'nothing leaves the machine.',
     )
-    parser.add_argument(
-        '--out', default='site', metavar='DIR', help='folder of the page (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--pose', metavar='FILE.onnx', help='pose network that posenas export wrote'
-    )
-    parser.add_argument(
-        '--detector',
-        metavar='FILE.onnx',
-        help='detector of people, likewise (default: the whole picture, or boxes that are drawn)',
-    )
-    parser.add_argument(
-        '--runtime',
-        metavar='DIR',
-        help='unpacked npm package onnxruntime-web, which the page gets a copy of (default: the '
-        'page loads it from a pinned address, and checks its hashes)',
-    )
-    parser.add_argument(
-        '--serve', action='store_true', help='serve the page on 127.0.0.1 until Ctrl-C'
-    )
-    parser.add_argument(
-        '--port',
-        type=whole(0, 65535),
-        default=8000,
-        metavar='N',
-        help='of --serve; 0 takes a free one (default: 8000)',
-    )
+    options = {
+        '--out DIR': dict(default='site', help='folder of the page (default: %(default)s)'),
+        '--pose FILE.onnx': 'pose network that posenas export wrote',
+        '--detector FILE.onnx': 'detector of people, likewise (default: the whole picture, or '
+        'boxes that are drawn)',
+        '--runtime DIR': 'unpacked npm package onnxruntime-web, which the page gets a copy of '
+        '(default: the page loads it from a pinned address, and checks its hashes)',
+        '--serve': 'serve the page on 127.0.0.1 until Ctrl-C',
+        '--port N': dict(
+            type=whole(0, 65535),
+            default=8000,
+            help='of --serve; 0 takes a free one (default: 8000)',
+        ),
+    }
+    add_options(parser, options)
     return parser
 
 
