@@ -127,6 +127,17 @@ def add_out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
     parser.add_argument('--out', metavar=metavar, dest='out', help=f'the same as {metavar}')
 
 
+def count(default: float, text: str, kind: Callable[[str], float] = COUNT) -> dict[str, Any]:
+    """Return the arguments of an option that takes one number, for :func:`add_options`.
+
+    Args:
+        default: What holds without it; ends the help text.
+        text: Begins the help text: a noun.
+        kind: Checks the number.
+    """
+    return dict(type=kind, default=default, help=f'{text} (default: {default})')
+
+
 def add_count(
     parser: argparse.ArgumentParser,
     option: str,
@@ -134,17 +145,8 @@ def add_count(
     text: str,
     kind: Callable[[str], float] = COUNT,
 ) -> None:
-    """Add an option that takes one number.
-
-    Args:
-        parser: Gets it.
-        option: Such as ``--num-images``.
-        default: What holds without it; ends the help text.
-        text: Begins the help text: a noun.
-        kind: Checks the number.
-    """
-    help_text = f'{text} (default: {default})'
-    parser.add_argument(option, type=kind, default=default, metavar='N', help=help_text)
+    """Add an option such as ``--num-images`` that takes one number; see :func:`count`."""
+    add_options(parser, {f'{option} N': count(default, text, kind)})
 
 
 def add_threads(parser: argparse.ArgumentParser, text: str) -> None:

@@ -10,6 +10,7 @@ from posenas.cli.args import (
     add_count,
     add_options,
     add_seed,
+    count,
 )
 from posenas.cli.benchmark_blocks import add_blocks_parser, report_blocks
 from posenas.cli.benchmark_people import (
@@ -87,12 +88,10 @@ def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentP
         '--threads N': dict(
             type=WORKERS, nargs='+', default=[1], help='threads of an operation (default: 1)'
         ),
+        '--batch N': count(1, 'images'),
+        '--out --json FILE.json': dict(dest='json', help='also write the figures'),
     }
     add_options(forward, options)
-    add_count(forward, '--batch', 1, 'images')
-    forward.add_argument(
-        '--out', '--json', dest='json', metavar='FILE.json', help='also write the figures'
-    )
     return forward
 
 
@@ -121,13 +120,11 @@ def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentPa
         description='Time decoding of 17 heatmaps of 64x48 a person on one thread; the lower bound '
         'is the forward pass that makes them.',
     )
-    add_count(decode, '--num-samples', 1000, 'people')
-    decode.add_argument(
-        '--network',
-        default='s_vipnas_mbv3_coco_256x192',
-        metavar='NAME',
-        help='(default: %(default)s)',
-    )
+    options = {
+        '--num-samples N': count(1000, 'people'),
+        '--network NAME': dict(default='s_vipnas_mbv3_coco_256x192', help='(default: %(default)s)'),
+    }
+    add_options(decode, options)
     return decode
 
 
@@ -172,14 +169,11 @@ def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.Argument
         'passes of the four networks, cut out.',
     )
     add_config_options(supernet)
-    add_count(supernet, '--batch', 8, 'images')
-    supernet.add_argument(
-        '--shape',
-        type=SIDE,
-        nargs=2,
-        metavar=('H', 'W'),
-        help='of the images (default: that of the config)',
-    )
+    options = {
+        '--batch N': count(8, 'images'),
+        '--shape H W': dict(type=SIDE, nargs=2, help='of the images (default: that of the config)'),
+    }
+    add_options(supernet, options)
     return supernet
 
 

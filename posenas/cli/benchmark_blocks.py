@@ -3,10 +3,10 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_count, add_threads
+from posenas.cli.args import add_options, count
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import SIDE
+from posenas.cli.values import SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
 
 
@@ -19,19 +19,18 @@ def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
         'at strides 8, 16 and 32 of the input. The time of an empty network is taken off; the rate '
         'is 10^9 multiply-accumulates per second. All take turns.',
     )
-    blocks.add_argument(
-        '--shape',
-        type=SIDE,
-        nargs=2,
-        action='append',
-        metavar=('H', 'W'),
-        help='of the images, can be repeated (default: 192 144 and 128 96)',
-    )
-    add_threads(blocks, 'threads of an operation')
-    add_count(blocks, '--repeat', 100, 'interleaved runs')
-    blocks.add_argument(
-        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
-    )
+    options = {
+        '--shape H W': dict(
+            type=SIDE,
+            nargs=2,
+            action='append',
+            help='of the images, can be repeated (default: 192 144 and 128 96)',
+        ),
+        '--threads N': count(1, 'threads of an operation', WORKERS),
+        '--repeat N': count(100, 'interleaved runs'),
+        '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
+    }
+    add_options(blocks, options)
 
 
 def report_blocks(args: argparse.Namespace) -> None:

@@ -3,10 +3,10 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_count, add_seed, add_threads
+from posenas.cli.args import add_count, add_options, add_seed, count
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT
+from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import write_json
 
 
@@ -34,25 +34,24 @@ def add_video_parser(kinds: argparse._SubParsersAction) -> None:
         description='Look at a video and write pictures and predictions. The lower bound is the '
         'larger of the slowest stage and the processor time divided by the cores.',
     )
-    video.add_argument('config', help='config file or name of a network')
-    video.add_argument('checkpoint', nargs='?', help='trained weights (default: random ones)')
-    video.add_argument('--video', metavar='FILE', help='(default: rendered synthetic people)')
-    video.add_argument('--det-weights', metavar='FILE', help='detector of people (default: boxes)')
-    video.add_argument(
-        '--people',
-        type=COUNT,
-        nargs='+',
-        default=[1, 3, 10],
-        metavar='N',
-        help='boxes in each frame, where there is no detector (default: 1 3 10)',
-    )
-    add_count(video, '--num-frames', 200, 'frames of each run')
-    add_count(video, '--batch-size', 8, 'images at once')
-    add_threads(video, 'threads of an operation')
-    video.add_argument('--track', action='store_true', help='follow people')
-    video.add_argument(
-        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
-    )
+    options = {
+        'config': 'config file or name of a network',
+        'checkpoint': dict(nargs='?', help='trained weights (default: random ones)'),
+        '--video FILE': '(default: rendered synthetic people)',
+        '--det-weights FILE': 'detector of people (default: boxes)',
+        '--people N': dict(
+            type=COUNT,
+            nargs='+',
+            default=[1, 3, 10],
+            help='boxes in each frame, where there is no detector (default: 1 3 10)',
+        ),
+        '--num-frames N': count(200, 'frames of each run'),
+        '--batch-size N': count(8, 'images at once'),
+        '--threads N': count(1, 'threads of an operation', WORKERS),
+        '--track': 'follow people',
+        '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
+    }
+    add_options(video, options)
 
 
 def report_tracking(args: argparse.Namespace) -> None:

@@ -3,10 +3,10 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_count, add_options, add_threads
+from posenas.cli.args import add_options, count
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT
+from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import write_json
 
 
@@ -21,24 +21,17 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         '"/ single" that of images per second to those of a batch of 1. With one thread '
         'processor time counts.',
     )
-    runtime.add_argument(
-        'networks',
-        nargs='+',
-        metavar='NET',
-        help='config files or names of networks, which are exported with random weights, or '
-        'exported files',
-    )
-    add_threads(runtime, 'threads of an operation')
-    runtime.add_argument(
-        '--batch',
-        type=COUNT,
-        nargs='+',
-        default=[1],
-        metavar='N',
-        help='people of a batch (default: 1)',
-    )
-    add_count(runtime, '--repeat', 20, 'interleaved runs')
     options = {
+        'networks NET': dict(
+            nargs='+',
+            help='config files or names of networks, which are exported with random weights, or '
+            'exported files',
+        ),
+        '--threads N': count(1, 'threads of an operation', WORKERS),
+        '--batch N': dict(
+            type=COUNT, nargs='+', default=[1], help='people of a batch (default: 1)'
+        ),
+        '--repeat N': count(20, 'interleaved runs'),
         '--compile': 'time torch.compile too: minutes, and a compiler',
         '--forward-only': 'leave end to end out',
         '--out --json FILE.json': dict(dest='json', help='also write the figures to FILE.json'),

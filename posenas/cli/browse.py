@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options, add_count, add_options
+from posenas.cli.args import CommandParser, add_config_options, add_options, count
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
 from posenas.utils.outputs import OUTPUTS, hide_outputs
@@ -13,21 +13,19 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas browse``."""
     parser = CommandParser('browse', 'Draw the samples that a config feeds to the network.')
     add_config_options(parser)
-    parser.add_argument(
-        '--phase',
-        choices=('train', 'val', 'test'),
-        default='train',
-        help='data to draw (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--mode',
-        choices=('transformed', 'original'),
-        default='transformed',
-        help='crops with keypoints and targets after the pipeline, or images with the annotated '
-        'person before it (default: %(default)s)',
-    )
-    add_count(parser, '--num', 12, 'number of samples, evenly spread over the data')
     options = {
+        '--phase': dict(
+            choices=('train', 'val', 'test'),
+            default='train',
+            help='data to draw (default: %(default)s)',
+        ),
+        '--mode': dict(
+            choices=('transformed', 'original'),
+            default='transformed',
+            help='crops with keypoints and targets after the pipeline, or images with the '
+            'annotated person before it (default: %(default)s)',
+        ),
+        '--num N': count(12, 'number of samples, evenly spread over the data'),
         '--out --out-dir --output-dir DIR': dict(
             default=f'{OUTPUTS}/browse', help='folder of the pictures (default: ./%(default)s)'
         ),

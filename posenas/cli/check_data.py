@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_options
+from posenas.cli.args import CommandParser, add_options, count
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.cli.reading import check_paths
 from posenas.cli.values import WORKERS
@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--skeleton NAME': 'built-in skeleton of a COCO keypoint file that names no keypoints, '
         'such as coco',
         '--skip-images': 'check annotations only, without decoding',
-        '--threads N': dict(type=WORKERS, default=2, help='images decoded at a time (default: 2)'),
+        '--threads N': count(2, 'images decoded at a time', WORKERS),
         '--out DIR': dict(
             default=_OUT,
             help='folder of check_data.json, with every finding and the statistics, and of '

@@ -4,9 +4,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_options, add_threads
+from posenas.cli.args import CommandParser, add_options, count
 from posenas.cli.reading import check_paths
-from posenas.cli.values import RESAMPLINGS
+from posenas.cli.values import RESAMPLINGS, WORKERS
 
 DESCRIPTION = (
     'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
@@ -29,14 +29,9 @@ def add_plan_options(parser: argparse.ArgumentParser) -> None:
         '--plan FILE.py': dict(required=True, help='plan: runs and comparisons'),
         '--work-dir DIR': 'folder of all runs (default: work_dirs/lspet/<name of plan>)',
         '--cells NAME': dict(nargs='+', default=[], help='run only these and what they need'),
-    }
-    add_options(parser, options)
-    add_threads(parser, 'threads of each run')
-    options = {
+        '--threads N': count(1, 'threads of each run', WORKERS),
         '--no-run': 'train nothing, report what is finished',
-        '--bootstrap N': dict(
-            type=RESAMPLINGS, default=2000, help='number of resamplings (default: 2000)'
-        ),
+        '--bootstrap N': count(2000, 'number of resamplings', RESAMPLINGS),
     }
     add_options(parser, options)
 

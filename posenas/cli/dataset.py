@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_count, add_options, add_seed
+from posenas.cli.args import CommandParser, OneLineParser, add_count, add_options, count
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
@@ -105,10 +105,7 @@ def _add_init(kinds: argparse._SubParsersAction) -> None:
             help='without --val: share of the images to validate on, chosen at random and written '
             'to two files in ./outputs (default: %(default)s)',
         ),
-    }
-    add_options(parser, options)
-    add_seed(parser, 'seed of that choice')
-    options = {
+        '--seed N': count(0, 'seed of that choice', SEED),
         '--out CONFIG': 'config to write (default: configs/NAME.py)',
         '--model CONFIG': dict(
             default=_BASE,

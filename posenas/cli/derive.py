@@ -15,12 +15,11 @@ def build_parser() -> CommandParser:
         'derive', 'Derive the network that a search has found: a plain config and its weights.'
     )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        '--genotype', metavar='FILE', help='take this architecture (default: what the search found)'
-    )
-    which.add_argument(
-        '--archive', metavar='FILE.jsonl', help='take an architecture of this search; see --trial'
-    )
+    options = {
+        '--genotype FILE': 'take this architecture (default: what the search found)',
+        '--archive FILE.jsonl': 'take an architecture of this search; see --trial',
+    }
+    add_options(which, options)
     options = {
         '--trial N': dict(
             type=COUNT_OR_NONE, help='its number in log and archive, from 0 (default: the best)'

@@ -42,13 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
         help='average precision of PoseTrack 2018, and tracking',
         description='Report what the official tool of PoseTrack 2018 reports.',
     )
-    posetrack.add_argument('results', help='folder of official files, one .json per video')
-    posetrack.add_argument(
-        '--gt', required=True, metavar='DIR', help='folder of official files, or one merged file'
-    )
-    posetrack.add_argument(
-        '--tracking', action='store_true', help='also MOTA and MOTP; needs track_id in all files'
-    )
+    options = {
+        'results': 'folder of official files, one .json per video',
+        '--gt DIR': dict(required=True, help='folder of official files, or one merged file'),
+        '--tracking': 'also MOTA and MOTP; needs track_id in all files',
+    }
+    add_options(posetrack, options)
     _add_common(posetrack, unit='videos')
     compare = kinds.add_parser(
         'compare',

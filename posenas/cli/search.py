@@ -13,12 +13,12 @@ from posenas.cli.args import (
     add_options,
     add_out,
     add_seed,
-    add_threads,
+    count,
 )
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.search_run import add_run_parser, run
-from posenas.cli.values import SHARE
+from posenas.cli.values import SHARE, WORKERS
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
@@ -78,11 +78,7 @@ def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
     add_out(parser, 'OUT.json', 'genotype file')
     options = {
         '--like SOURCE': dict(required=True, help='genotype file, derived folder or config'),
-        '--within SHARE': dict(
-            type=SHARE,
-            default=0.02,
-            help='allowed deviation, as a share of the cost (default: 0.02)',
-        ),
+        '--within SHARE': count(0.02, 'allowed deviation, as a share of the cost', SHARE),
         '--cost KEY': dict(default='macs', help='cost to compare (default: macs)'),
     }
     add_options(parser, options)
@@ -107,11 +103,7 @@ def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
         '--score KEY': 'cheap score (default: the first objective of the search)',
         '--truth KEY': 'score of trained networks, likewise',
         '--cost KEY': dict(default='macs', help='cost to compare (default: macs)'),
-        '--band SHARE': dict(
-            type=SHARE,
-            default=0.05,
-            help='costs count as nearly equal within this share (default: 0.05)',
-        ),
+        '--band SHARE': count(0.05, 'costs count as nearly equal within this share', SHARE),
     }
     add_options(parser, options)
 
@@ -139,20 +131,17 @@ def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
         'Prints how far the searches agree and what they gain over chance. Finished runs are '
         'skipped, interrupted ones resumed.',
     )
-    parser.add_argument('config', help='config of a SearchLoop, with load_from and a budget')
-    parser.add_argument(
-        '--experiment', required=True, metavar='CONFIG', help='training of all networks'
-    )
-    parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder of all runs')
-    add_count(parser, '--seeds', 3, 'searches')
-    parser.add_argument('--no-baseline', action='store_true', help='train no random architectures')
-    parser.add_argument(
-        '--cost', default='macs', metavar='KEY', help='cost of the random ones (default: macs)'
-    )
-    add_threads(parser, 'threads of each run')
-    parser.add_argument(
-        '--no-run', action='store_true', help='run nothing, report what is finished'
-    )
+    options = {
+        'config': 'config of a SearchLoop, with load_from and a budget',
+        '--experiment CONFIG': dict(required=True, help='training of all networks'),
+        '--work-dir DIR': dict(required=True, help='folder of all runs'),
+        '--seeds N': count(3, 'searches'),
+        '--no-baseline': 'train no random architectures',
+        '--cost KEY': dict(default='macs', help='cost of the random ones (default: macs)'),
+        '--threads N': count(1, 'threads of each run', WORKERS),
+        '--no-run': 'run nothing, report what is finished',
+    }
+    add_options(parser, options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

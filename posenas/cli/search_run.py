@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import add_count, add_options
+from posenas.cli.args import add_count, add_options, count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
 from posenas.cli.values import number
@@ -26,12 +26,12 @@ def add_run_parser(actions: argparse._SubParsersAction) -> None:
         'write a report. Says first how long each stage takes. Stages that are done are skipped; '
         'a run that was killed goes on by the same command.',
     )
-    parser.add_argument(
-        'data',
-        metavar='DATA',
-        help='COCO keypoint file, config of dataset init, or name of a shipped config or data set',
-    )
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder for all results')
+    options = {
+        'data DATA': 'COCO keypoint file, config of dataset init, or name of a shipped config or '
+        'data set',
+        '--out DIR': dict(required=True, help='folder for all results'),
+    }
+    add_options(parser, options)
     limits = parser.add_argument_group('limits, one or more')
     options = {
         '--latency MS': dict(type=number(), help='most time of one image, milliseconds'),
@@ -64,17 +64,13 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
             help='time for all of it, which chooses the width of the supernet, epochs and the '
             'number of candidates (default: %(default)g)',
         ),
+        '--seeds N': count(1, 'searches in the supernet'),
+        '--no-baseline': 'train no random networks',
+        '--teacher CONFIG': 'network whose heatmaps teach the one found',
+        '--teacher-checkpoint CHECKPOINT': 'its weights',
+        '--images DIR': 'images of a COCO file (default: searched near the file)',
     }
     add_options(parser, options)
-    add_count(parser, '--seeds', 1, 'searches in the supernet')
-    parser.add_argument('--no-baseline', action='store_true', help='train no random networks')
-    parser.add_argument(
-        '--teacher', metavar='CONFIG', help='network whose heatmaps teach the one found'
-    )
-    parser.add_argument('--teacher-checkpoint', metavar='CHECKPOINT', help='its weights')
-    parser.add_argument(
-        '--images', metavar='DIR', help='images of a COCO file (default: searched near the file)'
-    )
 
 
 def run(args: argparse.Namespace) -> None:

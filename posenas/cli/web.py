@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_options
+from posenas.cli.args import CommandParser, add_options, count
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths
 from posenas.cli.values import whole
@@ -29,11 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--runtime DIR': 'unpacked npm package onnxruntime-web, which the page gets a copy of '
         '(default: the page loads it from a pinned address, and checks its hashes)',
         '--serve': 'serve the page on 127.0.0.1 until Ctrl-C',
-        '--port N': dict(
-            type=whole(0, 65535),
-            default=8000,
-            help='of --serve; 0 takes a free one (default: 8000)',
-        ),
+        '--port N': count(8000, 'of --serve; 0 takes a free one', whole(0, 65535)),
     }
     add_options(parser, options)
     return parser
