@@ -25,25 +25,29 @@ class Published(NamedTuple):
     """One option.
 
     Attributes:
-        flags: Its spellings, with dashes.
+        words: Its spellings and what its value is called, as :func:`add_options` takes them.
         commands: Commands that take it.
-        help: What it does.
-        arguments: Those of ``add_argument`` besides.
+        settings: What it does, or arguments of ``add_argument``.
         apply: Writes its value into a config.
         notice: Why it changes nothing here; said when it is given.
     """
 
-    flags: tuple[str, ...]
+    words: str
     commands: tuple[str, ...]
-    help: str
-    arguments: Mapping[str, Any]
+    settings: str | Mapping[str, Any]
     apply: Callable[[Config, Any, str], None] | None = None
     notice: str | None = None
 
     @property
+    def flag(self) -> str:
+        """First of its spellings."""
+        return self.words.split()[0]
+
+    @property
     def dest(self) -> str:
         """Attribute of the parsed arguments that holds the value."""
-        return self.arguments.get('dest', self.flags[0].strip('-').replace('-', '_'))
+        own = {} if isinstance(self.settings, str) else self.settings
+        return own.get('dest', self.flag.strip('-').replace('-', '_'))
 
 
 def _require_validation(cfg: Config, value: object, command: str) -> None:
@@ -99,88 +103,77 @@ def _parse_ids(text: str) -> list[int]:
     return [whole(0)(word) for word in text.split(',')]
 
 
-_SWITCH = dict(action='store_true')
-_NUMBER = dict(type=COUNT, metavar='N')
-_PROCESSES = dict(type=whole(0, 1024), metavar='N')
 _OPTIONS = (
-    Published(('--cfg',), _BOTH, 'in the place of CONFIG', dict(metavar='CONFIG')),
-    Published(('--exp-name',), _BOTH, 'as --work-dir', dict(metavar='DIR', dest='work_dir')),
+    Published('--cfg CONFIG', _BOTH, 'in the place of CONFIG'),
+    Published('--exp-name DIR', _BOTH, dict(dest='work_dir', help='as --work-dir')),
+    Published('--modelDir DIR', _ALL, 'folder of all outputs; the work dir lies in it'),
+    Published('--dataDir DIR', _ALL, 'only the current folder', _require_here),
+    Published('--logDir DIR', _ALL, 'of no effect', notice='logs lie in the work dir'),
     Published(
-        ('--modelDir',), _ALL, 'folder of all outputs; the work dir lies in it', dict(metavar='DIR')
+        '--prevModelDir DIR', _ALL, 'of no effect', notice='a run is continued by --resume FILE'
     ),
-    Published(('--dataDir',), _ALL, 'only the current folder', dict(metavar='DIR'), _require_here),
+    Published('--test-model --test-weight CHECKPOINT', _TEST, 'in the place of CHECKPOINT'),
     Published(
-        ('--logDir',), _ALL, 'of no effect', dict(metavar='DIR'), notice='logs lie in the work dir'
-    ),
-    Published(
-        ('--prevModelDir',),
-        _ALL,
-        'of no effect',
-        dict(metavar='DIR'),
-        notice='a run is continued by --resume FILE',
-    ),
-    Published(
-        ('--test-model', '--test-weight'),
-        _TEST,
-        'in the place of CHECKPOINT',
-        dict(metavar='CHECKPOINT'),
-    ),
-    Published(
-        ('--load-ckpt',),
+        '--load-ckpt',
         _TRAIN,
-        'as --resume',
-        dict(action='store_const', const='auto', dest='resume'),
+        dict(action='store_const', const='auto', dest='resume', help='as --resume'),
     ),
-    Published(('--validate',), _TRAIN, 'validate, the default', _SWITCH, _require_validation),
+    Published('--validate', _TRAIN, 'validate, the default', _require_validation),
     Published(
-        ('--batch-size', '--batchsize'), _BOTH, 'samples of a step', _NUMBER, _set_batch_size
+        '--batch-size --batchsize N',
+        _BOTH,
+        dict(type=COUNT, help='samples of a step'),
+        _set_batch_size,
     ),
-    Published(('--num-workers',), _BOTH, 'processes that load data', _PROCESSES, _set_workers),
     Published(
-        ('--debug',),
+        '--num-workers N',
+        _BOTH,
+        dict(type=whole(0, 1024), help='processes that load data'),
+        _set_workers,
+    ),
+    Published(
+        '--debug',
         _BOTH,
         'draw what goes into the network every 100 iterations, to WORK_DIR/TIME/inputs',
-        _SWITCH,
         _draw_inputs,
     ),
     Published(
-        ('--visualize',),
+        '--visualize',
         _BOTH,
         'draw keypoints and heatmaps of one image: in training every 5 epochs, in testing once',
-        _SWITCH,
         _draw_heatmaps,
     ),
-    Published(('--param-flop',), _BOTH, 'print parameters and operations', _SWITCH),
-    Published(('--distributed',), _TRAIN, 'as --launcher pytorch where torch launched it', _SWITCH),
+    Published('--param-flop', _BOTH, 'print parameters and operations'),
+    Published('--distributed', _TRAIN, 'as --launcher pytorch where torch launched it'),
     Published(
-        ('--proc-per-gpu',),
+        '--proc-per-gpu N',
         _BOTH,
-        'of no effect',
-        _NUMBER,
+        dict(type=COUNT, help='of no effect'),
         notice='one process uses one GPU; tools/dist_test.sh starts several',
     ),
     Published(
-        ('--average-clips',),
+        '--average-clips',
         _TEST,
-        'of no effect',
-        dict(choices=('score', 'prob')),
+        dict(choices=('score', 'prob'), help='of no effect'),
         notice='a pose is found in each frame; clips are of video recognition',
     ),
-    Published(('--flip-test',), _TEST, 'average over the mirrored image', _SWITCH),
+    Published('--flip-test', _TEST, 'average over the mirrored image'),
+    Published('--use-dt', _TEST, 'test with the boxes of a detector, not annotated ones'),
     Published(
-        ('--use-dt',), _TEST, 'test with the boxes of a detector, not annotated ones', _SWITCH
+        '--dataset',
+        _TEST,
+        dict(
+            choices=('val', 'test'),
+            help='images of --use-dt: val2017, or test-dev2017, for which results are only written',
+        ),
     ),
     Published(
-        ('--dataset',),
+        '--margin M',
         _TEST,
-        'images of --use-dt: val2017, or test-dev2017, for which results are only written',
-        dict(choices=('val', 'test')),
-    ),
-    Published(
-        ('--margin',),
-        _TEST,
-        'side of the crop over that of the box, 1.0 to 1.5 (default: as the config says)',
-        dict(type=number(), metavar='M'),
+        dict(
+            type=number(),
+            help='side of the crop over that of the box, 1.0 to 1.5 (default: as the config says)',
+        ),
     ),
 )
 
@@ -189,9 +182,7 @@ def add_published_options(parser: argparse.ArgumentParser, command: str) -> None
     """Add the published options of ``command``: 'train', 'test' or 'distill'."""
     group = parser.add_argument_group('options of ViPNAS, Dite-HRNet, PNFS, PoseNAS and FPD')
     _add_device_options(group.add_mutually_exclusive_group())
-    for option in _OPTIONS:
-        if command in option.commands:
-            group.add_argument(*option.flags, help=option.help, **option.arguments)
+    add_options(group, {each.words: each.settings for each in _OPTIONS if command in each.commands})
 
 
 def _add_device_options(devices: argparse._MutuallyExclusiveGroup) -> None:
@@ -217,7 +208,7 @@ def apply_published_options(args: argparse.Namespace, cfg: Config, command: str)
         if value is None or value is False:
             continue
         if option.notice:
-            tell(f'{option.flags[0]} changes nothing here: {option.notice}')
+            tell(f'{option.flag} changes nothing here: {option.notice}')
         elif option.apply:
             option.apply(cfg, value, command)
     if args.modelDir:
