@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     drawn = browse_data(read_config(args), args.out, args.phase, args.mode, args.num)
     hide_outputs()
-    print_lines(map(str, drawn))
+    print_lines(*map(str, drawn))
     parts = [f'{drawn.num_drawn} of {drawn.num_samples} samples are drawn']
     if drawn.num_bad:
         parts.append(f'{drawn.num_bad} of them could not be read and are black or replaced')
     parts += [f'left out of the files {count} {why}' for why, count in drawn.left_out.items()]
-    print_lines(['; '.join(parts)])
+    print_lines('; '.join(parts))
     return 0

@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         keep_old_place(f'{_OUT}/check_data.json')
     for report in found.reports:
         _print_report(report)
-    print_lines(f'drawn: {path}' for path in found.pictures)
+    print_lines(*(f'drawn: {path}' for path in found.pictures))
     return int(found.num_errors > 0)
 
 
@@ -78,7 +78,7 @@ def _print_report(report: 'Report') -> None:
         columns = ('', 'found', 'number', 'for instance')
         print_table(columns, _list_findings(report), title=report.path, is_wrapped=True)
     else:
-        print_lines([f'{report.path}: nothing wrong was found'])
+        print_lines(f'{report.path}: nothing wrong was found')
     rows = []
     for name, value in report.statistics.items():
         pairs = value.items() if isinstance(value, dict) else ()

@@ -163,7 +163,7 @@ def _convert(args: argparse.Namespace) -> None:
         counts = convert(
             args.file, args.out, lambda items: show_progress(items, 'reading sizes of images')
         )
-    print_lines(f'{count} people: {Path(args.out, name)}' for name, count in counts.items())
+    print_lines(*(f'{count} people: {Path(args.out, name)}' for name, count in counts.items()))
 
 
 def _draw(args: argparse.Namespace) -> None:
@@ -183,10 +183,10 @@ def _draw(args: argparse.Namespace) -> None:
     total = spec.num_images + spec.num_videos * spec.num_frames
     with show_bar('rendering people', total) as bar:
         files = build_synthetic(args.out, spec, args.jobs, bar.advance)
-    print_lines(f'annotations: {file}' for file in files)
+    print_lines(*(f'annotations: {file}' for file in files))
     parts = [f'{spec.num_images} images'] if spec.num_images else []
     parts += [f'{spec.num_videos} videos of {spec.num_frames} frames'] * bool(spec.num_videos)
-    print_lines([f'rendered {" and ".join(parts) or "nothing: set --num-images or --num-videos"}'])
+    print_lines(f'rendered {" and ".join(parts) or "nothing: set --num-images or --num-videos"}')
 
 
 def _init(args: argparse.Namespace) -> None:
@@ -228,15 +228,13 @@ def _print_start(made: 'DatasetStart') -> None:
     left_out = ', '.join(f'{count} {why}' for why, count in made.left_out.items())
     train = shlex.join(['posenas', 'train', str(made.config)])
     print_lines(
-        [
-            f'{made.num_persons} people; {limbs}',
-            *([f'left out: {left_out}'] if left_out else []),
-            *(f'to check {doubt}' for doubt in made.proposal.doubts),
-            *([_describe_schedule(made.schedule)] if made.schedule else []),
-            *([_describe_start(made.start)] if made.start else []),
-            f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
-            f'config: {made.config}; train it: {train}',
-        ]
+        f'{made.num_persons} people; {limbs}',
+        *([f'left out: {left_out}'] if left_out else []),
+        *(f'to check {doubt}' for doubt in made.proposal.doubts),
+        *([_describe_schedule(made.schedule)] if made.schedule else []),
+        *([_describe_start(made.start)] if made.start else []),
+        f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
+        f'config: {made.config}; train it: {train}',
     )
 
 

@@ -52,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = run_demo(args.work_dir, args.seed, *numbers, show_bar)
     _print_scores(made.scores, made.mean_pose)
     minutes = (time.monotonic() - start) / 60
-    print_lines([f'{minutes:.1f} minutes. Everything is in {made.folder}:'])
-    print_lines(f'  {name:16} {what}' for name, what in _FILES.items())
-    print_lines(['next: ' + shlex.join(['posenas', *made.next_words])])
+    print_lines(f'{minutes:.1f} minutes. Everything is in {made.folder}:')
+    print_lines(*(f'  {name:16} {what}' for name, what in _FILES.items()))
+    print_lines('next: ' + shlex.join(['posenas', *made.next_words]))
     return 0
 
 
@@ -68,4 +68,4 @@ def _print_scores(scores: Mapping[str, float], baseline: float) -> None:
     ]
     title = 'people of a seed that was not trained on'
     print_table(('', 'PCK@0.1-box', 'AP', 'AP .5', 'AR'), rows, title=title, left=('',))
-    print_lines(_CAPTIONS)
+    print_lines(*_CAPTIONS)

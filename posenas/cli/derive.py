@@ -59,15 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         trust_download=args.trust_download,
     )
     if made.statistics:
-        print_lines([f'statistics of batch norms: {made.statistics}'])
-    print_lines([f'wrote {args.out}: genotype {made.genotype.id} ({made.genotype.family})'])
+        print_lines(f'statistics of batch norms: {made.statistics}')
+    print_lines(f'wrote {args.out}: genotype {made.genotype.id} ({made.genotype.family})')
     if made.change is None:
-        print_lines([f'outputs were not compared: {made.reason}'])
+        print_lines(f'outputs were not compared: {made.reason}')
     else:
         print_lines(
-            [
-                f'on {made.num_images} images its outputs differ from those of the supernet by '
-                f'{made.change.largest:.1e} of their range at most'
-            ]
+            f'on {made.num_images} images its outputs differ from those of the supernet by '
+            f'{made.change.largest:.1e} of their range at most'
         )
     return 0

@@ -177,7 +177,7 @@ def _report_comparison(args: argparse.Namespace) -> dict:
     found = compare_results(*both, args.bootstrap, args.seed, _show_progress)
     for name, path, poses in zip('AB', (args.results, args.other), both, strict=True):
         parts = '; '.join(poses.describe())
-        print_lines([f'{name}: {len(poses.rows):,} results of {path}; {parts}'])
+        print_lines(f'{name}: {len(poses.rows):,} results of {path}; {parts}')
     rows = [
         (
             name,
@@ -214,9 +214,9 @@ def _show_progress(numbers: range) -> Iterable[int]:
 
 def _print_scores(args: argparse.Namespace, found: 'ScoreReport') -> dict:
     """Print scores and, where known, those of each keypoint; returns them as plain data."""
-    print_lines([f'{found.subject} of {args.results}', *found.notes])
+    print_lines(f'{found.subject} of {args.results}', *found.notes)
     _print_values(found.scores, found.intervals)
-    print_lines(found.explanations)
+    print_lines(*found.explanations)
     if found.joints:
         _print_joints(found.joints)
     return found.to_dict()
@@ -244,7 +244,7 @@ def _print_joints(columns: Mapping[str, Mapping[str, float]]) -> None:
 def _print_errors(errors: 'ErrorReport') -> None:
     """Print how many keypoints of each kind there are, and what AP would gain without each."""
     _print_joints(errors.joints)
-    print_lines(['AP gained if all errors of one kind were corrected'])
+    print_lines('AP gained if all errors of one kind were corrected')
     _print_values(errors.gains, {})
 
 

@@ -96,10 +96,8 @@ def _print_result(made: 'ExportResult') -> None:
         _print_file(each)
     if made.description.skeleton and not made.description.is_udp:
         print_lines(
-            [
-                "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "
-                'network, whose crops and codec are not UDP, by up to half a heatmap pixel'
-            ]
+            "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "
+            'network, whose crops and codec are not UDP, by up to half a heatmap pixel'
         )
     if made.quantization is not None:
         _print_quantization(made.quantization)
@@ -119,10 +117,8 @@ def _print_file(made: 'ExportResult') -> None:
     network = made.description
     files = ' and '.join(str(file) for file in made.files)
     print_lines(
-        [
-            f'wrote {files}: {made.num_bytes / 2**20:.1f} MiB, {network.params:,} parameters, '
-            f'{network.macs / 1e9:.3f} GMACs'
-        ]
+        f'wrote {files}: {made.num_bytes / 2**20:.1f} MiB, {network.params:,} parameters, '
+        f'{network.macs / 1e9:.3f} GMACs'
     )
 
 
@@ -140,4 +136,4 @@ def _print_quantization(cost: 'QuantizationResult') -> None:
         lines.append('nothing was scored: the validation set is not there')
     if kept:
         lines.append(f'in float: {", ".join(cost.float_layers)}')
-    print_lines(lines)
+    print_lines(*lines)

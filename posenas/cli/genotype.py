@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from posenas import apis
 
     if args.action == 'show':
-        print_lines(describe_genotype(apis.read_genotype(args.source, args.like)))
+        print_lines(*describe_genotype(apis.read_genotype(args.source, args.like)))
     elif args.action == 'draw':
         apis.draw_genotype(args.source, args.out, args.only, args.like)
     elif args.action == 'convert':
@@ -97,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif args.action == 'embed':
         made = apis.embed_genotype(args.source, args.config, args.out, args.keep_sizes)
         cost = [describe_cost(made.genotype.cost)] if made.genotype.cost else []
-        print_lines([f'wrote {made.config}: genotype {made.genotype.id}', *cost])
+        print_lines(f'wrote {made.config}: genotype {made.genotype.id}', *cost)
     else:
         both = (apis.read_genotype(source, args.like) for source in (args.source, args.other))
         return _compare(compare_genotypes(*both))
@@ -121,9 +121,9 @@ def _import_packages(names: Sequence[str]) -> None:
 def _compare(found: GenotypeDifference) -> int:
     """Print what differs; returns the exit code."""
     if found.is_same:
-        print_lines([f'the same architecture, {found.first_id}'])
+        print_lines(f'the same architecture, {found.first_id}')
         return 0
-    print_lines(f'{each.path}: {each.before} -> {each.after}' for each in found.changes)
+    print_lines(*(f'{each.path}: {each.before} -> {each.after}' for each in found.changes))
     number = f'{len(found.changes)} of {found.num_entries} entries differ'
-    print_lines([f'{number}, {found.first_id} -> {found.second_id}'])
+    print_lines(f'{number}, {found.first_id} -> {found.second_id}')
     return _DIFFERENT

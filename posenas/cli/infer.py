@@ -171,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     written = 'predictions' if args.no_pictures else 'pictures and predictions'
     written = 'pictures of both' if args.compare is not None else written
     summary = f'{report.summary()}; took {took:.1f} s; {written} are in {args.out}'
-    print_lines([summary, *report.lines()])
+    print_lines(summary, *report.lines())
     if code:
         return code
     if not report.num_images:

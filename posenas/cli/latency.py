@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read.
     """
     args = build_parser().parse_args(argv)
-    print_lines(dict(build=_build, fit=_fit, predict=_predict)[args.what](args))
+    print_lines(*dict(build=_build, fit=_fit, predict=_predict)[args.what](args))
     return 0
 
 

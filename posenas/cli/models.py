@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError('no network fits: posenas models without options lists all of them')
     _show_table(models, len(list_models()))
     if args.details:
-        print_lines(line for model in models for line in _describe(model))
+        print_lines(*(line for model in models for line in _describe(model)))
     if args.json:
         write_text(args.json, json.dumps([model.to_dict() for model in models], indent=1) + '\n')
     return 0
@@ -108,12 +108,10 @@ def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
     left = [column for column in _COLUMNS if column not in _NUMBERS]
     print_table(_COLUMNS, map(_format_row, models), left=left, is_plain=True)
     print_lines(
-        [
-            f'{len(models)} networks{rest}. The end of a name is height x width of its input.',
-            'ms: fused form, one image, one thread (docs/benchmarks.md). Accuracy as published.',
-            'weights: address, published ones that --details names; train, by its config; none, '
-            'figures only.',
-        ]
+        f'{len(models)} networks{rest}. The end of a name is height x width of its input.',
+        'ms: fused form, one image, one thread (docs/benchmarks.md). Accuracy as published.',
+        'weights: address, published ones that --details names; train, by its config; none, '
+        'figures only.',
     )
 
 

@@ -84,14 +84,12 @@ def _run(args: argparse.Namespace) -> int:
     else:
         change = f'{change} at most, {made.mean_change:.1e} on average'
     print_lines(
-        [
-            change,
-            *describe_size(made.size),
-            *(
-                f'{key}: {old:.4f} before, {new:.4f} after, {new - old:+.4f}'
-                for key, (old, new) in made.scores.items()
-            ),
-            f'wrote {args.out}: genotype {made.genotype.id}',
-        ]
+        change,
+        *describe_size(made.size),
+        *(
+            f'{key}: {old:.4f} before, {new:.4f} after, {new - old:+.4f}'
+            for key, (old, new) in made.scores.items()
+        ),
+        f'wrote {args.out}: genotype {made.genotype.id}',
     )
     return 0

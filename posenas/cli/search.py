@@ -165,16 +165,14 @@ def _show(args: argparse.Namespace) -> None:
     _print_records(found, args.top)
     goals = ', '.join(f'{key} ({better} is better)' for key, better in found.objectives.items())
     print_lines(
-        [
-            f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
-            f'* marks the {len(found.front)} that no other beats in {goals}; '
-            f'listed are {min(args.top, len(found.records))}'
-        ]
+        f'{len(found.records) + found.num_failed} architectures, {found.num_failed} failed; '
+        f'* marks the {len(found.front)} that no other beats in {goals}; '
+        f'listed are {min(args.top, len(found.records))}'
     )
     if args.page:
         marks = dict(map(_read_mark, args.mark))
         write_search_page(found, args.page, args.x, args.y, marks)
-        print_lines([f'{args.page} holds the drawing'])
+        print_lines(f'{args.page} holds the drawing')
 
 
 def _print_records(found: 'SearchOverview', top: int) -> None:
@@ -214,10 +212,8 @@ def _sample(args: argparse.Namespace) -> None:
     save_genotype(found.genotype, args.out)
     change = 100 * (found.cost / found.wanted - 1)
     print_lines(
-        [
-            f'wrote {args.out}: genotype {found.genotype.id}, {found.cost:,} {args.cost}, '
-            f'{change:+.1f} %'
-        ]
+        f'wrote {args.out}: genotype {found.genotype.id}, {found.cost:,} {args.cost}, '
+        f'{change:+.1f} %'
     )
 
 
@@ -238,7 +234,7 @@ def _rank(args: argparse.Namespace) -> None:
     tau = f'tau with trained {found.truth}'
     print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
     left_out = ', '.join(f'{count} {why}' for why, count in found.left_out.items() if count)
-    print_lines(['an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else [])])
+    print_lines('an order by chance has tau 0', *([f'left out: {left_out}'] if left_out else []))
 
 
 def _agree(args: argparse.Namespace) -> None:
@@ -258,12 +254,10 @@ def _print_agreement(archives: Sequence['str | Path']) -> None:
     total = len(found.winners[0].arch)
     unsettled = [f'{name} {", ".join(map(str, made))}' for name, made in found.unsettled.items()]
     print_lines(
-        [
-            f'the best make {found.agreement:.0%} of {total} decisions alike, pair by pair; '
-            f'architectures drawn first {found.chance:.0%}',
-            f'{found.objective} {found.mean:.6g} +- {found.deviation:.2g} over seeds',
-            *([f'not alike in all: {"; ".join(unsettled)}'] if unsettled else []),
-        ]
+        f'the best make {found.agreement:.0%} of {total} decisions alike, pair by pair; '
+        f'architectures drawn first {found.chance:.0%}',
+        f'{found.objective} {found.mean:.6g} +- {found.deviation:.2g} over seeds',
+        *([f'not alike in all: {"; ".join(unsettled)}'] if unsettled else []),
     )
 
 
@@ -278,7 +272,7 @@ def _repeat(args: argparse.Namespace) -> int:
     archives = [folder for folder in list_archives(plan) if (folder / 'archive.jsonl').is_file()]
     if len(archives) > 1:
         _print_agreement(archives)
-    print_lines([f'{len(archives)} of {args.seeds} searches have results'])
+    print_lines(f'{len(archives)} of {args.seeds} searches have results')
     sys.stdout.write(report_plan(plan, _RESAMPLINGS))
     for name in names:
         sys.stderr.write(f'{name} failed: see {plan.folder / name}/train.log and test.log\n')

@@ -113,12 +113,12 @@ def _print_plan(plan: 'SearchPlan') -> None:
     limits = plan.arguments['limits'].items()
     within = ', '.join(f'{name} at most {value:g} {_UNITS[name]}' for name, value in limits)
     print_lines(
-        [f'space {plan.arguments["space"]}, supernet {plan.width}, {within or "no limit"}', numbers]
+        f'space {plan.arguments["space"]}, supernet {plan.width}, {within or "no limit"}', numbers
     )
     print_table(('stage', 'minutes'), rows, left=('stage',), has_total=True)
     total, hours = sum(plan.minutes.values()) / 60, plan.arguments['hours']
     if total > hours:
-        print_lines([f'the smallest plan takes {total:.2g} hours here, more than {hours:g}'])
+        print_lines(f'the smallest plan takes {total:.2g} hours here, more than {hours:g}')
     sys.stdout.flush()
 
 
@@ -140,4 +140,4 @@ def _print_outcome(found: 'SearchOutcome') -> None:
     print_table(
         ('network', 'seed', *scores, 'predicted ms', 'measured ms'), networks, left=('network',)
     )
-    print_lines([f'wrote {", ".join(map(str, found.files))}', f'report: {found.page}'])
+    print_lines(f'wrote {", ".join(map(str, found.files))}', f'report: {found.page}')

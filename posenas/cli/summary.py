@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         read_config(args), size, args.mode, args.depth, args.batch, args.device
     )
     print_table(found.columns, found.rows, left=_TEXT_COLUMNS, is_plain=True, has_total=True)
-    print_lines(found.notes)
+    print_lines(*found.notes)
     if args.out:
         write_text(f'{args.out}.csv', found.to_csv())
         write_text(f'{args.out}.html', found.to_html())

@@ -91,7 +91,7 @@ def _print_report(report: 'VisibilityReport', args: argparse.Namespace) -> None:
         f'{_write(found.ranking)}',
         f'wrote {args.out}' + (f' and {args.picture}' if args.picture else ''),
     ]
-    print_lines(lines)
+    print_lines(*lines)
 
 
 def _write(interval: 'Interval') -> str:

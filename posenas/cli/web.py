@@ -58,11 +58,9 @@ def _write(args: argparse.Namespace) -> None:
 
     page = write_web_page(args.out, args.pose, args.detector, args.runtime)
     print_lines(
-        [
-            f'wrote {page.folder}: {page.num_files} files, {page.num_bytes / 2**20:.1f} MiB; '
-            f'networks: {" and ".join(page.networks)}; {page.runtime}',
-            *([] if args.serve else [f'open it: posenas web --out {page.folder} --serve']),
-        ]
+        f'wrote {page.folder}: {page.num_files} files, {page.num_bytes / 2**20:.1f} MiB; '
+        f'networks: {" and ".join(page.networks)}; {page.runtime}',
+        *([] if args.serve else [f'open it: posenas web --out {page.folder} --serve']),
     )
 
 
@@ -71,7 +69,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     with open_server(args.out, args.port) as server:
         host, port = server.server_address[:2]
-        print_lines([f'open http://{host}:{port}/ in a browser of this machine; Ctrl-C ends'])
+        print_lines(f'open http://{host}:{port}/ in a browser of this machine; Ctrl-C ends')
         _answer(server)
     return 0
 
@@ -80,4 +78,4 @@ def _answer(server: 'ThreadingHTTPServer') -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        print_lines(['the page is closed'])
+        print_lines('the page is closed')
