@@ -5,12 +5,12 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from posenas.cli.examples import EXAMPLES, SOME
 from posenas.cli.help_texts import FEW, HelpFormatter
 from posenas.cli.outcome import Status
-from posenas.cli.values import COUNT, SEED, WORKERS, number, whole
+from posenas.cli.values import COUNT, number, whole
 from posenas.utils.spelling import find_nearest
 
 if TYPE_CHECKING:
@@ -115,16 +115,54 @@ def add_options(
         parser.add_argument(*names, **settings)
 
 
-def add_out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
-    """Add what is written, as last positional argument or as ``--out``; one of them is required.
+class Kind(NamedTuple):
+    """One of several things that a command does.
+
+    Attributes:
+        help: What it does, in the list of all.
+        options: Table of :func:`add_options`, or a function that adds them to a parser.
+        description: What it does, at the beginning of its own help.
+        has_config: Whether it takes a config, and options that change it.
+    """
+
+    help: str
+    options: Mapping[str, str | Mapping[str, Any]] | Callable[[argparse.ArgumentParser], None]
+    description: str | None = None
+    has_config: bool = False
+
+
+def add_kinds(parser: argparse.ArgumentParser, dest: str, kinds: Mapping[str, Kind]) -> None:
+    """Add what a command can do, one of which is to be named.
 
     Args:
-        parser: Gets both.
+        parser: Gets them.
+        dest: Attribute that holds the name of the one that is chosen.
+        kinds: Name -> what it does.
+    """
+    parsers = parser.add_subparsers(
+        dest=dest, required=True, metavar=dest.upper(), parser_class=OneLineParser
+    )
+    for name, kind in kinds.items():
+        own = parsers.add_parser(name, help=kind.help, description=kind.description)
+        if kind.has_config:
+            add_config_options(own)
+        if callable(kind.options):
+            kind.options(own)
+        else:
+            add_options(own, kind.options)
+
+
+def out(metavar: str, text: str) -> dict[str, dict[str, Any]]:
+    """Return what is written, as last positional argument or as ``--out``; one is required.
+
+    Args:
         metavar: Name in help texts, such as OUT.json.
         text: Help text.
     """
-    parser.add_argument('out', nargs='?', metavar=metavar, action=_OutAction, help=text)
-    parser.add_argument('--out', metavar=metavar, dest='out', help=f'the same as {metavar}')
+    return {
+        f'out {metavar}': dict(nargs='?', action=_OutAction, help=text),
+        f'--out {metavar}': dict(dest='out', help=f'the same as {metavar}'),
+    }
 
 
 def count(default: float, text: str, kind: Callable[[str], float] = COUNT) -> dict[str, Any]:
@@ -136,27 +174,6 @@ def count(default: float, text: str, kind: Callable[[str], float] = COUNT) -> di
         kind: Checks the number.
     """
     return dict(type=kind, default=default, help=f'{text} (default: {default})')
-
-
-def add_count(
-    parser: argparse.ArgumentParser,
-    option: str,
-    default: float,
-    text: str,
-    kind: Callable[[str], float] = COUNT,
-) -> None:
-    """Add an option such as ``--num-images`` that takes one number; see :func:`count`."""
-    add_options(parser, {f'{option} N': count(default, text, kind)})
-
-
-def add_threads(parser: argparse.ArgumentParser, text: str) -> None:
-    """Add ``--threads``, one by default."""
-    add_count(parser, '--threads', 1, text, WORKERS)
-
-
-def add_seed(parser: argparse.ArgumentParser, text: str) -> None:
-    """Add ``--seed``, 0 by default."""
-    add_count(parser, '--seed', 0, text, SEED)
 
 
 def find_examples(program: str) -> str:
@@ -296,12 +313,13 @@ def pin(args: argparse.Namespace, checkpoint: str, may_be_exported: bool = False
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of drawing predictions while a network is validated or tested."""
-    parser.add_argument('--show-dir', metavar='DIR', help='save drawn predictions here')
-    parser.add_argument('--show', action='store_true', help='show drawn predictions in a window')
-    add_count(parser, '--interval', 1, 'draw every Nth sample')
-    parser.add_argument(
-        '--wait-time', type=number(), default=2, metavar='S', help='seconds per window (default: 2)'
-    )
+    options = {
+        '--show-dir DIR': 'save drawn predictions here',
+        '--show': 'show drawn predictions in a window',
+        '--interval N': count(1, 'draw every Nth sample'),
+        '--wait-time S': count(2, 'seconds per window', number()),
+    }
+    add_options(parser, options)
 
 
 def export_local_rank(args: argparse.Namespace) -> None:

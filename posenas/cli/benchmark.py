@@ -3,28 +3,125 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import (
-    CommandParser,
-    OneLineParser,
-    add_config_options,
-    add_count,
-    add_options,
-    add_seed,
-    count,
-)
-from posenas.cli.benchmark_blocks import add_blocks_parser, report_blocks
+from posenas.cli.args import CommandParser, Kind, add_kinds, count
+from posenas.cli.benchmark_blocks import BLOCKS, report_blocks
 from posenas.cli.benchmark_people import (
-    add_tracking_parser,
-    add_video_parser,
+    TRACKING,
+    VIDEO,
     report_tracking,
     report_video,
 )
-from posenas.cli.benchmark_runtime import add_runtime_parser, report_runtime
-from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
+from posenas.cli.benchmark_runtime import RUNTIME, report_runtime
+from posenas.cli.compare import DESCRIPTION, PLAN_OPTIONS, compare
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT_OR_NONE, SIDE, WORKERS
+from posenas.cli.values import COUNT_OR_NONE, SEED, SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
+
+_REPEAT = {'--repeat N': count(5, 'interleaved runs; median counts')}
+_BATCH = {'--batch N': count(8, 'images'), **_REPEAT}
+_KINDS = {
+    'data': Kind(
+        'reading annotations and preparing samples',
+        {
+            '--split': dict(
+                choices=('train', 'val', 'test'),
+                default='train',
+                help='part of the data (default: %(default)s)',
+            ),
+            '--num-samples N': count(200, 'samples of each run'),
+            '--annotations-only': 'read annotations, prepare no samples',
+            **_REPEAT,
+        },
+        'Time the data set of a config on one thread. A sample is read, decoded, augmented, '
+        'cropped and given its target; the lower bound is reading, decoding and one warp.',
+        has_config=True,
+    ),
+    'import': Kind('starting Python', _REPEAT, 'Time what starting Python costs.'),
+    'evaluation': Kind(
+        'scoring as many results as detected boxes give on COCO val2017',
+        {
+            'annotations': 'COCO keypoint file',
+            '--num-results N': count(104125, 'random results to score'),
+            '--empty-images N': count(2654, 'images without people to add', COUNT_OR_NONE),
+            '--seed N': count(0, 'seed of the results', SEED),
+            '--out DIR': 'write ground_truth.json and results.json for other evaluators',
+        },
+        'Time rescoring, OKS-NMS and average precision of random results in processor time; the '
+        'lower bound is the bare evaluator.',
+    ),
+    'lspet': Kind('as posenas compare', PLAN_OPTIONS, DESCRIPTION),
+    'forward': Kind(
+        'networks in evaluation and in fused form',
+        {
+            'config': dict(
+                nargs='*',
+                help='config files or names of networks (default: all but those for synthetic '
+                'people)',
+            ),
+            '--family NAME': 'only these, such as dite-hrnet',
+            '--threads N': dict(
+                type=WORKERS, nargs='+', default=[1], help='threads of an operation (default: 1)'
+            ),
+            '--batch N': count(1, 'images'),
+            '--out --json FILE.json': dict(dest='json', help='also write the figures'),
+            **_REPEAT,
+        },
+        'Time forward passes at the size of the config, with random weights, in milliseconds per '
+        'image. The two forms and the lower bound take turns; the lower bound is the time of as '
+        'many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
+    ),
+    'decode': Kind(
+        'reading keypoints from heatmaps',
+        {
+            '--num-samples N': count(1000, 'people'),
+            '--network NAME': dict(
+                default='s_vipnas_mbv3_coco_256x192', help='(default: %(default)s)'
+            ),
+            **_REPEAT,
+        },
+        'Time decoding of 17 heatmaps of 64x48 a person on one thread; the lower bound is the '
+        'forward pass that makes them.',
+    ),
+    'search': Kind(
+        'steps of a search by gradients',
+        _BATCH,
+        'Time one step of every strategy on one thread, with random images at the size of the '
+        'config, and trace its memory. A step trains the weights and, before that, the '
+        'architecture on a batch of its own; the lower bound is a step that trains the weights '
+        'alone.',
+        has_config=True,
+    ),
+    'blocks': BLOCKS,
+    'runtime': RUNTIME,
+    'tracking': TRACKING,
+    'video': VIDEO,
+    'distillation': Kind(
+        'training steps with a frozen teacher',
+        {
+            'student': 'config file or name of a network',
+            'teacher': 'config file or name of a network that finds the same keypoints',
+            **_BATCH,
+        },
+        'Count what training steps keep for the backward pass, trace their memory and time them on '
+        'one thread, with random images at the size of the student. The lower bound is a step of '
+        "the student alone and, for time, the teacher's inference besides.",
+    ),
+    'supernet': Kind(
+        'steps of a supernet whose architectures are set',
+        {
+            '--batch N': count(8, 'images'),
+            '--shape H W': dict(
+                type=SIDE, nargs=2, help='of the images (default: that of the config)'
+            ),
+            **_REPEAT,
+        },
+        'Time the passes of one step, largest, smallest and two random architectures, on one '
+        'thread, with random images at the size of the config. The lower bound is the passes of '
+        'the four networks, cut out.',
+        has_config=True,
+    ),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -33,148 +130,8 @@ def build_parser() -> argparse.ArgumentParser:
         'benchmark',
         'Measure speed against a lower bound taken in the same run, or compare trainings.',
     )
-    kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
-    )
-    data = kinds.add_parser(
-        'data',
-        help='reading annotations and preparing samples',
-        description='Time the data set of a config on one thread. A sample is read, decoded, '
-        'augmented, cropped and given its target; the lower bound is reading, decoding and one '
-        'warp.',
-    )
-    add_config_options(data)
-    data.add_argument(
-        '--split',
-        choices=('train', 'val', 'test'),
-        default='train',
-        help='part of the data (default: %(default)s)',
-    )
-    add_count(data, '--num-samples', 200, 'samples of each run')
-    data.add_argument(
-        '--annotations-only', action='store_true', help='read annotations, prepare no samples'
-    )
-    imports = kinds.add_parser(
-        'import', help='starting Python', description='Time what starting Python costs.'
-    )
-    _add_evaluation_parser(kinds)
-    add_plan_options(kinds.add_parser('lspet', help='as posenas compare', description=DESCRIPTION))
-    networks = _add_forward_parser(kinds), _add_decode_parser(kinds), _add_search_parser(kinds)
-    add_blocks_parser(kinds)
-    add_runtime_parser(kinds)
-    add_tracking_parser(kinds)
-    add_video_parser(kinds)
-    trainings = _add_distillation_parser(kinds), _add_supernet_parser(kinds)
-    for kind in (data, imports, *networks, *trainings):
-        add_count(kind, '--repeat', 5, 'interleaved runs; median counts')
+    add_kinds(parser, 'what', _KINDS)
     return parser
-
-
-def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark forward``."""
-    forward = kinds.add_parser(
-        'forward',
-        help='networks in evaluation and in fused form',
-        description='Time forward passes at the size of the config, with random weights, in '
-        'milliseconds per image. The two forms and the lower bound take turns; the lower bound is '
-        'the time of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
-    )
-    options = {
-        'config': dict(
-            nargs='*',
-            help='config files or names of networks (default: all but those for synthetic people)',
-        ),
-        '--family NAME': 'only these, such as dite-hrnet',
-        '--threads N': dict(
-            type=WORKERS, nargs='+', default=[1], help='threads of an operation (default: 1)'
-        ),
-        '--batch N': count(1, 'images'),
-        '--out --json FILE.json': dict(dest='json', help='also write the figures'),
-    }
-    add_options(forward, options)
-    return forward
-
-
-def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark evaluation``."""
-    evaluation = kinds.add_parser(
-        'evaluation',
-        help='scoring as many results as detected boxes give on COCO val2017',
-        description='Time rescoring, OKS-NMS and average precision of random results in processor '
-        'time; the lower bound is the bare evaluator.',
-    )
-    evaluation.add_argument('annotations', help='COCO keypoint file')
-    add_count(evaluation, '--num-results', 104125, 'random results to score')
-    add_count(evaluation, '--empty-images', 2654, 'images without people to add', COUNT_OR_NONE)
-    add_seed(evaluation, 'seed of the results')
-    evaluation.add_argument(
-        '--out', metavar='DIR', help='write ground_truth.json and results.json for other evaluators'
-    )
-
-
-def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark decode``."""
-    decode = kinds.add_parser(
-        'decode',
-        help='reading keypoints from heatmaps',
-        description='Time decoding of 17 heatmaps of 64x48 a person on one thread; the lower bound '
-        'is the forward pass that makes them.',
-    )
-    options = {
-        '--num-samples N': count(1000, 'people'),
-        '--network NAME': dict(default='s_vipnas_mbv3_coco_256x192', help='(default: %(default)s)'),
-    }
-    add_options(decode, options)
-    return decode
-
-
-def _add_search_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark search``."""
-    search = kinds.add_parser(
-        'search',
-        help='steps of a search by gradients',
-        description='Time one step of every strategy on one thread, with random images at the size '
-        'of the config, and trace its memory. A step trains the weights and, before that, the '
-        'architecture on a batch of its own; the lower bound is a step that trains the weights '
-        'alone.',
-    )
-    add_config_options(search)
-    add_count(search, '--batch', 8, 'images')
-    return search
-
-
-def _add_distillation_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark distillation``."""
-    distillation = kinds.add_parser(
-        'distillation',
-        help='training steps with a frozen teacher',
-        description='Count what training steps keep for the backward pass, trace their memory and '
-        'time them on one thread, with random images at the size of the student. The lower bound '
-        "is a step of the student alone and, for time, the teacher's inference besides.",
-    )
-    config = 'config file or name of a network'
-    distillation.add_argument('student', help=config)
-    distillation.add_argument('teacher', help=f'{config} that finds the same keypoints')
-    add_count(distillation, '--batch', 8, 'images')
-    return distillation
-
-
-def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark supernet``."""
-    supernet = kinds.add_parser(
-        'supernet',
-        help='steps of a supernet whose architectures are set',
-        description='Time the passes of one step, largest, smallest and two random architectures, '
-        'on one thread, with random images at the size of the config. The lower bound is the '
-        'passes of the four networks, cut out.',
-    )
-    add_config_options(supernet)
-    options = {
-        '--batch N': count(8, 'images'),
-        '--shape H W': dict(type=SIDE, nargs=2, help='of the images (default: that of the config)'),
-    }
-    add_options(supernet, options)
-    return supernet
 
 
 def main(argv: Sequence[str] | None = None) -> int:

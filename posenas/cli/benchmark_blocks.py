@@ -3,23 +3,15 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_options, count
+from posenas.cli.args import Kind, count
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
 from posenas.cli.values import SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
 
-
-def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark blocks``."""
-    blocks = kinds.add_parser(
-        'blocks',
-        help='blocks and heads of small networks in inference engines',
-        description='Time blocks and heads of small networks in every engine, float32, one image, '
-        'at strides 8, 16 and 32 of the input. The time of an empty network is taken off; the rate '
-        'is 10^9 multiply-accumulates per second. All take turns.',
-    )
-    options = {
+BLOCKS = Kind(
+    'blocks and heads of small networks in inference engines',
+    {
         '--shape H W': dict(
             type=SIDE,
             nargs=2,
@@ -29,8 +21,11 @@ def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
         '--threads N': count(1, 'threads of an operation', WORKERS),
         '--repeat N': count(100, 'interleaved runs'),
         '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
-    }
-    add_options(blocks, options)
+    },
+    'Time blocks and heads of small networks in every engine, float32, one image, '
+    'at strides 8, 16 and 32 of the input. The time of an empty network is taken off; the rate '
+    'is 10^9 multiply-accumulates per second. All take turns.',
+)
 
 
 def report_blocks(args: argparse.Namespace) -> None:

@@ -3,38 +3,26 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_count, add_options, add_seed, count
+from posenas.cli.args import Kind, count
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT, WORKERS
+from posenas.cli.values import COUNT, SEED, WORKERS
 from posenas.utils.atomic_io import write_json
 
-
-def add_tracking_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark tracking``."""
-    tracking = kinds.add_parser(
-        'tracking',
-        help='who is who in videos, and smooth keypoints',
-        description='Follow and smooth synthetic people who cross, hide each other and are missed '
-        'at times. The lower bound is association by the overlap of boxes alone.',
-    )
-    add_count(tracking, '--num-videos', 20, 'videos of five people')
-    add_count(tracking, '--num-frames', 120, 'frames of each video')
-    add_seed(tracking, 'seed of all videos')
-    tracking.add_argument(
-        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
-    )
-
-
-def add_video_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark video``."""
-    video = kinds.add_parser(
-        'video',
-        help='posenas infer on videos, end to end',
-        description='Look at a video and write pictures and predictions. The lower bound is the '
-        'larger of the slowest stage and the processor time divided by the cores.',
-    )
-    options = {
+TRACKING = Kind(
+    'who is who in videos, and smooth keypoints',
+    {
+        '--num-videos N': count(20, 'videos of five people'),
+        '--num-frames N': count(120, 'frames of each video'),
+        '--seed N': count(0, 'seed of all videos', SEED),
+        '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
+    },
+    'Follow and smooth synthetic people who cross, hide each other and are missed at times. The '
+    'lower bound is association by the overlap of boxes alone.',
+)
+VIDEO = Kind(
+    'posenas infer on videos, end to end',
+    {
         'config': 'config file or name of a network',
         'checkpoint': dict(nargs='?', help='trained weights (default: random ones)'),
         '--video FILE': '(default: rendered synthetic people)',
@@ -50,8 +38,10 @@ def add_video_parser(kinds: argparse._SubParsersAction) -> None:
         '--threads N': count(1, 'threads of an operation', WORKERS),
         '--track': 'follow people',
         '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
-    }
-    add_options(video, options)
+    },
+    'Look at a video and write pictures and predictions. The lower bound is the '
+    'larger of the slowest stage and the processor time divided by the cores.',
+)
 
 
 def report_tracking(args: argparse.Namespace) -> None:

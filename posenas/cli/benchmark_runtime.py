@@ -3,25 +3,15 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_options, count
+from posenas.cli.args import Kind, count
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import write_json
 
-
-def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark runtime``."""
-    runtime = kinds.add_parser(
-        'runtime',
-        help='networks in PyTorch and in inference engines',
-        description='Time networks in PyTorch, ONNX Runtime and OpenVINO: the forward pass, and '
-        'end to end, photo and boxes in, keypoints out, with and without the flip test. All forms '
-        'take turns, for every number of images; the ratio is that of the first form to this one, '
-        '"/ single" that of images per second to those of a batch of 1. With one thread '
-        'processor time counts.',
-    )
-    options = {
+RUNTIME = Kind(
+    'networks in PyTorch and in inference engines',
+    {
         'networks NET': dict(
             nargs='+',
             help='config files or names of networks, which are exported with random weights, or '
@@ -35,8 +25,13 @@ def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
         '--compile': 'time torch.compile too: minutes, and a compiler',
         '--forward-only': 'leave end to end out',
         '--out --json FILE.json': dict(dest='json', help='also write the figures to FILE.json'),
-    }
-    add_options(runtime, options)
+    },
+    'Time networks in PyTorch, ONNX Runtime and OpenVINO: the forward pass, and '
+    'end to end, photo and boxes in, keypoints out, with and without the flip test. All forms '
+    'take turns, for every number of images; the ratio is that of the first form to this one, '
+    '"/ single" that of images per second to those of a batch of 1. With one thread '
+    'processor time counts.',
+)
 
 
 def report_runtime(args: argparse.Namespace) -> None:

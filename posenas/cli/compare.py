@@ -14,26 +14,22 @@ DESCRIPTION = (
     'the work. Prints a table of scores and of differences, with intervals over people and seeds, '
     'and writes it with a figure into the folder of the runs.'
 )
+#: The plan and how its runs are made.
+PLAN_OPTIONS = {
+    '--plan FILE.py': dict(required=True, help='plan: runs and comparisons'),
+    '--work-dir DIR': 'folder of all runs (default: work_dirs/lspet/<name of plan>)',
+    '--cells NAME': dict(nargs='+', default=[], help='run only these and what they need'),
+    '--threads N': count(1, 'threads of each run', WORKERS),
+    '--no-run': 'train nothing, report what is finished',
+    '--bootstrap N': count(2000, 'number of resamplings', RESAMPLINGS),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas compare``."""
     parser = CommandParser('compare', DESCRIPTION)
-    add_plan_options(parser)
+    add_options(parser, PLAN_OPTIONS)
     return parser
-
-
-def add_plan_options(parser: argparse.ArgumentParser) -> None:
-    """Add the plan and how its runs are made."""
-    options = {
-        '--plan FILE.py': dict(required=True, help='plan: runs and comparisons'),
-        '--work-dir DIR': 'folder of all runs (default: work_dirs/lspet/<name of plan>)',
-        '--cells NAME': dict(nargs='+', default=[], help='run only these and what they need'),
-        '--threads N': count(1, 'threads of each run', WORKERS),
-        '--no-run': 'train nothing, report what is finished',
-        '--bootstrap N': count(2000, 'number of resamplings', RESAMPLINGS),
-    }
-    add_options(parser, options)
 
 
 def compare(args: argparse.Namespace) -> int:

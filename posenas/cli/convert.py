@@ -10,8 +10,8 @@ from posenas.cli.args import (
     CommandParser,
     add_download_options,
     add_options,
-    add_out,
     add_translation_options,
+    out,
 )
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
@@ -39,11 +39,9 @@ def build_parser() -> argparse.ArgumentParser:
         epilog="A network in our names becomes the PoseNAS project's by --to posenas; everything "
         'else becomes ours by it, as it does without --to.',
     )
-    parser.add_argument(
-        'input', metavar='IN', help='checkpoint (file or http(s) address), or config (.py, .yaml)'
-    )
-    add_out(parser, 'OUT', 'file to write (.py for a config; .safetensors for weights alone)')
     options = {
+        'input IN': 'checkpoint (file or http(s) address), or config (.py, .yaml)',
+        **out('OUT', 'file to write (.py for a config; .safetensors for weights alone)'),
         '--from': dict(
             dest='source',
             choices=('auto', *_PROJECTS),

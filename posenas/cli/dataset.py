@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_count, add_options, count
+from posenas.cli.args import CommandParser, Kind, add_kinds, count
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
@@ -23,53 +23,97 @@ if TYPE_CHECKING:
 _BASE = 's_vipnas_res50_lspet_128x96'
 
 
+_KINDS = {
+    'synthetic': Kind(
+        'synthetic people with exact keypoints, boxes and visibility',
+        {
+            '--out DIR': dict(required=True, help='new or empty folder'),
+            '--num-images N': count(0, 'single images', COUNT_OR_NONE),
+            '--num-videos N': count(0, 'videos with tracked people', COUNT_OR_NONE),
+            '--num-frames N': count(24, 'frames of each video'),
+            '--seed N': dict(type=SEED, default=0, help='equal seeds give equal files'),
+            '--size W H': dict(
+                type=SIDE,
+                nargs=2,
+                default=(640, 480),
+                help='size of the images, pixels (default: 640 480)',
+            ),
+            '--people N': dict(
+                type=number(), default=3.0, help='mean number of people in an image'
+            ),
+            '--poses': dict(
+                default='all',
+                choices=('all', 'everyday'),
+                help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
+            ),
+            '--level': dict(
+                choices=('easy', 'medium', 'hard'),
+                help='difficulty of the videos: fast and blurred motion, people and things passing '
+                'by, low resolution, a shaking camera, boxes of whole bodies (default: slow and '
+                'sharp, boxes of what is seen)',
+            ),
+            '--jobs N': dict(
+                type=WORKERS, default=os.cpu_count() or 1, help='processes (default: all cores)'
+            ),
+        },
+        'Render people: JPEG images, videos as folders of frames, COCO annotations.',
+    ),
+    'init': Kind(
+        'a config that trains on your own annotation file',
+        {
+            'file': 'COCO keypoint file (.json)',
+            '--val FILE': 'the same for validation',
+            '--images DIR': 'folder of the images (default: searched near the file)',
+            '--val-images DIR': 'folder of the validation images, likewise',
+            '--val-share S': dict(
+                type=SHARE,
+                default=0.1,
+                help='without --val: share of the images to validate on, chosen at random and '
+                'written to two files in ./outputs (default: %(default)s)',
+            ),
+            '--seed N': count(0, 'seed of that choice', SEED),
+            '--out CONFIG': 'config to write (default: configs/NAME.py)',
+            '--model CONFIG': dict(
+                default=_BASE,
+                help='network and training to start from, as posenas models lists them, or a '
+                'config of configs/search (default: %(default)s)',
+            ),
+            '--supernet CHECKPOINT': 'with a search in a supernet: checkpoint of that, trained on '
+            'these data',
+            '--from CHECKPOINT|NAME': dict(
+                dest='start',
+                help='trained network to fine-tune: weights of --model, or the name of a network '
+                'that comes with the library (default: from scratch)',
+            ),
+            '--name NAME': 'name of the data set (default: that of the file, or of the config)',
+        },
+        'Read a COCO keypoint file, propose what it does not say of its keypoints, write a config, '
+        'and print and draw the proposal.',
+    ),
+    'convert': Kind(
+        'the official files of a data set as COCO keypoint files',
+        {
+            'source': dict(
+                choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='the data set or layout'
+            ),
+            'file': 'folder of joints.mat and images (lsp, lspet), mpii_human_pose_v1_u12_1.mat, '
+            'or data.yaml (yolo-pose)',
+            '--out DIR': dict(required=True, help='folder, such as data/mpii/annotations'),
+            '--separated-only': 'mpii: only people listed as sufficiently separated from others',
+            '--val FILE': 'mpii: published list of the validation people, such as valid.json; '
+            'divides the training people',
+        },
+        'Rewrite the release files of a data set as COCO keypoint files; of MPII also as the files '
+        'of its own layout.',
+    ),
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """List the options of the command."""
     parser = CommandParser('dataset', 'Create data sets.')
-    kinds = parser.add_subparsers(
-        dest='kind', required=True, metavar='KIND', parser_class=OneLineParser
-    )
-    _add_synthetic(kinds)
-    _add_init(kinds)
-    _add_convert(kinds)
+    add_kinds(parser, 'kind', _KINDS)
     return parser
-
-
-def _add_synthetic(kinds: argparse._SubParsersAction) -> None:
-    people = kinds.add_parser(
-        'synthetic',
-        help='synthetic people with exact keypoints, boxes and visibility',
-        description='Render people: JPEG images, videos as folders of frames, COCO annotations.',
-    )
-    people.add_argument('--out', required=True, metavar='DIR', help='new or empty folder')
-    add_count(people, '--num-images', 0, 'single images', COUNT_OR_NONE)
-    add_count(people, '--num-videos', 0, 'videos with tracked people', COUNT_OR_NONE)
-    add_count(people, '--num-frames', 24, 'frames of each video')
-    options = {
-        '--seed N': dict(type=SEED, default=0, help='equal seeds give equal files'),
-        '--size W H': dict(
-            type=SIDE,
-            nargs=2,
-            default=(640, 480),
-            help='size of the images, pixels (default: 640 480)',
-        ),
-        '--people N': dict(type=number(), default=3.0, help='mean number of people in an image'),
-        '--poses': dict(
-            default='all',
-            choices=('all', 'everyday'),
-            help='all: half of them acrobatic; everyday: mostly upright (default: %(default)s)',
-        ),
-        '--level': dict(
-            choices=('easy', 'medium', 'hard'),
-            help='difficulty of the videos: fast and blurred motion, people and things passing '
-            'by, low resolution, a shaking camera, boxes of whole bodies (default: slow and '
-            'sharp, boxes of what is seen)',
-        ),
-        '--jobs N': dict(
-            type=WORKERS, default=os.cpu_count() or 1, help='processes (default: all cores)'
-        ),
-    }
-    add_options(people, options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,67 +128,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     {'synthetic': _draw, 'convert': _convert, 'init': _init}[args.kind](args)
     return 0
-
-
-def _add_init(kinds: argparse._SubParsersAction) -> None:
-    """Add ``init`` to the kinds of ``posenas dataset``."""
-    parser = kinds.add_parser(
-        'init',
-        help='a config that trains on your own annotation file',
-        description='Read a COCO keypoint file, propose what it does not say of its keypoints, '
-        'write a config, and print and draw the proposal.',
-    )
-    options = {
-        'file': 'COCO keypoint file (.json)',
-        '--val FILE': 'the same for validation',
-        '--images DIR': 'folder of the images (default: searched near the file)',
-        '--val-images DIR': 'folder of the validation images, likewise',
-        '--val-share S': dict(
-            type=SHARE,
-            default=0.1,
-            help='without --val: share of the images to validate on, chosen at random and written '
-            'to two files in ./outputs (default: %(default)s)',
-        ),
-        '--seed N': count(0, 'seed of that choice', SEED),
-        '--out CONFIG': 'config to write (default: configs/NAME.py)',
-        '--model CONFIG': dict(
-            default=_BASE,
-            help='network and training to start from, as posenas models lists them, or a config of '
-            'configs/search (default: %(default)s)',
-        ),
-        '--supernet CHECKPOINT': 'with a search in a supernet: checkpoint of that, trained on '
-        'these data',
-        '--from CHECKPOINT|NAME': dict(
-            dest='start',
-            help='trained network to fine-tune: weights of --model, or the name of a network that '
-            'comes with the library (default: from scratch)',
-        ),
-    }
-    add_options(parser, options)
-    parser.add_argument(
-        '--name', help='name of the data set (default: that of the file, or of the config)'
-    )
-
-
-def _add_convert(kinds: argparse._SubParsersAction) -> None:
-    parser = kinds.add_parser(
-        'convert',
-        help='the official files of a data set as COCO keypoint files',
-        description='Rewrite the release files of a data set as COCO keypoint files; of MPII also '
-        'as the files of its own layout.',
-    )
-    options = {
-        'source': dict(
-            choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='the data set or layout'
-        ),
-        'file': 'folder of joints.mat and images (lsp, lspet), mpii_human_pose_v1_u12_1.mat, or '
-        'data.yaml (yolo-pose)',
-        '--out DIR': dict(required=True, help='folder, such as data/mpii/annotations'),
-        '--separated-only': 'mpii: only people listed as sufficiently separated from others',
-        '--val FILE': 'mpii: published list of the validation people, such as valid.json; divides '
-        'the training people',
-    }
-    add_options(parser, options)
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
-from posenas.cli.args import CommandParser, OneLineParser, add_out
+from posenas.cli.args import CommandParser, Kind, add_kinds, out
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths
 from posenas.genotype import (
@@ -23,55 +23,60 @@ _SOURCE = (
 _DIFFERENT = 1
 
 
+_IMPORTS = {
+    '--imports PACKAGE': dict(
+        nargs='+', default=(), help='packages that enter families of their own (default: none)'
+    )
+}
+_ENDS = {
+    **_IMPORTS,
+    '--like SOURCE': 'network whose sizes cells without any get (default: the published PoseNAS)',
+}
+_ACTIONS = {
+    'show': Kind(
+        'list cells or choices, with what the network costs', {'source': _SOURCE, **_ENDS}
+    ),
+    'draw': Kind(
+        'draw the network and its cells',
+        {
+            'source': _SOURCE,
+            **out('OUT', 'picture: .svg, .dot, .png or .pdf'),
+            '--only NAME': dict(nargs='+', help='draw only pictures whose titles begin with this'),
+            **_ENDS,
+        },
+    ),
+    'convert': Kind(
+        'write another form of the same architecture',
+        {
+            'source': _SOURCE,
+            **out('OUT', 'file to write: .json, .txt (cells as lines) or .py (tuples of DARTS)'),
+            '--name': dict(help='name of the genotype (default: as before)'),
+            **_ENDS,
+        },
+    ),
+    'embed': Kind(
+        'write the config of a training with another architecture',
+        {
+            'source': _SOURCE,
+            'config': 'training of a network of the same family',
+            **out('OUT.py', 'config to write'),
+            '--keep-sizes': "take the depths and widths of CONFIG's network",
+            **_IMPORTS,
+        },
+        'Write a config that trains an architecture from scratch: data and schedule are those of '
+        'CONFIG, sizes those of the architecture.',
+    ),
+    'compare': Kind(
+        f'list what differs; the exit code is {_DIFFERENT} then, else 0',
+        {'source': _SOURCE, 'other': 'likewise', **_ENDS},
+    ),
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas genotype``."""
     parser = CommandParser('genotype', 'Show, draw, convert and compare searched architectures.')
-    actions = parser.add_subparsers(
-        dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
-    )
-    show = actions.add_parser('show', help='list cells or choices, with what the network costs')
-    show.add_argument('source', help=_SOURCE)
-    draw = actions.add_parser('draw', help='draw the network and its cells')
-    draw.add_argument('source', help=_SOURCE)
-    add_out(draw, 'OUT', 'picture: .svg, .dot, .png or .pdf')
-    draw.add_argument(
-        '--only', nargs='+', metavar='NAME', help='draw only pictures whose titles begin with this'
-    )
-    convert = actions.add_parser('convert', help='write another form of the same architecture')
-    convert.add_argument('source', help=_SOURCE)
-    add_out(convert, 'OUT', 'file to write: .json, .txt (cells as lines) or .py (tuples of DARTS)')
-    convert.add_argument('--name', help='name of the genotype (default: as before)')
-    embed = actions.add_parser(
-        'embed',
-        help='write the config of a training with another architecture',
-        description='Write a config that trains an architecture from scratch: data and schedule '
-        'are those of CONFIG, sizes those of the architecture.',
-    )
-    embed.add_argument('source', help=_SOURCE)
-    embed.add_argument('config', help='training of a network of the same family')
-    add_out(embed, 'OUT.py', 'config to write')
-    embed.add_argument(
-        '--keep-sizes', action='store_true', help="take the depths and widths of CONFIG's network"
-    )
-    compare = actions.add_parser(
-        'compare', help=f'list what differs; the exit code is {_DIFFERENT} then, else 0'
-    )
-    compare.add_argument('source', help=_SOURCE)
-    compare.add_argument('other', help='likewise')
-    for action in (show, draw, convert, embed, compare):
-        action.add_argument(
-            '--imports',
-            nargs='+',
-            metavar='PACKAGE',
-            default=(),
-            help='packages that enter families of their own (default: none)',
-        )
-    for action in (show, draw, convert, compare):
-        action.add_argument(
-            '--like',
-            metavar='SOURCE',
-            help='network whose sizes cells without any get (default: the published PoseNAS)',
-        )
+    add_kinds(parser, 'action', _ACTIONS)
     return parser
 
 

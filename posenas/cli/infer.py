@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from posenas.cli.args import CommandParser, add_count, add_download_options, add_options
+from posenas.cli.args import CommandParser, add_download_options, add_options, count
 from posenas.cli.printing import print_lines, show_bar
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT, SHARE, SIDE
@@ -21,6 +21,69 @@ if TYPE_CHECKING:
 
 #: Options of pictures; what they draw by default is theirs.
 _DRAWING = ('radius', 'thickness', 'draw_bbox', 'draw_heatmap')
+
+
+def _interval(text: str) -> int | str:
+    return text if text == 'auto' else COUNT(text)
+
+
+_OUTPUT = {
+    '--out --out-dir DIR': dict(
+        default=f'{OUTPUTS}/infer',
+        help='gets visualizations/ and predictions/ (default: %(default)s)',
+    ),
+    '--format': dict(
+        nargs='+',
+        choices=('json', 'coco', 'csv'),
+        help="of predictions: MMPose's JSON, COCO results, a table (default: json)",
+    ),
+    '--no-pictures': 'write predictions and no pictures',
+}
+_PEOPLE = {
+    '--det-model CONFIG|NAME': 'person detector (default: that of this library)',
+    '--detector --det-weights FILE|none': 'its trained weights, or an exported detector; it '
+    'finds the people where --boxes are not given (default: none, one person in each image; '
+    'for the network that comes with the library the detector that does)',
+    '--det-layout': dict(
+        choices=('yolox', 'rtmdet'),
+        help='what a .onnx or .xml file of another project takes and makes (default: ours)',
+    ),
+    '--bbox-thr SCORE': dict(type=SHARE, help="least score of a box (default: detector's)"),
+    '--visibility FILE.json': 'tell how likely keypoints are visible, by a file of posenas '
+    'visibility',
+    '--detect-every N|auto': dict(
+        type=_interval,
+        default=1,
+        help='detect in every N-th frame of a video, take boxes from poses between; auto '
+        'chooses N by measured cost (default: 1)',
+    ),
+    '--track': 'give people in videos identities (track_id)',
+    '--smooth': dict(
+        choices=('online', 'offline'),
+        help='smooth keypoints of people in videos: by earlier frames, or without delay by '
+        'those around each (default: neither)',
+    ),
+}
+_DRAW = {
+    '--kpt-thr SCORE': dict(
+        type=SHARE,
+        default=0.3,
+        help='draw keypoints with a greater score, whether visible or not (default: 0.3)',
+    ),
+    '--show': 'show pictures in a window; q ends',
+    '--compare FILE': 'weights of another model: write pictures with both beside each other, '
+    'no predictions',
+    '--compare-config CONFIG|NAME': 'its config (default: that of the first)',
+    '--radius PIXELS': dict(type=SIDE, help='of drawn keypoints'),
+    '--thickness PIXELS': dict(type=SIDE, help='of drawn limbs'),
+    '--draw-bbox': 'draw the boxes',
+    '--draw-heatmap': 'draw the heatmaps',
+    '--skeleton-style': dict(
+        choices=('mmpose', 'openpose'),
+        default='mmpose',
+        help='style of drawn keypoints and limbs (default: mmpose)',
+    ),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -42,95 +105,20 @@ def build_parser() -> argparse.ArgumentParser:
         '--boxes FILE.json': 'person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO '
         'annotation file; files of one name with their folders, as cam1/photo.jpg (default: the '
         'whole image is one person)',
+        **_OUTPUT,
+        '--device': dict(help='cpu, cuda:0, ... (default: a GPU if there is one)'),
+        '--batch-size N': count(8, 'images at once'),
+        '--cfg-options KEY=VALUE': dict(
+            nargs='+',
+            action=DictAction,
+            help='override settings of the config, such as model.test_cfg.flip_test=False',
+        ),
+        **_PEOPLE,
+        **_DRAW,
     }
     add_options(parser, options)
-    _add_output_options(parser)
-    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
-    add_count(parser, '--batch-size', 8, 'images at once')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config, such as model.test_cfg.flip_test=False',
-    )
-    _add_people_options(parser)
-    _add_draw_options(parser)
     add_download_options(parser)
     return parser
-
-
-def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    options = {
-        '--out --out-dir DIR': dict(
-            default=f'{OUTPUTS}/infer',
-            help='gets visualizations/ and predictions/ (default: %(default)s)',
-        ),
-        '--format': dict(
-            nargs='+',
-            choices=('json', 'coco', 'csv'),
-            help="of predictions: MMPose's JSON, COCO results, a table (default: json)",
-        ),
-        '--no-pictures': 'write predictions and no pictures',
-    }
-    add_options(parser, options)
-
-
-def _add_people_options(parser: argparse.ArgumentParser) -> None:
-    options = {
-        '--det-model CONFIG|NAME': 'person detector (default: that of this library)',
-        '--detector --det-weights FILE|none': 'its trained weights, or an exported detector; it '
-        'finds the people where --boxes are not given (default: none, one person in each image; '
-        'for the network that comes with the library the detector that does)',
-        '--det-layout': dict(
-            choices=('yolox', 'rtmdet'),
-            help='what a .onnx or .xml file of another project takes and makes (default: ours)',
-        ),
-        '--bbox-thr SCORE': dict(type=SHARE, help="least score of a box (default: detector's)"),
-        '--visibility FILE.json': 'tell how likely keypoints are visible, by a file of posenas '
-        'visibility',
-        '--detect-every N|auto': dict(
-            type=_interval,
-            default=1,
-            help='detect in every N-th frame of a video, take boxes from poses between; auto '
-            'chooses N by measured cost (default: 1)',
-        ),
-        '--track': 'give people in videos identities (track_id)',
-        '--smooth': dict(
-            choices=('online', 'offline'),
-            help='smooth keypoints of people in videos: by earlier frames, or without delay by '
-            'those around each (default: neither)',
-        ),
-    }
-    add_options(parser, options)
-
-
-def _interval(text: str) -> int | str:
-    return text if text == 'auto' else COUNT(text)
-
-
-def _add_draw_options(parser: argparse.ArgumentParser) -> None:
-    options = {
-        '--kpt-thr SCORE': dict(
-            type=SHARE,
-            default=0.3,
-            help='draw keypoints with a greater score, whether visible or not (default: 0.3)',
-        ),
-        '--show': 'show pictures in a window; q ends',
-        '--compare FILE': 'weights of another model: write pictures with both beside each other, '
-        'no predictions',
-        '--compare-config CONFIG|NAME': 'its config (default: that of the first)',
-        '--radius PIXELS': dict(type=SIDE, help='of drawn keypoints'),
-        '--thickness PIXELS': dict(type=SIDE, help='of drawn limbs'),
-        '--draw-bbox': 'draw the boxes',
-        '--draw-heatmap': 'draw the heatmaps',
-        '--skeleton-style': dict(
-            choices=('mmpose', 'openpose'),
-            default='mmpose',
-            help='style of drawn keypoints and limbs (default: mmpose)',
-        ),
-    }
-    add_options(parser, options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,19 +6,11 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import (
-    CommandParser,
-    OneLineParser,
-    add_count,
-    add_options,
-    add_out,
-    add_seed,
-    count,
-)
+from posenas.cli.args import CommandParser, Kind, add_kinds, count, out
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, require_with
-from posenas.cli.search_run import add_run_parser, run
-from posenas.cli.values import SHARE, WORKERS
+from posenas.cli.search_run import RUN, run
+from posenas.cli.values import SEED, SHARE, WORKERS
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
@@ -31,6 +23,81 @@ if TYPE_CHECKING:
 _RESAMPLINGS = 2000
 
 
+_COST = {'--cost KEY': dict(default='macs', help='cost to compare (default: macs)')}
+_ACTIONS = {
+    'run': RUN,
+    'show': Kind(
+        'list the best architectures, and draw all of them',
+        {
+            'archive': 'work dir of a search, or its archive.jsonl',
+            '--top N': count(10, 'rows of the table'),
+            '--sort NAME': 'score or cost to sort by (default: the first objective of the search)',
+            '--out --page FILE.html': dict(dest='page', help='draw score over cost as a web page'),
+            '--x COST': 'across in the page (default: the first cost)',
+            '--y SCORE': 'upward in the page (default: the first objective)',
+            '--mark NAME=COST,SCORE': dict(
+                nargs='+',
+                default=(),
+                help='networks to compare with in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
+            ),
+        },
+    ),
+    'sample': Kind(
+        'sample a random architecture as expensive as another one',
+        {
+            'config': 'config of a SearchLoop, whose budget counts the cost',
+            **out('OUT.json', 'genotype file'),
+            '--like SOURCE': dict(required=True, help='genotype file, derived folder or config'),
+            '--within SHARE': count(0.02, 'allowed deviation, as a share of the cost', SHARE),
+            **_COST,
+            '--seed N': count(0, 'seed of the sampling', SEED),
+        },
+        'Sample architectures of a space until one costs nearly what a given network does, for '
+        'fair comparisons with what a search has found.',
+    ),
+    'rank': Kind(
+        'compare the order of cheap scores with that of trained networks',
+        {
+            'archive': dict(nargs='+', help='work dirs of searches with cheap scores'),
+            '--trained DIR': dict(
+                nargs='+', required=True, help='work dirs of the searches that trained'
+            ),
+            '--score KEY': 'cheap score (default: the first objective of the search)',
+            '--truth KEY': 'score of trained networks, likewise',
+            **_COST,
+            '--band SHARE': count(0.05, 'costs count as nearly equal within this share', SHARE),
+        },
+        'Compare two searches of the same architectures, one of which evaluated them by what '
+        "shares the supernet's weights, the other by training. Kendall's tau, with an interval "
+        'over networks; beside it that of a cost alone, for all networks and for those of nearly '
+        'equal cost.',
+    ),
+    'agree': Kind(
+        'compare what the same search has found with several seeds',
+        {'archive': dict(nargs='+', help='work dirs of searches that differ in their seeds')},
+        'Print the best architecture of each search, the share of decisions that they make alike, '
+        'beside that of architectures sampled at random, and the spread of scores.',
+    ),
+    'repeat': Kind(
+        'search with several seeds, and train what is found beside random architectures',
+        {
+            'config': 'config of a SearchLoop, with load_from and a budget',
+            '--experiment CONFIG': dict(required=True, help='training of all networks'),
+            '--work-dir DIR': dict(required=True, help='folder of all runs'),
+            '--seeds N': count(3, 'searches'),
+            '--no-baseline': 'train no random architectures',
+            '--cost KEY': dict(default='macs', help='cost of the random ones (default: macs)'),
+            '--threads N': count(1, 'threads of each run', WORKERS),
+            '--no-run': 'run nothing, report what is finished',
+        },
+        'Search in a trained supernet with several seeds, train what each finds from scratch, and '
+        'beside it a random architecture of the same cost, with the same seed. Prints how far the '
+        'searches agree and what they gain over chance. Finished runs are skipped, interrupted '
+        'ones resumed.',
+    ),
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas search``."""
     parser = CommandParser(
@@ -40,108 +107,8 @@ def build_parser() -> argparse.ArgumentParser:
         epilog='run does everything; a single search is a training: posenas train with a config of '
         'configs/search.',
     )
-    actions = parser.add_subparsers(
-        dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
-    )
-    add_run_parser(actions)
-    show = actions.add_parser('show', help='list the best architectures, and draw all of them')
-    show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
-    add_count(show, '--top', 10, 'rows of the table')
-    options = {
-        '--sort NAME': 'score or cost to sort by (default: the first objective of the search)',
-        '--out --page FILE.html': dict(dest='page', help='draw score over cost as a web page'),
-        '--x COST': 'across in the page (default: the first cost)',
-        '--y SCORE': 'upward in the page (default: the first objective)',
-        '--mark NAME=COST,SCORE': dict(
-            nargs='+',
-            default=(),
-            help='networks to compare with in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
-        ),
-    }
-    add_options(show, options)
-    _add_sample_parser(actions)
-    _add_rank_parser(actions)
-    _add_agree_parser(actions)
-    _add_repeat_parser(actions)
+    add_kinds(parser, 'action', _ACTIONS)
     return parser
-
-
-def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search sample``."""
-    parser = actions.add_parser(
-        'sample',
-        help='sample a random architecture as expensive as another one',
-        description='Sample architectures of a space until one costs nearly what a given network '
-        'does, for fair comparisons with what a search has found.',
-    )
-    parser.add_argument('config', help='config of a SearchLoop, whose budget counts the cost')
-    add_out(parser, 'OUT.json', 'genotype file')
-    options = {
-        '--like SOURCE': dict(required=True, help='genotype file, derived folder or config'),
-        '--within SHARE': count(0.02, 'allowed deviation, as a share of the cost', SHARE),
-        '--cost KEY': dict(default='macs', help='cost to compare (default: macs)'),
-    }
-    add_options(parser, options)
-    add_seed(parser, 'seed of the sampling')
-
-
-def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search rank``."""
-    parser = actions.add_parser(
-        'rank',
-        help='compare the order of cheap scores with that of trained networks',
-        description='Compare two searches of the same architectures, one of which evaluated them '
-        "by what shares the supernet's weights, the other by training. Kendall's tau, with an "
-        'interval over networks; beside it that of a cost alone, for all networks and for those '
-        'of nearly equal cost.',
-    )
-    options = {
-        'archive': dict(nargs='+', help='work dirs of searches with cheap scores'),
-        '--trained DIR': dict(
-            nargs='+', required=True, help='work dirs of the searches that trained'
-        ),
-        '--score KEY': 'cheap score (default: the first objective of the search)',
-        '--truth KEY': 'score of trained networks, likewise',
-        '--cost KEY': dict(default='macs', help='cost to compare (default: macs)'),
-        '--band SHARE': count(0.05, 'costs count as nearly equal within this share', SHARE),
-    }
-    add_options(parser, options)
-
-
-def _add_agree_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search agree``."""
-    parser = actions.add_parser(
-        'agree',
-        help='compare what the same search has found with several seeds',
-        description='Print the best architecture of each search, the share of decisions that they '
-        'make alike, beside that of architectures sampled at random, and the spread of scores.',
-    )
-    parser.add_argument(
-        'archive', nargs='+', help='work dirs of searches that differ in their seeds'
-    )
-
-
-def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search repeat``."""
-    parser = actions.add_parser(
-        'repeat',
-        help='search with several seeds, and train what is found beside random architectures',
-        description='Search in a trained supernet with several seeds, train what each finds from '
-        'scratch, and beside it a random architecture of the same cost, with the same seed. '
-        'Prints how far the searches agree and what they gain over chance. Finished runs are '
-        'skipped, interrupted ones resumed.',
-    )
-    options = {
-        'config': 'config of a SearchLoop, with load_from and a budget',
-        '--experiment CONFIG': dict(required=True, help='training of all networks'),
-        '--work-dir DIR': dict(required=True, help='folder of all runs'),
-        '--seeds N': count(3, 'searches'),
-        '--no-baseline': 'train no random architectures',
-        '--cost KEY': dict(default='macs', help='cost of the random ones (default: macs)'),
-        '--threads N': count(1, 'threads of each run', WORKERS),
-        '--no-run': 'run nothing, report what is finished',
-    }
-    add_options(parser, options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

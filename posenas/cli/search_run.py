@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import add_count, add_options, count
+from posenas.cli.args import Kind, add_options, count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
 from posenas.cli.values import number
@@ -16,46 +16,28 @@ if TYPE_CHECKING:
 _UNITS = dict(latency='ms', macs='GMACs', params='million parameters', size='MB')
 
 
-def add_run_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search run``."""
-    parser = actions.add_parser(
-        'run',
-        help='all of it: from data and a budget to an exported network and a report',
-        description='Check the data, measure the device, train a supernet, search it within the '
-        'limits, train what is found beside a random network of the same cost, export it and '
-        'write a report. Says first how long each stage takes. Stages that are done are skipped; '
-        'a run that was killed goes on by the same command.',
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add data, limits, device and extent."""
     options = {
         'data DATA': 'COCO keypoint file, config of dataset init, or name of a shipped config or '
         'data set',
         '--out DIR': dict(required=True, help='folder for all results'),
     }
     add_options(parser, options)
-    limits = parser.add_argument_group('limits, one or more')
-    options = {
+    limits = {
         '--latency MS': dict(type=number(), help='most time of one image, milliseconds'),
         '--macs G': dict(type=number(), help='most multiply-accumulates, 10^9'),
         '--params M': dict(type=number(), help='most parameters, 10^6'),
         '--size MB': dict(type=number(), help='most bytes of float32 weights, 10^6'),
     }
-    add_options(limits, options)
-    _add_device(parser)
-    _add_extent(parser)
-
-
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--engine',
-        choices=('openvino', 'onnxruntime', 'torch'),
-        default='openvino',
-        help='engine that will run the network (default: %(default)s)',
-    )
-    add_count(parser, '--threads', 1, 'threads of the network, and of all computing here')
-
-
-def _add_extent(parser: argparse.ArgumentParser) -> None:
-    options = {
+    add_options(parser.add_argument_group('limits, one or more'), limits)
+    extent = {
+        '--engine': dict(
+            choices=('openvino', 'onnxruntime', 'torch'),
+            default='openvino',
+            help='engine that will run the network (default: %(default)s)',
+        ),
+        '--threads N': count(1, 'threads of the network, and of all computing here'),
         '--space NAME': 'space of networks: edge (default), vipnas-res50, vipnas-mbv3, posenas or '
         'fabrics',
         '--hours H': dict(
@@ -70,7 +52,17 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
         '--teacher-checkpoint CHECKPOINT': 'its weights',
         '--images DIR': 'images of a COCO file (default: searched near the file)',
     }
-    add_options(parser, options)
+    add_options(parser, extent)
+
+
+RUN = Kind(
+    'all of it: from data and a budget to an exported network and a report',
+    _add_options,
+    'Check the data, measure the device, train a supernet, search it within the limits, train what '
+    'is found beside a random network of the same cost, export it and write a report. Says first '
+    'how long each stage takes. Stages that are done are skipped; a run that was killed goes on by '
+    'the same command.',
+)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -4,10 +4,9 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options, add_options
+from posenas.cli.args import CommandParser, add_config_options, add_options, count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT
 
 if TYPE_CHECKING:
     from posenas.apis import VisibilityReport
@@ -33,12 +32,10 @@ def build_parser() -> argparse.ArgumentParser:
         'validation set)',
         '--images DIR': 'photos of both (default: folders of the config)',
         '--picture FILE': 'draw predicted against observed shares (.png, .svg)',
+        '--device': dict(help='cpu, cuda:0, ... (default: a GPU if there is one)'),
+        '--batch-size N': count(32, 'crops at once'),
     }
     add_options(parser, options)
-    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
-    parser.add_argument(
-        '--batch-size', type=COUNT, default=32, metavar='N', help='crops at once (default: 32)'
-    )
     return parser
 
 
