@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from slow_cases import is_slow
 from web import Web, serve
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +30,14 @@ def _seed() -> None:
     np.random.seed(0)  # noqa: NPY002  (mmengine and users of old code draw from it)
     if 'torch' in sys.modules:  # the process that only hands tests out does not load it
         sys.modules['torch'].manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the cases of ``slow_cases.py``, before the marks choose what runs."""
+    for item in items:
+        if is_slow(str(item.path.relative_to(ROOT / 'tests')), item.name):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)

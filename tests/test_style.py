@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from slow_cases import SLOW
 from source_files import MODULES, ROOT, nodes, parse
 
 MAX_FILE_LINES = 400
@@ -95,3 +96,11 @@ def test_the_linter_is_content(arguments):
     command = [sys.executable, '-m', 'ruff', *arguments, '.']
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_slow_cases_are_cases():
+    missing = []
+    for file, cases in SLOW.items():
+        text = (ROOT / 'tests' / file).read_text(encoding='utf-8')
+        missing += [c for c in cases if f'def {c.partition("[")[0]}(' not in text]
+    assert not missing

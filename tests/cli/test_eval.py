@@ -201,12 +201,13 @@ def mutate(value, rng):
             mutate(value[place], rng)
 
 
-def test_500_malformed_files_are_refused_or_scored_but_never_break(people):
+@pytest.mark.parametrize('number_of_files', [60, 500])
+def test_malformed_files_are_refused_or_scored_but_never_break(people, number_of_files):
     folder, truth, results = people
     labels = json.loads(truth.read_text())
     rng = random.Random(0)  # noqa: S311
     refused = []
-    for number in range(500):
+    for number in range(number_of_files):
         spoilt = [copy.deepcopy(labels), copy.deepcopy(results)]
         mutate(spoilt[number % 2], rng)
         files = [folder / 'spoilt_labels.json', folder / 'spoilt_results.json']
@@ -218,7 +219,7 @@ def test_500_malformed_files_are_refused_or_scored_but_never_break(people):
             assert main([what, str(files[1]), '--gt', str(files[0])]) == 0
         except PoseNASError as error:
             refused.append(str(error))
-    assert len(refused) > 100
+    assert len(refused) > number_of_files / 5
     assert all('spoilt_' in message for message in refused)
 
 

@@ -1,6 +1,6 @@
 # Search in the trained supernet, within parameters and multiply-accumulates.
 _base_ = ['./edge_supernet_people_160x128.py']
-load_from = 'work_dirs/edge_supernet_people_160x128/epoch_12.pth'
+load_from = 'work_dirs/edge_supernet_people_160x128/epoch_6.pth'
 _counter = dict(type='EdgeCounter')
 train_cfg = dict(
     _delete_=True,
