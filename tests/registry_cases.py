@@ -413,6 +413,9 @@ MODELS = dict(
         dict(space=TINY_EDGE_SPACE, head=dict(out_channels=17, heatmap_size=(12, 16))),
         lambda module: [on_images(module)],
     ),
+    PrunedModelSupernet=ModelCase(
+        dict(backbone=TINY_BACKBONE, head=TINY_HEAD), lambda module: [on_images(module)]
+    ),
     EdgeNet=ModelCase(dict(stem_width=8, stages=[EDGE_STAGE, EDGE_STAGE]), on_images),
     EdgeHead=ModelCase(
         dict(in_channels=8, out_channels=17, kind='simcc', heatmap_size=(6, 8)), on_features(8)
@@ -666,6 +669,8 @@ PARTS = dict(
     LatencyCost=build_latency_table,
     EdgeCounter={},
     EdgeSpace={},
+    PrunedModelCounter=dict(model=TINY_MODEL),
+    PrunedModelSpace=dict(model=TINY_MODEL),
     ViPNASCounter={},
     ViPNASSpace={},
     EigenvalueRule={},

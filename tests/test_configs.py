@@ -45,8 +45,8 @@ TEST_DEV = [path for path in CONFIGS if '_test_dev_' in path.stem]
 VIDEO = [path for path in CONFIGS if 'video' in path.relative_to(ROOT).parts]
 SPECIAL = (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV, *VIDEO, *DETECTION)
 OWN = [path for path in CONFIGS if path not in SPECIAL]
-#: Files from which networks for videos start, which a test does not have.
-CHECKPOINTS = {'key_checkpoint', 'light_checkpoint', 'frame_checkpoint'}
+#: Files from which networks for videos and pruned ones start, which a test does not have.
+CHECKPOINTS = {'key_checkpoint', 'light_checkpoint', 'frame_checkpoint', 'checkpoint'}
 #: Networks with more multiply-accumulates train in the slow set.
 MOST_MACS = 5e9
 #: Networks with the head, the data and the recipe of others: on COCO they take their batch there.

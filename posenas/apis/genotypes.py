@@ -17,6 +17,7 @@ from posenas.genotype import (
     parse_cells,
     parse_tuples,
     read_edge_config,
+    read_pruned_config,
     save_genotype,
 )
 from posenas.genotype.posenas.plan import describe_network, plan_network
@@ -96,7 +97,9 @@ def _read_config(cfg: Config) -> Genotype:
     places = [model.get(key) or {} for key in ('head', 'backbone')]
     places += [place.get('fabric') or {} for place in places]
     found = next((place['genotype'] for place in places if place.get('genotype')), None)
-    if found is not None:
+    if model.get('pruning'):
+        genotype = read_pruned_config(model, Path(cfg.filename).stem)
+    elif found is not None:
         genotype = found if isinstance(found, Genotype) else Genotype.from_dict(found)
     else:
         genotype = _read_arguments(model, Path(cfg.filename).stem)
@@ -120,8 +123,8 @@ def _read_arguments(model: Mapping, name: str) -> Genotype:
         return read_edge_config(model, name)
     if not kind.startswith('ViPNAS'):
         raise ConfigError(
-            f'{name} must hold a genotype, or be a network of PoseNAS, ViPNAS or edge, got the '
-            f'backbone {kind}'
+            f'{name} must hold a genotype, be pruned, or be a network of PoseNAS, ViPNAS or edge, '
+            f'got the backbone {kind}'
         )
     return read_vipnas_config(model, name)
 

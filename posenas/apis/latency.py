@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from posenas.apis.building import ConfigLike, build_space, find_input_size, load_checked
 from posenas.apis.genotypes import GenotypeLike, read_genotype
 from posenas.runtime import ENGINES
-from posenas.search import CostContext, LatencyTable, SearchSpace
+from posenas.search import CostContext, LatencyTable, PrunedModelSupernet, SearchSpace
 from posenas.search.vipnas.latency import NOT_FITTED, fit_table
 from posenas.search.vipnas.latency_measure import (
     Assessment,
@@ -145,7 +145,8 @@ def _check_numbers(**numbers: int) -> None:
 
 def _read_config(cfg: Config) -> tuple[SearchSpace, CostContext]:
     """Find space, input size and keypoints in the config of a supernet."""
-    if 'space' not in (cfg.get('model') or {}):
+    model = cfg.get('model') or {}
+    if 'space' not in model and model.get('type') != PrunedModelSupernet.__name__:
         raise ConfigError(f'{cfg.filename} must be the config of a supernet, with model.space')
     context = CostContext(find_input_size(cfg), cfg.model.head.out_channels)
     return build_space(cfg), context

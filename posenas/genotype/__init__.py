@@ -1,6 +1,6 @@
 """Searched architectures: one record and one JSON form, ``pose-genotype/1``, for all families."""
 
-from . import edge, fabrics, posenas, vipnas
+from . import edge, fabrics, posenas, pruned, vipnas
 from .cells import ROLES, Cell, Edge, Slot
 from .describe import (
     GenotypeChange,
@@ -28,6 +28,7 @@ from .operations import (
     POSENAS_OPERATIONS,
     UNSTRIDED_OPERATIONS,
 )
+from .pruned.family import describe_pruned_model, read_pruned_config
 from .record import (
     FAMILIES,
     SCHEMA,
@@ -85,6 +86,7 @@ __all__ = [
     'derive_model',
     'describe_cost',
     'describe_genotype',
+    'describe_pruned_model',
     'edge',
     'edge_arguments',
     'edge_genotype',
@@ -97,10 +99,12 @@ __all__ = [
     'parse_cells',
     'parse_tuples',
     'posenas',
+    'pruned',
     'read_edge',
     'read_edge_config',
     'read_frames',
     'read_key',
+    'read_pruned_config',
     'read_vipnas_blocks',
     'read_vipnas_head',
     'save_genotype',

@@ -49,6 +49,9 @@ from .posenas.cost import PoseNASCounter
 from .posenas.perturbation import select_by_perturbation
 from .posenas.space import PoseNASSpace
 from .posenas.supernet import PoseNASSupernet
+from .pruned.operations import PrunedModelCounter
+from .pruned.space import PrunedModelSpace
+from .pruned.supernet import PrunedModelSupernet, from_model
 from .ranking import (
     RankedGroup,
     Ranking,
@@ -110,6 +113,9 @@ __all__ = [
     'PoseNASSearchBackbone',
     'PoseNASSpace',
     'PoseNASSupernet',
+    'PrunedModelCounter',
+    'PrunedModelSpace',
+    'PrunedModelSupernet',
     'RankedGroup',
     'Ranking',
     'Record',
@@ -135,6 +141,7 @@ __all__ = [
     'digest',
     'find_band',
     'find_front',
+    'from_model',
     'largest_eigenvalue',
     'list_networks',
     'list_operations',

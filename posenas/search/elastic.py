@@ -92,7 +92,7 @@ class _Kernels(torch.autograd.Function):
         return None, None, None
 
 
-class _ElasticKernels:
+class ElasticKernels:
     """What convolutions and transposed ones share: kernels cut out of a larger storage."""
 
     #: Active rows and columns of the storage, kernel side, groups.
@@ -125,7 +125,7 @@ class _ElasticKernels:
         return state if self.bias is None else dict(state, bias=self.effective_bias())
 
 
-class ElasticConv2d(_ElasticKernels, nn.Conv2d):
+class ElasticConv2d(ElasticKernels, nn.Conv2d):
     """Convolution with the first of its channels, the centre of its kernel and any groups.
 
     Kernels are stored as (largest outputs, largest inputs per group, K, K), see :func:`tied_rows`.
@@ -156,7 +156,7 @@ class ElasticConv2d(_ElasticKernels, nn.Conv2d):
         return F.conv2d(x, weight, bias, self.stride, padding, self.dilation, groups)
 
 
-class ElasticConvTranspose2d(_ElasticKernels, nn.ConvTranspose2d):
+class ElasticConvTranspose2d(ElasticKernels, nn.ConvTranspose2d):
     """Transposed convolution of stride 2 with a part of its channels, kernel 4 or 2, any groups.
 
     Kernels are stored as (largest inputs, largest outputs per group, K, K). The inner 2x2 of a 4x4
@@ -232,23 +232,28 @@ class ElasticBatchNorm2d(nn.BatchNorm2d):
         """Choose the active part."""
         choose(self, active=channels)
 
+    def cut(self, stored: Tensor) -> Tensor:
+        """Return the part in force of one number per channel."""
+        return stored[: self.active]
+
     def effective_state(self) -> dict[str, Tensor]:
         """Return the entries that a static layer of these settings has in its state dict."""
         names = ('weight', 'bias', 'running_mean', 'running_var')
-        state = {name: getattr(self, name)[: self.active] for name in names}
+        state = {name: self.cut(getattr(self, name)) for name in names}
         return dict(state, num_batches_tracked=self.num_batches_tracked)
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (B, C, H, W)."""
+        return self._normalise(x, self.cut(self.running_mean), self.cut(self.running_var))
+
+    def _normalise(self, x: Tensor, mean: Tensor, var: Tensor) -> Tensor:
+        """Normalise by statistics in force (C,), which training moves in place."""
         factor = self.momentum
         if self.training:
             self.num_batches_tracked.add_(1)
             if factor is None:
                 factor = 1 / float(self.num_batches_tracked)
-        mean, var, weight, bias = (
-            tensor[: self.active]
-            for tensor in (self.running_mean, self.running_var, self.weight, self.bias)
-        )
+        weight, bias = self.cut(self.weight), self.cut(self.bias)
         if self.is_shared and self.training and is_distributed():
             return self._normalise_together(x, mean, var, weight, bias, factor or 0.0)
         return F.batch_norm(x, mean, var, weight, bias, self.training, factor or 0.0, self.eps)

@@ -113,8 +113,9 @@ def cut_out(network: nn.Module, name: str, bn_stats: Mapping[str, Tensor]) -> Te
     """
     path, _, leaf = name.rpartition('.')
     path = network.find_stored(path)
-    value = network.get_submodule(path).effective_state()[leaf]
+    layer = network.get_submodule(path)
+    value = layer.effective_state()[leaf]
     stored = bn_stats.get(f'{path}.{leaf}')
     if stored is not None:
-        value = stored[: len(value)] if value.ndim else stored
+        value = layer.cut(stored) if value.ndim else stored
     return value.clone()

@@ -1,13 +1,14 @@
 """The three modes of every pose estimator."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
 from posenas.models.fused import fuse, unfuse
+from posenas.models.layers.pruning import apply_pruning
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice
@@ -30,6 +31,8 @@ class BasePoseEstimator(BaseModel, ABC):
         data_preprocessor: Config of the module that makes batches of images, or that module.
         init_cfg: Initialisation of the whole model, such as a pretrained file.
         metainfo: What is known of the dataset the model was trained for; carried along only.
+        pruning: Sizes of layers that were pruned, as genotypes of the family 'pruned' hold them:
+            see :func:`~posenas.models.layers.pruning.apply_pruning`.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class BasePoseEstimator(BaseModel, ABC):
         data_preprocessor: dict | nn.Module | None = None,
         init_cfg: dict | list[dict] | None = None,
         metainfo: dict | None = None,
+        pruning: Mapping | None = None,
     ) -> None:
         if isinstance(data_preprocessor, dict):
             # mmengine would look it up in its own registry when no default scope is set.
@@ -54,6 +58,8 @@ class BasePoseEstimator(BaseModel, ABC):
         for key in _SWITCHES & self.test_cfg.keys():
             check_choice(f'test_cfg.{key}', self.test_cfg[key], (None, False, True))
         self.metainfo = dict(metainfo or {})
+        if pruning:
+            apply_pruning(self, pruning)
 
     def extract_feat(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """Compute the features of normalised images ``inputs``, (B, 3, H, W)."""

@@ -33,9 +33,9 @@ def fuse_factorized_reduce(module: FactorizedReduce) -> FactorizedReduce | None:
     form = deepcopy(module).requires_grad_(False)
     form.bn = nn.Identity()
     scale, shift = bn_scale_shift(module.bn)
-    for conv, factor, bias in zip(
-        (form.conv1, form.conv2), scale.chunk(2), shift.chunk(2), strict=True
-    ):
+    convs = form.conv1, form.conv2
+    widths = [conv.out_channels for conv in convs]  # a pruned one has different halves
+    for conv, factor, bias in zip(convs, scale.split(widths), shift.split(widths), strict=True):
         conv.weight.copy_(conv.weight.double() * factor.view(-1, 1, 1, 1))
         conv.bias = nn.Parameter(bias.to(conv.weight.dtype), requires_grad=False)
     return form

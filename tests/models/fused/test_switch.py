@@ -246,7 +246,7 @@ def float64():
 #: An average is of a training; a loss compares in single precision; elastic layers choose their
 #: channels at each pass, so that folding waits for the derived network.
 WITHOUT_FUSED_FORM = {'ExpMomentumEMA', 'FeatureDistill', 'HeatmapCopy'}
-WITHOUT_FUSED_FORM |= {'ViPNASSupernet', 'TViPNASSupernet', 'EdgeSupernet'}
+WITHOUT_FUSED_FORM |= {'ViPNASSupernet', 'TViPNASSupernet', 'EdgeSupernet', 'PrunedModelSupernet'}
 
 
 @pytest.mark.parametrize('name', sorted(set(CASES) - WITHOUT_FUSED_FORM))
