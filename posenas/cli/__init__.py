@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from posenas.cli.args import OneLineParser, name_options
+from posenas.cli.args import OneLineParser, add_options, name_options
 from posenas.cli.outcome import MEANINGS, Status, run_command
 from posenas.utils.errors import PoseNASError
 from posenas.version import __version__
@@ -62,13 +62,12 @@ def _build_parser() -> argparse.ArgumentParser:
             ]
         ),
     )
-    parser.add_argument('command', choices=COMMANDS, metavar='COMMAND', help=argparse.SUPPRESS)
-    parser.add_argument('--version', action='version', version=f'posenas {__version__}')
-    parser.add_argument(
-        '--traceback',
-        action='store_true',
-        help='show the traceback of errors; also after COMMAND, or POSENAS_DEBUG=1',
-    )
+    options = {
+        'command COMMAND': dict(choices=COMMANDS, help=argparse.SUPPRESS),
+        '--version': dict(action='version', version=f'posenas {__version__}'),
+        '--traceback': 'show the traceback of errors; also after COMMAND, or POSENAS_DEBUG=1',
+    }
+    add_options(parser, options)
     return parser
 
 

@@ -3,14 +3,14 @@
 import argparse
 import os
 import re
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from posenas.cli.examples import EXAMPLES, SOME
+from posenas.cli.help_texts import FEW, HelpFormatter
 from posenas.cli.outcome import Status
-from posenas.cli.values import COUNT, SEED, WORKERS, number, whole
+from posenas.cli.values import COUNT, number, whole
 from posenas.utils.spelling import find_nearest
 
 if TYPE_CHECKING:
@@ -19,56 +19,6 @@ if TYPE_CHECKING:
 _LOCAL_BACKEND = dict(type='LocalVisBackend')
 #: Published: FPD calls the current folder ''.
 _MAY_BE_EMPTY = {'dataDir'}
-
-
-#: Choices that an error lists, and options in a usage.
-_FEW = 10
-#: Paragraphs of help texts that have lines of their own.
-_KEPT = ('examples:', 'commands:', 'exit statuses:')
-
-
-class _HelpFormatter(argparse.HelpFormatter):
-    """Wraps paragraphs, and lines of examples and tables each by itself."""
-
-    def _fill_text(self, text: str, width: int, indent: str) -> str:
-        fill = super()._fill_text
-        paragraphs = text.split('\n\n')
-        return '\n\n'.join(
-            '\n'.join(_wrap(line, width, p.startswith(_KEPT[0])) for line in p.split('\n'))
-            if p.startswith(_KEPT)
-            else fill(p, width, indent)
-            for p in paragraphs
-        )
-
-    def _format_usage(self, usage: Any, actions: Any, groups: Any, prefix: Any) -> str:  # noqa: ANN401
-        """Leave options that may be left out to the list below, where they are many."""
-        actions = list(actions)
-        free = [each for each in actions if each.option_strings and not each.required]
-        if usage is not None or len(free) <= _FEW:
-            return super()._format_usage(usage, actions, groups, prefix)
-        needed = [each for each in actions if each not in free]
-        text = super()._format_usage(usage, needed, [], prefix)
-        return text.replace(self._prog, f'{self._prog} [options]', 1)
-
-
-def _wrap(line: str, width: int, is_command: bool) -> str:
-    """Wrap a line of a table, or a command so that it can still be copied.
-
-    An option stays beside its value.
-    """
-    if len(line) <= width:
-        return line
-    if is_command:
-        line = re.sub(r'(--[\w-]+) (?!--)', '\\1\0', line)
-    column = 6 if is_command else re.match(r'  .+?  +|', line).end()  # type: ignore[union-attr]
-    rows = textwrap.wrap(
-        line,
-        width - 2 * is_command,
-        subsequent_indent=' ' * column,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return (' \\\n' if is_command else '\n').join(rows).replace('\0', ' ')
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -83,7 +33,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **dict(allow_abbrev=False, **kwargs))
-        self.formatter_class = _HelpFormatter
+        self.formatter_class = HelpFormatter
         examples = find_examples(self.prog)
         self.epilog = '\n\n'.join(filter(None, [self.epilog, examples]))
 
@@ -118,7 +68,7 @@ class OneLineParser(argparse.ArgumentParser):
         if choice:
             names = re.findall(r"[^\s',]+", choice[2])
             nearest = find_nearest(choice[1], names)
-            among = f'one of {", ".join(names)}' if len(names) <= _FEW else 'a known one'
+            among = f'one of {", ".join(names)}' if len(names) <= FEW else 'a known one'
             said = said.replace(choice[0], f"must be {among}, got '{choice[1]}'")
         elif unknown:
             options = [word for action in _list_actions(self) for word in action.option_strings]
@@ -143,46 +93,87 @@ class _OutAction(argparse.Action):
             setattr(namespace, self.dest, values)
 
 
-def add_out(parser: argparse.ArgumentParser, metavar: str, text: str) -> None:
-    """Add what is written, as last positional argument or as ``--out``; one of them is required.
+def add_options(
+    parser: argparse._ActionsContainer, options: Mapping[str, str | Mapping[str, Any]]
+) -> None:
+    """Add the options of a table.
 
     Args:
-        parser: Gets both.
+        parser: Gets them; a group of options does too.
+        options: Names and what the value is called, such as ``--out --out-dir DIR`` -> help text,
+            or arguments of ``add_argument``. A help text alone makes an option without a value.
+    """
+    for words, given in options.items():
+        settings = dict(help=given) if isinstance(given, str) else dict(given)
+        first, *rest = words.split()
+        names = [first, *(word for word in rest if word.startswith('-'))]
+        metavar = rest[len(names) - 1 :]
+        if metavar:
+            settings['metavar'] = metavar[0] if len(metavar) == 1 else tuple(metavar)
+        elif isinstance(given, str) and first.startswith('-'):
+            settings['action'] = 'store_true'
+        parser.add_argument(*names, **settings)
+
+
+class Kind(NamedTuple):
+    """One of several things that a command does.
+
+    Attributes:
+        help: What it does, in the list of all.
+        options: Table of :func:`add_options`, or a function that adds them to a parser.
+        description: What it does, at the beginning of its own help.
+        has_config: Whether it takes a config, and options that change it.
+    """
+
+    help: str
+    options: Mapping[str, str | Mapping[str, Any]] | Callable[[argparse.ArgumentParser], None]
+    description: str | None = None
+    has_config: bool = False
+
+
+def add_kinds(parser: argparse.ArgumentParser, dest: str, kinds: Mapping[str, Kind]) -> None:
+    """Add what a command can do, one of which is to be named.
+
+    Args:
+        parser: Gets them.
+        dest: Attribute that holds the name of the one that is chosen.
+        kinds: Name -> what it does.
+    """
+    parsers = parser.add_subparsers(
+        dest=dest, required=True, metavar=dest.upper(), parser_class=OneLineParser
+    )
+    for name, kind in kinds.items():
+        own = parsers.add_parser(name, help=kind.help, description=kind.description)
+        if kind.has_config:
+            add_config_options(own)
+        if callable(kind.options):
+            kind.options(own)
+        else:
+            add_options(own, kind.options)
+
+
+def out(metavar: str, text: str) -> dict[str, dict[str, Any]]:
+    """Return what is written, as last positional argument or as ``--out``; one is required.
+
+    Args:
         metavar: Name in help texts, such as OUT.json.
         text: Help text.
     """
-    parser.add_argument('out', nargs='?', metavar=metavar, action=_OutAction, help=text)
-    parser.add_argument('--out', metavar=metavar, dest='out', help=f'the same as {metavar}')
+    return {
+        f'out {metavar}': dict(nargs='?', action=_OutAction, help=text),
+        f'--out {metavar}': dict(dest='out', help=f'the same as {metavar}'),
+    }
 
 
-def add_count(
-    parser: argparse.ArgumentParser,
-    option: str,
-    default: float,
-    text: str,
-    kind: Callable[[str], float] = COUNT,
-) -> None:
-    """Add an option that takes one number.
+def count(default: float, text: str, kind: Callable[[str], float] = COUNT) -> dict[str, Any]:
+    """Return the arguments of an option that takes one number, for :func:`add_options`.
 
     Args:
-        parser: Gets it.
-        option: Such as ``--num-images``.
         default: What holds without it; ends the help text.
         text: Begins the help text: a noun.
         kind: Checks the number.
     """
-    help_text = f'{text} (default: {default})'
-    parser.add_argument(option, type=kind, default=default, metavar='N', help=help_text)
-
-
-def add_threads(parser: argparse.ArgumentParser, text: str) -> None:
-    """Add ``--threads``, one by default."""
-    add_count(parser, '--threads', 1, text, WORKERS)
-
-
-def add_seed(parser: argparse.ArgumentParser, text: str) -> None:
-    """Add ``--seed``, 0 by default."""
-    add_count(parser, '--seed', 0, text, SEED)
+    return dict(type=kind, default=default, help=f'{text} (default: {default})')
 
 
 def find_examples(program: str) -> str:
@@ -273,25 +264,21 @@ def add_translation_options(parser: argparse.ArgumentParser) -> None:
 
 def add_launch_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--work-dir`` and what the distributed launchers pass."""
-    parser.add_argument(
-        '--work-dir',
-        metavar='DIR',
-        help='folder of logs and checkpoints (default: work_dir of the config, else '
+    options = {
+        '--work-dir DIR': 'folder of logs and checkpoints (default: work_dir of the config, else '
         './work_dirs/<name of the config>)',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=('none', 'pytorch', 'slurm', 'mpi'),
-        default='none',
-        help='launcher that started this process (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--local-rank',
-        type=whole(0),
-        default=0,
-        metavar='N',
-        help='rank of this process on its machine, set by older launchers',
-    )
+        '--launcher': dict(
+            choices=('none', 'pytorch', 'slurm', 'mpi'),
+            default='none',
+            help='launcher that started this process (default: %(default)s)',
+        ),
+        '--local-rank N': dict(
+            type=whole(0),
+            default=0,
+            help=('rank of this process on its machine, set by older launchers'),
+        ),
+    }
+    add_options(parser, options)
 
 
 def add_download_options(
@@ -304,17 +291,14 @@ def add_download_options(
         checkpoint: What help texts call the one that ``--sha256`` is about.
     """
     downloads = parser.add_argument_group('checkpoints from http(s) addresses')
-    downloads.add_argument(
-        '--sha256',
-        metavar='DIGITS',
-        help=f'SHA-256 of {checkpoint}, at least its first 8 digits (default: #sha256=DIGITS '
-        "behind the address, or the digits in MMPose's file names)",
-    )
-    downloads.add_argument(
-        '--trust-download',
-        action='store_true',
-        help='load from an address without a SHA-256; the file is read as data, never run',
-    )
+    options = {
+        '--sha256 DIGITS': f'SHA-256 of {checkpoint}, at least its first 8 digits (default: '
+        "#sha256=DIGITS behind the address, or the digits in MMPose's file names)",
+        '--trust-download': (
+            'load from an address without a SHA-256; the file is read as data, never run'
+        ),
+    }
+    add_options(downloads, options)
 
 
 def pin(args: argparse.Namespace, checkpoint: str, may_be_exported: bool = False) -> str:
@@ -332,12 +316,13 @@ def pin(args: argparse.Namespace, checkpoint: str, may_be_exported: bool = False
 
 def add_draw_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of drawing predictions while a network is validated or tested."""
-    parser.add_argument('--show-dir', metavar='DIR', help='save drawn predictions here')
-    parser.add_argument('--show', action='store_true', help='show drawn predictions in a window')
-    add_count(parser, '--interval', 1, 'draw every Nth sample')
-    parser.add_argument(
-        '--wait-time', type=number(), default=2, metavar='S', help='seconds per window (default: 2)'
-    )
+    options = {
+        '--show-dir DIR': 'save drawn predictions here',
+        '--show': 'show drawn predictions in a window',
+        '--interval N': count(1, 'draw every Nth sample'),
+        '--wait-time S': count(2, 'seconds per window', number()),
+    }
+    add_options(parser, options)
 
 
 def export_local_rank(args: argparse.Namespace) -> None:

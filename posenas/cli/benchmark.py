@@ -3,20 +3,138 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, OneLineParser, add_config_options, add_count, add_seed
-from posenas.cli.benchmark_blocks import add_blocks_parser, report_blocks
+from posenas.cli.args import CommandParser, Kind, add_kinds, count
+from posenas.cli.benchmark_blocks import BLOCKS, report_blocks
 from posenas.cli.benchmark_people import (
-    add_tracking_parser,
-    add_video_parser,
+    TRACKING,
+    VIDEO,
     report_tracking,
     report_video,
 )
-from posenas.cli.benchmark_runtime import add_runtime_parser, report_runtime
-from posenas.cli.compare import DESCRIPTION, add_plan_options, compare
+from posenas.cli.benchmark_runtime import RUNTIME, report_runtime
+from posenas.cli.compare import DESCRIPTION, PLAN_OPTIONS, compare
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT_OR_NONE, SIDE, WORKERS
+from posenas.cli.values import COUNT_OR_NONE, SEED, SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
+
+_REPEAT = {'--repeat N': count(5, 'interleaved runs; median counts')}
+_BATCH = {'--batch N': count(8, 'images'), **_REPEAT}
+_KINDS = {
+    'data': Kind(
+        'reading of annotations and preparation of samples',
+        {
+            '--split': dict(
+                choices=('train', 'val', 'test'),
+                default='train',
+                help='part of the data (default: %(default)s)',
+            ),
+            '--num-samples N': count(200, 'samples of each run'),
+            '--annotations-only': 'read annotations, prepare no samples',
+            **_REPEAT,
+        },
+        'Time the data set of a config on one thread. A sample is read, decoded, augmented, '
+        'cropped and given its target; the lower bound is reading, decoding and one warp.',
+        has_config=True,
+    ),
+    'import': Kind(
+        'start of Python and imports', _REPEAT, ('Time the start of Python and imports.')
+    ),
+    'evaluation': Kind(
+        'scoring of as many results as there are detected boxes on COCO val2017',
+        {
+            'annotations': 'COCO keypoint file',
+            '--num-results N': count(104125, 'random results to score'),
+            '--empty-images N': count(2654, 'images without people to add', COUNT_OR_NONE),
+            '--seed N': count(0, 'seed of the results', SEED),
+            '--out DIR': 'write ground_truth.json and results.json for other evaluators',
+        },
+        'Time rescoring, OKS-NMS and average precision of random results in processor time; the '
+        'lower bound is the bare evaluator.',
+    ),
+    'lspet': Kind('the same as posenas compare', PLAN_OPTIONS, DESCRIPTION),
+    'forward': Kind(
+        'networks in eval form and in fused form',
+        {
+            'config': dict(
+                nargs='*',
+                help='config files or names of networks (default: all but those for synthetic '
+                'people)',
+            ),
+            '--family NAME': 'networks of one family, such as dite-hrnet',
+            '--threads N': dict(
+                type=WORKERS, nargs='+', default=[1], help='threads of an operation (default: 1)'
+            ),
+            '--batch N': count(1, 'images'),
+            '--out --json FILE.json': dict(
+                dest='json', help=('also write the figures to FILE.json')
+            ),
+            **_REPEAT,
+        },
+        'Time forward passes at the size of the config, with random weights, in milliseconds per '
+        'image. The two forms and the lower bound take turns; the lower bound is the time of as '
+        'many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
+    ),
+    'decode': Kind(
+        'decoding of heatmaps to keypoints',
+        {
+            '--num-samples N': count(1000, 'people'),
+            '--network NAME': dict(
+                default='s_vipnas_mbv3_coco_256x192',
+                help=('network that makes the heatmaps (default: %(default)s)'),
+            ),
+            **_REPEAT,
+        },
+        (
+            'Time the decoding of 17 heatmaps of 64x48 per person on one thread. It is compared '
+            'with the forward pass that makes the heatmaps.'
+        ),
+    ),
+    'search': Kind(
+        'steps of a search by gradients',
+        _BATCH,
+        'Time one step of every strategy on one thread, with random images at the size of the '
+        'config, and trace its memory. A step trains the weights and, before that, the '
+        'architecture on a batch of its own; the lower bound is a step that trains the weights '
+        'alone.',
+        has_config=True,
+    ),
+    'blocks': BLOCKS,
+    'runtime': RUNTIME,
+    'tracking': TRACKING,
+    'video': VIDEO,
+    'distillation': Kind(
+        'training steps with a frozen teacher',
+        {
+            'student': 'config file or name of a network',
+            'teacher': 'config file or name of a network that finds the same keypoints',
+            **_BATCH,
+        },
+        (
+            'Count the bytes that training steps keep for the backward pass, trace their memory '
+            'and time them on one thread, with random images at the size of the student. The lower '
+            "bound is a step of the student alone, for time plus the teacher's inference."
+        ),
+    ),
+    'supernet': Kind(
+        'steps of a supernet',
+        {
+            '--batch N': count(8, 'images'),
+            '--shape H W': dict(
+                type=SIDE,
+                nargs=2,
+                help=('height and width of the images (default: from the config)'),
+            ),
+            **_REPEAT,
+        },
+        (
+            'Time the passes of one step (largest, smallest and two random architectures) on one '
+            'thread, with random images at the size of the config. The lower bound is the passes '
+            'of the four derived networks.'
+        ),
+        has_config=True,
+    ),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -25,168 +143,8 @@ def build_parser() -> argparse.ArgumentParser:
         'benchmark',
         'Measure speed against a lower bound from the same run, or compare trainings.',
     )
-    kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
-    )
-    data = kinds.add_parser(
-        'data',
-        help='reading of annotations and preparation of samples',
-        description='Time the data set of a config on one thread. A sample is read, decoded, '
-        'augmented, cropped and given its target; the lower bound is reading, decoding and one '
-        'warp.',
-    )
-    add_config_options(data)
-    data.add_argument(
-        '--split',
-        choices=('train', 'val', 'test'),
-        default='train',
-        help='part of the data (default: %(default)s)',
-    )
-    add_count(data, '--num-samples', 200, 'samples of each run')
-    data.add_argument(
-        '--annotations-only', action='store_true', help='read annotations, prepare no samples'
-    )
-    imports = kinds.add_parser(
-        'import',
-        help='start of Python and imports',
-        description='Time the start of Python and imports.',
-    )
-    _add_evaluation_parser(kinds)
-    add_plan_options(
-        kinds.add_parser('lspet', help='the same as posenas compare', description=DESCRIPTION)
-    )
-    networks = _add_forward_parser(kinds), _add_decode_parser(kinds), _add_search_parser(kinds)
-    add_blocks_parser(kinds)
-    add_runtime_parser(kinds)
-    add_tracking_parser(kinds)
-    add_video_parser(kinds)
-    trainings = _add_distillation_parser(kinds), _add_supernet_parser(kinds)
-    for kind in (data, imports, *networks, *trainings):
-        add_count(kind, '--repeat', 5, 'interleaved runs; median counts')
+    add_kinds(parser, 'measurement', _KINDS)
     return parser
-
-
-def _add_forward_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark forward``."""
-    forward = kinds.add_parser(
-        'forward',
-        help='networks in eval form and in fused form',
-        description='Time forward passes at the size of the config, with random weights, in '
-        'milliseconds per image. The two forms and the lower bound take turns; the lower bound is '
-        'the time of as many multiply-accumulates in dense 3x3 convolutions of 64 channels.',
-    )
-    forward.add_argument(
-        'config',
-        nargs='*',
-        help='config files or names of networks (default: all but those for synthetic people)',
-    )
-    forward.add_argument(
-        '--family', metavar='NAME', help='networks of one family, such as dite-hrnet'
-    )
-    forward.add_argument(
-        '--threads',
-        type=WORKERS,
-        nargs='+',
-        default=[1],
-        metavar='N',
-        help='threads of an operation (default: 1)',
-    )
-    add_count(forward, '--batch', 1, 'images')
-    forward.add_argument(
-        '--out',
-        '--json',
-        dest='json',
-        metavar='FILE.json',
-        help='also write the figures to FILE.json',
-    )
-    return forward
-
-
-def _add_evaluation_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark evaluation``."""
-    evaluation = kinds.add_parser(
-        'evaluation',
-        help='scoring of as many results as there are detected boxes on COCO val2017',
-        description='Time rescoring, OKS-NMS and average precision of random results in processor '
-        'time; the lower bound is the bare evaluator.',
-    )
-    evaluation.add_argument('annotations', help='COCO keypoint file')
-    add_count(evaluation, '--num-results', 104125, 'random results to score')
-    add_count(evaluation, '--empty-images', 2654, 'images without people to add', COUNT_OR_NONE)
-    add_seed(evaluation, 'seed of the results')
-    evaluation.add_argument(
-        '--out', metavar='DIR', help='write ground_truth.json and results.json for other evaluators'
-    )
-
-
-def _add_decode_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark decode``."""
-    decode = kinds.add_parser(
-        'decode',
-        help='decoding of heatmaps to keypoints',
-        description='Time the decoding of 17 heatmaps of 64x48 per person on one thread. It is '
-        'compared with the forward pass that makes the heatmaps.',
-    )
-    add_count(decode, '--num-samples', 1000, 'people')
-    decode.add_argument(
-        '--network',
-        default='s_vipnas_mbv3_coco_256x192',
-        metavar='NAME',
-        help='network that makes the heatmaps (default: %(default)s)',
-    )
-    return decode
-
-
-def _add_search_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark search``."""
-    search = kinds.add_parser(
-        'search',
-        help='steps of a search by gradients',
-        description='Time one step of every strategy on one thread, with random images at the size '
-        'of the config, and trace its memory. A step trains the weights and, before that, the '
-        'architecture on a batch of its own; the lower bound is a step that trains the weights '
-        'alone.',
-    )
-    add_config_options(search)
-    add_count(search, '--batch', 8, 'images')
-    return search
-
-
-def _add_distillation_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark distillation``."""
-    distillation = kinds.add_parser(
-        'distillation',
-        help='training steps with a frozen teacher',
-        description='Count the bytes that training steps keep for the backward pass, trace their '
-        'memory and time them on one thread, with random images at the size of the student. The '
-        "lower bound is a step of the student alone, for time plus the teacher's inference.",
-    )
-    config = 'config file or name of a network'
-    distillation.add_argument('student', help=config)
-    distillation.add_argument('teacher', help=f'{config} that finds the same keypoints')
-    add_count(distillation, '--batch', 8, 'images')
-    return distillation
-
-
-def _add_supernet_parser(kinds: argparse._SubParsersAction) -> argparse.ArgumentParser:
-    """Add ``posenas benchmark supernet``."""
-    supernet = kinds.add_parser(
-        'supernet',
-        help='steps of a supernet',
-        description='Time the passes of one step (largest, smallest and two random '
-        'architectures) on one thread, with random images at the size of the config. The lower '
-        'bound is the passes of the four derived networks.',
-    )
-    add_config_options(supernet)
-    add_count(supernet, '--batch', 8, 'images')
-    supernet.add_argument(
-        '--shape',
-        type=SIDE,
-        nargs=2,
-        metavar=('H', 'W'),
-        help='height and width of the images (default: from the config)',
-    )
-    return supernet
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -290,7 +248,7 @@ def _report_evaluation(args: argparse.Namespace) -> None:
         ('AP', f'{cost.scores["AP"]:.6f}'),
     ]
     title = f'{cost.num_drawn:,} results, {cost.num_images:,} images'
-    print_table(('measurement', 'value'), rows, title=title)
+    print_table(('what', 'value'), rows, title=title)
 
 
 def _report_decode(args: argparse.Namespace) -> None:

@@ -3,35 +3,31 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_count, add_threads
+from posenas.cli.args import Kind, count
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import SIDE
+from posenas.cli.values import SIDE, WORKERS
 from posenas.utils.atomic_io import write_json
 
-
-def add_blocks_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark blocks``."""
-    blocks = kinds.add_parser(
-        'blocks',
-        help='blocks and heads of small networks in inference engines',
-        description='Time blocks and heads of small networks in every engine, float32, one '
-        'image, at strides 8, 16 and 32 of the input. All take turns. The time of an empty '
-        'network is subtracted; the rate is 10^9 multiply-accumulates per second.',
-    )
-    blocks.add_argument(
-        '--shape',
-        type=SIDE,
-        nargs=2,
-        action='append',
-        metavar=('H', 'W'),
-        help='height and width of the images; may be repeated (default: 192 144 and 128 96)',
-    )
-    add_threads(blocks, 'threads of an operation')
-    add_count(blocks, '--repeat', 100, 'interleaved runs')
-    blocks.add_argument(
-        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
-    )
+BLOCKS = Kind(
+    'blocks and heads of small networks in inference engines',
+    {
+        '--shape H W': dict(
+            type=SIDE,
+            nargs=2,
+            action='append',
+            help='height and width of the images; may be repeated (default: 192 144 and 128 96)',
+        ),
+        '--threads N': count(1, 'threads of an operation', WORKERS),
+        '--repeat N': count(100, 'interleaved runs'),
+        '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
+    },
+    (
+        'Time blocks and heads of small networks in every engine, float32, one image, at strides '
+        '8, 16 and 32 of the input. All take turns. The time of an empty network is subtracted; '
+        'the rate is 10^9 multiply-accumulates per second.'
+    ),
+)
 
 
 def report_blocks(args: argparse.Namespace) -> None:

@@ -3,60 +3,47 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_count, add_seed, add_threads
+from posenas.cli.args import Kind, count
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT
+from posenas.cli.values import COUNT, SEED, WORKERS
 from posenas.utils.atomic_io import write_json
 
-
-def add_tracking_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark tracking``."""
-    tracking = kinds.add_parser(
-        'tracking',
-        help='tracking of people in videos, and smoothing of keypoints',
-        description='Follow and smooth synthetic people who cross, hide each other and are missed '
-        'at times. The lower bound is association by the overlap of boxes alone.',
-    )
-    add_count(tracking, '--num-videos', 20, 'videos of five people')
-    add_count(tracking, '--num-frames', 120, 'frames of each video')
-    add_seed(tracking, 'seed of all videos')
-    tracking.add_argument(
-        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
-    )
-
-
-def add_video_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark video``."""
-    video = kinds.add_parser(
-        'video',
-        help='posenas infer on videos, end to end',
-        description='Process a video, and write pictures and predictions. The lower bound is the '
-        'larger of the slowest stage and the processor time divided by the cores.',
-    )
-    video.add_argument('config', help='config file or name of a network')
-    video.add_argument('checkpoint', nargs='?', help='trained weights (default: random ones)')
-    video.add_argument(
-        '--video', metavar='FILE', help='video file (default: rendered synthetic people)'
-    )
-    video.add_argument(
-        '--det-weights', metavar='FILE', help='detector of people (default: given boxes)'
-    )
-    video.add_argument(
-        '--people',
-        type=COUNT,
-        nargs='+',
-        default=[1, 3, 10],
-        metavar='N',
-        help='boxes in each frame, without a detector (default: 1 3 10)',
-    )
-    add_count(video, '--num-frames', 200, 'frames of each run')
-    add_count(video, '--batch-size', 8, 'images at once')
-    add_threads(video, 'threads of an operation')
-    video.add_argument('--track', action='store_true', help='follow people')
-    video.add_argument(
-        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
-    )
+TRACKING = Kind(
+    'tracking of people in videos, and smoothing of keypoints',
+    {
+        '--num-videos N': count(20, 'videos of five people'),
+        '--num-frames N': count(120, 'frames of each video'),
+        '--seed N': count(0, 'seed of all videos', SEED),
+        '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
+    },
+    'Follow and smooth synthetic people who cross, hide each other and are missed at times. The '
+    'lower bound is association by the overlap of boxes alone.',
+)
+VIDEO = Kind(
+    'posenas infer on videos, end to end',
+    {
+        'config': 'config file or name of a network',
+        'checkpoint': dict(nargs='?', help='trained weights (default: random ones)'),
+        '--video FILE': 'video file (default: rendered synthetic people)',
+        '--det-weights FILE': 'detector of people (default: given boxes)',
+        '--people N': dict(
+            type=COUNT,
+            nargs='+',
+            default=[1, 3, 10],
+            help='boxes in each frame, without a detector (default: 1 3 10)',
+        ),
+        '--num-frames N': count(200, 'frames of each run'),
+        '--batch-size N': count(8, 'images at once'),
+        '--threads N': count(1, 'threads of an operation', WORKERS),
+        '--track': 'follow people',
+        '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
+    },
+    (
+        'Process a video, and write pictures and predictions. The lower bound is the larger of the '
+        'slowest stage and the processor time divided by the cores.'
+    ),
+)
 
 
 def report_tracking(args: argparse.Namespace) -> None:

@@ -3,53 +3,36 @@
 import argparse
 from dataclasses import asdict
 
-from posenas.cli.args import add_count, add_threads
+from posenas.cli.args import Kind, count
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths
-from posenas.cli.values import COUNT
+from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import write_json
 
-
-def add_runtime_parser(kinds: argparse._SubParsersAction) -> None:
-    """Add ``posenas benchmark runtime``."""
-    runtime = kinds.add_parser(
-        'runtime',
-        help='networks in PyTorch and in inference engines',
-        description='Time networks in PyTorch, ONNX Runtime and OpenVINO: the forward pass, and '
-        'the whole way from photo and boxes to keypoints, with and without the flip test. All '
-        'forms take turns, for every number of images. The ratio is the time of the first form '
-        'over that of this form; "/ single" is images per second over those of a batch of 1. One '
-        'thread is timed by processor time.',
-    )
-    runtime.add_argument(
-        'networks',
-        nargs='+',
-        metavar='NET',
-        help='config files or names of networks, exported with random weights, or exported files',
-    )
-    add_threads(runtime, 'threads of an operation')
-    runtime.add_argument(
-        '--batch',
-        type=COUNT,
-        nargs='+',
-        default=[1],
-        metavar='N',
-        help='people per batch (default: 1)',
-    )
-    add_count(runtime, '--repeat', 20, 'interleaved runs')
-    runtime.add_argument(
-        '--compile',
-        action='store_true',
-        help='also time torch.compile, which needs minutes and a compiler',
-    )
-    runtime.add_argument('--forward-only', action='store_true', help='time forward passes only')
-    runtime.add_argument(
-        '--out',
-        '--json',
-        dest='json',
-        metavar='FILE.json',
-        help='also write the figures to FILE.json',
-    )
+RUNTIME = Kind(
+    'networks in PyTorch and in inference engines',
+    {
+        'networks NET': dict(
+            nargs='+',
+            help=(
+                'config files or names of networks, exported with random weights, or exported files'
+            ),
+        ),
+        '--threads N': count(1, 'threads of an operation', WORKERS),
+        '--batch N': dict(type=COUNT, nargs='+', default=[1], help='people per batch (default: 1)'),
+        '--repeat N': count(20, 'interleaved runs'),
+        '--compile': 'also time torch.compile, which needs minutes and a compiler',
+        '--forward-only': 'time forward passes only',
+        '--out --json FILE.json': dict(dest='json', help='also write the figures to FILE.json'),
+    },
+    (
+        'Time networks in PyTorch, ONNX Runtime and OpenVINO: the forward pass, and the whole way '
+        'from photo and boxes to keypoints, with and without the flip test. All forms take turns, '
+        'for every number of images. The ratio is the time of the first form over that of this '
+        'form; "/ single" is images per second over those of a batch of 1. One thread is timed by '
+        'processor time.'
+    ),
+)
 
 
 def report_runtime(args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options, count
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.cli.reading import check_paths
 from posenas.cli.values import WORKERS
@@ -21,39 +21,25 @@ _SHOWN = 3
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas check-data``."""
     parser = CommandParser('check-data', 'Find broken images and annotations before training.')
-    parser.add_argument(
-        'source', help='COCO keypoint file (.json), or a config whose data sets are checked'
-    )
-    parser.add_argument(
-        '--images',
-        metavar='DIR',
-        help='folder of the images of a COCO keypoint file (default: its own folder)',
-    )
-    parser.add_argument(
-        '--skeleton',
-        metavar='NAME',
-        help='built-in skeleton of a COCO keypoint file that names no keypoints, such as coco',
-    )
-    parser.add_argument(
-        '--skip-images', action='store_true', help='check annotations only, without decoding'
-    )
-    parser.add_argument(
-        '--threads',
-        type=WORKERS,
-        default=2,
-        metavar='N',
-        help='images decoded at a time (default: 2)',
-    )
-    parser.add_argument(
-        '--out',
-        default=_OUT,
-        metavar='DIR',
-        help='folder of check_data.json, with every finding and the statistics, and of drawings '
-        'of box sizes, keypoints per person, visibility per keypoint and the mean pose; '
-        'FILE.json writes the report alone (default: ./%(default)s; without git also '
-        './check_data.json)',
-    )
-    parser.add_argument('--out-dir', metavar='DIR', help='another folder for the drawings')
+    options = {
+        'source': 'COCO keypoint file (.json), or a config whose data sets are checked',
+        '--images DIR': 'folder of the images of a COCO keypoint file (default: its own folder)',
+        '--skeleton NAME': 'built-in skeleton of a COCO keypoint file that names no keypoints, '
+        'such as coco',
+        '--skip-images': 'check annotations only, without decoding',
+        '--threads N': count(2, 'images decoded at a time', WORKERS),
+        '--out DIR': dict(
+            default=_OUT,
+            help=(
+                'folder of check_data.json, with every finding and the statistics, and of '
+                'drawings of box sizes, keypoints per person, visibility per keypoint and the '
+                'mean pose; FILE.json writes the report alone (default: ./%(default)s; '
+                'without git also ./check_data.json)'
+            ),
+        ),
+        '--out-dir DIR': 'another folder for the drawings',
+    }
+    add_options(parser, options)
     return parser
 
 
@@ -85,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         keep_old_place(f'{_OUT}/check_data.json')
     for report in found.reports:
         _print_report(report)
-    print_lines(f'drawn: {path}' for path in found.pictures)
+    print_lines(*(f'drawn: {path}' for path in found.pictures))
     return int(found.num_errors > 0)
 
 
@@ -94,7 +80,7 @@ def _print_report(report: 'Report') -> None:
         columns = ('', 'finding', 'number', 'examples')
         print_table(columns, _list_findings(report), title=report.path, is_wrapped=True)
     else:
-        print_lines([f'{report.path}: nothing wrong was found'])
+        print_lines(f'{report.path}: nothing wrong was found')
     rows = []
     for name, value in report.statistics.items():
         pairs = value.items() if isinstance(value, dict) else ()

@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_threads
+from posenas.cli.args import CommandParser, add_options, count
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths
-from posenas.cli.search_options import add_executor_options
-from posenas.cli.values import RESAMPLINGS
+from posenas.cli.search_options import EXECUTOR_OPTIONS
+from posenas.cli.values import RESAMPLINGS, WORKERS
 
 DESCRIPTION = (
     'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
@@ -17,47 +17,29 @@ DESCRIPTION = (
     'and of differences, with intervals over people and seeds, and writes it with a figure into '
     'the folder of the runs.'
 )
+#: The plan and how its runs are made.
+PLAN_OPTIONS = {
+    '--plan FILE.py': dict(required=True, help='plan: runs and comparisons'),
+    '--work-dir DIR': 'folder of all runs (default: work_dirs/lspet/<name of plan>)',
+    '--cells NAME': dict(
+        nargs='+',
+        default=[],
+        help='run only these runs and those that they need; NAME_s0 is a cell with one seed',
+    ),
+    '--threads N': count(1, 'threads of each run', WORKERS),
+    **EXECUTOR_OPTIONS,
+    '--write-slurm FILE.sh': 'train nothing, write a script that submits the runs as arrays of '
+    'SLURM',
+    '--no-run': 'train nothing, report finished runs',
+    '--bootstrap N': count(2000, 'number of resamplings', RESAMPLINGS),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas compare``."""
     parser = CommandParser('compare', DESCRIPTION)
-    add_plan_options(parser)
+    add_options(parser, PLAN_OPTIONS)
     return parser
-
-
-def add_plan_options(parser: argparse.ArgumentParser) -> None:
-    """Add the plan and how its runs are made."""
-    parser.add_argument(
-        '--plan', required=True, metavar='FILE.py', help='plan: runs and comparisons'
-    )
-    parser.add_argument(
-        '--work-dir',
-        metavar='DIR',
-        help='folder of all runs (default: work_dirs/lspet/<name of plan>)',
-    )
-    parser.add_argument(
-        '--cells',
-        nargs='+',
-        default=[],
-        metavar='NAME',
-        help='run only these and what they need; NAME_s0 is a cell with one seed',
-    )
-    add_threads(parser, 'threads of each run')
-    add_executor_options(parser)
-    parser.add_argument(
-        '--write-slurm',
-        metavar='FILE.sh',
-        help='train nothing, write a script that submits the runs as arrays of SLURM',
-    )
-    parser.add_argument('--no-run', action='store_true', help='train nothing, report finished runs')
-    parser.add_argument(
-        '--bootstrap',
-        type=RESAMPLINGS,
-        default=2000,
-        metavar='N',
-        help='number of resamplings (default: 2000)',
-    )
 
 
 def compare(args: argparse.Namespace) -> int:
@@ -77,7 +59,7 @@ def compare(args: argparse.Namespace) -> int:
     if args.write_slurm:
         words = ['compare', '--plan', args.plan, '--work-dir', str(plan.folder)]
         arrays = write_slurm_script(args.write_slurm, plan, words, args.cells, args.threads)
-        print_lines([f'wrote {args.write_slurm}: {sum(arrays)} runs in {len(arrays)} arrays'])
+        print_lines(f'wrote {args.write_slurm}: {sum(arrays)} runs in {len(arrays)} arrays')
         return 0
     failed = []
     if not args.no_run:

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.out:
         write_text(args.out, text)
     else:
-        print_lines([text.rstrip()])
+        print_lines(text.rstrip())
     return 0
 
 

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_download_options, add_out, add_translation_options
+from posenas.cli.args import (
+    CommandParser,
+    add_download_options,
+    add_options,
+    add_translation_options,
+    out,
+)
 from posenas.cli.printing import print_table
 from posenas.cli.reading import check_paths
 from posenas.utils.errors import ConfigError
@@ -28,45 +34,37 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas convert``."""
     parser = CommandParser(
         'convert',
-        'Convert a checkpoint to our names or to those of another project, or a config of '
-        'another project to ours.',
-        epilog='--to posenas converts a checkpoint with our names to the PoseNAS project, and '
-        'any other checkpoint to our names, as without --to.',
+        (
+            'Convert a checkpoint to our names or to those of another project, or a config of '
+            'another project to ours.'
+        ),
+        epilog=(
+            '--to posenas converts a checkpoint with our names to the PoseNAS project, and '
+            'any other checkpoint to our names, as without --to.'
+        ),
     )
-    parser.add_argument(
-        'input', metavar='IN', help='checkpoint (file or http(s) address), or config (.py, .yaml)'
-    )
-    add_out(parser, 'OUT', 'file to write (.py for a config; .safetensors for weights alone)')
-    parser.add_argument(
-        '--from',
-        dest='source',
-        choices=('auto', *_PROJECTS),
-        default='auto',
-        help='project whose names the checkpoint has (default: recognised by the names)',
-    )
-    parser.add_argument(
-        '--to', choices=_PROJECTS, help='project whose names to write (default: this library)'
-    )
-    parser.add_argument(
-        '--config',
-        metavar='CONFIG',
-        help='network that the converted checkpoint must fit, entry by entry',
-    )
-    parser.add_argument(
-        '--trust',
-        action='store_true',
-        help='let the file run code while it is read; use it only if you trust the author',
-    )
-    parser.add_argument(
-        '--teacher',
-        metavar='YAML',
-        help='config of a teacher of FPD, which is merged over IN; OUT distils from it, and it '
-        'is written beside OUT with _teacher',
-    )
-    parser.add_argument(
-        '--half', action='store_true', help='write a .safetensors file in half precision'
-    )
-    parser.add_argument('--verbose', action='store_true', help='list every entry by name')
+    options = {
+        'input IN': 'checkpoint (file or http(s) address), or config (.py, .yaml)',
+        **out('OUT', 'file to write (.py for a config; .safetensors for weights alone)'),
+        '--from': dict(
+            dest='source',
+            choices=('auto', *_PROJECTS),
+            default='auto',
+            help='project whose names the checkpoint has (default: recognised by the names)',
+        ),
+        '--to': dict(
+            choices=_PROJECTS, help='project whose names to write (default: this library)'
+        ),
+        '--config CONFIG': 'network that the converted checkpoint must fit, entry by entry',
+        '--trust': 'let the file run code while it is read; use it only if you trust the author',
+        '--teacher YAML': (
+            'config of a teacher of FPD, which is merged over IN; OUT distils '
+            'from it, and it is written beside OUT with _teacher'
+        ),
+        '--half': 'write a .safetensors file in half precision',
+        '--verbose': 'list every entry by name',
+    }
+    add_options(parser, options)
     add_translation_options(parser)
     add_download_options(parser)
     return parser

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_count, add_seed
+from posenas.cli.args import CommandParser, Kind, add_kinds, count
 from posenas.cli.printing import print_lines, print_table, show_bar, show_progress
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT_OR_NONE, SEED, SHARE, SIDE, WORKERS, number
@@ -23,67 +23,113 @@ if TYPE_CHECKING:
 _BASE = 's_vipnas_res50_lspet_128x96'
 
 
+_KINDS = {
+    'synthetic': Kind(
+        'synthetic people with exact keypoints, boxes and visibility',
+        {
+            '--out DIR': dict(required=True, help='new or empty folder'),
+            '--num-images N': count(0, 'single images', COUNT_OR_NONE),
+            '--num-videos N': count(0, 'videos with tracked people', COUNT_OR_NONE),
+            '--num-frames N': count(24, 'frames of each video'),
+            '--seed N': dict(type=SEED, default=0, help='equal seeds give equal files'),
+            '--size W H': dict(
+                type=SIDE,
+                nargs=2,
+                default=(640, 480),
+                help='size of the images, pixels (default: 640 480)',
+            ),
+            '--people N': dict(
+                type=number(),
+                default=3.0,
+                help=('mean number of people in an image (default: %(default)g)'),
+            ),
+            '--poses': dict(
+                default='all',
+                choices=('all', 'everyday'),
+                help=(
+                    'poses of the people: all, half of them acrobatic; everyday, mostly '
+                    'upright (default: %(default)s)'
+                ),
+            ),
+            '--level': dict(
+                choices=('easy', 'medium', 'hard'),
+                help=(
+                    'difficulty of the videos: fast and blurred motion, people and things '
+                    'passing by, low resolution, a shaking camera, boxes of whole bodies '
+                    '(default: slow and sharp, boxes of visible parts)'
+                ),
+            ),
+            '--jobs N': dict(
+                type=WORKERS, default=os.cpu_count() or 1, help='processes (default: all cores)'
+            ),
+        },
+        'Render people: JPEG images, videos as folders of frames, COCO annotations.',
+    ),
+    'init': Kind(
+        'config that trains on your own annotation file',
+        {
+            'file': 'COCO keypoint file (.json)',
+            '--val FILE': 'keypoint file for validation',
+            '--images DIR': 'folder of the images (default: searched near the file)',
+            '--val-images DIR': 'folder of the validation images, likewise',
+            '--val-share S': dict(
+                type=SHARE,
+                default=0.1,
+                help='without --val: share of the images to validate on, chosen at random and '
+                'written to two files in ./outputs (default: %(default)s)',
+            ),
+            '--seed N': count(0, 'seed of --val-share', SEED),
+            '--out CONFIG': 'config to write (default: configs/NAME.py)',
+            '--model CONFIG': dict(
+                default=_BASE,
+                help='network and training to start from, as posenas models lists them, or a '
+                'config of configs/search (default: %(default)s)',
+            ),
+            '--supernet CHECKPOINT': (
+                'checkpoint of the supernet of a search, trained on these data'
+            ),
+            '--from CHECKPOINT|NAME': dict(
+                dest='start',
+                help='trained network to fine-tune: weights of --model, or the name of a network '
+                'that comes with the library (default: from scratch)',
+            ),
+            '--name NAME': 'name of the data set (default: from the file or the config)',
+        },
+        (
+            'Read a COCO keypoint file, propose the settings of its keypoints, write a config, and '
+            'print and draw the proposal.'
+        ),
+    ),
+    'convert': Kind(
+        'official files of a data set as COCO keypoint files',
+        {
+            'source': dict(
+                choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='data set or layout'
+            ),
+            'file': 'folder of joints.mat and images (lsp, lspet), mpii_human_pose_v1_u12_1.mat, '
+            'or data.yaml (yolo-pose)',
+            '--out DIR': dict(
+                required=True, help=('folder to write, such as data/mpii/annotations')
+            ),
+            '--separated-only': 'mpii: only people listed as sufficiently separated from others',
+            '--val FILE': (
+                'mpii: published list of validation people that divides the training '
+                'people, such as valid.json'
+            ),
+        },
+        (
+            'Rewrite the official files of a data set as COCO keypoint files, those of MPII also '
+            'in its own layout.'
+        ),
+    ),
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """List the options of the command."""
     parser = CommandParser('dataset', 'Create data sets.')
-    kinds = parser.add_subparsers(
-        dest='kind', required=True, metavar='KIND', parser_class=OneLineParser
-    )
-    _add_synthetic(kinds)
-    _add_init(kinds)
-    _add_convert(kinds)
+    add_kinds(parser, 'kind', _KINDS)
     return parser
-
-
-def _add_synthetic(kinds: argparse._SubParsersAction) -> None:
-    people = kinds.add_parser(
-        'synthetic',
-        help='synthetic people with exact keypoints, boxes and visibility',
-        description='Render people: JPEG images, videos as folders of frames, COCO annotations.',
-    )
-    people.add_argument('--out', required=True, metavar='DIR', help='new or empty folder')
-    add_count(people, '--num-images', 0, 'single images', COUNT_OR_NONE)
-    add_count(people, '--num-videos', 0, 'videos with tracked people', COUNT_OR_NONE)
-    add_count(people, '--num-frames', 24, 'frames of each video')
-    people.add_argument(
-        '--seed', metavar='N', type=SEED, default=0, help='equal seeds give equal files'
-    )
-    people.add_argument(
-        '--size',
-        type=SIDE,
-        nargs=2,
-        default=(640, 480),
-        metavar=('W', 'H'),
-        help='size of the images, pixels (default: 640 480)',
-    )
-    people.add_argument(
-        '--people',
-        metavar='N',
-        type=number(),
-        default=3.0,
-        help='mean number of people in an image (default: %(default)g)',
-    )
-    people.add_argument(
-        '--poses',
-        default='all',
-        choices=('all', 'everyday'),
-        help='poses of the people: all, half of them acrobatic; everyday, mostly upright '
-        '(default: %(default)s)',
-    )
-    people.add_argument(
-        '--level',
-        choices=('easy', 'medium', 'hard'),
-        help='difficulty of the videos: fast and blurred motion, people and things passing by, '
-        'low resolution, a shaking camera, boxes of whole bodies (default: slow and sharp, boxes '
-        'of visible parts)',
-    )
-    people.add_argument(
-        '--jobs',
-        metavar='N',
-        type=WORKERS,
-        default=os.cpu_count() or 1,
-        help='processes (default: all cores)',
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -98,89 +144,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = build_parser().parse_args(argv)
     {'synthetic': _draw, 'convert': _convert, 'init': _init}[args.kind](args)
     return 0
-
-
-def _add_init(kinds: argparse._SubParsersAction) -> None:
-    """Add ``init`` to the kinds of ``posenas dataset``."""
-    parser = kinds.add_parser(
-        'init',
-        help='config that trains on your own annotation file',
-        description='Read a COCO keypoint file, propose the settings of its keypoints, write a '
-        'config, and print and draw the proposal.',
-    )
-    parser.add_argument('file', help='COCO keypoint file (.json)')
-    parser.add_argument('--val', metavar='FILE', help='keypoint file for validation')
-    parser.add_argument(
-        '--images', metavar='DIR', help='folder of the images (default: searched near the file)'
-    )
-    parser.add_argument(
-        '--val-images', metavar='DIR', help='folder of the validation images, likewise'
-    )
-    parser.add_argument(
-        '--val-share',
-        type=SHARE,
-        default=0.1,
-        metavar='S',
-        help='without --val: share of the images to validate on, chosen at random and written to '
-        'two files in ./outputs (default: %(default)s)',
-    )
-    add_seed(parser, 'seed of --val-share')
-    parser.add_argument(
-        '--out', metavar='CONFIG', help='config to write (default: configs/NAME.py)'
-    )
-    parser.add_argument(
-        '--model',
-        default=_BASE,
-        metavar='CONFIG',
-        help='network and training to start from, as posenas models lists them, or a config of '
-        'configs/search (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--supernet',
-        metavar='CHECKPOINT',
-        help='checkpoint of the supernet of a search, trained on these data',
-    )
-    parser.add_argument(
-        '--from',
-        dest='start',
-        metavar='CHECKPOINT|NAME',
-        help='trained network to fine-tune: weights of --model, or the name of a network that '
-        'comes with the library (default: from scratch)',
-    )
-    parser.add_argument(
-        '--name', help='name of the data set (default: from the file or the config)'
-    )
-
-
-def _add_convert(kinds: argparse._SubParsersAction) -> None:
-    parser = kinds.add_parser(
-        'convert',
-        help='official files of a data set as COCO keypoint files',
-        description='Rewrite the official files of a data set as COCO keypoint files, those of '
-        'MPII also in its own layout.',
-    )
-    parser.add_argument(
-        'source', choices=('lsp', 'lspet', 'mpii', 'yolo-pose'), help='data set or layout'
-    )
-    parser.add_argument(
-        'file',
-        help='folder of joints.mat and images (lsp, lspet), mpii_human_pose_v1_u12_1.mat, or '
-        'data.yaml (yolo-pose)',
-    )
-    parser.add_argument(
-        '--out', required=True, metavar='DIR', help='folder to write, such as data/mpii/annotations'
-    )
-    parser.add_argument(
-        '--separated-only',
-        action='store_true',
-        help='mpii: only people listed as sufficiently separated from others',
-    )
-    parser.add_argument(
-        '--val',
-        metavar='FILE',
-        help='mpii: published list of validation people that divides the training people, such '
-        'as valid.json',
-    )
 
 
 def _convert(args: argparse.Namespace) -> None:
@@ -199,7 +162,7 @@ def _convert(args: argparse.Namespace) -> None:
         counts = convert(
             args.file, args.out, lambda items: show_progress(items, 'reading sizes of images')
         )
-    print_lines(f'{count} people: {Path(args.out, name)}' for name, count in counts.items())
+    print_lines(*(f'{count} people: {Path(args.out, name)}' for name, count in counts.items()))
 
 
 def _draw(args: argparse.Namespace) -> None:
@@ -219,10 +182,10 @@ def _draw(args: argparse.Namespace) -> None:
     total = spec.num_images + spec.num_videos * spec.num_frames
     with show_bar('rendering people', total) as bar:
         files = build_synthetic(args.out, spec, args.jobs, bar.advance)
-    print_lines(f'annotations: {file}' for file in files)
+    print_lines(*(f'annotations: {file}' for file in files))
     parts = [f'{spec.num_images} images'] if spec.num_images else []
     parts += [f'{spec.num_videos} videos of {spec.num_frames} frames'] * bool(spec.num_videos)
-    print_lines([f'rendered {" and ".join(parts) or "nothing: set --num-images or --num-videos"}'])
+    print_lines(f'rendered {" and ".join(parts) or "nothing: set --num-images or --num-videos"}')
 
 
 def _init(args: argparse.Namespace) -> None:
@@ -264,15 +227,13 @@ def _print_start(made: 'DatasetStart') -> None:
     left_out = ', '.join(f'{count} {why}' for why, count in made.left_out.items())
     train = shlex.join(['posenas', 'train', str(made.config)])
     print_lines(
-        [
-            f'{made.num_persons} people; {limbs}',
-            *([f'left out: {left_out}'] if left_out else []),
-            *(f'to check: {doubt}' for doubt in made.proposal.doubts),
-            *([_describe_schedule(made.schedule)] if made.schedule else []),
-            *([_describe_start(made.start)] if made.start else []),
-            f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
-            f'config: {made.config}; train it: {train}',
-        ]
+        f'{made.num_persons} people; {limbs}',
+        *([f'left out: {left_out}'] if left_out else []),
+        *(f'to check: {doubt}' for doubt in made.proposal.doubts),
+        *([_describe_schedule(made.schedule)] if made.schedule else []),
+        *([_describe_start(made.start)] if made.start else []),
+        f'picture: {made.picture}' if made.picture else 'no picture: the images were not found',
+        f'config: {made.config}; train it: {train}',
     )
 
 
@@ -286,10 +247,7 @@ def _describe_schedule(schedule: 'FittedSchedule') -> str:
 
 def _describe_start(start: 'Start') -> str:
     other = [f'{new} from {old}' for new, old in start.taken.items() if new != old]
-    named = f' ({", ".join(other)})' if other else ''
-    anew = (
-        f'; {len(start.anew)} start from random weights: {", ".join(start.anew)}'
-        if start.anew
-        else ''
-    )
-    return f'start: {len(start.taken)} keypoints keep their outputs{named}{anew}; {start.file}'
+    known = f'{len(start.taken)} keypoints keep their outputs'
+    known += f' ({", ".join(other)})' if other else ''
+    anew = f'; {len(start.anew)} start from the mean of these: {", ".join(start.anew)}'
+    return f'start: {known}{anew if start.anew else ""}; {start.file}'

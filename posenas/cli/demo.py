@@ -5,9 +5,9 @@ import shlex
 import time
 from collections.abc import Mapping, Sequence
 
-from posenas.cli.args import CommandParser, add_count, add_seed
+from posenas.cli.args import CommandParser, add_options, count
 from posenas.cli.printing import print_lines, print_table, show_bar
-from posenas.cli.values import COUNT
+from posenas.cli.values import COUNT, SEED
 
 #: Files of the work dir and what they hold.
 _FILES = {
@@ -27,17 +27,14 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         'demo', 'Train a small S-ViPNAS on synthetic people, measure it and draw what it finds.'
     )
-    parser.add_argument(
-        '--work-dir',
-        metavar='DIR',
-        help='new or empty folder (default: work_dirs/demo/<date and time>)',
-    )
-    add_seed(parser, 'seed of data and training')
-    add_count(parser, '--num-images', 3000, 'training images')
-    add_count(parser, '--num-val-images', 300, 'validation images')
-    parser.add_argument(
-        '--epochs', metavar='N', type=COUNT, help='passes over the images (default: the config)'
-    )
+    options = {
+        '--work-dir DIR': 'new or empty folder (default: work_dirs/demo/<date and time>)',
+        '--seed N': count(0, 'seed of data and training', SEED),
+        '--num-images N': count(3000, 'training images'),
+        '--num-val-images N': count(300, 'validation images'),
+        '--epochs N': dict(type=COUNT, help='passes over the images (default: the config)'),
+    }
+    add_options(parser, options)
     return parser
 
 
@@ -55,9 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     made = run_demo(args.work_dir, args.seed, *numbers, show_bar)
     _print_scores(made.scores, made.mean_pose)
     minutes = (time.monotonic() - start) / 60
-    print_lines([f'{minutes:.1f} minutes. Everything is in {made.folder}:'])
-    print_lines(f'  {name:16} {what}' for name, what in _FILES.items())
-    print_lines(['next: ' + shlex.join(['posenas', *made.next_words])])
+    print_lines(f'{minutes:.1f} minutes. Everything is in {made.folder}:')
+    print_lines(*(f'  {name:16} {what}' for name, what in _FILES.items()))
+    print_lines('next: ' + shlex.join(['posenas', *made.next_words]))
     return 0
 
 
@@ -71,4 +68,4 @@ def _print_scores(scores: Mapping[str, float], baseline: float) -> None:
     ]
     title = 'people of a seed that was not trained on'
     print_table(('', 'PCK@0.1-box', 'AP', 'AP .5', 'AR'), rows, title=title, left=('',))
-    print_lines(_CAPTIONS)
+    print_lines(*_CAPTIONS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options
 from posenas.cli.networks import make_parser
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import read_config, require_with
@@ -15,29 +15,24 @@ def build_parser() -> CommandParser:
         'derive', 'Derive the network of a search: a plain config and its weights.'
     )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        '--genotype',
-        metavar='FILE',
-        help='take this architecture (default: the one of the checkpoint)',
-    )
-    which.add_argument(
-        '--archive', metavar='FILE.jsonl', help='take an architecture of this search; see --trial'
-    )
-    parser.add_argument(
-        '--trial',
-        type=COUNT_OR_NONE,
-        metavar='N',
-        help='number of the architecture in log and archive, from 0 (default: the best)',
-    )
-    parser.add_argument(
-        '--score', metavar='KEY', help='score by which the best is chosen, the higher the better'
-    )
-    parser.add_argument(
-        '--experiment',
-        metavar='CONFIG',
-        help='take data and schedule of this training, whose network is replaced (default: those '
-        'of the search, which may hold images back)',
-    )
+    options = {
+        '--genotype FILE': 'take this architecture (default: the one of the checkpoint)',
+        '--archive FILE.jsonl': 'take an architecture of this search; see --trial',
+    }
+    add_options(which, options)
+    options = {
+        '--trial N': dict(
+            type=COUNT_OR_NONE,
+            help=('number of the architecture in log and archive, from 0 (default: the best)'),
+        ),
+        '--score KEY': 'score by which the best is chosen, the higher the better',
+        '--experiment CONFIG': (
+            'take data and schedule of this training, whose network is '
+            'replaced (default: those of the search, which may hold images '
+            'back)'
+        ),
+    }
+    add_options(parser, options)
     return parser
 
 
@@ -68,15 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         trust_download=args.trust_download,
     )
     if made.statistics:
-        print_lines([f'statistics of batch norms: {made.statistics}'])
-    print_lines([f'wrote {args.out}: genotype {made.genotype.id} ({made.genotype.family})'])
+        print_lines(f'statistics of batch norms: {made.statistics}')
+    print_lines(f'wrote {args.out}: genotype {made.genotype.id} ({made.genotype.family})')
     if made.change is None:
-        print_lines([f'outputs were not compared: {made.reason}'])
+        print_lines(f'outputs were not compared: {made.reason}')
     else:
         print_lines(
-            [
-                f'on {made.num_images} images its outputs differ from those of the supernet by '
-                f'{made.change.largest:.1e} of their range at most'
-            ]
+            f'on {made.num_images} images its outputs differ from those of the supernet by '
+            f'{made.change.largest:.1e} of their range at most'
         )
     return 0

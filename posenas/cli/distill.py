@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from posenas.cli.args import (
     CommandParser,
     add_download_options,
+    add_options,
     add_override_options,
     choose_work_dir,
     export_local_rank,
@@ -34,27 +35,24 @@ def build_parser() -> argparse.ArgumentParser:
         'distill',
         'Train a student on labels and on the heatmaps of a teacher; data, optimizer and schedule '
         "are those of the student's config.",
-        epilog='Keys of --cfg-options that begin with model., such as '
-        'model.teacher_flip_test=True, change the composed config; other keys change the '
-        "student's.",
+        epilog=(
+            'Keys of --cfg-options that begin with model., such as '
+            'model.teacher_flip_test=True, change the composed config; other keys change '
+            "the student's."
+        ),
     )
     config = 'config file, or the name of a shipped one'
-    parser.add_argument('--student', '--cfg', required=True, metavar='CONFIG', help=config)
-    parser.add_argument(
-        '--student-checkpoint', metavar='CHECKPOINT', help='weights that the student starts from'
-    )
-    parser.add_argument('--teacher', '--tcfg', required=True, metavar='CONFIG', help=config)
-    parser.add_argument(
-        '--teacher-checkpoint',
-        metavar='CHECKPOINT',
-        help="the teacher's weights (default: KD.TEACHER of YAML)",
-    )
-    parser.add_argument(
-        '--alpha',
-        type=SHARE,
-        metavar='A',
-        help="share of the teacher's term in [0, 1] (default: KD.ALPHA of YAML, else 0.5)",
-    )
+    options = {
+        '--student --cfg CONFIG': dict(required=True, help=config),
+        '--student-checkpoint CHECKPOINT': 'weights that the student starts from',
+        '--teacher --tcfg CONFIG': dict(required=True, help=config),
+        '--teacher-checkpoint CHECKPOINT': "the teacher's weights (default: KD.TEACHER of YAML)",
+        '--alpha A': dict(
+            type=SHARE,
+            help="share of the teacher's term in [0, 1] (default: KD.ALPHA of YAML, else 0.5)",
+        ),
+    }
+    add_options(parser, options)
     _add_unlabelled_options(parser)
     parser.add_argument(
         '--out', metavar='CONFIG', help='write the composed config here instead of training'
@@ -70,25 +68,16 @@ def _add_unlabelled_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         'images without labels, on which the student learns from the teacher alone'
     )
-    group.add_argument(
-        '--unlabelled',
-        metavar='ANN',
-        help='file in the layout of COCO or MPII, of which only boxes are used',
-    )
-    group.add_argument(
-        '--unlabelled-images',
-        metavar='DIR',
-        help='folder of these images (default: the training images)',
-    )
-    group.add_argument(
-        '--unlabelled-boxes', metavar='FILE', help='detected boxes instead of the boxes of ANN'
-    )
-    group.add_argument(
-        '--labelled-per-batch',
-        type=COUNT_OR_NONE,
-        metavar='N',
-        help='samples with labels in each batch, 0 for none (default: half of the batch)',
-    )
+    options = {
+        '--unlabelled ANN': 'file in the layout of COCO or MPII, of which only boxes are used',
+        '--unlabelled-images DIR': 'folder of these images (default: the training images)',
+        '--unlabelled-boxes FILE': 'detected boxes instead of the boxes of ANN',
+        '--labelled-per-batch N': dict(
+            type=COUNT_OR_NONE,
+            help='samples with labels in each batch, 0 for none (default: half of the batch)',
+        ),
+    }
+    add_options(group, options)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

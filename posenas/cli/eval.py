@@ -3,12 +3,12 @@
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from posenas.cli.args import CommandParser, OneLineParser, add_count, add_seed
+from posenas.cli.args import CommandParser, Kind, add_kinds, count
 from posenas.cli.printing import print_lines, print_table, show_progress
 from posenas.cli.reading import check_paths, require_with, speak_of_options
-from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS
+from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS, SEED
 from posenas.utils.atomic_io import write_json
 
 if TYPE_CHECKING:
@@ -16,111 +16,89 @@ if TYPE_CHECKING:
     from posenas.evaluation import StoredPoses
 
 
+def _make_common(samples: int = 0, unit: str = 'images') -> dict[str, Any]:
+    """Return the options of all kinds."""
+    text = f'95%% intervals from N resamplings of the {unit} (default: %(default)s)'
+    return {
+        '--bootstrap N': dict(type=RESAMPLINGS, default=samples, help=text),
+        '--seed N': count(0, 'seed of the resampling', SEED),
+        '--out-metrics FILE.json': 'save the scores',
+    }
+
+
+def _make_kind(text: str, own: dict[str, Any]) -> Kind:
+    """Return a kind of scores of results in COCO's layout, with options of its own."""
+    options = {
+        'results': 'list of {image_id, category_id, keypoints, score}',
+        **_TRUTH,
+        **own,
+        '--out --out-dir DIR': dict(
+            dest='out_dir', help='folder for drawn errors and curves of the keypoints'
+        ),
+        '--images DIR': 'folder of the images, to draw the worst cases',
+        '--worst N': count(16, 'people to draw', COUNT_OR_NONE),
+        **_make_common(),
+    }
+    return Kind(text, options, f'Report {text}.')
+
+
+_TRUTH = {
+    '--gt FILE': dict(required=True, help='annotations in COCO layout'),
+    '--skeleton NAME': 'built-in skeleton (default: the keypoints of --gt)',
+    '--sigmas S': dict(type=POSITIVE, nargs='+', help='one sigma per keypoint'),
+    '--no-area': 'take 0.53 times the box as the area',
+}
+_ERRORS = {'--errors': 'count jitter, inversion, swap and miss separately'}
+_DISTANCES = {
+    '--thr X': dict(
+        type=POSITIVE,
+        nargs='+',
+        default=[0.05, 0.1, 0.2],
+        help='distances relative to the longer side of the box (default: 0.05 0.1 0.2)',
+    )
+}
+_KINDS = {
+    'coco': _make_kind('average precision of COCO', _ERRORS),
+    'crowdpose': _make_kind('average precision of CrowdPose, by crowding', _ERRORS),
+    'pck': _make_kind('share of keypoints near the truth, in units of the box', _DISTANCES),
+    'mpii': Kind(
+        'PCKh of MPII',
+        {
+            'results': 'preds (N, 16, 2) in a .mat or .npz file',
+            '--gt FILE.mat': dict(required=True, help='mpii_gt_val.mat'),
+            '--zero-based': 'count pixels from 0, not from 1 as in MPII',
+            **_make_common(),
+        },
+        'Report PCKh with the head boxes of MPII.',
+    ),
+    'posetrack': Kind(
+        'average precision of PoseTrack 2018, and tracking',
+        {
+            'results': 'folder of official files, one .json per video',
+            '--gt DIR': dict(required=True, help='folder of official files, or one merged file'),
+            '--tracking': 'add MOTA and MOTP, which need track_id in all files',
+            **_make_common(unit='videos'),
+        },
+        'Report the scores of the official tool of PoseTrack 2018.',
+    ),
+    'compare': Kind(
+        'difference of two result files on the same images',
+        {
+            'results': 'result file A',
+            'other': 'result file B',
+            **_TRUTH,
+            **_make_common(samples=1000),
+        },
+        'Report the difference of two result files and how certain it is.',
+    ),
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas eval``."""
     parser = CommandParser('eval', 'Score stored predictions, without a network.')
-    kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
-    )
-    for name, text in (
-        ('coco', 'average precision of COCO'),
-        ('crowdpose', 'average precision of CrowdPose, by crowding'),
-        ('pck', 'share of keypoints near the truth, in units of the box'),
-    ):
-        _add_results(kinds.add_parser(name, help=text, description=f'Report {text}.'), name)
-    mpii = kinds.add_parser(
-        'mpii', help='PCKh of MPII', description='Report PCKh with the head boxes of MPII.'
-    )
-    mpii.add_argument('results', help='preds (N, 16, 2) in a .mat or .npz file')
-    mpii.add_argument('--gt', required=True, metavar='FILE.mat', help='mpii_gt_val.mat')
-    mpii.add_argument(
-        '--zero-based', action='store_true', help='count pixels from 0, not from 1 as in MPII'
-    )
-    _add_common(mpii)
-    posetrack = kinds.add_parser(
-        'posetrack',
-        help='average precision of PoseTrack 2018, and tracking',
-        description='Report the scores of the official tool of PoseTrack 2018.',
-    )
-    posetrack.add_argument('results', help='folder of official files, one .json per video')
-    posetrack.add_argument(
-        '--gt', required=True, metavar='DIR', help='folder of official files, or one merged file'
-    )
-    posetrack.add_argument(
-        '--tracking',
-        action='store_true',
-        help='add MOTA and MOTP, which need track_id in all files',
-    )
-    _add_common(posetrack, unit='videos')
-    compare = kinds.add_parser(
-        'compare',
-        help='difference of two result files on the same images',
-        description='Report the difference of two result files and how certain it is.',
-    )
-    compare.add_argument('results', help='result file A')
-    compare.add_argument('other', help='result file B')
-    _add_truth(compare)
-    _add_common(compare, samples=1000)
+    add_kinds(parser, 'what', _KINDS)
     return parser
-
-
-def _add_results(parser: argparse.ArgumentParser, kind: str) -> None:
-    parser.add_argument('results', help='list of {image_id, category_id, keypoints, score}')
-    _add_truth(parser)
-    if kind == 'pck':
-        parser.add_argument(
-            '--thr',
-            type=POSITIVE,
-            nargs='+',
-            default=[0.05, 0.1, 0.2],
-            metavar='X',
-            help='distances relative to the longer side of the box (default: 0.05 0.1 0.2)',
-        )
-    else:
-        parser.add_argument(
-            '--errors',
-            action='store_true',
-            help='count jitter, inversion, swap and miss separately',
-        )
-    parser.add_argument(
-        '--out',
-        '--out-dir',
-        dest='out_dir',
-        metavar='DIR',
-        help='folder for drawn errors and curves of the keypoints',
-    )
-    parser.add_argument(
-        '--images', metavar='DIR', help='folder of the images, to draw the worst cases'
-    )
-    add_count(parser, '--worst', 16, 'people to draw', COUNT_OR_NONE)
-    _add_common(parser)
-
-
-def _add_truth(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--gt', required=True, metavar='FILE', help='annotations in COCO layout')
-    parser.add_argument(
-        '--skeleton',
-        metavar='NAME',
-        help='built-in skeleton (default: the keypoints of --gt)',
-    )
-    parser.add_argument(
-        '--sigmas', type=POSITIVE, nargs='+', metavar='S', help='one sigma per keypoint'
-    )
-    parser.add_argument(
-        '--no-area', action='store_true', help='take 0.53 times the box as the area'
-    )
-
-
-def _add_common(parser: argparse.ArgumentParser, samples: int = 0, unit: str = 'images') -> None:
-    parser.add_argument(
-        '--bootstrap',
-        type=RESAMPLINGS,
-        default=samples,
-        metavar='N',
-        help=f'95%% intervals from N resamplings of the {unit} (default: %(default)s)',
-    )
-    add_seed(parser, 'seed of the resampling')
-    parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -190,7 +168,7 @@ def _report_comparison(args: argparse.Namespace) -> dict:
     found = compare_results(*both, args.bootstrap, args.seed, _show_progress)
     for name, path, poses in zip('AB', (args.results, args.other), both, strict=True):
         parts = '; '.join(poses.describe())
-        print_lines([f'{name}: {len(poses.rows):,} results of {path}; {parts}'])
+        print_lines(f'{name}: {len(poses.rows):,} results of {path}; {parts}')
     rows = [
         (
             name,
@@ -227,9 +205,9 @@ def _show_progress(numbers: range) -> Iterable[int]:
 
 def _print_scores(args: argparse.Namespace, found: 'ScoreReport') -> dict:
     """Print scores and, where known, those of each keypoint; returns them as plain data."""
-    print_lines([f'{found.subject} of {args.results}', *found.notes])
+    print_lines(f'{found.subject} of {args.results}', *found.notes)
     _print_values(found.scores, found.intervals)
-    print_lines(found.explanations)
+    print_lines(*found.explanations)
     if found.joints:
         _print_joints(found.joints)
     return found.to_dict()
@@ -257,7 +235,7 @@ def _print_joints(columns: Mapping[str, Mapping[str, float]]) -> None:
 def _print_errors(errors: 'ErrorReport') -> None:
     """Print how many keypoints of each kind there are, and what AP would gain without each."""
     _print_joints(errors.joints)
-    print_lines(['AP gained if all errors of one kind were corrected'])
+    print_lines('AP gained if all errors of one kind were corrected')
     _print_values(errors.gains, {})
 
 

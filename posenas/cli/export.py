@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options, add_download_options
+from posenas.cli.args import CommandParser, add_config_options, add_download_options, add_options
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT, number
@@ -21,48 +21,51 @@ def build_parser() -> argparse.ArgumentParser:
         'export', 'Export a network to a file that needs no config, checkpoint or PyTorch.'
     )
     add_config_options(parser)
-    parser.add_argument(
-        'checkpoint',
-        nargs='?',
-        help='weights of the network, a file or http(s) address (default: random weights, to '
-        'measure speed)',
-    )
-    parser.add_argument(
-        '--to',
-        choices=('onnx', 'openvino'),
-        default='onnx',
-        help='format: ONNX (one file) or OpenVINO (.xml and .bin) (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--precision',
-        choices=('f32', 'f16', 'int8'),
-        default='f32',
-        help='number format: f16 stores weights in half precision; int8 computes in eight bits '
-        'and is judged by the score on the validation set (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--max-loss',
-        type=number(),
-        metavar='SCORE',
-        help='int8: largest loss of the score, in its units; more layers stay in float until it '
-        'holds (default: no limit)',
-    )
-    parser.add_argument(
-        '--num-crops',
-        type=COUNT,
-        metavar='N',
-        help='int8: number of crops of the training set to measure activations on (default: 64)',
-    )
-    parser.add_argument(
-        '--out', metavar='FILE', help='file to write (default: name of the config with .onnx, .xml)'
-    )
-    parser.add_argument(
-        '--images',
-        nargs='+',
-        metavar='FILE',
-        help='pictures of people to compare outputs on, and for int8 to measure activations on '
-        '(default: from the validation set, or synthetic people; for int8 from the training set)',
-    )
+    options = {
+        'checkpoint': dict(
+            nargs='?',
+            help=(
+                'weights of the network, a file or http(s) address (default: random weights, '
+                'to measure speed)'
+            ),
+        ),
+        '--to': dict(
+            choices=('onnx', 'openvino'),
+            default='onnx',
+            help='format: ONNX (one file) or OpenVINO (.xml and .bin) (default: %(default)s)',
+        ),
+        '--precision': dict(
+            choices=('f32', 'f16', 'int8'),
+            default='f32',
+            help=(
+                'number format: f16 stores weights in half precision; int8 computes in eight '
+                'bits and is judged by the score on the validation set (default: %(default)s)'
+            ),
+        ),
+        '--max-loss SCORE': dict(
+            type=number(),
+            help=(
+                'int8: largest loss of the score, in its units; more layers stay in float '
+                'until it holds (default: no limit)'
+            ),
+        ),
+        '--num-crops N': dict(
+            type=COUNT,
+            help=(
+                'int8: number of crops of the training set to measure activations on (default: 64)'
+            ),
+        ),
+        '--out FILE': 'file to write (default: name of the config with .onnx, .xml)',
+        '--images FILE': dict(
+            nargs='+',
+            help=(
+                'pictures of people to compare outputs on, and for int8 to measure '
+                'activations on (default: from the validation set, or synthetic people; for '
+                'int8 from the training set)'
+            ),
+        ),
+    }
+    add_options(parser, options)
     add_download_options(parser)
     return parser
 
@@ -103,10 +106,8 @@ def _print_result(made: 'ExportResult') -> None:
         _print_file(each)
     if made.description.skeleton and not made.description.is_udp:
         print_lines(
-            [
-                "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "
-                'network, whose crops and codec are not UDP, by up to half a heatmap pixel'
-            ]
+            "note: rtmlib's ViTPose class decodes by UDP: it shifts the keypoints of this "
+            'network, whose crops and codec are not UDP, by up to half a heatmap pixel'
         )
     if made.quantization is not None:
         _print_quantization(made.quantization)
@@ -126,10 +127,8 @@ def _print_file(made: 'ExportResult') -> None:
     network = made.description
     files = ' and '.join(str(file) for file in made.files)
     print_lines(
-        [
-            f'wrote {files}: {made.num_bytes / 2**20:.1f} MiB, {network.params:,} parameters, '
-            f'{network.macs / 1e9:.3f} GMACs'
-        ]
+        f'wrote {files}: {made.num_bytes / 2**20:.1f} MiB, {network.params:,} parameters, '
+        f'{network.macs / 1e9:.3f} GMACs'
     )
 
 
@@ -147,4 +146,4 @@ def _print_quantization(cost: 'QuantizationResult') -> None:
         lines.append('no score was measured: the validation set is missing')
     if kept:
         lines.append(f'in float: {", ".join(cost.float_layers)}')
-    print_lines(lines)
+    print_lines(*lines)

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
-from posenas.cli.args import CommandParser, OneLineParser, add_out
+from posenas.cli.args import CommandParser, Kind, add_kinds, out
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths
 from posenas.genotype import (
@@ -23,56 +23,64 @@ _SOURCE = (
 _DIFFERENT = 1
 
 
+_IMPORTS = {
+    '--imports PACKAGE': dict(
+        nargs='+', default=(), help='packages that register search families (default: none)'
+    )
+}
+_ENDS = {
+    **_IMPORTS,
+    '--like SOURCE': (
+        'network that gives its sizes to cells without sizes (default: the published PoseNAS)'
+    ),
+}
+_ACTIONS = {
+    'show': Kind(
+        'list cells or choices, and the cost of the network', {'source': _SOURCE, **_ENDS}
+    ),
+    'draw': Kind(
+        'draw the network and its cells',
+        {
+            'source': _SOURCE,
+            **out('OUT', 'picture: .svg, .dot, .png or .pdf'),
+            '--only NAME': dict(
+                nargs='+', help=('draw only pictures whose titles begin with NAME')
+            ),
+            **_ENDS,
+        },
+    ),
+    'convert': Kind(
+        'write another form of the same architecture',
+        {
+            'source': _SOURCE,
+            **out('OUT', 'file to write: .json, .txt (cells as lines) or .py (tuples of DARTS)'),
+            '--name': dict(help='name of the genotype (default: unchanged)'),
+            **_ENDS,
+        },
+    ),
+    'embed': Kind(
+        'write the config of a training with another architecture',
+        {
+            'source': _SOURCE,
+            'config': 'config of a training of the same family',
+            **out('OUT.py', 'config to write'),
+            '--keep-sizes': "use depths and widths of CONFIG's network",
+            **_IMPORTS,
+        },
+        'Write a config that trains an architecture from scratch: data and schedule are those of '
+        'CONFIG, sizes those of the architecture.',
+    ),
+    'compare': Kind(
+        f'list differences; the exit status is {_DIFFERENT} if there are any',
+        {'source': _SOURCE, 'other': 'likewise', **_ENDS},
+    ),
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas genotype``."""
     parser = CommandParser('genotype', 'Show, draw, convert and compare searched architectures.')
-    actions = parser.add_subparsers(
-        dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
-    )
-    show = actions.add_parser('show', help='list cells or choices, and the cost of the network')
-    show.add_argument('source', help=_SOURCE)
-    draw = actions.add_parser('draw', help='draw the network and its cells')
-    draw.add_argument('source', help=_SOURCE)
-    add_out(draw, 'OUT', 'picture: .svg, .dot, .png or .pdf')
-    draw.add_argument(
-        '--only', nargs='+', metavar='NAME', help='draw only pictures whose titles begin with NAME'
-    )
-    convert = actions.add_parser('convert', help='write another form of the same architecture')
-    convert.add_argument('source', help=_SOURCE)
-    add_out(convert, 'OUT', 'file to write: .json, .txt (cells as lines) or .py (tuples of DARTS)')
-    convert.add_argument('--name', help='name of the genotype (default: unchanged)')
-    embed = actions.add_parser(
-        'embed',
-        help='write the config of a training with another architecture',
-        description='Write a config that trains an architecture from scratch: data and schedule '
-        'are those of CONFIG, sizes those of the architecture.',
-    )
-    embed.add_argument('source', help=_SOURCE)
-    embed.add_argument('config', help='config of a training of the same family')
-    add_out(embed, 'OUT.py', 'config to write')
-    embed.add_argument(
-        '--keep-sizes', action='store_true', help="use depths and widths of CONFIG's network"
-    )
-    compare = actions.add_parser(
-        'compare', help=f'list differences; the exit status is {_DIFFERENT} if there are any'
-    )
-    compare.add_argument('source', help=_SOURCE)
-    compare.add_argument('other', help='likewise')
-    for action in (show, draw, convert, embed, compare):
-        action.add_argument(
-            '--imports',
-            nargs='+',
-            metavar='PACKAGE',
-            default=(),
-            help='packages that register search families (default: none)',
-        )
-    for action in (show, draw, convert, compare):
-        action.add_argument(
-            '--like',
-            metavar='SOURCE',
-            help='network that gives its sizes to cells without sizes (default: the published '
-            'PoseNAS)',
-        )
+    add_kinds(parser, 'action', _ACTIONS)
     return parser
 
 
@@ -90,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from posenas import apis
 
     if args.action == 'show':
-        print_lines(describe_genotype(apis.read_genotype(args.source, args.like)))
+        print_lines(*describe_genotype(apis.read_genotype(args.source, args.like)))
     elif args.action == 'draw':
         apis.draw_genotype(args.source, args.out, args.only, args.like)
     elif args.action == 'convert':
@@ -98,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     elif args.action == 'embed':
         made = apis.embed_genotype(args.source, args.config, args.out, args.keep_sizes)
         cost = [describe_cost(made.genotype.cost)] if made.genotype.cost else []
-        print_lines([f'wrote {made.config}: genotype {made.genotype.id}', *cost])
+        print_lines(f'wrote {made.config}: genotype {made.genotype.id}', *cost)
     else:
         both = (apis.read_genotype(source, args.like) for source in (args.source, args.other))
         return _compare(compare_genotypes(*both))
@@ -122,9 +130,9 @@ def _import_packages(names: Sequence[str]) -> None:
 def _compare(found: GenotypeDifference) -> int:
     """Print what differs; returns the exit code."""
     if found.is_same:
-        print_lines([f'the same architecture, {found.first_id}'])
+        print_lines(f'the same architecture, {found.first_id}')
         return 0
-    print_lines(f'{each.path}: {each.before} -> {each.after}' for each in found.changes)
+    print_lines(*(f'{each.path}: {each.before} -> {each.after}' for each in found.changes))
     number = f'{len(found.changes)} of {found.num_entries} entries differ'
-    print_lines([f'{number}, {found.first_id} -> {found.second_id}'])
+    print_lines(f'{number}, {found.first_id} -> {found.second_id}')
     return _DIFFERENT

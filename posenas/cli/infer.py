@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from posenas.cli.args import CommandParser, add_count, add_download_options
+from posenas.cli.args import CommandParser, add_download_options, add_options, count
 from posenas.cli.printing import print_lines, show_bar
 from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT, SHARE, SIDE
@@ -23,6 +23,84 @@ if TYPE_CHECKING:
 _DRAWING = ('radius', 'thickness', 'draw_bbox', 'draw_heatmap')
 
 
+def _interval(text: str) -> int | str:
+    return text if text == 'auto' else COUNT(text)
+
+
+_OUTPUT = {
+    '--out --out-dir DIR': dict(
+        default=f'{OUTPUTS}/infer',
+        help='folder that gets visualizations/ and predictions/ (default: %(default)s)',
+    ),
+    '--format': dict(
+        nargs='+',
+        choices=('json', 'coco', 'csv'),
+        help="format of predictions: MMPose's JSON, COCO results, a table (default: json)",
+    ),
+    '--no-pictures': 'write predictions only',
+}
+_PEOPLE = {
+    '--det-model CONFIG|NAME': (
+        'config of the person detector (default: the detector of this library)'
+    ),
+    '--detector --det-weights FILE|none': (
+        'trained weights of the detector, or an exported '
+        'detector, which finds people where --boxes gives '
+        'none (default: none, one person in each image; with '
+        'the network that comes with the library, its '
+        'detector)'
+    ),
+    '--det-layout': dict(
+        choices=('yolox', 'rtmdet'),
+        help=(
+            'inputs and outputs of a .onnx or .xml file of another project (default: as '
+            'posenas export writes them)'
+        ),
+    ),
+    '--bbox-thr SCORE': dict(type=SHARE, help="lowest score of a box (default: the detector's)"),
+    '--visibility FILE.json': (
+        'file of posenas visibility, which tells how likely keypoints are visible'
+    ),
+    '--detect-every N|auto': dict(
+        type=_interval,
+        default=1,
+        help=(
+            'detect in every N-th frame of a video, and take boxes from poses in other '
+            'frames; auto chooses N by measured cost (default: 1)'
+        ),
+    ),
+    '--track': 'follow people through videos (track_id)',
+    '--smooth': dict(
+        choices=('online', 'offline'),
+        help=(
+            'smooth keypoints in videos: online by earlier frames, offline by frames before '
+            'and after (default: no smoothing)'
+        ),
+    ),
+}
+_DRAW = {
+    '--kpt-thr SCORE': dict(
+        type=SHARE,
+        default=0.3,
+        help='draw keypoints with a score above this, visible or not (default: 0.3)',
+    ),
+    '--show': 'show pictures in a window; q ends',
+    '--compare FILE': (
+        'weights of another network; write pictures with both side by side, no predictions'
+    ),
+    '--compare-config CONFIG|NAME': 'config of the other network (default: --config)',
+    '--radius PIXELS': dict(type=SIDE, help='radius of drawn keypoints'),
+    '--thickness PIXELS': dict(type=SIDE, help='thickness of drawn limbs'),
+    '--draw-bbox': 'draw the boxes',
+    '--draw-heatmap': 'draw the heatmaps',
+    '--skeleton-style': dict(
+        choices=('mmpose', 'openpose'),
+        default='mmpose',
+        help='style of drawn keypoints and limbs (default: mmpose)',
+    ),
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas infer``."""
     from posenas.utils.config import DictAction
@@ -30,148 +108,41 @@ def build_parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         'infer', 'Find keypoints in images, folders and videos; write pictures and JSON.'
     )
-    parser.add_argument(
-        'inputs',
-        nargs='+',
-        metavar='INPUT',
-        help='image, video, folder, pattern such as photos/*.jpg, http(s) address, or webcam:0',
-    )
-    parser.add_argument(
-        '--config',
-        '--model',
-        metavar='CONFIG',
-        help='config file or name of a network (default: the network that comes with the '
-        'library); exported networks need none',
-    )
-    parser.add_argument(
-        '--checkpoint',
-        metavar='CHECKPOINT',
-        help='trained weights (file or address), or an exported network (.onnx, .xml) (default: '
-        'the weights that come with the library)',
-    )
-    parser.add_argument(
-        '--boxes',
-        metavar='FILE.json',
-        help='person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO annotation file; '
-        'files of equal names need their folder, such as cam1/photo.jpg (default: the whole '
-        'image is one person)',
-    )
-    _add_output_options(parser)
-    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
-    add_count(parser, '--batch-size', 8, 'images at once')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config, such as model.test_cfg.flip_test=False',
-    )
-    _add_people_options(parser)
-    _add_draw_options(parser)
+    options = {
+        'inputs INPUT': dict(
+            nargs='+',
+            help=(
+                'image, video, folder, pattern such as photos/*.jpg, http(s) address, or webcam:0'
+            ),
+        ),
+        '--config --model CONFIG': (
+            'config file or name of a network (default: the network '
+            'that comes with the library); exported networks need none'
+        ),
+        '--checkpoint CHECKPOINT': (
+            'trained weights (file or address), or an exported network '
+            '(.onnx, .xml) (default: the weights that come with the '
+            'library)'
+        ),
+        '--boxes FILE.json': (
+            'person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO '
+            'annotation file; files of equal names need their folder, such as '
+            'cam1/photo.jpg (default: the whole image is one person)'
+        ),
+        **_OUTPUT,
+        '--device': dict(help='cpu, cuda:0, ... (default: a GPU if there is one)'),
+        '--batch-size N': count(8, 'images at once'),
+        '--cfg-options KEY=VALUE': dict(
+            nargs='+',
+            action=DictAction,
+            help='override settings of the config, such as model.test_cfg.flip_test=False',
+        ),
+        **_PEOPLE,
+        **_DRAW,
+    }
+    add_options(parser, options)
     add_download_options(parser)
     return parser
-
-
-def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--out',
-        '--out-dir',
-        default=f'{OUTPUTS}/infer',
-        metavar='DIR',
-        help='folder that gets visualizations/ and predictions/ (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--format',
-        nargs='+',
-        choices=('json', 'coco', 'csv'),
-        help="format of predictions: MMPose's JSON, COCO results, a table (default: json)",
-    )
-    parser.add_argument('--no-pictures', action='store_true', help='write predictions only')
-
-
-def _add_people_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--det-model',
-        metavar='CONFIG|NAME',
-        help='config of the person detector (default: the detector of this library)',
-    )
-    parser.add_argument(
-        '--detector',
-        '--det-weights',
-        metavar='FILE|none',
-        help='trained weights of the detector, or an exported detector, which finds people where '
-        '--boxes gives none (default: none, one person in each image; with the network that '
-        'comes with the library, its detector)',
-    )
-    parser.add_argument(
-        '--det-layout',
-        choices=('yolox', 'rtmdet'),
-        help='inputs and outputs of a .onnx or .xml file of another project (default: as posenas '
-        'export writes them)',
-    )
-    parser.add_argument(
-        '--bbox-thr',
-        type=SHARE,
-        metavar='SCORE',
-        help="lowest score of a box (default: the detector's)",
-    )
-    parser.add_argument(
-        '--visibility',
-        metavar='FILE.json',
-        help='file of posenas visibility, which tells how likely keypoints are visible',
-    )
-    parser.add_argument(
-        '--detect-every',
-        type=_interval,
-        default=1,
-        metavar='N|auto',
-        help='detect in every N-th frame of a video, and take boxes from poses in other frames; '
-        'auto chooses N by measured cost (default: 1)',
-    )
-    parser.add_argument(
-        '--track', action='store_true', help='follow people through videos (track_id)'
-    )
-    parser.add_argument(
-        '--smooth',
-        choices=('online', 'offline'),
-        help='smooth keypoints in videos: online by earlier frames, offline by frames before and '
-        'after (default: no smoothing)',
-    )
-
-
-def _interval(text: str) -> int | str:
-    return text if text == 'auto' else COUNT(text)
-
-
-def _add_draw_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--kpt-thr',
-        type=SHARE,
-        default=0.3,
-        metavar='SCORE',
-        help='draw keypoints with a score above this, visible or not (default: 0.3)',
-    )
-    parser.add_argument('--show', action='store_true', help='show pictures in a window; q ends')
-    parser.add_argument(
-        '--compare',
-        metavar='FILE',
-        help='weights of another network; write pictures with both side by side, no predictions',
-    )
-    parser.add_argument(
-        '--compare-config',
-        metavar='CONFIG|NAME',
-        help='config of the other network (default: --config)',
-    )
-    parser.add_argument('--radius', type=SIDE, metavar='PIXELS', help='radius of drawn keypoints')
-    parser.add_argument('--thickness', type=SIDE, metavar='PIXELS', help='thickness of drawn limbs')
-    parser.add_argument('--draw-bbox', action='store_true', help='draw the boxes')
-    parser.add_argument('--draw-heatmap', action='store_true', help='draw the heatmaps')
-    parser.add_argument(
-        '--skeleton-style',
-        choices=('mmpose', 'openpose'),
-        default='mmpose',
-        help='style of drawn keypoints and limbs (default: mmpose)',
-    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -212,7 +183,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     written = 'predictions' if args.no_pictures else 'pictures and predictions'
     written = 'pictures of both' if args.compare is not None else written
     summary = f'{report.summary()}; took {took:.1f} s; {written} are in {args.out}'
-    print_lines([summary, *report.lines()])
+    print_lines(summary, *report.lines())
     if code:
         return code
     if not report.num_images:

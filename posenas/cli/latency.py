@@ -4,64 +4,66 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from posenas.cli.args import (
-    CommandParser,
-    OneLineParser,
-    add_config_options,
-    add_count,
-    add_threads,
-)
+from posenas.cli.args import CommandParser, Kind, add_kinds, count
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths, read_config
+from posenas.cli.values import WORKERS
 from posenas.utils.atomic_io import check_writable, write_json
+
+_TABLE = {'table': 'file of the latency table'}
+_THREADS = {'--threads N': count(1, 'threads of an operation', WORKERS)}
+_ENGINES = ('torch', 'onnxruntime', 'openvino')
+_KINDS = {
+    'build': Kind(
+        'time every operation of a space',
+        {
+            **_TABLE,
+            '--rounds N': count(20, 'runs of each'),
+            **_THREADS,
+            '--engine': dict(
+                choices=_ENGINES,
+                default='torch',
+                help='engine that will run the networks (default: %(default)s)',
+            ),
+        },
+        'Time every operation of the space of a config, one image, on this device.',
+        has_config=True,
+    ),
+    'fit': Kind(
+        'fit the table to whole networks and report its error on others',
+        {
+            **_TABLE,
+            '--rounds N': count(40, 'runs of each'),
+            **_THREADS,
+            '--engine': dict(
+                choices=_ENGINES,
+                help=(
+                    'engine that runs the networks, which must be the engine of the table '
+                    '(default: that engine)'
+                ),
+            ),
+            '--num-fit N': count(60, 'networks to fit the table to'),
+            '--num-test N': count(50, 'other networks to predict'),
+            '--out --json FILE': dict(dest='json', help='also write the figures to FILE'),
+        },
+        (
+            'Time random networks, fit how times of operations add up in them, and compare '
+            'predictions for other networks with their measured times.'
+        ),
+        has_config=True,
+    ),
+    'predict': Kind(
+        'predict the time of networks',
+        {**_TABLE, 'genotypes GENOTYPE': dict(nargs='+', help='genotype files')},
+        'Predict the time of networks, given as genotype files.',
+    ),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas latency``."""
     parser = CommandParser('latency', 'Predict how long networks of a search space take.')
-    kinds = parser.add_subparsers(
-        dest='what', required=True, metavar='WHAT', parser_class=OneLineParser
-    )
-    build = kinds.add_parser(
-        'build',
-        help='time every operation of a space',
-        description='Time every operation of the space of a config, one image, on this device.',
-    )
-    fit = kinds.add_parser(
-        'fit',
-        help='fit the table to whole networks and report its error on others',
-        description='Time random networks, fit how times of operations add up in them, and '
-        'compare predictions for other networks with their measured times.',
-    )
-    for kind, rounds in ((build, 20), (fit, 40)):
-        add_config_options(kind)
-        kind.add_argument('table', help='file of the latency table')
-        add_count(kind, '--rounds', rounds, 'runs of each')
-        add_threads(kind, 'threads of an operation')
-    build.add_argument(
-        '--engine',
-        choices=('torch', 'onnxruntime', 'openvino'),
-        default='torch',
-        help='engine that will run the networks (default: %(default)s)',
-    )
-    fit.add_argument(
-        '--engine',
-        choices=('torch', 'onnxruntime', 'openvino'),
-        help='engine that runs the networks, which must be the engine of the table (default: '
-        'that engine)',
-    )
-    add_count(fit, '--num-fit', 60, 'networks to fit the table to')
-    add_count(fit, '--num-test', 50, 'other networks to predict')
-    fit.add_argument(
-        '--out', '--json', dest='json', metavar='FILE', help='also write the figures to FILE'
-    )
-    predict = kinds.add_parser(
-        'predict',
-        help='predict the time of networks',
-        description='Predict the time of networks, given as genotype files.',
-    )
-    predict.add_argument('table', help='file of the latency table')
-    predict.add_argument('genotypes', nargs='+', metavar='GENOTYPE', help='genotype files')
+    add_kinds(parser, 'what', _KINDS)
     return parser
 
 
@@ -73,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         DataError: A file cannot be read.
     """
     args = build_parser().parse_args(argv)
-    print_lines(dict(build=_build, fit=_fit, predict=_predict)[args.what](args))
+    print_lines(*dict(build=_build, fit=_fit, predict=_predict)[args.what](args))
     return 0
 
 

@@ -1,11 +1,11 @@
-"""List the networks with what they cost and what was published of them."""
+"""List the networks with their costs and published accuracy."""
 
 import argparse
 import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
 from posenas.cli.values import number
@@ -33,44 +33,29 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas models``."""
     parser = CommandParser(
         'models',
-        'List the networks with their costs and published accuracy.',
+        'List the networks with what they cost and what was published of them.',
         epilog='Parameters and MACs (multiply-accumulates of convolutions and linear layers) are '
         'exact; published figures are quoted, with the parameters and operations as their '
         'authors counted them.',
     )
-    parser.add_argument(
-        'pattern', nargs='*', help='names or parts of names, such as dite or "*384x288"'
-    )
-    parser.add_argument('--family', metavar='NAME', help='family, such as vipnas or dite-hrnet')
-    parser.add_argument(
-        '--dataset', metavar='NAME', help='data set with published results: coco, mpii, ...'
-    )
-    parser.add_argument(
-        '--max-params', type=number(), metavar='M', help='largest number of parameters, in 10^6'
-    )
-    parser.add_argument(
-        '--max-macs',
-        type=number(),
-        metavar='G',
-        help='largest number of multiply-accumulates, in 10^9',
-    )
-    parser.add_argument(
-        '--min-accuracy',
-        type=number(),
-        metavar='X',
-        help='lowest published AP in 0..1, or PCKh in percent',
-    )
-    parser.add_argument(
-        '--sort', choices=_ORDERS, default='family', help='order of the rows (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--details',
-        action='store_true',
-        help='show every published result, and the address of weights',
-    )
-    parser.add_argument(
-        '--out', '--json', dest='json', metavar='FILE.json', help='also write the list'
-    )
+    options = {
+        'pattern': dict(nargs='*', help='names or parts of names, such as dite or "*384x288"'),
+        '--family NAME': 'family, such as vipnas or dite-hrnet',
+        '--dataset NAME': 'data set with published results: coco, mpii, ...',
+        '--max-params M': dict(type=number(), help='largest number of parameters, in 10^6'),
+        '--max-macs G': dict(
+            type=number(), help=('largest number of multiply-accumulates, in 10^9')
+        ),
+        '--min-accuracy X': dict(
+            type=number(), help='lowest published AP in 0..1, or PCKh in percent'
+        ),
+        '--sort': dict(
+            choices=_ORDERS, default='family', help='order of the rows (default: %(default)s)'
+        ),
+        '--details': 'show every published result, and the address of weights',
+        '--out --json FILE.json': dict(dest='json', help='also write the list'),
+    }
+    add_options(parser, options)
     return parser
 
 
@@ -97,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise ConfigError('no network fits: posenas models without options lists all of them')
     _show_table(models, len(list_models()))
     if args.details:
-        print_lines(line for model in models for line in _describe(model))
+        print_lines(*(line for model in models for line in _describe(model)))
     if args.json:
         write_text(args.json, json.dumps([model.to_dict() for model in models], indent=1) + '\n')
     return 0
@@ -125,12 +110,12 @@ def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
     left = [column for column in _COLUMNS if column not in _NUMBERS]
     print_table(_COLUMNS, map(_format_row, models), left=left, is_plain=True)
     print_lines(
-        [
-            f'{len(models)} networks{rest}. The end of a name is height x width of its input.',
-            'ms: fused form, one image, one thread (docs/benchmarks.md). Accuracy as published.',
+        f'{len(models)} networks{rest}. The end of a name is height x width of its input.',
+        'ms: fused form, one image, one thread (docs/benchmarks.md). Accuracy as published.',
+        (
             'weights: "address" is shown by --details; "train" has a config only; "none" has '
-            'figures only.',
-        ]
+            'figures only.'
+        ),
     )
 
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from posenas.cli.args import (
     CommandParser,
     add_config_options,
-    add_count,
     add_download_options,
-    add_out,
+    add_options,
+    count,
+    out,
 )
 
 if TYPE_CHECKING:
@@ -18,16 +19,17 @@ def make_parser(command: str, description: str) -> CommandParser:
     """Make the parser of a command that reads a network and writes a folder with another."""
     parser = CommandParser(command, description)
     add_config_options(parser)
-    parser.add_argument('checkpoint', help='weights of the network, a file or http(s) address')
-    add_out(parser, 'OUT', 'new folder of config, weights and genotype.json')
-    parser.add_argument('--name', help='name of the genotype (default: like OUT)')
-    parser.add_argument(
-        '--images',
-        nargs='+',
-        metavar='FILE',
-        help='pictures of people to compare outputs on (default: from the validation set)',
-    )
-    add_count(parser, '--num-images', 16, 'number of these pictures')
+    options = {
+        'checkpoint': 'weights of the network, a file or http(s) address',
+        **out('OUT', 'new folder of config, weights and genotype.json'),
+        '--name NAME': 'name of the genotype (default: like OUT)',
+        '--images FILE': dict(
+            nargs='+',
+            help='pictures of people to compare outputs on (default: from the validation set)',
+        ),
+        '--num-images N': count(16, 'number of these pictures'),
+    }
+    add_options(parser, options)
     add_download_options(parser)
     return parser
 

@@ -37,7 +37,7 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def print_lines(lines: Iterable[str]) -> None:
+def print_lines(*lines: str) -> None:
     """Write sentences to standard output, as they are."""
     sys.stdout.writelines(f'{line}\n' for line in lines)
 
@@ -116,7 +116,7 @@ class Bar:
         """Say how far it is and, where that has changed, of what."""
         self._progress.update(self._task, completed=completed, total=total, description=what)
         if what != self._said and not self._progress.console.is_terminal:
-            print_lines([f'{what}: {completed} of {total}'])
+            print_lines(f'{what}: {completed} of {total}')
             self._said = what
 
 
@@ -148,7 +148,7 @@ def show_bar(what: str, total: int | None, unit: str | None = None) -> Iterator[
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         yield Bar(progress, progress.add_task(what, total=total))
     if not console.is_terminal:
-        print_lines([f'{what}: done'])
+        print_lines(f'{what}: done')
 
 
 class Screen:

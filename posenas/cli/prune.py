@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options
 from posenas.cli.networks import describe_size, make_parser
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import read_config, require_with
@@ -18,35 +18,34 @@ def build_parser(is_lossy: bool = False) -> CommandParser:
     """
     parser = make_parser(
         'prune-threshold' if is_lossy else 'prune',
-        'Prune operators without weight and cells that feed nothing from neural fabrics, also '
-        'from those of a search. Outputs stay the same, which is checked on real images. With '
-        '--threshold they change, and the change is measured.',
+        (
+            'Prune operators without weight and cells that feed nothing from neural fabrics, also '
+            'from those of a search. Outputs stay the same, which is checked on real images. With '
+            '--threshold they change, and the change is measured.'
+        ),
     )
-    parser.add_argument(
-        '--threshold',
-        type=SHARE,
-        required=is_lossy,
-        metavar='W',
-        help='mixing weight in 0..1 below which weights count as zero; the other weights of the '
-        'row grow',
-    )
-    parser.add_argument(
-        '--no-eval',
-        action='store_true',
-        help='with --threshold: compare outputs only, not validation scores',
-    )
-    parser.add_argument(
-        '--cells',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='prune cells that nothing reads (default: yes)',
-    )
-    parser.add_argument(
-        '--operations',
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help='prune operators without weight (default: yes)',
-    )
+    options = {
+        '--threshold W': dict(
+            type=SHARE,
+            required=is_lossy,
+            help=(
+                'mixing weight in 0..1 below which weights count as zero; the other weights '
+                'of the row grow'
+            ),
+        ),
+        '--no-eval': 'with --threshold: compare outputs only, not validation scores',
+        '--cells': dict(
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help='prune cells that nothing reads (default: yes)',
+        ),
+        '--operations': dict(
+            action=argparse.BooleanOptionalAction,
+            default=True,
+            help='prune operators without weight (default: yes)',
+        ),
+    }
+    add_options(parser, options)
     return parser
 
 
@@ -90,14 +89,12 @@ def _run(args: argparse.Namespace) -> int:
     else:
         change = f'{change} at most, {made.mean_change:.1e} on average'
     print_lines(
-        [
-            change,
-            *describe_size(made.size),
-            *(
-                f'{key}: {old:.4f} before, {new:.4f} after, {new - old:+.4f}'
-                for key, (old, new) in made.scores.items()
-            ),
-            f'wrote {args.out}: genotype {made.genotype.id}',
-        ]
+        change,
+        *describe_size(made.size),
+        *(
+            f'{key}: {old:.4f} before, {new:.4f} after, {new - old:+.4f}'
+            for key, (old, new) in made.scores.items()
+        ),
+        f'wrote {args.out}: genotype {made.genotype.id}',
     )
     return 0

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from mmengine.config import Config
 
-from posenas.cli.args import enable_drawing
+from posenas.cli.args import add_options, enable_drawing
 from posenas.cli.values import COUNT, number, whole
 from posenas.utils.config import find_network
 from posenas.utils.errors import ConfigError
@@ -25,25 +25,29 @@ class Published(NamedTuple):
     """One option.
 
     Attributes:
-        flags: Its spellings, with dashes.
+        words: Its spellings and what its value is called, as :func:`add_options` takes them.
         commands: Commands that take it.
-        help: What it does.
-        arguments: Those of ``add_argument`` besides.
+        settings: What it does, or arguments of ``add_argument``.
         apply: Writes its value into a config.
         notice: Why it changes nothing here; said when it is given.
     """
 
-    flags: tuple[str, ...]
+    words: str
     commands: tuple[str, ...]
-    help: str
-    arguments: Mapping[str, Any]
+    settings: str | Mapping[str, Any]
     apply: Callable[[Config, Any, str], None] | None = None
     notice: str | None = None
 
     @property
+    def flag(self) -> str:
+        """First of its spellings."""
+        return self.words.split()[0]
+
+    @property
     def dest(self) -> str:
         """Attribute of the parsed arguments that holds the value."""
-        return self.arguments.get('dest', self.flags[0].strip('-').replace('-', '_'))
+        own = {} if isinstance(self.settings, str) else self.settings
+        return own.get('dest', self.flag.strip('-').replace('-', '_'))
 
 
 def _require_validation(cfg: Config, value: object, command: str) -> None:
@@ -101,106 +105,81 @@ def _parse_ids(text: str) -> list[int]:
     return [whole(0)(word) for word in text.split(',')]
 
 
-_SWITCH = dict(action='store_true')
-_NUMBER = dict(type=COUNT, metavar='N')
-_PROCESSES = dict(type=whole(0, 1024), metavar='N')
 _OPTIONS = (
-    Published(('--cfg',), _BOTH, 'the same as CONFIG', dict(metavar='CONFIG')),
+    Published('--cfg CONFIG', _BOTH, 'the same as CONFIG'),
+    Published('--exp-name DIR', _BOTH, dict(dest='work_dir', help='the same as --work-dir')),
+    Published('--modelDir DIR', _ALL, 'folder of all outputs, which holds the work dir'),
     Published(
-        ('--exp-name',), _BOTH, 'the same as --work-dir', dict(metavar='DIR', dest='work_dir')
+        '--dataDir DIR', _ALL, 'folder of the data, which must be the current one', _require_here
     ),
+    Published('--logDir DIR', _ALL, 'no effect', notice='logs lie in the work dir'),
     Published(
-        ('--modelDir',),
-        _ALL,
-        'folder of all outputs, which holds the work dir',
-        dict(metavar='DIR'),
+        '--prevModelDir DIR', _ALL, 'no effect', notice='a run is continued by --resume FILE'
     ),
+    Published('--test-model --test-weight CHECKPOINT', _TEST, 'the same as CHECKPOINT'),
     Published(
-        ('--dataDir',),
-        _ALL,
-        'folder of the data, which must be the current one',
-        dict(metavar='DIR'),
-        _require_here,
-    ),
-    Published(
-        ('--logDir',), _ALL, 'no effect', dict(metavar='DIR'), notice='logs lie in the work dir'
-    ),
-    Published(
-        ('--prevModelDir',),
-        _ALL,
-        'no effect',
-        dict(metavar='DIR'),
-        notice='a run is continued by --resume FILE',
-    ),
-    Published(
-        ('--test-model', '--test-weight'),
-        _TEST,
-        'the same as CHECKPOINT',
-        dict(metavar='CHECKPOINT'),
-    ),
-    Published(
-        ('--load-ckpt',),
+        '--load-ckpt',
         _TRAIN,
-        'the same as --resume',
-        dict(action='store_const', const='auto', dest='resume'),
+        dict(action='store_const', const='auto', dest='resume', help='the same as --resume'),
+    ),
+    Published('--validate', _TRAIN, 'validate during training (default)', _require_validation),
+    Published(
+        '--batch-size --batchsize N',
+        _BOTH,
+        dict(type=COUNT, help='samples per step'),
+        _set_batch_size,
     ),
     Published(
-        ('--validate',), _TRAIN, 'validate during training (default)', _SWITCH, _require_validation
+        '--num-workers N',
+        _BOTH,
+        dict(type=whole(0, 1024), help='processes that load data'),
+        _set_workers,
     ),
-    Published(('--batch-size', '--batchsize'), _BOTH, 'samples per step', _NUMBER, _set_batch_size),
-    Published(('--num-workers',), _BOTH, 'processes that load data', _PROCESSES, _set_workers),
     Published(
-        ('--debug',),
+        '--debug',
         _BOTH,
         'draw inputs of the network every 100 iterations, to WORK_DIR/TIME/inputs',
-        _SWITCH,
         _draw_inputs,
     ),
     Published(
-        ('--visualize',),
+        '--visualize',
         _BOTH,
         'draw keypoints and heatmaps of one image, in training every 5 epochs, in testing once',
-        _SWITCH,
         _draw_heatmaps,
     ),
-    Published(('--param-flop',), _BOTH, 'print parameters and operations', _SWITCH),
+    Published('--param-flop', _BOTH, 'print parameters and operations'),
+    Published('--distributed', _TRAIN, 'the same as --launcher pytorch where torch launched it'),
     Published(
-        ('--distributed',),
-        _TRAIN,
-        'the same as --launcher pytorch where torch launched it',
-        _SWITCH,
-    ),
-    Published(
-        ('--proc-per-gpu',),
+        '--proc-per-gpu N',
         _BOTH,
-        'no effect',
-        _NUMBER,
+        dict(type=COUNT, help='no effect'),
         notice='one process uses one GPU; tools/dist_test.sh starts several',
     ),
     Published(
-        ('--average-clips',),
+        '--average-clips',
         _TEST,
-        'no effect',
-        dict(choices=('score', 'prob')),
+        dict(choices=('score', 'prob'), help='no effect'),
         notice='there is a pose for each frame; clips belong to video recognition',
     ),
+    Published('--flip-test', _TEST, 'average with the prediction for the mirrored image'),
+    Published('--use-dt', _TEST, 'test with the boxes of a detector, not with annotated ones'),
     Published(
-        ('--flip-test',), _TEST, 'average with the prediction for the mirrored image', _SWITCH
-    ),
-    Published(
-        ('--use-dt',), _TEST, 'test with the boxes of a detector, not with annotated ones', _SWITCH
-    ),
-    Published(
-        ('--dataset',),
+        '--dataset',
         _TEST,
-        'images of --use-dt: val2017, or test-dev2017, which writes results without scores',
-        dict(choices=('val', 'test')),
+        dict(
+            choices=('val', 'test'),
+            help=(
+                'images of --use-dt: val2017, or test-dev2017, which writes results without scores'
+            ),
+        ),
     ),
     Published(
-        ('--margin',),
+        '--margin M',
         _TEST,
-        'side of the crop over side of the box, 1.0 to 1.5 (default: the config)',
-        dict(type=number(), metavar='M'),
+        dict(
+            type=number(),
+            help='side of the crop over side of the box, 1.0 to 1.5 (default: the config)',
+        ),
     ),
 )
 
@@ -209,34 +188,26 @@ def add_published_options(parser: argparse.ArgumentParser, command: str) -> None
     """Add the published options of ``command``: 'train', 'test' or 'distill'."""
     group = parser.add_argument_group('options of ViPNAS, Dite-HRNet, PNFS, PoseNAS and FPD')
     _add_device_options(group.add_mutually_exclusive_group())
-    for option in _OPTIONS:
-        if command in option.commands:
-            group.add_argument(*option.flags, help=option.help, **option.arguments)
+    add_options(group, {each.words: each.settings for each in _OPTIONS if command in each.commands})
 
 
 def _add_device_options(devices: argparse._MutuallyExclusiveGroup) -> None:
-    devices.add_argument(
-        '--gpus',
-        type=_parse_gpus,
-        metavar='N',
-        help='number of GPUs, which must be 1 (tools/dist_train.sh takes more); 0,1 are indices, '
-        'as for --gpu',
-    )
-    devices.add_argument(
-        '--gpu-ids',
-        '--gpu-id',
-        type=whole(0),
-        nargs='+',
-        metavar='I',
-        help='indices of GPUs, of which the first is used',
-    )
-    devices.add_argument(
-        '--gpu',
-        type=_parse_ids,
-        metavar='I,J',
-        dest='gpu_ids',
-        help='indices of GPUs, of which the first is used',
-    )
+    options = {
+        '--gpus N': dict(
+            type=_parse_gpus,
+            help=(
+                'number of GPUs, which must be 1 (tools/dist_train.sh takes more); 0,1 are '
+                'indices, as for --gpu'
+            ),
+        ),
+        '--gpu-ids --gpu-id I': dict(
+            type=whole(0), nargs='+', help=('indices of GPUs, of which the first is used')
+        ),
+        '--gpu I,J': dict(
+            type=_parse_ids, dest='gpu_ids', help=('indices of GPUs, of which the first is used')
+        ),
+    }
+    add_options(devices, options)
 
 
 def apply_published_options(args: argparse.Namespace, cfg: Config, command: str) -> None:
@@ -250,7 +221,7 @@ def apply_published_options(args: argparse.Namespace, cfg: Config, command: str)
         if value is None or value is False:
             continue
         if option.notice:
-            tell(f'{option.flags[0]} changes nothing here: {option.notice}')
+            tell(f'{option.flag} changes nothing here: {option.notice}')
         elif option.apply:
             option.apply(cfg, value, command)
     if args.modelDir:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, OneLineParser, add_count, add_out, add_seed, add_threads
+from posenas.cli.args import CommandParser, Kind, add_kinds, count, out
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, require_with
-from posenas.cli.search_options import add_executor_options
-from posenas.cli.search_run import add_run_parser, run
-from posenas.cli.values import SHARE
+from posenas.cli.search_options import EXECUTOR_OPTIONS
+from posenas.cli.search_run import RUN, run
+from posenas.cli.values import SEED, SHARE, WORKERS
 from posenas.genotype import save_genotype
 from posenas.utils.errors import ConfigError
 
@@ -24,188 +24,124 @@ if TYPE_CHECKING:
 _RESAMPLINGS = 2000
 
 
+_COST = {'--cost KEY': dict(default='macs', help='cost to compare (default: macs)')}
+_ACTIONS = {
+    'run': RUN,
+    'show': Kind(
+        'list the best architectures, and draw all of them',
+        {
+            'archive': 'work dir of a search, or its archive.jsonl',
+            '--top N': count(10, 'rows of the table'),
+            '--sort NAME': 'score or cost to sort by (default: the first objective of the search)',
+            '--out --page FILE.html': dict(dest='page', help='draw score over cost as a web page'),
+            '--x COST': 'cost on the horizontal axis of the page (default: the first cost)',
+            '--y SCORE': 'score on the vertical axis of the page (default: the first objective)',
+            '--mark NAME=COST,SCORE': dict(
+                nargs='+',
+                default=(),
+                help='networks to mark in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
+            ),
+        },
+    ),
+    'sample': Kind(
+        'sample a random architecture of the same cost as another',
+        {
+            'config': 'config of a SearchLoop with a budget that counts the cost',
+            **out('OUT.json', 'genotype file'),
+            '--like SOURCE': dict(required=True, help='genotype file, derived folder or config'),
+            '--within SHARE': count(0.02, 'allowed deviation, as a share of the cost', SHARE),
+            **_COST,
+            '--seed N': count(0, 'seed of the sampling', SEED),
+        },
+        (
+            'Sample architectures of a space until one has nearly the cost of a given network, for '
+            'fair comparisons with a derived network.'
+        ),
+    ),
+    'rank': Kind(
+        'compare the order of cheap scores with the order of trained networks',
+        {
+            'archive': dict(nargs='+', help='work dirs of searches with cheap scores'),
+            '--trained DIR': dict(
+                nargs='+',
+                required=True,
+                help=('work dirs of the searches that trained their networks'),
+            ),
+            '--score KEY': 'cheap score (default: the first objective of the search)',
+            '--truth KEY': (
+                'score of trained networks (default: the first objective of the search)'
+            ),
+            **_COST,
+            '--band SHARE': count(0.05, 'share within which costs count as nearly equal', SHARE),
+        },
+        (
+            'Compare the order of the same architectures in two searches: one scored them with the '
+            "weights of a supernet, the other trained them. Print Kendall's tau with an interval "
+            'over networks, and the same for a cost alone, for all networks and for networks of '
+            'nearly equal cost.'
+        ),
+    ),
+    'predict': Kind(
+        'report how well scores follow from the decisions of architectures',
+        {
+            'config': 'config of one of the searches, for its space',
+            'archive': dict(nargs='+', help='work dirs of searches, or archives'),
+            '--score KEY': 'score to predict (default: the first objective)',
+            '--least R': count(
+                0.5, "Spearman's rank correlation below which the predictor is refused", SHARE
+            ),
+        },
+        'Fit a predictor of scores (ridge regression on decisions) on what searches have '
+        'evaluated, and compare its order of architectures that it was not fitted on, a fifth at a '
+        'time, with that of their scores; beside it the order of each cost alone.',
+    ),
+    'agree': Kind(
+        'compare searches that differ in their seeds',
+        {'archive': dict(nargs='+', help='work dirs of searches that differ in their seeds')},
+        (
+            'Print the best architecture of each search, the share of decisions on which they '
+            'agree, the same share for random architectures, and the spread of scores.'
+        ),
+    ),
+    'repeat': Kind(
+        'search with several seeds, and train the results and random networks',
+        {
+            'config': 'config of a SearchLoop, with load_from and a budget',
+            '--experiment CONFIG': dict(
+                required=True, help=('config of the training of all networks')
+            ),
+            '--work-dir DIR': dict(required=True, help='folder of all runs'),
+            '--seeds N': count(3, 'searches'),
+            '--no-baseline': 'train no random architectures',
+            '--cost KEY': dict(
+                default='macs', help=('cost that random networks share (default: macs)')
+            ),
+            '--threads N': count(1, 'threads of each run', WORKERS),
+            **EXECUTOR_OPTIONS,
+            '--no-run': 'run nothing, report finished runs',
+        },
+        (
+            'Search a trained supernet with several seeds. Train each derived network from '
+            'scratch, and a random architecture of the same cost with the same seed. Print how far '
+            'the searches agree and their gain over chance. Finished runs are skipped, interrupted '
+            'ones resumed.'
+        ),
+    ),
+}
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas search``."""
     parser = CommandParser(
         'search',
         'Search a network for your data and a budget; show, compare and repeat searches.',
-        epilog='posenas search run does everything. To run a single search, use posenas train '
-        'with a config of configs/search.',
+        epilog=(
+            'posenas search run does everything. To run a single search, use posenas train '
+            'with a config of configs/search.'
+        ),
     )
-    actions = parser.add_subparsers(
-        dest='action', required=True, metavar='ACTION', parser_class=OneLineParser
-    )
-    add_run_parser(actions)
-    show = actions.add_parser('show', help='list the best architectures, and draw all of them')
-    show.add_argument('archive', help='work dir of a search, or its archive.jsonl')
-    add_count(show, '--top', 10, 'rows of the table')
-    show.add_argument(
-        '--sort',
-        metavar='NAME',
-        help='score or cost to sort by (default: the first objective of the search)',
-    )
-    show.add_argument(
-        '--out',
-        '--page',
-        dest='page',
-        metavar='FILE.html',
-        help='draw score over cost as a web page',
-    )
-    show.add_argument(
-        '--x',
-        metavar='COST',
-        help='cost on the horizontal axis of the page (default: the first cost)',
-    )
-    show.add_argument(
-        '--y',
-        metavar='SCORE',
-        help='score on the vertical axis of the page (default: the first objective)',
-    )
-    show.add_argument(
-        '--mark',
-        nargs='+',
-        default=(),
-        metavar='NAME=COST,SCORE',
-        help='networks to mark in the page, such as "S-ViPNAS-Res50=1.46e9,0.711"',
-    )
-    _add_sample_parser(actions)
-    _add_rank_parser(actions)
-    _add_predict_parser(actions)
-    _add_agree_parser(actions)
-    _add_repeat_parser(actions)
+    add_kinds(parser, 'action', _ACTIONS)
     return parser
-
-
-def _add_sample_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search sample``."""
-    parser = actions.add_parser(
-        'sample',
-        help='sample a random architecture of the same cost as another',
-        description='Sample architectures of a space until one has nearly the cost of a given '
-        'network, for fair comparisons with a derived network.',
-    )
-    parser.add_argument('config', help='config of a SearchLoop with a budget that counts the cost')
-    add_out(parser, 'OUT.json', 'genotype file')
-    parser.add_argument(
-        '--like', required=True, metavar='SOURCE', help='genotype file, derived folder or config'
-    )
-    parser.add_argument(
-        '--within',
-        type=SHARE,
-        default=0.02,
-        metavar='SHARE',
-        help='allowed deviation, as a share of the cost (default: 0.02)',
-    )
-    parser.add_argument(
-        '--cost', default='macs', metavar='KEY', help='cost to compare (default: macs)'
-    )
-    add_seed(parser, 'seed of the sampling')
-
-
-def _add_rank_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search rank``."""
-    parser = actions.add_parser(
-        'rank',
-        help='compare the order of cheap scores with the order of trained networks',
-        description='Compare the order of the same architectures in two searches: one scored '
-        'them with the weights of a supernet, the other trained them. Print '
-        "Kendall's tau with an interval over networks, and the same for a cost "
-        'alone, for all networks and for networks of nearly equal cost.',
-    )
-    parser.add_argument('archive', nargs='+', help='work dirs of searches with cheap scores')
-    parser.add_argument(
-        '--trained',
-        nargs='+',
-        required=True,
-        metavar='DIR',
-        help='work dirs of the searches that trained their networks',
-    )
-    parser.add_argument(
-        '--score', metavar='KEY', help='cheap score (default: the first objective of the search)'
-    )
-    parser.add_argument(
-        '--truth',
-        metavar='KEY',
-        help='score of trained networks (default: the first objective of the search)',
-    )
-    parser.add_argument(
-        '--cost', default='macs', metavar='KEY', help='cost to compare (default: macs)'
-    )
-    parser.add_argument(
-        '--band',
-        type=SHARE,
-        default=0.05,
-        metavar='SHARE',
-        help='share within which costs count as nearly equal (default: 0.05)',
-    )
-
-
-def _add_predict_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search predict``."""
-    parser = actions.add_parser(
-        'predict',
-        help='report how well scores follow from the decisions of architectures',
-        description='Fit a predictor of scores (ridge regression on decisions) on what searches '
-        'have evaluated, and compare its order of architectures that it was not fitted on, a fifth '
-        'at a time, with that of their scores; beside it the order of each cost alone.',
-    )
-    parser.add_argument('config', help='config of one of the searches, for its space')
-    parser.add_argument('archive', nargs='+', help='work dirs of searches, or archives')
-    parser.add_argument(
-        '--score', metavar='KEY', help='score to predict (default: the first objective)'
-    )
-    parser.add_argument(
-        '--least',
-        type=SHARE,
-        default=0.5,
-        metavar='R',
-        help="Spearman's rank correlation below which the predictor is refused (default: 0.5)",
-    )
-
-
-def _add_agree_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search agree``."""
-    parser = actions.add_parser(
-        'agree',
-        help='compare searches that differ in their seeds',
-        description='Print the best architecture of each search, the share of decisions on which '
-        'they agree, the same share for random architectures, and the spread of '
-        'scores.',
-    )
-    parser.add_argument(
-        'archive', nargs='+', help='work dirs of searches that differ in their seeds'
-    )
-
-
-def _add_repeat_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search repeat``."""
-    parser = actions.add_parser(
-        'repeat',
-        help='search with several seeds, and train the results and random networks',
-        description='Search a trained supernet with several seeds. Train each derived network '
-        'from scratch, and a random architecture of the same cost with the same '
-        'seed. Print how far the searches agree and their gain over chance. Finished '
-        'runs are skipped, interrupted ones resumed.',
-    )
-    parser.add_argument('config', help='config of a SearchLoop, with load_from and a budget')
-    parser.add_argument(
-        '--experiment',
-        required=True,
-        metavar='CONFIG',
-        help='config of the training of all networks',
-    )
-    parser.add_argument('--work-dir', required=True, metavar='DIR', help='folder of all runs')
-    add_count(parser, '--seeds', 3, 'searches')
-    parser.add_argument('--no-baseline', action='store_true', help='train no random architectures')
-    parser.add_argument(
-        '--cost',
-        default='macs',
-        metavar='KEY',
-        help='cost that random networks share (default: macs)',
-    )
-    add_threads(parser, 'threads of each run')
-    add_executor_options(parser)
-    parser.add_argument('--no-run', action='store_true', help='run nothing, report finished runs')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -238,11 +174,15 @@ def _show(args: argparse.Namespace) -> None:
     goals = ', '.join(f'{key} ({better} is better)' for key, better in found.objectives.items())
     total = len(found.records) + found.num_failed + found.num_partial
     partial = f', {found.num_partial} only to learn from' if found.num_partial else ''
-    print_lines(['; '])
+    print_lines(
+        f'{total} architectures, {found.num_failed} failed{partial}; '
+        f'* marks the {len(found.front)} that no other beats in {goals}; '
+        f'{min(args.top, len(found.records))} are listed'
+    )
     if args.page:
         marks = dict(map(_read_mark, args.mark))
         write_search_page(found, args.page, args.x, args.y, marks)
-        print_lines(['the drawing is in '])
+        print_lines(f'the drawing is in {args.page}')
 
 
 def _print_records(found: 'SearchOverview', top: int) -> None:
@@ -282,10 +222,8 @@ def _sample(args: argparse.Namespace) -> None:
     save_genotype(found.genotype, args.out)
     change = 100 * (found.cost / found.wanted - 1)
     print_lines(
-        [
-            f'wrote {args.out}: genotype {found.genotype.id}, {found.cost:,} {args.cost}, '
-            f'{change:+.1f} %'
-        ]
+        f'wrote {args.out}: genotype {found.genotype.id}, {found.cost:,} {args.cost}, '
+        f'{change:+.1f} %'
     )
 
 
@@ -306,7 +244,7 @@ def _rank(args: argparse.Namespace) -> None:
     tau = f'tau with trained {found.truth}'
     print_table(('networks', 'number', 'ordered by', tau, '95 % interval'), rows)
     left_out = ', '.join(f'{count} {why}' for why, count in found.left_out.items() if count)
-    print_lines(['a random order has tau 0', *([f'left out: {left_out}'] if left_out else [])])
+    print_lines('a random order has tau 0', *([f'left out: {left_out}'] if left_out else []))
 
 
 def _predict(args: argparse.Namespace) -> None:
@@ -323,9 +261,7 @@ def _predict(args: argparse.Namespace) -> None:
         for figure, q in found.list_qualities().items()
     ]
     print_table((f'{found.score} ordered by', 'Spearman', 'tau', '95 % interval'), rows)
-    print_lines(
-        [f'{len(found.records)} architectures, a fifth predicted from the others at a time']
-    )
+    print_lines(f'{len(found.records)} architectures, a fifth predicted from the others at a time')
     found.require_reliable()
 
 
@@ -346,11 +282,12 @@ def _print_agreement(archives: Sequence['str | Path']) -> None:
     total = len(found.winners[0].arch)
     unsettled = [f'{name} {", ".join(map(str, made))}' for name, made in found.unsettled.items()]
     print_lines(
-        [
-            ' decisions, pair by pair; random ones on ',
-            f'{found.objective} {found.mean:.6g} +- {found.deviation:.2g} over seeds',
-            *(['decisions that differ: '] if unsettled else []),
-        ]
+        (
+            f'the best architectures agree on {found.agreement:.0%} of {total} decisions, pair by '
+            f'pair; random ones on {found.chance:.0%}'
+        ),
+        f'{found.objective} {found.mean:.6g} +- {found.deviation:.2g} over seeds',
+        *([f'decisions that differ: {"; ".join(unsettled)}'] if unsettled else []),
     )
 
 
@@ -366,7 +303,7 @@ def _repeat(args: argparse.Namespace) -> int:
     archives = [folder for folder in list_archives(plan) if (folder / 'archive.jsonl').is_file()]
     if len(archives) > 1:
         _print_agreement(archives)
-    print_lines([f'{len(archives)} of {args.seeds} searches have results'])
+    print_lines(f'{len(archives)} of {args.seeds} searches have results')
     sys.stdout.write(report_plan(plan, _RESAMPLINGS))
     for name in names:
         sys.stderr.write(f'{name} failed: see {plan.folder / name}/train.log and test.log\n')

@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from posenas.cli.args import add_options
 from posenas.utils.errors import ConfigError
 from posenas.utils.executors import EXECUTORS
 
@@ -18,41 +19,36 @@ _ARCH = dict(optimizer=dict(type='Adam', lr=0.03, weight_decay=0.01))
 _ARCH_RATIO = 1 / 3
 _LOOP_KEYS = ('max_epochs', 'val_begin', 'val_interval', 'dynamic_intervals')
 
-
-def add_executor_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--executor`` and ``--address``: where independent parts of the work are done."""
-    parser.add_argument(
-        '--executor',
+#: Where independent parts of the work are done.
+EXECUTOR_OPTIONS = {
+    '--executor': dict(
         choices=EXECUTORS,
         default='process',
         help='what does independent parts of the work: this process, one after the other, or ray, '
         'the workers of a cluster (default: %(default)s)',
-    )
-    parser.add_argument(
-        '--address',
-        metavar='HOST:PORT',
-        help='cluster of --executor ray; auto finds one that ray start has joined (default: a new '
-        'one of this machine)',
-    )
+    ),
+    '--address HOST:PORT': 'cluster of --executor ray; auto finds one that ray start has joined '
+    '(default: a new one of this machine)',
+}
 
 
 def add_search_options(parser: argparse.ArgumentParser) -> None:
     """Add ``--search``, what shows a search, and where candidates are evaluated."""
     search = parser.add_argument_group('searches by gradients')
-    search.add_argument(
-        '--search',
-        choices=_STRATEGIES,
-        metavar='STRATEGY',
-        help='train a network of neural fabrics as a supernet, or change the strategy of a '
-        'config that searches: none, random, sync, single, first_order, second_order, or the '
-        'published names of these strategies',
-    )
-    search.add_argument(
-        '--show-arch-value',
-        action='store_true',
-        help='print the mixing weights after each epoch',
-    )
-    add_executor_options(parser.add_argument_group('searches by candidates, of a SearchLoop'))
+    options = {
+        '--search STRATEGY': dict(
+            choices=_STRATEGIES,
+            help=(
+                'train a network of neural fabrics as a supernet, or change the strategy of a '
+                'config that searches: none, random, sync, single, first_order, second_order, '
+                'or the published names of these strategies'
+            ),
+        ),
+        '--show-arch-value': 'print the mixing weights after each epoch',
+    }
+    add_options(search, options)
+    group = parser.add_argument_group('searches by candidates, of a SearchLoop')
+    add_options(group, EXECUTOR_OPTIONS)
 
 
 def apply_search_options(args: argparse.Namespace, cfg: 'Config') -> None:

@@ -4,10 +4,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import add_count
+from posenas.cli.args import Kind, add_options, count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths
-from posenas.cli.search_options import add_executor_options
+from posenas.cli.search_options import EXECUTOR_OPTIONS
 from posenas.cli.values import number
 
 if TYPE_CHECKING:
@@ -17,73 +17,57 @@ if TYPE_CHECKING:
 _UNITS = dict(latency='ms', macs='GMACs', params='million parameters', size='MB')
 
 
-def add_run_parser(actions: argparse._SubParsersAction) -> None:
-    """Add ``posenas search run``."""
-    parser = actions.add_parser(
-        'run',
-        help='go from data and a budget to an exported network and a report',
-        description='Check the data, measure the device, train a supernet, search it within the '
-        'limits, train the best network beside a random one of the same cost, export it and '
-        'write a report. The command first says how long each stage takes. It skips finished '
-        'stages; the same command continues a killed run.',
-    )
-    parser.add_argument(
-        'data',
-        metavar='DATA',
-        help='COCO keypoint file, config of dataset init, or name of a shipped config or data set',
-    )
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder for all results')
-    limits = parser.add_argument_group('limits, one or more')
-    limits.add_argument(
-        '--latency', type=number(), metavar='MS', help='longest time of one image, milliseconds'
-    )
-    limits.add_argument(
-        '--macs', type=number(), metavar='G', help='largest number of multiply-accumulates, 10^9'
-    )
-    limits.add_argument(
-        '--params', type=number(), metavar='M', help='largest number of parameters, 10^6'
-    )
-    limits.add_argument(
-        '--size', type=number(), metavar='MB', help='largest size of float32 weights, 10^6 bytes'
-    )
-    _add_device(parser)
-    _add_extent(parser)
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add data, limits, device and extent."""
+    options = {
+        'data DATA': 'COCO keypoint file, config of dataset init, or name of a shipped config or '
+        'data set',
+        '--out DIR': dict(required=True, help='folder for all results'),
+    }
+    add_options(parser, options)
+    limits = {
+        '--latency MS': dict(type=number(), help='longest time of one image, milliseconds'),
+        '--macs G': dict(type=number(), help='largest number of multiply-accumulates, 10^9'),
+        '--params M': dict(type=number(), help='largest number of parameters, 10^6'),
+        '--size MB': dict(type=number(), help='largest size of float32 weights, 10^6 bytes'),
+    }
+    add_options(parser.add_argument_group('limits, one or more'), limits)
+    extent = {
+        '--engine': dict(
+            choices=('openvino', 'onnxruntime', 'torch'),
+            default='openvino',
+            help='engine that will run the network (default: %(default)s)',
+        ),
+        '--threads N': count(1, 'threads of the network and of this command'),
+        '--space NAME': 'space of networks: edge (default), vipnas-res50, vipnas-mbv3, posenas or '
+        'fabrics',
+        '--hours H': dict(
+            type=number(),
+            default=8.0,
+            help=(
+                'time of the whole run, which sets the width of the supernet, epochs and '
+                'number of candidates (default: %(default)g)'
+            ),
+        ),
+        '--seeds N': count(1, 'searches in the supernet'),
+        '--no-baseline': 'train no random networks',
+        '--teacher CONFIG': 'network whose heatmaps teach the derived network',
+        '--teacher-checkpoint CHECKPOINT': 'weights of the teacher',
+        '--images DIR': 'images of a COCO file (default: searched near the file)',
+    }
+    add_options(parser, extent | EXECUTOR_OPTIONS)
 
 
-def _add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--engine',
-        choices=('openvino', 'onnxruntime', 'torch'),
-        default='openvino',
-        help='engine that will run the network (default: %(default)s)',
-    )
-    add_count(parser, '--threads', 1, 'threads of the network and of this command')
-
-
-def _add_extent(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--space',
-        metavar='NAME',
-        help='space of networks: edge (default), vipnas-res50, vipnas-mbv3, posenas or fabrics',
-    )
-    parser.add_argument(
-        '--hours',
-        type=number(),
-        default=8.0,
-        metavar='H',
-        help='time of the whole run, which sets the width of the supernet, epochs and number of '
-        'candidates (default: %(default)g)',
-    )
-    add_count(parser, '--seeds', 1, 'searches in the supernet')
-    parser.add_argument('--no-baseline', action='store_true', help='train no random networks')
-    parser.add_argument(
-        '--teacher', metavar='CONFIG', help='network whose heatmaps teach the derived network'
-    )
-    parser.add_argument('--teacher-checkpoint', metavar='CHECKPOINT', help='weights of the teacher')
-    parser.add_argument(
-        '--images', metavar='DIR', help='images of a COCO file (default: searched near the file)'
-    )
-    add_executor_options(parser)
+RUN = Kind(
+    'go from data and a budget to an exported network and a report',
+    _add_options,
+    (
+        'Check the data, measure the device, train a supernet, search it within the limits, train '
+        'the best network beside a random one of the same cost, export it and write a report. The '
+        'command first says how long each stage takes. It skips finished stages; the same command '
+        'continues a killed run.'
+    ),
+)
 
 
 def run(args: argparse.Namespace) -> None:
@@ -128,12 +112,12 @@ def _print_plan(plan: 'SearchPlan') -> None:
     limits = plan.arguments['limits'].items()
     within = ', '.join(f'{name} at most {value:g} {_UNITS[name]}' for name, value in limits)
     print_lines(
-        [f'space {plan.arguments["space"]}, supernet {plan.width}, {within or "no limit"}', numbers]
+        f'space {plan.arguments["space"]}, supernet {plan.width}, {within or "no limit"}', numbers
     )
     print_table(('stage', 'minutes'), rows, left=('stage',), has_total=True)
     total, hours = sum(plan.minutes.values()) / 60, plan.arguments['hours']
     if total > hours:
-        print_lines([f'the smallest plan takes {total:.2g} hours here, more than {hours:g}'])
+        print_lines(f'the smallest plan takes {total:.2g} hours here, more than {hours:g}')
     sys.stdout.flush()
 
 
@@ -155,4 +139,4 @@ def _print_outcome(found: 'SearchOutcome') -> None:
     print_table(
         ('network', 'seed', *scores, 'predicted ms', 'measured ms'), networks, left=('network',)
     )
-    print_lines([f'wrote {", ".join(map(str, found.files))}', f'report: {found.page}'])
+    print_lines(f'wrote {", ".join(map(str, found.files))}', f'report: {found.page}')

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 
-from posenas.cli.args import CommandParser, add_config_options, add_count
+from posenas.cli.args import CommandParser, add_config_options, add_options, count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import read_config
 from posenas.cli.values import SIDE
@@ -18,32 +18,29 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas summary``."""
     parser = CommandParser('summary', 'List the modules of a network with their costs.')
     add_config_options(parser)
-    parser.add_argument(
-        '--shape',
-        '--input-shape',
-        type=SIDE,
-        nargs='+',
-        metavar='N',
-        help='height and width of the input, or one number for both (default: the input_size of '
-        'the codec in the config)',
-    )
-    parser.add_argument(
-        '--mode',
-        choices=('exact', 'torchstat'),
-        default='exact',
-        help='exact: the operations that run; torchstat: the table behind published figures '
-        '(default: %(default)s)',
-    )
-    add_count(parser, '--depth', 2, 'levels of modules to show')
-    add_count(parser, '--batch', 1, 'images')
-    parser.add_argument('--device', default='cpu', help='such as cpu or cuda:0 (default: cpu)')
-    parser.add_argument(
-        '--out',
-        '--out-file',
-        dest='out',
-        metavar='PREFIX',
-        help='also write the table to PREFIX.csv and PREFIX.html',
-    )
+    options = {
+        '--shape --input-shape N': dict(
+            type=SIDE,
+            nargs='+',
+            help='height and width of the input, or one number for both (default: the input_size '
+            'of the codec in the config)',
+        ),
+        '--mode': dict(
+            choices=('exact', 'torchstat'),
+            default='exact',
+            help=(
+                'exact: the operations that run; torchstat: the table behind published '
+                'figures (default: %(default)s)'
+            ),
+        ),
+        '--depth N': count(2, 'levels of modules to show'),
+        '--batch N': count(1, 'images'),
+        '--device': dict(default='cpu', help='such as cpu or cuda:0 (default: cpu)'),
+        '--out --out-file PREFIX': dict(
+            dest='out', help='also write the table to PREFIX.csv and PREFIX.html'
+        ),
+    }
+    add_options(parser, options)
     return parser
 
 
@@ -65,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         read_config(args), size, args.mode, args.depth, args.batch, args.device
     )
     print_table(found.columns, found.rows, left=_TEXT_COLUMNS, is_plain=True, has_total=True)
-    print_lines(found.notes)
+    print_lines(*found.notes)
     if args.out:
         write_text(f'{args.out}.csv', found.to_csv())
         write_text(f'{args.out}.html', found.to_html())

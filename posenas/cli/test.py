@@ -15,6 +15,7 @@ from posenas.cli.args import (
     add_download_options,
     add_draw_options,
     add_launch_options,
+    add_options,
     apply_draw_options,
     export_local_rank,
     load_experiment,
@@ -51,8 +52,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         'checkpoint',
         nargs='?',
-        help='checkpoint (file or http(s) address, ours or published), or an exported network '
-        '(default: the best of the work dir)',
+        help=(
+            'checkpoint (file or http(s) address, ours or published), or an exported network '
+            '(default: the best of the work dir)'
+        ),
     )
     add_launch_options(parser)
     add_published_options(parser, 'test')
@@ -61,8 +64,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--fuse-conv-bn',
         action='store_true',
-        help='use the fused form: fold batch norms into convolutions, and check that outputs '
-        'stay the same',
+        help=(
+            'use the fused form: fold batch norms into convolutions, and check that outputs '
+            'stay the same'
+        ),
     )
     add_draw_options(parser)
     parser.add_argument(
@@ -73,19 +78,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        '--out',
-        metavar='FILE',
-        help='save predictions (.json, .yaml, .pkl): per batch preds (N, K, 3), boxes (N, 6: '
-        'centre, scale / 200, area, score), image_paths and bbox_ids',
-    )
-    parser.add_argument('--out-metrics', metavar='FILE.json', help='save the scores')
-    parser.add_argument(
-        '--report',
-        metavar='FILE.html',
-        help='save a page with scores, curves, kinds of errors, best and worst people',
-    )
-    parser.add_argument('--dump', metavar='FILE.pkl', help='save complete data samples')
+    options = {
+        '--out FILE': 'save predictions (.json, .yaml, .pkl): per batch preds (N, K, 3), boxes '
+        '(N, 6: centre, scale / 200, area, score), image_paths and bbox_ids',
+        '--out-metrics FILE.json': 'save the scores',
+        '--report FILE.html': 'save a page with scores, curves, kinds of errors, best and worst '
+        'people',
+        '--dump FILE.pkl': 'save complete data samples',
+    }
+    add_options(parser, options)
 
 
 def _add_metric_options(parser: argparse.ArgumentParser) -> None:
@@ -94,19 +95,20 @@ def _add_metric_options(parser: argparse.ArgumentParser) -> None:
         '--eval',
         nargs='+',
         metavar='METRIC',
-        help='metrics instead of those of the config: mAP, PCK, PCKh, tPCK as the data set '
-        'defines them, or names of metric classes',
+        help=(
+            'metrics instead of those of the config: mAP, PCK, PCKh, tPCK as the data set '
+            'defines them, or names of metric classes'
+        ),
     )
     scores.add_argument('--no-eval', action='store_true', help='predict without scoring')
-    parser.add_argument(
-        '--format-only',
-        action='store_true',
-        help='write result files for an evaluation server to the work dir, without scoring',
-    )
-    parser.add_argument(
-        '--gpu-collect', action='store_true', help='gather results of processes over the GPUs'
-    )
-    parser.add_argument('--tmpdir', metavar='DIR', help='shared folder to gather results through')
+    options = {
+        '--format-only': (
+            'write result files for an evaluation server to the work dir, without scoring'
+        ),
+        '--gpu-collect': 'gather results of processes over the GPUs',
+        '--tmpdir DIR': 'shared folder to gather results through',
+    }
+    add_options(parser, options)
 
 
 def configure(args: argparse.Namespace, cfg: Config) -> None:

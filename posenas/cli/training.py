@@ -7,7 +7,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from posenas.cli.args import add_draw_options, add_launch_options, apply_draw_options, pin
+from posenas.cli.args import (
+    add_draw_options,
+    add_launch_options,
+    add_options,
+    apply_draw_options,
+    pin,
+)
 from posenas.cli.printing import show_screen
 from posenas.cli.published_options import choose_gpu, log_cost
 from posenas.cli.reading import check_data_paths
@@ -22,47 +28,40 @@ def add_training_options(parser: argparse.ArgumentParser) -> None:
     """Add what commands that train share: where, how and from which state."""
     add_launch_options(parser)
     _add_start_options(parser)
-    parser.add_argument(
-        '--epochs',
-        type=COUNT,
-        metavar='N',
-        help='number of epochs, to which the whole schedule is scaled: warm-up, milestones, '
-        'cosine, validations, and hooks that begin in an epoch (default: the config)',
-    )
-    parser.add_argument('--no-validate', action='store_true', help='train without validation')
-    parser.add_argument(
-        '--auto-scale-lr',
-        '--autoscale-lr',
-        action='store_true',
-        help='multiply the learning rate by the batch size of all processes over the base batch '
-        'size',
-    )
-    parser.add_argument('--amp', action='store_true', help='use automatic mixed precision')
-    parser.add_argument(
-        '--compile', action='store_true', help='compile the network with torch.compile'
-    )
-    parser.add_argument('--seed', type=SEED, metavar='N', help='seed of all random numbers')
-    parser.add_argument(
-        '--deterministic', action='store_true', help='use deterministic kernels only'
-    )
+    options = {
+        '--epochs N': dict(
+            type=COUNT,
+            help=(
+                'number of epochs, to which the whole schedule is scaled: warm-up, '
+                'milestones, cosine, validations, and hooks that begin in an epoch (default: '
+                'the config)'
+            ),
+        ),
+        '--no-validate': 'train without validation',
+        '--auto-scale-lr --autoscale-lr': (
+            'multiply the learning rate by the batch size of all processes over the base batch size'
+        ),
+        '--amp': 'use automatic mixed precision',
+        '--compile': 'compile the network with torch.compile',
+        '--seed N': dict(type=SEED, help='seed of all random numbers'),
+        '--deterministic': 'use deterministic kernels only',
+    }
+    add_options(parser, options)
     add_draw_options(parser)
 
 
 def _add_start_options(parser: argparse.ArgumentParser) -> None:
     start = parser.add_mutually_exclusive_group()
-    start.add_argument(
-        '--resume',
-        nargs='?',
-        const='auto',
-        metavar='CHECKPOINT',
-        help='continue the run of this checkpoint (default: the newest of the work dir)',
-    )
-    start.add_argument(
-        '--resume-from', dest='resume', metavar='CHECKPOINT', help='the same as --resume CHECKPOINT'
-    )
-    start.add_argument(
-        '--load-from', metavar='CHECKPOINT', help='start from the weights of a checkpoint'
-    )
+    options = {
+        '--resume CHECKPOINT': dict(
+            nargs='?',
+            const='auto',
+            help='continue the run of this checkpoint (default: the newest of the work dir)',
+        ),
+        '--resume-from CHECKPOINT': dict(dest='resume', help='the same as --resume CHECKPOINT'),
+        '--load-from CHECKPOINT': 'start from the weights of a checkpoint',
+    }
+    add_options(start, options)
 
 
 def configure(args: argparse.Namespace, cfg: Config) -> None:

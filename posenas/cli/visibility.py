@@ -4,10 +4,9 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser, add_config_options
+from posenas.cli.args import CommandParser, add_config_options, add_options, count
 from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, read_config
-from posenas.cli.values import COUNT
 
 if TYPE_CHECKING:
     from posenas.apis import VisibilityReport
@@ -18,40 +17,30 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas visibility``."""
     parser = CommandParser(
         'visibility',
-        'Learn from human labels how likely keypoints are visible, given their heatmaps. The '
-        'network does not change.',
+        (
+            'Learn from human labels how likely keypoints are visible, given their heatmaps. The '
+            'network does not change.'
+        ),
     )
     add_config_options(parser)
-    parser.add_argument('checkpoint', help='trained weights, or an exported network (.onnx, .xml)')
-    parser.add_argument(
-        '--out',
-        required=True,
-        metavar='FILE.json',
-        help='file to write, for posenas infer --visibility',
-    )
-    parser.add_argument(
-        '--train',
-        metavar='FILE.json',
-        help="labels to fit to, in COCO's layout: 1 for occluded keypoints, 2 for visible ones "
-        '(default: the training set)',
-    )
-    parser.add_argument(
-        '--val',
-        metavar='FILE.json',
-        help='labels of other photos to measure on (default: the validation set)',
-    )
-    parser.add_argument(
-        '--images',
-        metavar='DIR',
-        help='folder of the photos of --train and --val (default: folders of the config)',
-    )
-    parser.add_argument(
-        '--picture', metavar='FILE', help='draw predicted against observed shares (.png, .svg)'
-    )
-    parser.add_argument('--device', help='cpu, cuda:0, ... (default: a GPU if there is one)')
-    parser.add_argument(
-        '--batch-size', type=COUNT, default=32, metavar='N', help='crops at once (default: 32)'
-    )
+    options = {
+        'checkpoint': 'trained weights, or an exported network (.onnx, .xml)',
+        '--out FILE.json': dict(
+            required=True, help='file to write, for posenas infer --visibility'
+        ),
+        '--train FILE.json': (
+            "labels to fit to, in COCO's layout: 1 for occluded keypoints, 2 "
+            'for visible ones (default: the training set)'
+        ),
+        '--val FILE.json': 'labels of other photos to measure on (default: the validation set)',
+        '--images DIR': (
+            'folder of the photos of --train and --val (default: folders of the config)'
+        ),
+        '--picture FILE': 'draw predicted against observed shares (.png, .svg)',
+        '--device': dict(help='cpu, cuda:0, ... (default: a GPU if there is one)'),
+        '--batch-size N': count(32, 'crops at once'),
+    }
+    add_options(parser, options)
     return parser
 
 
@@ -104,7 +93,7 @@ def _print_report(report: 'VisibilityReport', args: argparse.Namespace) -> None:
         f'{_write(found.ranking)}',
         f'wrote {args.out}' + (f' and {args.picture}' if args.picture else ''),
     ]
-    print_lines(lines)
+    print_lines(*lines)
 
 
 def _write(interval: 'Interval') -> str:

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from posenas.cli.args import CommandParser
+from posenas.cli.args import CommandParser, add_options, count
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths
 from posenas.cli.values import whole
@@ -18,37 +18,26 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas web``."""
     parser = CommandParser(
         'web',
-        'Write a page that finds keypoints in photos, videos and the camera. It runs in the '
-        'browser; nothing leaves the machine.',
+        (
+            'Write a page that finds keypoints in photos, videos and the camera. It runs in the '
+            'browser; nothing leaves the machine.'
+        ),
     )
-    parser.add_argument(
-        '--out', default='site', metavar='DIR', help='folder of the page (default: %(default)s)'
-    )
-    parser.add_argument(
-        '--pose', metavar='FILE.onnx', help='pose network, written by posenas export'
-    )
-    parser.add_argument(
-        '--detector',
-        metavar='FILE.onnx',
-        help='detector of people, likewise (default: the user draws boxes, or the whole picture '
-        'is one person)',
-    )
-    parser.add_argument(
-        '--runtime',
-        metavar='DIR',
-        help='unpacked npm package onnxruntime-web to copy (default: the page loads it from a '
-        'pinned address and checks its hashes)',
-    )
-    parser.add_argument(
-        '--serve', action='store_true', help='serve the page on 127.0.0.1 until Ctrl-C'
-    )
-    parser.add_argument(
-        '--port',
-        type=whole(0, 65535),
-        default=8000,
-        metavar='N',
-        help='port of --serve; 0 chooses a free one (default: 8000)',
-    )
+    options = {
+        '--out DIR': dict(default='site', help='folder of the page (default: %(default)s)'),
+        '--pose FILE.onnx': 'pose network, written by posenas export',
+        '--detector FILE.onnx': (
+            'detector of people, likewise (default: the user draws boxes, '
+            'or the whole picture is one person)'
+        ),
+        '--runtime DIR': (
+            'unpacked npm package onnxruntime-web to copy (default: the page '
+            'loads it from a pinned address and checks its hashes)'
+        ),
+        '--serve': 'serve the page on 127.0.0.1 until Ctrl-C',
+        '--port N': count(8000, 'port of --serve; 0 chooses a free one', whole(0, 65535)),
+    }
+    add_options(parser, options)
     return parser
 
 
@@ -75,11 +64,9 @@ def _write(args: argparse.Namespace) -> None:
 
     page = write_web_page(args.out, args.pose, args.detector, args.runtime)
     print_lines(
-        [
-            f'wrote {page.folder}: {page.num_files} files, {page.num_bytes / 2**20:.1f} MiB; '
-            f'networks: {" and ".join(page.networks)}; {page.runtime}',
-            *([] if args.serve else [f'open it: posenas web --out {page.folder} --serve']),
-        ]
+        f'wrote {page.folder}: {page.num_files} files, {page.num_bytes / 2**20:.1f} MiB; '
+        f'networks: {" and ".join(page.networks)}; {page.runtime}',
+        *([] if args.serve else [f'open it: posenas web --out {page.folder} --serve']),
     )
 
 
@@ -88,7 +75,7 @@ def _serve(args: argparse.Namespace) -> int:
 
     with open_server(args.out, args.port) as server:
         host, port = server.server_address[:2]
-        print_lines([f'open http://{host}:{port}/ in a browser of this machine; Ctrl-C ends'])
+        print_lines(f'open http://{host}:{port}/ in a browser of this machine; Ctrl-C ends')
         _answer(server)
     return 0
 
@@ -97,4 +84,4 @@ def _answer(server: 'ThreadingHTTPServer') -> None:
     try:
         server.serve_forever()
     except KeyboardInterrupt:
-        print_lines(['the page is closed'])
+        print_lines('the page is closed')

@@ -38,6 +38,70 @@ def make_logging(
     )
 
 
+def make_runtime(interval: int, cudnn_benchmark: bool = True) -> Settings:
+    """Return what runs around a training that a YAML file describes.
+
+    Args:
+        interval: Iterations between two lines of the log.
+        cudnn_benchmark: Whether cuDNN tries its algorithms.
+    """
+    return dict(
+        default_scope='posenas',
+        custom_hooks=[dict(type='SyncBuffersHook')],
+        env_cfg=dict(
+            cudnn_benchmark=cudnn_benchmark,
+            mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+            dist_cfg=dict(backend='nccl'),
+        ),
+        log_level='INFO',
+        load_from=None,
+        resume=False,
+        **make_logging(interval),
+    )
+
+
+def make_training(
+    epochs: int, optimizer: Mapping[str, Any], scheduler: Mapping[str, Any], batch_size: int
+) -> Settings:
+    """Return the entries of a training in epochs whose rate belongs to ``batch_size`` samples."""
+    return dict(
+        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1),
+        val_cfg={},
+        test_cfg={},
+        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(optimizer)),
+        param_scheduler=[dict(scheduler, by_epoch=True)],
+        auto_scale_lr=dict(base_batch_size=batch_size),
+    )
+
+
+def make_estimator(
+    bgr_to_rgb: bool, flip_test: bool, shift_heatmap: bool, **parts: Any
+) -> Settings:
+    """Return the config of a top-down network of ``parts``, with the statistics of ImageNet."""
+    return dict(
+        type='TopdownPoseEstimator',
+        data_preprocessor=dict(
+            type='PoseDataPreprocessor',
+            mean=[123.675, 116.28, 103.53],
+            std=[58.395, 57.12, 57.375],
+            bgr_to_rgb=bgr_to_rgb,
+        ),
+        **parts,
+        test_cfg=dict(flip_test=flip_test, flip_mode='heatmap', shift_heatmap=shift_heatmap),
+    )
+
+
+def make_dataset(kind: str, ann_file: str, images: str, **others: Any) -> Settings:
+    """Return the config of a data set, 'coco' or 'mpii'."""
+    return dict(
+        type=dict(coco='CocoDataset', mpii='MpiiDataset')[kind],
+        **others,
+        data_mode='topdown',
+        ann_file=ann_file,
+        data_prefix=dict(img=images),
+    )
+
+
 def make_loader(
     dataset: Mapping[str, Any],
     batch_size: int,

@@ -166,13 +166,7 @@ class _ProgressHook(Hook):
         self.scores: dict[str, float] = {}
         self._bar, self._what = bar, 'training'
 
-    def after_train_iter(
-        self,
-        runner: PoseRunner,
-        batch_idx: int,
-        data_batch: object = None,
-        outputs: object = None,
-    ) -> None:
+    def after_train_iter(self, runner: PoseRunner, batch_idx: int, **rest: object) -> None:
         """Advance by one iteration."""
         self._bar.update(runner.iter + 1, runner.max_iters, self._what)
 

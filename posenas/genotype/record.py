@@ -82,6 +82,25 @@ class Genotype:
         family.check(genotype)
         return genotype
 
+    @classmethod
+    def of_choices(
+        cls, family: str, name: str, space: str, macro: Mapping, choices: Mapping
+    ) -> 'Genotype':
+        """Check and write what a family that is described by choices says of a network.
+
+        Args:
+            family: Name of the family.
+            name: What people will call the genotype.
+            space: Search space that it belongs to, such as 'edge/1'; '' if to none.
+            macro: Numbers of the whole network.
+            choices: The choices.
+
+        Raises:
+            ConfigError: See :meth:`from_dict`.
+        """
+        about = dict(schema=SCHEMA, family=family, name=name, space=dict(id=space) if space else {})
+        return cls.from_dict(dict(about, macro=macro, choices=choices))
+
     def to_dict(self) -> dict:
         """Write the JSON form, a copy."""
         cells = self.cells and {name: write_cell(cell) for name, cell in self.cells.items()}

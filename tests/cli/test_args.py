@@ -1,15 +1,18 @@
 """Options that commands share."""
 
 import argparse
+import re
 
 import pytest
 from mmengine.config import Config
 
 from posenas.cli.args import (
     CommandParser,
+    OneLineParser,
     add_config_options,
     add_draw_options,
     add_launch_options,
+    add_options,
     apply_draw_options,
     choose_work_dir,
     export_local_rank,
@@ -106,3 +109,17 @@ def test_a_path_without_a_checkpoint_is_told_before_anything_is_built(place):
     args = argparse.Namespace(sha256=None, trust_download=False)
     with pytest.raises(CheckpointError, match='no checkpoint file at'):
         pin(args, place)
+
+
+def test_a_table_of_options_tells_switches_from_values():
+    parser = OneLineParser()
+    table = {
+        'source': 'a file',
+        '--out --out-dir DIR': 'a folder',
+        '--size W H': dict(type=int, nargs=2, help='of images'),
+        '--quiet': 'says nothing',
+    }
+    add_options(parser, table)
+    given = parser.parse_args(['a.json', '--out-dir', 'b', '--size', '3', '4', '--quiet'])
+    assert vars(given) == dict(source='a.json', out='b', size=[3, 4], quiet=True)
+    assert re.search(r'--size W H +of images', parser.format_help())

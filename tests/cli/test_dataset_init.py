@@ -271,7 +271,7 @@ def test_a_trained_network_goes_on_with_the_keypoints_that_it_knows(people, caps
     assert run(people, '--out', 'mine.py', '--from', 'trained.pth', *TINY) == 0
     printed = capsys.readouterr().out
     assert 'start: 3 keypoints keep their outputs (LeftShoulder from left_shoulder' in printed
-    assert '1 start from random weights: wing tip; outputs/mine_start.pth' in printed
+    assert '1 start from the mean of these: wing tip; outputs/mine_start.pth' in printed
     cfg = load_config('mine.py')
     assert cfg.load_from == 'outputs/mine_start.pth'
     base = load_config(find_config('tiny_synthetic_128x96'))

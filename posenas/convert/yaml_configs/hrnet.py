@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from posenas.convert.experiment import make_hooks, make_logging, order_entries
+from posenas.convert.experiment import (
+    make_estimator,
+    make_hooks,
+    make_runtime,
+    make_training,
+    order_entries,
+)
 from posenas.convert.reading import Notes, Section
 from posenas.convert.yaml_configs.hrnet_data import make_data
 from posenas.convert.yaml_configs.networks import NetworkReader, make_loss, translate_network
 from posenas.utils import ConfigError
-
-_MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 
 
 def translate_hrnet_config(
@@ -33,30 +37,25 @@ def translate_hrnet_config(
     reader = NetworkReader(model)
     num_joints = reader.take('NUM_JOINTS', 'model.head.out_channels', 16)
     codec = _read_codec(reader, test, legacy)
-    new = _translate_runtime(whole)
+    interval = whole.take('PRINT_FREQ', 'default_hooks.logger.interval', 20)
+    new = _translate_runtime(whole, interval)
     new['codec'] = codec
     new |= _translate_training(train, len(_list_gpus(whole)))
     loss = whole.enter('LOSS')
     data = make_data(whole, train, test, loss, codec, legacy)
     new |= data.entries
     hooks = dict(interval=1, max_keep_ckpts=1, save_best=data.headline, rule='greater')
-    new['default_hooks'] = make_hooks(new.pop('log_interval'), hooks)
+    new['default_hooks'] = make_hooks(interval, hooks)
     backbone, head = translate_network(reader, train, num_joints)
     head['loss'] = make_loss(loss.take('USE_TARGET_WEIGHT', 'model.head.loss', True))
     loss.drop('without effect in the original', 'USE_OHKM', 'TOPK', 'TAG_PER_JOINT')
     loss.finish()
-    new['model'] = dict(
-        type='TopdownPoseEstimator',
-        data_preprocessor=dict(
-            type='PoseDataPreprocessor', mean=_MEAN, std=_STD, bgr_to_rgb=data.is_rgb
-        ),
+    new['model'] = make_estimator(
+        data.is_rgb,
+        test.take('FLIP_TEST', 'model.test_cfg.flip_test', False),
+        test.take('SHIFT_HEATMAP', 'model.test_cfg.shift_heatmap', True),
         backbone=backbone,
         head=dict(head, decoder=codec),
-        test_cfg=dict(
-            flip_test=test.take('FLIP_TEST', 'model.test_cfg.flip_test', False),
-            flip_mode='heatmap',
-            shift_heatmap=test.take('SHIFT_HEATMAP', 'model.test_cfg.shift_heatmap', True),
-        ),
     )
     _drop_rest(whole, reader, train, test)
     _tell_distillation(whole)
@@ -88,28 +87,14 @@ def _list_gpus(whole: Section) -> list[str]:
     return [gpu for gpu in str(gpus).strip('()[] ').split(',') if gpu.strip()]
 
 
-def _translate_runtime(whole: Section) -> dict[str, Any]:
+def _translate_runtime(whole: Section, interval: int) -> dict[str, Any]:
     """Translate logs, environment and seeds."""
-    interval = whole.take('PRINT_FREQ', 'default_hooks.logger.interval', 20)
     cudnn = whole.enter('CUDNN')
     benchmark = cudnn.take('BENCHMARK', 'env_cfg.cudnn_benchmark', True)
     deterministic = cudnn.take('DETERMINISTIC', 'randomness.deterministic', False)
     cudnn.drop('always on', 'ENABLED')
     cudnn.finish()
-    runtime = dict(
-        default_scope='posenas',
-        custom_hooks=[dict(type='SyncBuffersHook')],
-        env_cfg=dict(
-            cudnn_benchmark=benchmark,
-            mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-            dist_cfg=dict(backend='nccl'),
-        ),
-        log_level='INFO',
-        load_from=None,
-        resume=False,
-        log_interval=interval,
-        **make_logging(interval),
-    )
+    runtime = make_runtime(interval, benchmark)
     if deterministic:
         runtime['randomness'] = dict(seed=None, deterministic=True)
     return runtime
@@ -127,16 +112,9 @@ def _translate_training(train: Section, num_gpus: int) -> dict[str, Any]:
     gamma = train.take('LR_FACTOR', 'param_scheduler[0].gamma', 0.1)
     start = train.take('CHECKPOINT', 'load_from', '')
     batch = train.content.get('BATCH_SIZE_PER_GPU', train.content.get('BATCH_SIZE', 32))
-    entries: dict[str, Any] = dict(
-        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1),
-        val_cfg={},
-        test_cfg={},
-        optim_wrapper=dict(type='OptimWrapper', optimizer=_translate_optimizer(train, lr)),
-        param_scheduler=[
-            dict(type='MultiStepLR', milestones=list(steps), gamma=gamma, by_epoch=True)
-        ],
-        auto_scale_lr=dict(base_batch_size=batch * max(num_gpus, 1)),
-    )
+    schedule = dict(type='MultiStepLR', milestones=list(steps), gamma=gamma)
+    optimizer = _translate_optimizer(train, lr)
+    entries = make_training(epochs, optimizer, schedule, batch * max(num_gpus, 1))
     if start and 'LAYERS' not in train:  # PoseNAS does not read it
         entries['load_from'] = start
     return entries

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from posenas.convert.experiment import make_loader
+from posenas.convert.experiment import make_dataset, make_loader
 from posenas.convert.reading import Section
 from posenas.utils import ConfigError
 
@@ -63,10 +63,11 @@ def make_data(
         dict(type='TopdownAffine', input_size=codec['input_size']),
         dict(type='PackPoseInputs'),
     ]
-    make = _make_coco if kind == 'coco' else _make_mpii
     generation = dict(generation='hrnet') if legacy and kind == 'coco' else {}
-    training = dict(make(root, train_set), **generation, pipeline=pipeline)
-    testing = dict(make(root, test_set), **generation, test_mode=True, pipeline=test_pipeline)
+    training = dict(_make_dataset(kind, root, train_set), **generation, pipeline=pipeline)
+    testing = dict(
+        _make_dataset(kind, root, test_set), **generation, test_mode=True, pipeline=test_pipeline
+    )
     evaluators, boxes = _translate_test(test, kind, testing)
     sizes = _read_sizes(whole, train, test)
     tests = make_loader(testing | boxes, sizes.test, sizes.workers, shuffle=False)
@@ -133,24 +134,11 @@ def _make_train_pipeline(
     return [*steps, affine, target, dict(type='PackPoseInputs')]
 
 
-def _make_coco(root: str, split: str) -> dict[str, Any]:
-    return dict(
-        type='CocoDataset',
-        data_root=root,
-        data_mode='topdown',
-        ann_file=f'annotations/person_keypoints_{split}.json',
-        data_prefix=dict(img=f'images/{split}/'),
-    )
-
-
-def _make_mpii(root: str, split: str) -> dict[str, Any]:
-    return dict(
-        type='MpiiDataset',
-        data_root=root,
-        data_mode='topdown',
-        ann_file=f'annot/{split}.json',
-        data_prefix=dict(img='images/'),
-    )
+def _make_dataset(kind: str, root: str, split: str) -> dict[str, Any]:
+    file, images = f'annotations/person_keypoints_{split}.json', f'images/{split}/'
+    if kind == 'mpii':
+        file, images = f'annot/{split}.json', 'images/'
+    return make_dataset(kind, file, images, data_root=root)
 
 
 def _translate_test(

@@ -3,14 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from posenas.convert.experiment import make_hooks, make_logging, order_entries
+from posenas.convert.experiment import (
+    make_estimator,
+    make_hooks,
+    make_runtime,
+    make_training,
+    order_entries,
+)
 from posenas.convert.reading import Notes, Section
 from posenas.convert.yaml_configs.networks import read_stages
 from posenas.convert.yaml_configs.pnfs_data import make_data
 from posenas.convert.yaml_configs.pnfs_search import add_search
 from posenas.utils import ConfigError, check_choice
 
-_MEAN, _STD = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 _MOBILENET_CHANNELS = [24, 32, 96, 160]
 #: Name of a backbone -> key that freezes its weights; the others have none of their own.
 _FREEZING = dict(resnet='frozen_resnet', mobilenet_v2='frozen_mobilenet')
@@ -43,20 +48,7 @@ def translate_pnfs_config(
     check_choice('model.dataset_name', kind, ('coco', 'mpii'))
     truncates = legacy and kind == 'coco'
     codec = _read_codec(model, train, truncates)
-    new: dict[str, Any] = dict(
-        default_scope='posenas',
-        codec=codec,
-        custom_hooks=[dict(type='SyncBuffersHook')],
-        env_cfg=dict(
-            cudnn_benchmark=True,
-            mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-            dist_cfg=dict(backend='nccl'),
-        ),
-        log_level='INFO',
-        load_from=None,
-        resume=False,
-        **make_logging(_LOG_INTERVAL),
-    )
+    new = make_runtime(_LOG_INTERVAL) | dict(codec=codec)
     new |= _translate_training(train)
     new |= make_data(whole, model, train, test, codec, kind, truncates)
     best = dict(save_best='coco/AP' if kind == 'coco' else 'PCKh', rule='greater')
@@ -96,14 +88,8 @@ def _translate_training(train: Section) -> dict[str, Any]:
         schedule = dict(T_max=epochs, end=epochs, eta_min=low)
         train.drop('only steps read it', 'LR_STEP', 'LR_FACTOR')
     batch = train.content.get('batchsize', 24)
-    return dict(
-        train_cfg=dict(by_epoch=True, max_epochs=epochs, val_interval=1),
-        val_cfg={},
-        test_cfg={},
-        optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=lr)),
-        param_scheduler=[dict(type=name, **schedule, by_epoch=True)],
-        auto_scale_lr=dict(base_batch_size=batch),
-    )
+    optimizer = dict(type='Adam', lr=lr)
+    return make_training(epochs, optimizer, dict(type=name, **schedule), batch)
 
 
 def _translate_model(
@@ -134,11 +120,10 @@ def _translate_model(
     if len(channels) != _count_cells(fabric['depth'], scales, cut - 1):
         fabric['num_levels'] = len(channels)
     loss = dict(type='KeypointMSELoss', use_target_weight=True, loss_weight=0.5)
-    return dict(
-        type='TopdownPoseEstimator',
-        data_preprocessor=dict(
-            type='PoseDataPreprocessor', mean=_MEAN, std=_STD, bgr_to_rgb=not legacy
-        ),
+    return make_estimator(
+        not legacy,
+        test.take('flip_test', 'model.test_cfg.flip_test', True),
+        shift_heatmap=False,
         backbone=backbone,
         neck=dict(type='PartReduceNeck', in_channels=channels, fabric=fabric, parts=parts),
         head=dict(
@@ -149,11 +134,6 @@ def _translate_model(
             out_channels=joints,
             loss=loss,
             decoder=dict(codec),
-        ),
-        test_cfg=dict(
-            flip_test=test.take('flip_test', 'model.test_cfg.flip_test', True),
-            flip_mode='heatmap',
-            shift_heatmap=False,
         ),
     )
 

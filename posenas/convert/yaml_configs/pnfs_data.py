@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from posenas.convert.experiment import make_loader
+from posenas.convert.experiment import make_dataset, make_loader
 from posenas.convert.reading import Section
 
 #: Batch of the original's test script.
@@ -108,22 +108,11 @@ def _read_folders(whole: Section, kind: str) -> tuple[str, str]:
 def _make_dataset(kind: str, split: str, folders: tuple[str, str]) -> dict[str, Any]:
     images, annotations = folders
     if kind == 'coco':
-        return dict(
-            type='CocoDataset',
-            data_mode='topdown',
-            ann_file=f'{annotations}/person_keypoints_{split}2017.json',
-            data_prefix=dict(img=f'{images}/{split}2017/'),
-        )
+        file = f'{annotations}/person_keypoints_{split}2017.json'
+        return make_dataset(kind, file, f'{images}/{split}2017/')
     name = dict(train='train', val='valid')[split]
-    dataset = dict(
-        type='MpiiDataset',
-        data_mode='topdown',
-        ann_file=f'{annotations}/{name}.json',
-        data_prefix=dict(img=f'{images}/'),
-    )
-    return (
-        dataset if split == 'train' else dataset | dict(headbox_file=f'{annotations}/gt_valid.mat')
-    )
+    heads = dict(headbox_file=f'{annotations}/gt_valid.mat') if split == 'val' else {}
+    return make_dataset(kind, f'{annotations}/{name}.json', f'{images}/', **heads)
 
 
 def _read_boxes(whole: Section, test: Section, kind: str) -> dict[str, Any]:

@@ -60,19 +60,11 @@ class EMATeacherHook(Hook):
         distiller.teachers.add(self.teacher)
         self._restore()
 
-    def before_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | tuple | list | None = None
-    ) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, **rest: object) -> None:
         """Set the weight of the epoch."""
         self.teacher.weight = self.weight * min(1.0, (runner.epoch + 1) / (self.ramp_epochs + 1))
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | tuple | list | None = None,
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, **rest: object) -> None:
         """Update the average after each step of the optimizer."""
         if not at_step_boundary(runner.optim_wrapper):
             return

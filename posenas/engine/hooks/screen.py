@@ -1,9 +1,9 @@
 """What a person at the screen sees of a run; the log file has everything else."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import BaseLoop, Runner
@@ -70,13 +70,7 @@ class ScreenHook(Hook):
         self._flush(runner)
         self._line_iter = runner.iter
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,  # noqa: ANN401  (any collation)
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, **rest: object) -> None:
         """Move the bar; in trainings counted in iterations, show a line now and then."""
         loop, done = runner.train_loop, runner.iter + 1
         if isinstance(loop, EpochBasedTrainLoop):
@@ -93,13 +87,7 @@ class ScreenHook(Hook):
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
             self._begin_line(runner, _name_epoch(runner))
 
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,  # noqa: ANN401
-        outputs: Sequence | None = None,
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, **rest: object) -> None:
         """Move the bar."""
         self._screen.move(batch_idx + 1, len(runner.val_dataloader), 'validation', '')
 
@@ -115,13 +103,7 @@ class ScreenHook(Hook):
             self._line.insert(0, 'validation')
         self._flush(runner)
 
-    def after_test_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,  # noqa: ANN401
-        outputs: Sequence | None = None,
-    ) -> None:
+    def after_test_iter(self, runner: Runner, batch_idx: int, **rest: object) -> None:
         """Move the bar."""
         left = self._estimate(batch_idx + 1, len(runner.test_dataloader))
         self._screen.move(batch_idx + 1, len(runner.test_dataloader), 'test', left)

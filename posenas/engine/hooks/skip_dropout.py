@@ -1,7 +1,6 @@
 """Identities train fastest, so a search is helped not to fall for them."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -25,12 +24,7 @@ class _FallingHook(Hook, ABC):
     def __init__(self, start: float) -> None:
         self.start = start
 
-    def before_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,  # noqa: ANN401
-    ) -> None:
+    def before_train_iter(self, runner: Runner, batch_idx: int, **rest: object) -> None:
         """Set the value of the iteration."""
         self._set(runner)
 

@@ -1,7 +1,5 @@
 """Ending a training on SIGTERM or SIGINT without losing an iteration."""
 
-from typing import Any
-
 from mmengine.dist import barrier
 from mmengine.hooks import EMAHook, Hook
 from mmengine.runner import Runner
@@ -49,13 +47,7 @@ class StopSignalHook(Hook):
         self.flag.restore()
         self._is_training = False
 
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,  # noqa: ANN401
-        outputs: dict | None = None,
-    ) -> None:
+    def after_train_iter(self, runner: Runner, batch_idx: int, **rest: object) -> None:
         """Save and exit when some rank got a signal."""
         signum = agree_on_largest(self.flag.received)
         if signum and at_step_boundary(runner.optim_wrapper):
@@ -66,13 +58,7 @@ class StopSignalHook(Hook):
         if len(runner.val_dataloader) == 0:
             self._leave_validation(runner)
 
-    def after_val_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: Any = None,  # noqa: ANN401
-        outputs: Any = None,  # noqa: ANN401
-    ) -> None:
+    def after_val_iter(self, runner: Runner, batch_idx: int, **rest: object) -> None:
         """Agree with the others when a signal came or the last batch is done."""
         if self.flag.received or batch_idx + 1 == len(runner.val_dataloader):
             self._leave_validation(runner)

@@ -42,28 +42,18 @@ class EpochBasedTrainLoop(TrainLoop):
         super().__init__(runner, dataloader, val_begin, val_interval, dynamic_intervals)
         if int(max_epochs) != max_epochs:
             raise ValueError(f'max_epochs must be a whole number, got {max_epochs}')
-        self._max_epochs = int(max_epochs)
+        self.max_epochs = self.max_progress = int(max_epochs)
         self._first_iter = 0  # of the current epoch
-
-    @property
-    def max_epochs(self) -> int:
-        """Epochs to train."""
-        return self._max_epochs
 
     @property
     def max_iters(self) -> int:
         """Iterations to train."""
-        return self._max_epochs * len(self.dataloader)
+        return self.max_epochs * len(self.dataloader)
 
     @property
     def progress(self) -> int:
         """Epochs completed."""
         return self._epoch
-
-    @property
-    def max_progress(self) -> int:
-        """Epochs to train."""
-        return self._max_epochs
 
     def run_stages(self) -> None:
         """Alternate training and validation until the last epoch ends."""

@@ -36,28 +36,14 @@ class IterBasedTrainLoop(TrainLoop):
         super().__init__(runner, dataloader, val_begin, val_interval, dynamic_intervals)
         if int(max_iters) != max_iters:
             raise ValueError(f'max_iters must be a whole number, got {max_iters}')
-        self._max_iters = int(max_iters)
+        self.max_epochs = 1  # hooks see the whole training as an epoch
+        self.max_iters = self.max_progress = int(max_iters)
         self._batches: Iterator[Any] = iter(())
-
-    @property
-    def max_epochs(self) -> int:
-        """One: hooks see the whole training as an epoch."""
-        return 1
-
-    @property
-    def max_iters(self) -> int:
-        """Iterations to train."""
-        return self._max_iters
 
     @property
     def progress(self) -> int:
         """Iterations completed."""
         return self._iter
-
-    @property
-    def max_progress(self) -> int:
-        """Iterations to train."""
-        return self._max_iters
 
     def locate(self, epoch: int, iteration: int) -> None:
         """Continue after ``iteration`` iterations; ``epoch`` is not counted here."""
@@ -84,5 +70,5 @@ class IterBasedTrainLoop(TrainLoop):
             self._batches = batches_from(self.dataloader, epoch, batch)
             # the last gradients are used even where they are fewer than are accumulated
             wrapper = self.optim_wrapper
-            wrapper.initialize_count_status(self.runner.model, self._iter, self._max_iters)
+            wrapper.initialize_count_status(self.runner.model, self._iter, self.max_iters)
             return next(self._batches)

@@ -280,7 +280,8 @@ class SearchLoop(BaseLoop):
         taught = f', {beyond} exceed the budget and were only learnt from' if beyond else ''
         taught += f', {short} were trained in part, to choose who is trained on' if short else ''
         self.runner.logger.info(
-            ' holds those that no other beats',
+            f'{len(records)} of {self.max_iters} trials were evaluated, {failed} failed and '
+            f'have no scores{taught}; {folder} holds those that no other beats',
             extra=TOLD,
         )
 

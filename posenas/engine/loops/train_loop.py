@@ -42,7 +42,14 @@ class TrainLoop(BaseLoop):
 
     Attributes:
         stop_training: Set by hooks to end training early.
+        max_epochs: Epochs to train.
+        max_iters: Iterations to train.
+        max_progress: Progress at which training ends.
     """
+
+    max_epochs: int
+    max_iters: int
+    max_progress: int
 
     def __init__(
         self,
@@ -85,23 +92,8 @@ class TrainLoop(BaseLoop):
 
     @property
     @abstractmethod
-    def max_epochs(self) -> int:
-        """Epochs to train."""
-
-    @property
-    @abstractmethod
-    def max_iters(self) -> int:
-        """Iterations to train."""
-
-    @property
-    @abstractmethod
     def progress(self) -> int:
         """What intervals and the end are counted in: epochs or iterations completed."""
-
-    @property
-    @abstractmethod
-    def max_progress(self) -> int:
-        """Progress at which training ends."""
 
     @abstractmethod
     def advance(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from posenas.genotype.record import SCHEMA, Genotype
+from posenas.genotype.record import Genotype
 from posenas.utils.errors import ConfigError
 
 #: Kind of a block -> kernels and expansions that it can have. 'dense' is two 3x3 convolutions,
@@ -157,16 +157,7 @@ def edge_genotype(choices: Mapping, name: str = 'edge', space: str = '') -> Geno
     Raises:
         ConfigError: The choices are no network.
     """
-    return Genotype.from_dict(
-        dict(
-            schema=SCHEMA,
-            family='edge',
-            name=name,
-            space=dict(id=space) if space else {},
-            macro={},
-            choices=choices,
-        )
-    )
+    return Genotype.of_choices('edge', name, space, {}, choices)
 
 
 def read_edge_config(model: Mapping, name: str = 'edge') -> Genotype:

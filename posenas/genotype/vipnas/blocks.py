@@ -7,7 +7,7 @@ genotype is what networks are built, counted and cut out of a supernet by.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from posenas.genotype.record import SCHEMA, Genotype
+from posenas.genotype.record import Genotype
 from posenas.utils.errors import ConfigError
 
 #: Backbone -> stride of the first block of each stage.
@@ -180,16 +180,8 @@ def vipnas_genotype(
         ],
     )
     family = dict(ViPNAS_ResNet='vipnas_res50', ViPNAS_MobileNetV3='vipnas_mbv3')[kind]
-    return Genotype.from_dict(
-        dict(
-            schema=SCHEMA,
-            family='vipnas',
-            name=name,
-            space=dict(id=space or f'{family}/1'),
-            macro=dict(backbone=kind),
-            choices=choices,
-        )
-    )
+    space = space or f'{family}/1'
+    return Genotype.of_choices('vipnas', name, space, dict(backbone=kind), choices)
 
 
 def _check_family(genotype: Genotype) -> tuple[str, dict]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
-from posenas.genotype.record import SCHEMA, Genotype
+from posenas.genotype.record import Genotype
 from posenas.genotype.vipnas.blocks import vipnas_arguments
 from posenas.utils.errors import ConfigError
 
@@ -94,16 +94,8 @@ def _fill(network: dict, genotype: Genotype) -> dict:
 
 def _spatial(genotype: Genotype, name: str, choices: Mapping) -> Genotype:
     """Return the genotype of one image network of a period."""
-    return Genotype.from_dict(
-        dict(
-            schema=SCHEMA,
-            family='vipnas',
-            name=f'{genotype.name}-{name}',
-            space={},
-            macro=genotype.macro,
-            choices=choices,
-        )
-    )
+    named = f'{genotype.name}-{name}'
+    return Genotype.of_choices('vipnas', named, '', genotype.macro, choices)
 
 
 def _check_family(genotype: Genotype) -> dict:

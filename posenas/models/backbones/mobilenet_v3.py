@@ -1,14 +1,14 @@
 """MobileNetV3, one of the two networks that ViPNAS is compared with."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule
-from torch import Tensor
+from torch import nn
 
+from posenas.models.backbones.staged_backbone import StagedBackbone
 from posenas.models.backbones.vipnas_mobilenet_v3 import ViPNASInvertedResidual
-from posenas.models.layers.freezing import freeze, keep_frozen
+from posenas.models.layers.freezing import freeze
 from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
@@ -60,7 +60,7 @@ _BLOCKS: Mapping[str, tuple[_Block, ...]] = {
 
 
 @MODELS.register_module()
-class MobileNetV3(BaseModule):
+class MobileNetV3(StagedBackbone):
     """MobileNetV3 without its last convolutions, under the names of MMPose.
 
     Howard et al., Searching for MobileNetV3, ICCV 2019, tables 1 and 2.
@@ -100,16 +100,10 @@ class MobileNetV3(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or KAIMING_INIT)
         check_choice('arch', arch, tuple(_BLOCKS))
         blocks = _BLOCKS[arch]
-        self.out_indices = _find_blocks(out_indices, len(blocks))
-        if not -1 <= frozen_stages <= len(blocks):
-            raise ConfigError(
-                f'frozen_stages must lie in -1..{len(blocks)}, the number of blocks, '
-                f'got {frozen_stages}'
-            )
-        self.frozen_stages, self.norm_eval = frozen_stages, norm_eval
+        places = _find_blocks(out_indices, len(blocks))
+        super().__init__(len(blocks), places, frozen_stages, norm_eval, init_cfg or KAIMING_INIT)
         cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
         channels = _STEM_CHANNELS
         self.conv1 = ConvModule(
@@ -140,26 +134,9 @@ class MobileNetV3(BaseModule):
             self.conv1.requires_grad_(False)
             freeze(getattr(self, name) for name in self.layers[: self.frozen_stages])
 
-    def train(self, mode: bool = True) -> Self:
-        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        self._freeze()
-        return keep_frozen(self, mode)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Extract features from normalised images ``x``, (B, 3, H, W).
-
-        Returns:
-            The maps of the blocks in ``out_indices``; by default the last one alone, of 'small'
-            (B, 96, H / 32, W / 32), of 'big' (B, 160, H / 32, W / 32).
-        """
-        x = self.conv1(x)
-        features = []
-        for i in range(self.out_indices[-1] + 1):
-            x = getattr(self, self.layers[i])(x)
-            if i in self.out_indices:
-                features.append(x)
-        return tuple(features)
+    def _list_layers(self) -> list[nn.Module]:
+        """Return what runs behind the stem."""
+        return [getattr(self, name) for name in self.layers]
 
 
 def _find_blocks(indices: Sequence[int], num_blocks: int) -> tuple[int, ...]:

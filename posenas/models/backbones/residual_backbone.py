@@ -1,7 +1,8 @@
 """What residual backbones share: the stem, the order of the stages, what is frozen."""
 
 from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Self
 
 from mmcv.cnn import ConvModule, build_conv_layer, build_norm_layer
@@ -9,6 +10,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from posenas.models.layers.freezing import freeze, keep_frozen
+from posenas.models.layers.initialization import KAIMING_INIT
+from posenas.models.layers.residual import ResidualBlock, make_residual_layer
 from posenas.utils import ConfigError
 from posenas.utils.checks import check_stages
 
@@ -17,42 +20,67 @@ class ResidualBackbone(BaseModule, ABC):
     """Stem of stride 4 and up to four stages, ``layer1`` to ``layer4``.
 
     Args:
-        stages: The stages, built.
+        block: Class of the blocks.
+        num_blocks: Blocks of each stage.
+        channels: Output channels of each stage.
         in_channels: Channels of the image.
         stem_channels: Channels of the stem.
         stem_kernel: Odd kernel side of the stem's large convolution.
+        strides: Stride of the first block of each stage.
+        dilations: Dilation of the blocks of each stage.
         out_indices: Stages whose maps are returned, from 0, in this order.
         deep_stem: Whether three 3x3 convolutions replace the stem's large one.
+        avg_down: Whether shortcuts with a stride average before their 1x1 convolution.
         frozen_stages: The stem and this many stages are neither trained nor do they update their
             statistics; 0 freezes the stem, -1 nothing.
-        conv_cfg: Convolution layer of the stem; None is ``Conv2d``.
-        norm_cfg: Normalisation layer of the stem.
+        conv_cfg: Convolution layer; None is ``Conv2d``.
+        norm_cfg: Normalisation layer; None is ``BN``.
         norm_eval: Whether batch norms keep their statistics during training.
-        init_cfg: Initialisation.
+        init_cfg: Initialisation; None draws convolutions by He's rule and sets norms to 1.
+        stage_cfgs: Further arguments of the blocks of each stage; None where there are none.
+        **block_cfg: Further arguments of every block.
 
     Raises:
-        ConfigError: ``out_indices`` or ``frozen_stages`` name stages that do not exist.
+        ConfigError: Lists are too short; ``out_indices`` or ``frozen_stages`` name stages that do
+            not exist.
     """
 
     def __init__(
         self,
-        stages: Sequence[nn.Module],
-        in_channels: int,
-        stem_channels: int,
-        stem_kernel: int,
-        out_indices: Sequence[int],
-        deep_stem: bool,
-        frozen_stages: int,
-        conv_cfg: dict | None,
-        norm_cfg: dict,
-        norm_eval: bool,
-        init_cfg: dict | list[dict],
+        block: type[ResidualBlock],
+        num_blocks: Sequence[int],
+        channels: Sequence[int],
+        in_channels: int = 3,
+        stem_channels: int = 64,
+        stem_kernel: int = 7,
+        strides: Sequence[int] = (1, 2, 2, 2),
+        dilations: Sequence[int] = (1, 1, 1, 1),
+        out_indices: Sequence[int] = (3,),
+        deep_stem: bool = False,
+        avg_down: bool = False,
+        frozen_stages: int = -1,
+        conv_cfg: dict | None = None,
+        norm_cfg: dict | None = None,
+        norm_eval: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+        stage_cfgs: Sequence[Mapping] | None = None,
+        **block_cfg: object,
     ) -> None:
-        super().__init__(init_cfg)
-        self.num_stages, self.out_indices = len(stages), tuple(out_indices)
+        super().__init__(init_cfg or KAIMING_INIT)
+        self.num_stages, self.out_indices = len(channels), tuple(out_indices)
         self.deep_stem, self.frozen_stages, self.norm_eval = deep_stem, frozen_stages, norm_eval
+        check_per_stage(self.num_stages, dict(strides=strides, dilations=dilations), {})
         self._check_stages()
-        layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg)
+        layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
+        widths = pairwise([stem_channels, *channels])
+        own = stage_cfgs or [{}] * self.num_stages
+        settings = zip(widths, num_blocks, strides, dilations, own, strict=False)
+        stages = [
+            make_residual_layer(
+                block, *ends, depth, stride, avg_down, dilation=d, **cfg, **block_cfg, **layers_cfg
+            )
+            for ends, depth, stride, d, cfg in settings
+        ]
         self._add_stem(in_channels, stem_channels, stem_kernel, layers_cfg)
         for i, stage in enumerate(stages, start=1):
             self.add_module(f'layer{i}', stage)

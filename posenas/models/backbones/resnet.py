@@ -2,14 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from posenas.models.backbones.residual_backbone import ResidualBackbone, check_per_stage
-from posenas.models.layers.initialization import KAIMING_INIT
-from posenas.models.layers.residual import (
-    BasicBlock,
-    Bottleneck,
-    ResidualBlock,
-    make_residual_layer,
-)
+from posenas.models.backbones.residual_backbone import ResidualBackbone
+from posenas.models.layers.residual import BasicBlock, Bottleneck, ResidualBlock
 from posenas.registry import MODELS
 
 #: Depth -> class of the blocks and blocks per stage.
@@ -20,7 +14,6 @@ _ARCHITECTURES: Mapping[int, tuple[type[ResidualBlock], tuple[int, ...]]] = {
     101: (Bottleneck, (3, 4, 23, 3)),
     152: (Bottleneck, (3, 8, 36, 3)),
 }
-_STEM_KERNEL = 7
 
 
 @MODELS.register_module()
@@ -88,7 +81,7 @@ class ResNet(ResidualBackbone):
             raise KeyError(f'depth must be one of {sorted(_ARCHITECTURES)}, got {depth}')
         block, num_blocks = _ARCHITECTURES[depth]
         expansion = expansion or block.default_expansion
-        arguments = describe_resnet(
+        super().__init__(
             block,
             num_blocks,
             [base_channels * expansion * 2**i for i in range(num_stages)],
@@ -109,79 +102,6 @@ class ResNet(ResidualBackbone):
             with_cp=with_cp,
             zero_init_residual=zero_init_residual,
         )
-        super().__init__(**arguments)
         self.feat_dim = base_channels * expansion * 2 ** (num_stages - 1)
         if frozen:
             self.requires_grad_(False)
-
-
-def describe_resnet(
-    block: type[ResidualBlock],
-    num_blocks: Sequence[int],
-    channels: Sequence[int],
-    in_channels: int = 3,
-    stem_channels: int = 64,
-    strides: Sequence[int] = (1, 2, 2, 2),
-    dilations: Sequence[int] = (1, 1, 1, 1),
-    out_indices: Sequence[int] = (3,),
-    deep_stem: bool = False,
-    avg_down: bool = False,
-    frozen_stages: int = -1,
-    conv_cfg: dict | None = None,
-    norm_cfg: dict | None = None,
-    norm_eval: bool = False,
-    init_cfg: dict | list[dict] | None = None,
-    **block_cfg: object,
-) -> dict[str, object]:
-    """Build the stages of a residual network; return all arguments of :class:`ResidualBackbone`.
-
-    Args:
-        block: Class of the blocks.
-        num_blocks: Blocks of each stage.
-        channels: Output channels of each stage.
-        in_channels: See :class:`ResNet`, as all that follow.
-        stem_channels: See there.
-        strides: See there.
-        dilations: See there.
-        out_indices: See there.
-        deep_stem: See there.
-        avg_down: See there.
-        frozen_stages: See there.
-        conv_cfg: See there.
-        norm_cfg: See there.
-        norm_eval: See there.
-        init_cfg: See there.
-        **block_cfg: Further arguments of every block.
-
-    Raises:
-        ConfigError: Lists are too short.
-    """
-    check_per_stage(len(channels), dict(strides=strides, dilations=dilations), {})
-    layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
-    widths = [stem_channels, *channels]
-    stages = [
-        make_residual_layer(
-            block,
-            widths[i],
-            widths[i + 1],
-            num_blocks[i],
-            strides[i],
-            avg_down,
-            dilation=dilations[i],
-            **block_cfg,
-            **layers_cfg,
-        )
-        for i in range(len(channels))
-    ]
-    return dict(
-        stages=stages,
-        in_channels=in_channels,
-        stem_channels=stem_channels,
-        stem_kernel=_STEM_KERNEL,
-        out_indices=out_indices,
-        deep_stem=deep_stem,
-        frozen_stages=frozen_stages,
-        norm_eval=norm_eval,
-        init_cfg=init_cfg or KAIMING_INIT,
-        **layers_cfg,
-    )

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from posenas.models.backbones.residual_backbone import ResidualBackbone
-from posenas.models.backbones.resnet import describe_resnet
 from posenas.models.layers.attention import ChannelWeighting
 from posenas.models.layers.residual import Bottleneck
 from posenas.registry import MODELS
@@ -48,7 +47,7 @@ class ResNetV1d(ResidualBackbone):
         style: See :class:`ResNet`.
         with_cp: See :class:`ResNet`.
         zero_init_residual: See :class:`ResNet`.
-        **kwargs: Arguments of :func:`describe_resnet`: ``in_channels``, ``stem_channels``,
+        **kwargs: Arguments of :class:`ResidualBackbone`: ``in_channels``, ``stem_channels``,
             ``strides``, ``dilations``, ``out_indices``, ``frozen_stages``, ``conv_cfg``,
             ``norm_cfg``, ``norm_eval``, ``init_cfg``.
 
@@ -69,7 +68,7 @@ class ResNetV1d(ResidualBackbone):
         stages = _list_stages(depth, num_stages)
         block_cfg = dict(style=style, with_cp=with_cp, zero_init_residual=zero_init_residual)
         options = dict(deep_stem=True, avg_down=True, **block_cfg)
-        super().__init__(**describe_resnet(Bottleneck, *stages, **options, **kwargs))
+        super().__init__(Bottleneck, *stages, **options, **kwargs)
 
 
 @MODELS.register_module()
@@ -86,7 +85,7 @@ class ResNeXt(ResidualBackbone):
         style: See :class:`ResNet`.
         with_cp: See :class:`ResNet`.
         zero_init_residual: See :class:`ResNet`.
-        **kwargs: Arguments of :func:`describe_resnet`: ``in_channels``, ``stem_channels``,
+        **kwargs: Arguments of :class:`ResidualBackbone`: ``in_channels``, ``stem_channels``,
             ``strides``, ``dilations``, ``out_indices``, ``deep_stem``, ``avg_down``,
             ``frozen_stages``, ``conv_cfg``, ``norm_cfg``, ``norm_eval``, ``init_cfg``.
 
@@ -115,7 +114,7 @@ class ResNeXt(ResidualBackbone):
             )
         block_cfg = dict(style=style, with_cp=with_cp, zero_init_residual=zero_init_residual)
         options = dict(groups=groups, expansion=_CHANNELS[0] // width, **block_cfg)
-        super().__init__(**describe_resnet(Bottleneck, *stages, **options, **kwargs))
+        super().__init__(Bottleneck, *stages, **options, **kwargs)
 
 
 class SEBottleneck(Bottleneck):
@@ -153,7 +152,7 @@ class SEResNet(ResidualBackbone):
         style: See :class:`ResNet`.
         with_cp: See :class:`ResNet`.
         zero_init_residual: See :class:`ResNet`.
-        **kwargs: Arguments of :func:`describe_resnet`: ``in_channels``, ``stem_channels``,
+        **kwargs: Arguments of :class:`ResidualBackbone`: ``in_channels``, ``stem_channels``,
             ``strides``, ``dilations``, ``out_indices``, ``deep_stem``, ``avg_down``,
             ``frozen_stages``, ``conv_cfg``, ``norm_cfg``, ``norm_eval``, ``init_cfg``.
 
@@ -175,4 +174,4 @@ class SEResNet(ResidualBackbone):
         stages = _list_stages(depth, num_stages)
         block_cfg = dict(style=style, with_cp=with_cp, zero_init_residual=zero_init_residual)
         options = dict(se_ratio=se_ratio, **block_cfg)
-        super().__init__(**describe_resnet(SEBottleneck, *stages, **options, **kwargs))
+        super().__init__(SEBottleneck, *stages, **options, **kwargs)

@@ -70,8 +70,9 @@ class StagedBackbone(BaseModule, ABC):
             For each of ``out_indices`` the map of that layer.
         """
         x = self._shrink(x)
-        features = []
-        for layer in self._list_layers()[: max(self.out_indices) + 1]:
+        features = {}
+        for i, layer in enumerate(self._list_layers()[: max(self.out_indices) + 1]):
             x = layer(x)
-            features.append(x)
+            if i in self.out_indices:
+                features[i] = x
         return tuple(features[i] for i in self.out_indices)

@@ -1,15 +1,14 @@
 """S-ViPNAS-MobileNetV3: a network of inverted residual blocks whose stages were searched."""
 
 from collections.abc import Sequence
-from typing import Self
 
 from mmcv.cnn import ConvModule
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from posenas.models.backbones.staged_backbone import StagedBackbone
 from posenas.models.layers.attention import SqueezeExcitation
 from posenas.models.layers.checkpointing import checkpoint_module
-from posenas.models.layers.freezing import freeze, keep_frozen
+from posenas.models.layers.freezing import freeze
 from posenas.models.layers.initialization import SMALL_NORMAL_INIT
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_odd
@@ -96,7 +95,7 @@ class ViPNASInvertedResidual(nn.Module):
 
 
 @MODELS.register_module(name=['ViPNASMobileNetV3', 'ViPNAS_MobileNetV3'])
-class ViPNASMobileNetV3(BaseModule):
+class ViPNASMobileNetV3(StagedBackbone):
     """Backbone of S-ViPNAS-MobileNetV3; the defaults are the searched network.
 
     Xu et al., ViPNAS: Efficient Video Pose Estimation via Neural Architecture Search, CVPR 2021,
@@ -148,13 +147,13 @@ class ViPNASMobileNetV3(BaseModule):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
-        super().__init__(init_cfg or SMALL_NORMAL_INIT)
         _check_lists(
             dict(wid=wid, expan=expan, dep=dep, ks=ks, group=group, att=att, stride=stride, act=act)
         )
         check_odd('ks', ks)
+        number, init_cfg = sum(dep[1:]), init_cfg or SMALL_NORMAL_INIT
+        super().__init__(number, (number - 1,), frozen_stages, norm_eval, init_cfg)
         layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
-        self.frozen_stages, self.norm_eval = frozen_stages, norm_eval
         self.conv1 = ConvModule(
             3,
             wid[0],
@@ -188,11 +187,6 @@ class ViPNASMobileNetV3(BaseModule):
                 self.layers.append(f'layer{first + j}')
                 self.add_module(self.layers[-1], block)
             self.stages.append(self.layers[first - 1 :])
-        if not -1 <= frozen_stages <= len(self.layers):
-            raise ConfigError(
-                f'frozen_stages must lie in -1..{len(self.layers)}, the number of blocks, '
-                f'got {frozen_stages}'
-            )
         self.feat_dim = channels
         self._freeze()
 
@@ -201,12 +195,6 @@ class ViPNASMobileNetV3(BaseModule):
         if self.frozen_stages >= 0:
             self.conv1.requires_grad_(False)
             freeze(getattr(self, name) for name in self.layers[: self.frozen_stages])
-
-    def train(self, mode: bool = True) -> Self:
-        """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
-        super().train(mode)
-        self._freeze()
-        return keep_frozen(self, mode)
 
     def find_stage_end(self, stage: int) -> str:
         """Return the name of the module after which maps have a stride of ``2 ** (stage + 1)``.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from posenas.models.backbones.residual_backbone import ResidualBackbone, check_per_stage
 from posenas.models.layers.initialization import SMALL_NORMAL_INIT
-from posenas.models.layers.residual import Bottleneck, make_residual_layer
+from posenas.models.layers.residual import Bottleneck
 from posenas.registry import MODELS
 from posenas.utils import check_odd
 
@@ -80,41 +80,32 @@ class ViPNASResNet(ResidualBackbone):
         if depth != 50:
             raise KeyError(f'depth must be 50, the only searched ViPNAS ResNet, got {depth}')
         per_stem_and_stage = dict(wid=wid, expan=expan, dep=dep, ks=ks, group=group, att=att)
-        per_stage = dict(strides=strides, dilations=dilations)
-        check_per_stage(num_stages, per_stage, per_stem_and_stage)
+        check_per_stage(num_stages, {}, per_stem_and_stage)
         check_odd('ks', ks[: num_stages + 1])
-        layers_cfg = dict(conv_cfg=conv_cfg, norm_cfg=norm_cfg or dict(type='BN'))
-        channels = [wid[0], *(wid[i] * expan[i] for i in range(1, num_stages + 1))]
-        stages = [
-            make_residual_layer(
-                Bottleneck,
-                channels[i - 1],
-                channels[i],
-                dep[i],
-                strides[i - 1],
-                avg_down,
-                expansion=expan[i],
-                kernel_size=ks[i],
-                groups=group[i],
-                dilation=dilations[i - 1],
-                with_attention=bool(att[i]),
-                style=style,
-                with_cp=with_cp,
-                zero_init_residual=zero_init_residual,
-                **layers_cfg,
-            )
-            for i in range(1, num_stages + 1)
-        ]
+        channels = [wid[i] * expan[i] for i in range(1, num_stages + 1)]
         super().__init__(
-            stages,
+            Bottleneck,
+            dep[1 : num_stages + 1],
+            channels,
             in_channels,
             wid[0],
             ks[0],
+            strides,
+            dilations,
             out_indices,
             deep_stem,
+            avg_down,
             frozen_stages,
-            norm_eval=norm_eval,
-            init_cfg=init_cfg or SMALL_NORMAL_INIT,
-            **layers_cfg,
+            conv_cfg,
+            norm_cfg,
+            norm_eval,
+            init_cfg or SMALL_NORMAL_INIT,
+            [
+                dict(expansion=e, kernel_size=k, groups=g, with_attention=bool(a))
+                for e, k, g, a in list(zip(expan, ks, group, att, strict=False))[1:]
+            ],
+            style=style,
+            with_cp=with_cp,
+            zero_init_residual=zero_init_residual,
         )
         self.feat_dim = channels[-1]

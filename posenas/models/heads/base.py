@@ -58,21 +58,23 @@ class BaseHeatmapHead(BaseModule):
     def _add_layers(
         self,
         in_channels: int,
-        deconv_out_channels: Sequence[int] | None,
-        deconv_kernel_sizes: Sequence[int] | None,
-        deconv_num_groups: Sequence[int] | None,
-        conv_out_channels: Sequence[int] | None,
-        conv_kernel_sizes: Sequence[int] | None,
+        deconvs: Sequence[Sequence[int] | None],
+        convs: Sequence[Sequence[int] | None],
         final_layer: Mapping | None,
     ) -> None:
-        """Create the layers that :meth:`forward` runs; for heads that need no other ones."""
+        """Create the layers that :meth:`forward` runs; for heads that need no other ones.
+
+        Args:
+            in_channels: Channels of the last feature.
+            deconvs: Channels, kernel sides and groups of transposed convolutions.
+            convs: Channels and kernel sides of convolutions behind them.
+            final_layer: Arguments of the last convolution; None omits it.
+        """
         self.in_channels = in_channels
-        width = deconv_out_channels[-1] if deconv_out_channels else in_channels
-        final_width = conv_out_channels[-1] if conv_out_channels else width
-        self.deconv_layers = build_deconv_layers(
-            in_channels, deconv_out_channels, deconv_kernel_sizes, deconv_num_groups
-        )
-        self.conv_layers = build_conv_layers(width, conv_out_channels, conv_kernel_sizes)
+        width = deconvs[0][-1] if deconvs[0] else in_channels
+        final_width = convs[0][-1] if convs[0] else width
+        self.deconv_layers = build_deconv_layers(in_channels, *deconvs)
+        self.conv_layers = build_conv_layers(width, *convs)
         self.final_layer = build_final_layer(final_width, self.out_channels, final_layer)
 
     def forward(self, feats: Features) -> Tensor | list[Tensor]:

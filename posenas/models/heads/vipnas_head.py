@@ -43,12 +43,6 @@ class ViPNASHead(BaseHeatmapHead):
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(out_channels, loss, decoder, init_cfg)
-        self._add_layers(
-            in_channels,
-            deconv_out_channels,
-            deconv_kernel_sizes,
-            deconv_num_groups,
-            conv_out_channels,
-            conv_kernel_sizes,
-            final_layer,
-        )
+        deconvs = deconv_out_channels, deconv_kernel_sizes, deconv_num_groups
+        convs = conv_out_channels, conv_kernel_sizes
+        self._add_layers(in_channels, deconvs, convs, final_layer)

@@ -6,7 +6,6 @@ from types import MappingProxyType
 from typing import Any
 
 from posenas.genotype import (
-    SCHEMA,
     VIPNAS_STRIDES,
     Genotype,
     context_planes,
@@ -161,16 +160,9 @@ class ViPNASSpace(SearchSpace):
             for i in range(self.num_deconvs)
         ]
         stem = dict(width=values['stem.width'], kernel=values['stem.kernel'])
-        return Genotype.from_dict(
-            dict(
-                schema=SCHEMA,
-                family='vipnas',
-                name=self.name.replace('/', '-'),
-                space=dict(id=self.name),
-                macro=dict(backbone=self.backbone),
-                choices=dict(stem=stem, stages=stages, head=head),
-            )
-        )
+        choices = dict(stem=stem, stages=stages, head=head)
+        named, macro = self.name.replace('/', '-'), dict(backbone=self.backbone)
+        return Genotype.of_choices('vipnas', named, self.name, macro, choices)
 
     def from_genotype(self, genotype: Genotype) -> Arch:
         """Find the architecture of ``genotype``; see :meth:`SearchSpace.from_genotype`."""

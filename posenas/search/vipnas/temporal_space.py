@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from posenas.genotype import FUSION_OPS, SCHEMA, Genotype, read_frames
+from posenas.genotype import FUSION_OPS, Genotype, read_frames
 from posenas.registry import TASK_UTILS
 from posenas.search.space import Arch, Choice, SearchSpace
 from posenas.search.vipnas.space import ViPNASSpace
@@ -109,16 +109,9 @@ class TViPNASSpace(SearchSpace):
             spatial, stage, op = self.of_frame(arch, position)
             net = self.spatial.to_genotype(spatial).choices
             frames.append(dict(fuse_stage=stage, fuse_op=op, net=net))
-        return Genotype.from_dict(
-            dict(
-                schema=SCHEMA,
-                family='t_vipnas',
-                name=self.name.replace('/', '-'),
-                space=dict(id=self.name),
-                macro=dict(backbone=self.spatial.backbone),
-                choices=dict(period=self.period, key=self.key, frames=frames),
-            )
-        )
+        choices = dict(period=self.period, key=self.key, frames=frames)
+        named, macro = self.name.replace('/', '-'), dict(backbone=self.spatial.backbone)
+        return Genotype.of_choices('t_vipnas', named, self.name, macro, choices)
 
     def from_genotype(self, genotype: Genotype) -> Arch:
         """Find the architecture of ``genotype``; see :meth:`SearchSpace.from_genotype`."""

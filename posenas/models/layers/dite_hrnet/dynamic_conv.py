@@ -184,27 +184,15 @@ class ConvUnit(nn.Module):
     ) -> None:
         super().__init__()
         norm_cfg = norm_cfg or dict(type='BN')
+        shape, options = (
+            (in_channels, out_channels, kernel_size),
+            dict(stride=stride, groups=groups),
+        )
         if num_kernels == 1:
-            self.conv = nn.Conv2d(
-                in_channels,
-                out_channels,
-                kernel_size,
-                stride=stride,
-                padding=kernel_size // 2,
-                groups=groups,
-                bias=False,
-            )
+            self.conv = nn.Conv2d(*shape, padding=kernel_size // 2, bias=False, **options)
         else:
-            self.conv = DynamicConv(
-                in_channels,
-                out_channels,
-                kernel_size,
-                num_kernels,
-                stride,
-                groups,
-                attention_reduction,
-                norm_cfg,
-            )
+            options |= dict(attention_reduction=attention_reduction, norm_cfg=norm_cfg)
+            self.conv = DynamicConv(*shape, num_kernels, **options)
         self.bn = build_norm_layer(norm_cfg, out_channels)[1]
         self.relu = nn.ReLU(inplace=True) if with_relu else nn.Identity()
 
