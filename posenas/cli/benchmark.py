@@ -143,7 +143,7 @@ def build_parser() -> argparse.ArgumentParser:
         'benchmark',
         'Measure speed against a lower bound from the same run, or compare trainings.',
     )
-    add_kinds(parser, 'measurement', _KINDS)
+    add_kinds(parser, 'what', _KINDS)
     return parser
 
 

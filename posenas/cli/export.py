@@ -14,6 +14,49 @@ if TYPE_CHECKING:
     from posenas.apis import ExportResult
     from posenas.apis.quantizing import QuantizationResult
 
+_OPTIONS = {
+    'checkpoint': dict(
+        nargs='?',
+        help=(
+            'weights of the network, a file or http(s) address (default: random weights, '
+            'to measure speed)'
+        ),
+    ),
+    '--to': dict(
+        choices=('onnx', 'openvino'),
+        default='onnx',
+        help='format: ONNX (one file) or OpenVINO (.xml and .bin) (default: %(default)s)',
+    ),
+    '--precision': dict(
+        choices=('f32', 'f16', 'int8'),
+        default='f32',
+        help=(
+            'number format: f16 stores weights in half precision; int8 computes in eight '
+            'bits and is judged by the score on the validation set (default: %(default)s)'
+        ),
+    ),
+    '--max-loss SCORE': dict(
+        type=number(),
+        help=(
+            'int8: largest loss of the score, in its units; more layers stay in float '
+            'until it holds (default: no limit)'
+        ),
+    ),
+    '--num-crops N': dict(
+        type=COUNT,
+        help=('int8: number of crops of the training set to measure activations on (default: 64)'),
+    ),
+    '--out FILE': 'file to write (default: name of the config with .onnx, .xml)',
+    '--images FILE': dict(
+        nargs='+',
+        help=(
+            'pictures of people to compare outputs on, and for int8 to measure '
+            'activations on (default: from the validation set, or synthetic people; for '
+            'int8 from the training set)'
+        ),
+    ),
+}
+
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas export``."""
@@ -21,51 +64,7 @@ def build_parser() -> argparse.ArgumentParser:
         'export', 'Export a network to a file that needs no config, checkpoint or PyTorch.'
     )
     add_config_options(parser)
-    options = {
-        'checkpoint': dict(
-            nargs='?',
-            help=(
-                'weights of the network, a file or http(s) address (default: random weights, '
-                'to measure speed)'
-            ),
-        ),
-        '--to': dict(
-            choices=('onnx', 'openvino'),
-            default='onnx',
-            help='format: ONNX (one file) or OpenVINO (.xml and .bin) (default: %(default)s)',
-        ),
-        '--precision': dict(
-            choices=('f32', 'f16', 'int8'),
-            default='f32',
-            help=(
-                'number format: f16 stores weights in half precision; int8 computes in eight '
-                'bits and is judged by the score on the validation set (default: %(default)s)'
-            ),
-        ),
-        '--max-loss SCORE': dict(
-            type=number(),
-            help=(
-                'int8: largest loss of the score, in its units; more layers stay in float '
-                'until it holds (default: no limit)'
-            ),
-        ),
-        '--num-crops N': dict(
-            type=COUNT,
-            help=(
-                'int8: number of crops of the training set to measure activations on (default: 64)'
-            ),
-        ),
-        '--out FILE': 'file to write (default: name of the config with .onnx, .xml)',
-        '--images FILE': dict(
-            nargs='+',
-            help=(
-                'pictures of people to compare outputs on, and for int8 to measure '
-                'activations on (default: from the validation set, or synthetic people; for '
-                'int8 from the training set)'
-            ),
-        ),
-    }
-    add_options(parser, options)
+    add_options(parser, _OPTIONS)
     add_download_options(parser)
     return parser
 

@@ -92,7 +92,7 @@ import os, pytest
 from mmpose.apis import MMPoseInferencer
 os.environ.pop('DISPLAY', None), os.environ.pop('WAYLAND_DISPLAY', None)
 inferencer = MMPoseInferencer(cfg, ckpt, device='cpu')
-with pytest.raises(ValueError, match='must have a screen'):
+with pytest.raises(ValueError, match='needs a screen'):
     inferencer('photo.jpg', show=True, wait_time=0.1)
 """,
     'a detector by a name that is not here': """

@@ -204,7 +204,7 @@ def test_parts_are_found_through_repetitions():
         (lambda: LabelledRatioSampler(Part(3, True), 1, seed=0), 'with and without labels'),
         (lambda: LabelledRatioSampler(mix(), 0, seed=0), 'at least 1'),
         (lambda: ratio_sampler(batch_size=2), 'below the batch size 2'),
-        (lambda: len(LabelledRatioSampler(mix(), 1, seed=0)), 'must be set'),
+        (lambda: len(LabelledRatioSampler(mix(), 1, seed=0)), 'must equal batch_size'),
     ],
 )
 def test_impossible_shares_are_refused(build, match):
