@@ -165,6 +165,8 @@ def _check(value: object, place: _Place, registries: _Registries) -> Iterator[_F
         yield from _check_mapping(value, place, registries)
         for key, item in value.items():
             if key in _FREE_FORM or (value.get('type'), key) == _NESTED:
+                if key in USUAL_NAMES and isinstance(item, Mapping):  # a skeleton
+                    yield from _check_mapping(item, place.enter(key), registries)
                 continue
             inside = place.enter_item if place.key == 'default_hooks' else place.enter
             yield from _check(item, inside(str(key)), registries)

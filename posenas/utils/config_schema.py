@@ -139,8 +139,15 @@ NAMES = {
 }
 #: Settings of one stage of HRNet.
 _STAGE = {'num_modules', 'num_branches', 'block', 'num_blocks', 'num_channels'}
+#: A skeleton in MMPose's form, or the name of one.
+_SKELETON = {
+    *('dataset_name', 'from_file', 'paper_info', 'keypoint_info', 'skeleton_info'),
+    *('joint_weights', 'sigmas', 'flip_indices', 'flip_pairs', 'num_keypoints', 'classes'),
+}
 #: As NAMES, but other names are allowed too; only slips of these are reported.
 USUAL_NAMES = {
+    'metainfo': _SKELETON,
+    'dataset_info': _SKELETON,
     'default_hooks': {
         *('timer', 'logger', 'param_scheduler', 'checkpoint', 'sampler_seed', 'visualization'),
         *('nan_guard', 'plain_checkpoint', 'stop_signal', 'badcase'),
@@ -154,6 +161,10 @@ USUAL_NAMES = {
     **{f'stage{i}': _STAGE | {'multiscale_output'} for i in range(1, 5)},
     'stages_spec': (_STAGE - {'block'}) | {'with_fuse', 'module_type', 'reduce_ratios'},
     'stem': {'stem_channels', 'out_channels', 'expand_ratio'},
+    'gau_cfg': {
+        *('hidden_dims', 's', 'expansion_factor', 'dropout_rate', 'drop_path', 'act_fn'),
+        *('use_rel_bias', 'pos_enc'),
+    },
     'fabric': {
         *('depth', 'cut_layers', 'reserve_layers', 'num_levels', 'size_types', 'factor'),
         *('hidden_states', 'operators', 'share_alpha', 'genotype', 'finetune_arch'),

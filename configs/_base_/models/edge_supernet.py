@@ -11,6 +11,7 @@ model = dict(
     space=dict(type='EdgeSpace'),
     backbone=dict(type='EdgeNet'),
     head=dict(
+        type='EdgeHead',
         out_channels=17,
         loss=dict(type='KeypointMSELoss', use_target_weight=True),
     ),
