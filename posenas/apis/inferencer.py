@@ -326,7 +326,7 @@ def _init_detector(
     from posenas.apis.detection import init_detector
 
     if weights is None and not is_shipped(config or DEFAULT_DETECTOR):
-        find_and_load(config)  # a wrong name is told first
+        find_and_load(config)  # a wrong name is reported first
         raise ConfigError('a detector must have weights: give det_weights (--detector)')
     own = config if weights is None else config or _DETECTOR
     return init_detector(own, weights, device, layout=layout)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from posenas.apis.building import ConfigLike, build_space, load_checked
-from posenas.search import Record, ScorePredictor, read_archive, read_objectives
-from posenas.utils import ConfigError
+from posenas.search import ScorePredictor
+from posenas.search.ranking import read_all
 
 
 def fit_predictor(
@@ -27,13 +27,7 @@ def fit_predictor(
         DataError: An archive is missing or damaged, or there are too few architectures.
     """
     space = build_space(load_checked(config))
-    records: list[Record] = []
-    for path in archives:
-        header, found = read_archive(path)
-        score = score or next(iter(read_objectives(path, header)))
-        records += found
-    if score is None:
-        raise ConfigError('archives to learn from must be given, got none')
+    score, records = read_all(archives, score)
     for record in records:
         space.require(record.arch, f'{record.id} must lie in the space of the config')
     return ScorePredictor(space, records, score, least)

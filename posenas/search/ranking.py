@@ -90,8 +90,8 @@ def rank_searches(
         ConfigError: There are too few architectures, or they lack a figure.
         DataError: An archive is missing or damaged.
     """
-    score, first = _read_all(cheap, score)
-    truth, second = _read_all(trained, truth)
+    score, first = read_all(cheap, score)
+    truth, second = read_all(trained, truth)
     pairs = pair_records(first, second)
     values = [record.value(score) for record, _ in pairs]
     wanted = [record.value(truth) for _, record in pairs]
@@ -113,15 +113,27 @@ def rank_searches(
     )
 
 
-def _read_all(paths: Sequence[str | Path], key: str | None) -> tuple[str, list[Record]]:
-    """Read archives; returns the name of the score and all records."""
+def read_all(paths: Sequence[str | Path], key: str | None) -> tuple[str, list[Record]]:
+    """Read archives of searches.
+
+    Args:
+        paths: Work dirs of searches, or archives.
+        key: Score; None takes the first objective of the first search.
+
+    Returns:
+        Name of the score, and all records.
+
+    Raises:
+        ConfigError: There are no archives.
+        DataError: An archive is missing or damaged.
+    """
     records: list[Record] = []
     for path in paths:
         header, found = read_archive(path)
         key = key or next(iter(read_objectives(path, header)))
         records += found
     if key is None:
-        raise ConfigError('searches to rank must be given, got none')
+        raise ConfigError('archives of searches must be given, got none')
     return key, records
 
 

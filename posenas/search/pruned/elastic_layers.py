@@ -32,6 +32,11 @@ class _ChosenKernels(ElasticKernels):
     places: Tensor | None = None
     kept: slice | Tensor = slice(None)
 
+    def __init__(self, conv: nn.Conv2d | nn.ConvTranspose2d) -> None:
+        adopt(self, conv)
+        sides = np.arange(conv.in_channels), np.arange(conv.out_channels)
+        self.choose_channels(*sides, conv.kernel_size[0])
+
     def choose_channels(self, inputs: Places, outputs: Places, kernel: int) -> None:
         """Choose the active part; of a grouped layer whole groups.
 
@@ -66,11 +71,6 @@ class ChosenConv2d(_ChosenKernels, ElasticConv2d):
         conv: The convolution at its largest; its parameters are taken over.
     """
 
-    def __init__(self, conv: nn.Conv2d) -> None:
-        adopt(self, conv)
-        sides = np.arange(conv.in_channels), np.arange(conv.out_channels)
-        self.choose_channels(*sides, conv.kernel_size[0])
-
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, H / stride, W / stride)."""
         _, _, kernel, groups = self.active
@@ -85,11 +85,6 @@ class ChosenConvTranspose2d(_ChosenKernels, nn.ConvTranspose2d):
     Args:
         conv: The layer at its largest; its parameters are taken over.
     """
-
-    def __init__(self, conv: nn.ConvTranspose2d) -> None:
-        adopt(self, conv)
-        sides = np.arange(conv.in_channels), np.arange(conv.out_channels)
-        self.choose_channels(*sides, conv.kernel_size[0])
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, stride H, stride W)."""
