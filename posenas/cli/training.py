@@ -70,9 +70,10 @@ def configure(args: argparse.Namespace, cfg: Config) -> None:
     Raises:
         ConfigError: An option does not fit the config.
     """
-    if args.resume:
-        cfg.resume = True
-        cfg.load_from = None if args.resume == 'auto' else args.resume
+    if args.resume == 'auto':
+        cfg.resume = 'auto'
+    elif args.resume:
+        cfg.resume, cfg.load_from = True, args.resume
     elif args.load_from:
         cfg.resume, cfg.load_from = False, args.load_from
     _pin_checkpoints(args, cfg)

@@ -267,7 +267,11 @@ class PoseRunner(Runner):
         write_config(self.work_dir, self.config_name, self.config_text)
 
     def load_or_resume(self) -> None:
-        """Resume or load as the config says; without a checkpoint resuming starts afresh.
+        """Resume or load as the config says.
+
+        ``resume='auto'`` resumes from the newest checkpoint of the work dir, or else starts from the
+        weights of ``load_from``; ``resume=True`` takes ``load_from`` for the checkpoint to resume, as
+        mmengine does, or without it the newest of the work dir.
 
         Raises:
             ConfigError: The training could not be resumed, see :func:`check_resumable`.
@@ -278,10 +282,14 @@ class PoseRunner(Runner):
         if self._has_loaded:
             return
         source = self._load_from
-        if self._resume and source is None:
-            source = find_latest_checkpoint(self.work_dir)
-            if source is None:
-                self.logger.warning(f'no usable checkpoint in {self.work_dir}: starting afresh')
+        if self._resume and (source is None or self._resume == 'auto'):
+            newest = find_latest_checkpoint(self.work_dir)
+            if newest is None:
+                self._resume = False
+                start = f' from {source}' if source else ''
+                text = f'no usable checkpoint in {self.work_dir}: starting afresh{start}'
+                self.logger.warning(text)
+            source = newest or source
         if source is None:
             return
         if self._resume:

@@ -138,6 +138,18 @@ def test_resuming_without_a_checkpoint_starts_afresh_and_says_so(tmp_path, log):
     assert any('no usable checkpoint' in text and 'starting afresh' in text for text in log)
 
 
+def test_resuming_without_a_checkpoint_starts_from_the_weights_of_the_config(tmp_path):
+    first = train(make_cfg(tmp_path / 'a', **SHORT))
+    given = dict(resume='auto', load_from=str(tmp_path / 'a' / 'iter_5.pth'))
+    begun = PoseRunner.from_cfg(make_cfg(tmp_path / 'b', **SHORT, **given))
+    begun.load_or_resume()
+    assert largest_difference(weights(begun), weights(first)) == 0
+    assert begun.iter == 0
+    train(make_cfg(tmp_path / 'b', **SHORT, **given))
+    resumed = train(make_cfg(tmp_path / 'b', **{**SHORT, 'epochs': 2}, **given))
+    assert resumed.first_iter == 5
+
+
 def test_a_resumed_training_decodes_no_sample_twice(tmp_path, monkeypatch):
     train(make_cfg(tmp_path, validate=False))
     drawn = []
