@@ -269,9 +269,9 @@ class PoseRunner(Runner):
     def load_or_resume(self) -> None:
         """Resume or load as the config says.
 
-        ``resume='auto'`` resumes from the newest checkpoint of the work dir, or else starts from the
-        weights of ``load_from``; ``resume=True`` takes ``load_from`` for the checkpoint to resume, as
-        mmengine does, or without it the newest of the work dir.
+        ``resume='auto'`` resumes from the newest checkpoint of the work dir, or else starts from
+        the weights of ``load_from``. ``resume=True`` resumes from ``load_from``, as in mmengine,
+        or without it from the newest checkpoint of the work dir.
 
         Raises:
             ConfigError: The training could not be resumed, see :func:`check_resumable`.

@@ -222,6 +222,10 @@ def _read_resume(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
     return {'load_from': value, 'resume': True} if value else {'resume': False}
 
 
+def _read_auto_resume(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
+    return {'resume': 'auto' if value else False}
+
+
 def _read_pretrained(cfg: Mapping[str, Any], key: str, value: Value) -> Options:
     backbone = (cfg.get('model') or {}).get('backbone') or {}
     return set_pretrained('model.backbone', backbone, value)
@@ -329,7 +333,7 @@ RULES: dict[str, Rule] = {
         )
     },
     'resume_from': _read_resume,
-    'auto_resume': ('resume',),
+    'auto_resume': _read_auto_resume,
     'workflow': _read_workflow,
     'seed': ('randomness.seed',),
     'deterministic': ('randomness.deterministic',),

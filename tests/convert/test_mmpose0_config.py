@@ -432,7 +432,7 @@ def test_hooks_logs_and_environment(dite):
 
 
 def test_resuming_by_itself_and_starting_from_weights(dite):
-    assert translate(change(dite, auto_resume=True))['resume'] is True
+    assert translate(change(dite, auto_resume=True))['resume'] == 'auto'
     new = translate(change(dite, auto_resume=False, load_from='b.pth'))
     assert (new['load_from'], new['resume']) == ('b.pth', False)
 

@@ -147,7 +147,7 @@ TRANSLATED = [
     ),
     ('model.test_cfg.flip_test', False, {'model.test_cfg.flip_test': False}),
     ('resume_from', 'x.pth', {'load_from': 'x.pth', 'resume': True}),
-    ('auto_resume', True, {'resume': True}),
+    ('auto_resume', True, {'resume': 'auto'}),
     ('workflow', [('train', 1)], {'train_cfg.by_epoch': True}),
     ('seed', 3, {'randomness.seed': 3}),
     ('deterministic', True, {'randomness.deterministic': True}),

@@ -126,7 +126,7 @@ def _translate_start(cfg: Section) -> dict[str, Any]:
     start = dict(
         log_level=cfg.take('log_level', 'log_level', 'INFO'),
         load_from=resume_from or load_from,
-        resume=bool(resume_from or auto),
+        resume=True if resume_from else 'auto' if auto else False,
         find_unused_parameters=cfg.take('find_unused_parameters', 'find_unused_parameters', True),
     )
     work_dir = cfg.take('work_dir', 'work_dir')
