@@ -230,7 +230,7 @@ TYPES: dict[str, object] = {
     'randomness': dict,
     'randomness.seed': int | None,
     'load_from': str | None,
-    'resume': bool,
+    'resume': bool | str,
     'work_dir': str | None,
     'experiment_name': str | None,
     'launcher': str,
