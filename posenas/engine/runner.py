@@ -42,7 +42,7 @@ from posenas.engine.work_dir import (
 )
 from posenas.models import load_state
 from posenas.registry import RUNNERS
-from posenas.utils import check_choice, make_folder
+from posenas.utils import make_folder
 from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.errors import refuse_impossible
@@ -274,15 +274,13 @@ class PoseRunner(Runner):
         or without it from the newest checkpoint of the work dir.
 
         Raises:
-            ConfigError: The training could not be resumed, see :func:`check_resumable`, or
-                ``resume`` is something else.
+            ConfigError: The training could not be resumed, see :func:`check_resumable`.
         """
         if isinstance(self._train_loop, BaseLoop):
             check_resumable(self)
         check_supernet(self)
         if self._has_loaded:
             return
-        check_choice('resume', self._resume, (False, True, 'auto'))
         source = self._load_from
         if self._resume and (source is None or self._resume == 'auto'):
             newest = find_latest_checkpoint(self.work_dir)

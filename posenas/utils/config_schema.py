@@ -1,5 +1,7 @@
 """What the entries of a config may be called, and where the classes they name are registered."""
 
+from typing import Literal
+
 #: Top-level entries that the runner or a command reads.
 RUNNER_KEYS = frozenset(
     {
@@ -230,7 +232,7 @@ TYPES: dict[str, object] = {
     'randomness': dict,
     'randomness.seed': int | None,
     'load_from': str | None,
-    'resume': bool | str,
+    'resume': bool | Literal['auto'],
     'work_dir': str | None,
     'experiment_name': str | None,
     'launcher': str,

@@ -2,7 +2,7 @@
 
 import types
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Union, get_args, get_origin
+from typing import Literal, Union, get_args, get_origin
 
 _LISTS = (list, tuple, Sequence, Collection, Iterable)
 _DICTS = (dict, Mapping)
@@ -12,13 +12,15 @@ def fits_type(value: object, annotation: object) -> bool:
     """Tell whether ``value`` can be meant where ``annotation`` stands.
 
     Lists and tuples serve for each other, as configs mix them, and whole numbers for ``float``.
-    Annotations other than numbers, text, lists, dicts and their unions fit everything.
+    Annotations other than numbers, text, literals, lists, dicts and their unions fit everything.
     """
     kind, arguments = get_origin(annotation) or annotation, get_args(annotation)
     if kind in (Union, types.UnionType):
         return any(fits_type(value, argument) for argument in arguments)
     if kind in (None, type(None)):
         return value is None
+    if kind is Literal:
+        return value in arguments
     if kind is bool:
         return isinstance(value, bool)
     if kind in (int, float):
@@ -47,6 +49,8 @@ def describe_type(annotation: object) -> str:
         return 'None'
     if get_origin(annotation) in (Union, types.UnionType):
         return ' | '.join(describe_type(argument) for argument in get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return ' | '.join(map(repr, get_args(annotation)))
     if isinstance(annotation, type) and not get_args(annotation):
         return annotation.__name__
     return str(annotation).replace('collections.abc.', '').replace('typing.', '')

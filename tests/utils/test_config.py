@@ -199,7 +199,7 @@ def with_change(cfg, place, value):
         ('codec', 5, 'codec: must be dict | list[dict] | None, got 5'),
         ('val_evaluator', [3], 'val_evaluator: must be dict | list[dict] | None, got [3]'),
         ('test_dataloader', dict(batch_size=1), "test_dataloader: must have 'dataset'"),
-        ('resume', 'a.pth', "resume: must be bool, got 'a.pth'"),
+        ('resume', 'a.pth', "resume: must be bool | 'auto', got 'a.pth'"),
     ],
 )
 def test_wrong_types_and_names_are_told_by_their_place(lspet, place, value, message):
