@@ -11,6 +11,7 @@ from posenas.cli.reading import check_paths
 from posenas.cli.values import number
 from posenas.utils.atomic_io import write_text
 from posenas.utils.errors import ConfigError
+from posenas.weights import find_shipped
 
 if TYPE_CHECKING:
     from posenas.apis.model_zoo import ModelInfo
@@ -100,8 +101,15 @@ def _format_row(model: 'ModelInfo') -> tuple[str, ...]:
         f'{macs / 1e9:.3f}' if macs else '',
         f'{latency:.1f}' if latency else '',
         f'{metric} {score} {_SHORT.get(dataset, dataset)}'.strip(),
-        'none' if model.config is None else 'address' if model.weights else 'train',
+        _find_weights(model),
     )
+
+
+def _find_weights(model: 'ModelInfo') -> str:
+    """Say in a word where the weights of a model are."""
+    if find_shipped(model.name):
+        return 'here'
+    return 'none' if model.config is None else 'address' if model.weights else 'train'
 
 
 def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
@@ -113,8 +121,8 @@ def _show_table(models: Sequence['ModelInfo'], total: int) -> None:
         f'{len(models)} networks{rest}. The end of a name is height x width of its input.',
         'ms: fused form, one image, one thread (docs/benchmarks.md). Accuracy as published.',
         (
-            'weights: "address" is shown by --details; "train" has a config only; "none" has '
-            'figures only.'
+            'weights: "here" come with posenas; "address" is shown by --details; "train" has a '
+            'config only; "none" has figures only.'
         ),
     )
 
@@ -126,6 +134,13 @@ def _describe(model: 'ModelInfo') -> Iterator[str]:
     if model.aliases:
         yield f'  also     {", ".join(model.aliases)}'
     yield f'  config   {model.config or "none: figures only"}'
+    shipped = find_shipped(model.name)
+    if shipped:
+        yield f'  weights  {shipped.name}, come with posenas: {shipped.safetensors}'
+        yield f'  data     {shipped.card["data"]}'
+        yield f'  licences {shipped.card["licences"]}'
+        yield from (f'  {name}: {figure}' for name, figure in shipped.card['figures'].items())
+        yield from (f'  weakness {text}' for text in shipped.card['weaknesses'])
     if model.weights:
         yield f'  weights  {model.weights}'
     for result in model.results:
