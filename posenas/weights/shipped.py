@@ -1,9 +1,9 @@
 """Networks that come with the library: their files, and the cards that say what they are.
 
 A network is three files of one name: ``.onnx`` for inference engines, ``.safetensors`` for PyTorch,
-and ``.json``, its card. The card holds ``config``, the name of its model; ``task``, 'pose' or
-'detector'; and what it was made of: ``command``, ``data``, ``licences``, ``hours``, ``seeds``,
-``figures`` and ``weaknesses``.
+and ``.json``, its card. The card holds ``config``, the name of its model, and ``aliases``; ``task``,
+'pose' or 'detector'; and what it was made of and can do: ``commands``, ``data``, ``licences``,
+``hours``, ``seed``, ``figures`` (name -> text) and ``weaknesses`` (texts).
 """
 
 import json
@@ -28,15 +28,23 @@ class ShippedNetwork:
 
     Attributes:
         name: Name of its files.
-        config: Name of its model.
         task: 'pose' or 'detector'.
         card: Everything that its card says.
     """
 
     name: str
-    config: str
     task: str
     card: Mapping[str, Any]
+
+    @property
+    def config(self) -> str:
+        """Name of its model."""
+        return str(self.card['config'])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it can be called: itself, its model and aliases of that."""
+        return self.name, self.config, *self.card.get('aliases', ())
 
     @property
     def onnx(self) -> Path:
@@ -62,12 +70,12 @@ def list_shipped() -> tuple[ShippedNetwork, ...]:
     """List the networks that come with the library, by name."""
     files = sorted(FOLDER.glob('*.json'))
     cards = {file.stem: json.loads(file.read_text('utf-8')) for file in files}
-    return tuple(ShippedNetwork(n, card['config'], card['task'], card) for n, card in cards.items())
+    return tuple(ShippedNetwork(name, card['task'], card) for name, card in cards.items())
 
 
 def find_shipped(name: str) -> ShippedNetwork | None:
-    """Return the network of this name, or whose model has it; None where none ships."""
-    return next((found for found in list_shipped() if name in (found.name, found.config)), None)
+    """Return the network that can be called so; None where none ships."""
+    return next((found for found in list_shipped() if name in found.names), None)
 
 
 def is_shipped(config: object) -> bool:

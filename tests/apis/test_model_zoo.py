@@ -19,7 +19,7 @@ def test_every_model_has_a_config_and_its_own_names():
     assert [model.name for model in models] == sorted(model.name for model in models)
 
 
-@pytest.mark.parametrize('name', [STEM, 'td-hm_vipnas-res50_8xb64-210e_coco-256x192', 'body'])
+@pytest.mark.parametrize('name', [STEM, 'td-hm_vipnas-res50_8xb64-210e_coco-256x192'])
 def test_names_and_aliases_lead_to_the_config(name):
     assert find_config(name).name == f'{STEM}.py'
     assert find_model(name).metadata['Parameters'] == 7286772
