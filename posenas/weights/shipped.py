@@ -1,9 +1,9 @@
 """Networks that come with the library: their files, and the cards that say what they are.
 
 A network is three files of one name: ``.onnx`` for inference engines, ``.safetensors`` for PyTorch,
-and ``.json``, its card. The card holds ``config``, the name of its model, and ``aliases``; ``task``,
-'pose' or 'detector'; and what it was made of and can do: ``commands``, ``data``, ``licences``,
-``hours``, ``seed``, ``figures`` (name -> text) and ``weaknesses`` (texts).
+and ``.json``, its card. The card holds ``config``, the name of its model, with ``aliases``;
+``task``, 'pose' or 'detector'; and what it was made of and can do: ``commands``, ``data``,
+``licences``, ``hours``, ``seed``, ``figures`` (name -> text) and ``weaknesses`` (texts).
 """
 
 import json
