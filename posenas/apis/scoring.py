@@ -19,6 +19,7 @@ from posenas.evaluation.functional import (
     correct_errors,
     count_tracks,
     evaluate_keypoints,
+    group_by_difficulty,
     joint_accuracies,
     joint_precision,
     paired_p_values,
@@ -50,6 +51,7 @@ from posenas.visualization import (
     Case,
     draw_error_chart,
     draw_gallery,
+    draw_group_chart,
     draw_pck_curves,
     write_picture,
 )
@@ -110,6 +112,25 @@ class ErrorReport:
     counts: NDArray[np.int64]
     joints: Mapping[str, Mapping[str, float]]
     gains: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class GroupScore:
+    """How many keypoints of a group are found.
+
+    Attributes:
+        kind: What the groups differ in: 'size', 'occlusion' or 'pose'.
+        group: Name of the group.
+        number: Its labelled keypoints.
+        share: Share of them that are found.
+        interval: 95 % interval of the share; empty where none was asked for.
+    """
+
+    kind: str
+    group: str
+    number: int
+    share: float
+    interval: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,6 +203,45 @@ def score_pck(
     joints = _name_joints(poses.skeleton.joint_names, names, columns)
     subject = f'{len(poses.rows):,} results'
     return ScoreReport(subject, scores, intervals, joints, poses.describe())
+
+
+def score_groups(
+    poses: StoredPoses,
+    threshold: float = 0.1,
+    num_samples: int = 0,
+    seed: int = 0,
+    track: Track = iter,
+) -> tuple[GroupScore, ...]:
+    """Measure where keypoints are missed: by size of people, occlusion and pose.
+
+    Args:
+        poses: As in :func:`score_precision`.
+        threshold: Largest distance of a keypoint that is found, relative to the longer side of the
+            box.
+        num_samples: As in :func:`score_precision`.
+        seed: Likewise.
+        track: Likewise.
+    """
+    _, distances = pck_score(poses, ())
+    groups = group_by_difficulty(poses.table, poses.skeleton.joint_names)
+    names = [(kind, group) for kind, parts in groups.items() for group in parts]
+    members = np.stack([groups[kind][group] for kind, group in names])  # (groups, G, K)
+    totals = members.sum(2).astype(np.float64)  # (groups, G)
+    found = (members & (distances <= threshold)).sum(2)
+
+    def score(weights: Floats) -> Floats:
+        weight = weights[poses.table.truth_group]
+        with np.errstate(invalid='ignore'):
+            return (found @ weight) / (totals @ weight)
+
+    count = len(poses.table.image_ids)
+    keys = [group for _, group in names]
+    intervals = _find_intervals(score, keys, count, num_samples, seed, track)
+    shares = score(np.ones(count))
+    return tuple(
+        GroupScore(kind, group, int(total.sum()), float(share), intervals.get(group, ()))
+        for (kind, group), total, share in zip(names, totals, shares, strict=True)
+    )
 
 
 def score_mpii(
@@ -324,8 +384,9 @@ def draw_results(
     errors: ErrorReport | None = None,
     images: str | Path | None = None,
     num_worst: int = 16,
+    groups: Sequence[GroupScore] = (),
 ) -> list[Path]:
-    """Draw the curves of the keypoints, kinds of errors and the worst cases.
+    """Draw the curves of the keypoints, kinds of errors, groups and the worst cases.
 
     Args:
         poses: As in :func:`score_precision`.
@@ -333,6 +394,7 @@ def draw_results(
         errors: Result of :func:`find_errors`; None draws none.
         images: Folder of the images; None draws no cases.
         num_worst: People of the picture of cases.
+        groups: Result of :func:`score_groups`.
 
     Returns:
         The pictures.
@@ -347,6 +409,9 @@ def draw_results(
     _, distances = pck_score(poses, ())
     paths.append(Path(out_dir, 'pck_curves.png'))
     draw_pck_curves(paths[-1], distances, names, _CURVE_LIMIT, 'longer side of the box')
+    if groups:
+        paths.append(Path(out_dir, 'groups.png'))
+        draw_group_chart(paths[-1], groups)
     if images and num_worst:
         paths.append(Path(out_dir, 'worst.jpg'))
         _draw_worst(paths[-1], Path(images), num_worst, poses)

@@ -12,7 +12,7 @@ from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS, SEED
 from posenas.utils.atomic_io import write_json
 
 if TYPE_CHECKING:
-    from posenas.apis.scoring import ErrorReport, ScoreReport
+    from posenas.apis.scoring import ErrorReport, GroupScore, ScoreReport
     from posenas.evaluation import StoredPoses
 
 
@@ -55,7 +55,8 @@ _DISTANCES = {
         nargs='+',
         default=[0.05, 0.1, 0.2],
         help='distances relative to the longer side of the box (default: 0.05 0.1 0.2)',
-    )
+    ),
+    '--groups': 'show PCK@0.1 by size, occlusion and pose of people too',
 }
 _KINDS = {
     'coco': _make_kind('average precision of COCO', _ERRORS),
@@ -137,14 +138,20 @@ def _report_precision(args: argparse.Namespace) -> dict:
 
 
 def _report_pck(args: argparse.Namespace) -> dict:
-    from posenas.apis import draw_results, score_pck
+    from posenas.apis import draw_results, score_groups, score_pck
 
     poses = _read(args, args.results)
-    found = score_pck(poses, args.thr, args.bootstrap, args.seed, _show_progress)
-    _print_scores(args, found)
+    resampling = args.bootstrap, args.seed, _show_progress
+    found = score_pck(poses, args.thr, *resampling)
+    report = _print_scores(args, found)
+    groups = score_groups(poses, 0.1, *resampling) if args.groups else ()
+    if groups:
+        _print_groups(groups)
+        report['groups'] = [asdict(group) for group in groups]
     if args.out_dir:
-        draw_results(poses, args.out_dir, images=args.images, num_worst=args.worst)
-    return found.to_dict()
+        given = dict(images=args.images, num_worst=args.worst, groups=groups)
+        draw_results(poses, args.out_dir, **given)
+    return report
 
 
 def _report_mpii(args: argparse.Namespace) -> dict:
@@ -230,6 +237,22 @@ def _print_joints(columns: Mapping[str, Mapping[str, float]]) -> None:
     names = next(iter(columns.values()))
     rows = [(name, *(f'{column[name]:.4f}' for column in columns.values())) for name in names]
     print_table(('keypoint', *columns), rows)
+
+
+def _print_groups(groups: Sequence['GroupScore']) -> None:
+    """Print one line per group of keypoints."""
+    rows = [
+        (
+            group.kind,
+            group.group,
+            f'{group.number:,}',
+            f'{group.share:.4f}',
+            ' .. '.join(f'{bound:.4f}' for bound in group.interval),
+        )
+        for group in groups
+    ]
+    columns = ('by', 'keypoints', 'number', 'PCK@0.1', '95 % interval')
+    print_table(columns, rows, left=('by', 'keypoints'))
 
 
 def _print_errors(errors: 'ErrorReport') -> None:

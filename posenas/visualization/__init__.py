@@ -11,7 +11,12 @@ from .draw import (
     heatmaps_to_image,
     suitable_line_width,
 )
-from .error_chart import draw_error_chart, draw_pck_curves, draw_reliability
+from .error_chart import (
+    draw_error_chart,
+    draw_group_chart,
+    draw_pck_curves,
+    draw_reliability,
+)
 from .gallery import Case, draw_gallery
 from .graph import draw_graphs
 from .inputs import draw_input
@@ -43,6 +48,7 @@ __all__ = [
     'draw_error_chart',
     'draw_gallery',
     'draw_graphs',
+    'draw_group_chart',
     'draw_heatmaps',
     'draw_input',
     'draw_keypoint_numbers',

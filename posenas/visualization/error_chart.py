@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,42 @@ def draw_pck_curves(
     axes.set(xlabel=f'distance / {unit}', ylabel='% of joints', xlim=(0, limit), ylim=(0, 100))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7, loc='center left', bbox_to_anchor=(1, 0.5), frameon=False)
+    save_figure(figure, path)
+
+
+class Group(Protocol):
+    """Keypoints of one kind: how many there are, and which share of them is found."""
+
+    kind: str
+    group: str
+    number: int
+    share: float
+    interval: tuple[float, ...]
+
+
+def draw_group_chart(path: str | Path, groups: Sequence[Group]) -> None:
+    """Draw which share of each group of keypoints is found.
+
+    Args:
+        path: Picture to write; its suffix names the format.
+        groups: Those of one kind follow each other.
+    """
+    from matplotlib.figure import Figure
+
+    kinds = list(dict.fromkeys(group.kind for group in groups))
+    rows = np.arange(len(groups)) + [0.6 * kinds.index(group.kind) for group in groups]
+    figure = Figure(figsize=(8, 0.36 * rows[-1] + 1.2), layout='constrained')
+    axes = figure.subplots()
+    for row, group in zip(rows, groups, strict=True):
+        color = _COLORS[kinds.index(group.kind) % len(_COLORS)]
+        axes.barh(row, 100 * group.share, color=color, height=0.8)
+        if group.interval:
+            axes.plot(100 * np.array(group.interval), [row, row], color='black', linewidth=1.2)
+    names = [f'{group.group} ({group.number:,})' for group in groups]
+    axes.set_yticks(rows, names, fontsize=9)
+    axes.invert_yaxis()
+    axes.set(xlabel='% of labelled keypoints that are found', xlim=(0, 100))
+    axes.grid(alpha=0.3, axis='x')
     save_figure(figure, path)
 
 

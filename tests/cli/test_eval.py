@@ -90,6 +90,20 @@ def test_a_person_without_result_has_no_joint_right(people):
     assert set(report['joints']['PCK@0.5']) == set(COCO.joint_names)
 
 
+def test_groups_show_where_keypoints_are_missed(people, capsys):
+    folder = people[0]
+    words = ('--groups', '--bootstrap', 20, '--out', folder / 'out', '--thr', 0.1)
+    report = run(people, 'pck', *words)
+    counts = {}
+    for group in report['groups']:
+        low, high = group['interval']
+        assert low <= group['share'] <= high
+        counts[group['kind']] = counts.get(group['kind'], 0) + group['number']
+    assert counts['size'] == counts['occlusion'] > 0
+    assert 'occlusion' in capsys.readouterr().out
+    assert cv2.imread(str(folder / 'out' / 'groups.png')).std() > 5
+
+
 def _change(path, change):
     content = json.loads(path.read_text())
     change(content)

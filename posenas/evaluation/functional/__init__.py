@@ -17,6 +17,7 @@ from .coco_api import (
     prepare_ground_truth,
     prepare_results,
 )
+from .difficulty import group_by_difficulty
 from .matching import (
     MAX_RESULTS,
     OKS_THRESHOLDS,
@@ -89,6 +90,7 @@ __all__ = [
     'evaluate_boxes',
     'evaluate_keypoints',
     'fit_visibility',
+    'group_by_difficulty',
     'group_by_image',
     'group_means',
     'head_distances',
