@@ -15,7 +15,7 @@ __all__ = ['COMMANDS', 'find_entry', 'main']
 
 #: Command -> what it does; see :func:`find_entry` for where it is.
 COMMANDS = {
-    'demo': 'train a small network on synthetic people and draw its predictions',
+    'demo': 'find people in pictures, then train a small network on synthetic people',
     'train': 'train a network from a config',
     'distill': 'train a network on labels and on the heatmaps of a larger one',
     'test': 'measure a checkpoint on a data set',

@@ -11,6 +11,7 @@ from posenas.cli.values import COUNT, SEED
 
 #: Files of the work dir and what they hold.
 _FILES = {
+    'found/': 'what the networks that come with posenas find in ten pictures',
     'predictions.png': 'keypoints of people never seen: annotated left, found right',
     'curves.png': 'loss and scores during training',
     'scores.json': 'the scores',
@@ -25,7 +26,9 @@ _CAPTIONS = (
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of ``posenas demo``."""
     parser = CommandParser(
-        'demo', 'Train a small S-ViPNAS on synthetic people, measure it and draw what it finds.'
+        'demo',
+        'Find people in pictures with the networks that come with posenas, then train a small '
+        'S-ViPNAS on others, measure it and draw what it finds.',
     )
     options = {
         '--work-dir DIR': 'new or empty folder (default: work_dirs/demo/<date and time>)',
@@ -50,6 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = time.monotonic()
     numbers = args.num_images, args.num_val_images, args.epochs
     made = run_demo(args.work_dir, args.seed, *numbers, show_bar)
+    print_lines(f'networks that come with posenas: {made.num_found} people in ten pictures')
     _print_scores(made.scores, made.mean_pose)
     minutes = (time.monotonic() - start) / 60
     print_lines(f'{minutes:.1f} minutes. Everything is in {made.folder}:')

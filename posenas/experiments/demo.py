@@ -13,7 +13,7 @@ import numpy as np
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from posenas.apis import inference_topdown, init_model
+from posenas.apis import PoseInferencer, inference_topdown, init_model
 from posenas.apis.building import find_and_load
 from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 from posenas.engine import PoseRunner
@@ -75,11 +75,13 @@ class DemoResult:
 
     Attributes:
         folder: Holds pictures of predictions and curves, scores, checkpoints and the data.
+        num_found: People whom the networks that come with the library find in the first pictures.
         scores: Scores of people of a seed that was not trained on.
         mean_pose: PCK of the training set's mean pose in their boxes, in [0, 1].
     """
 
     folder: Path
+    num_found: int
     scores: dict[str, float]
     mean_pose: float
 
@@ -99,7 +101,7 @@ def run_demo(
     epochs: int | None = None,
     show_bar: ShowBar = _show_nothing,
 ) -> DemoResult:
-    """Draw people, train a small S-ViPNAS on them, measure it and draw what it finds.
+    """Find people in pictures, train a small S-ViPNAS on others, measure it, draw what it finds.
 
     Args:
         folder: New or empty folder of everything; None takes ``work_dirs/demo/<date and time>``.
@@ -116,21 +118,35 @@ def run_demo(
     folder = Path(folder or Path('work_dirs', 'demo', f'{datetime.now():%Y%m%d_%H%M%S}'))
     check_new_folder(folder)
     cfg = configure_demo(folder, seed, epochs)
-    for split, count in dict(train=num_images, val=num_val_images).items():
-        with show_bar(f'rendering people ({split})', count) as bar:
-            _draw_people(folder / 'data' / split, 2 * seed + SEEDS[split], count, bar)
+    _draw_people(folder, 'val', seed, num_val_images, show_bar)
+    num_found = _find_people(folder)
+    _draw_people(folder, 'train', seed, num_images, show_bar)
     with use_threads(min(_MAX_THREADS, os.cpu_count() or 1)):
         with show_bar('training', None) as bar:
             runner, scores = _train(cfg, bar)
         baseline = _score_mean_pose(runner)
         _write_results(runner, folder, scores, baseline)
-    return DemoResult(folder, scores, baseline)
+    return DemoResult(folder, num_found, scores, baseline)
 
 
-def _draw_people(folder: Path, seed: int, count: int, bar: Bar) -> None:
+def _draw_people(folder: Path, split: str, seed: int, count: int, show_bar: ShowBar) -> None:
     """Draw the images of one split."""
-    spec = SyntheticSpec(num_images=count, seed=seed, size=_SIZE, people=_PEOPLE, poses='everyday')
-    build_synthetic(folder, spec, os.cpu_count() or 1, bar.advance)
+    spec = SyntheticSpec(
+        num_images=count,
+        seed=2 * seed + SEEDS[split],
+        size=_SIZE,
+        people=_PEOPLE,
+        poses='everyday',
+    )
+    with show_bar(f'rendering people ({split})', count) as bar:
+        build_synthetic(folder / 'data' / split, spec, os.cpu_count() or 1, bar.advance)
+
+
+def _find_people(folder: Path) -> int:
+    """Draw what the networks that come with the library find into ``found``; returns how many."""
+    images = sorted(Path(folder, 'data', 'val', 'images').iterdir())[:_NUM_PICTURES]
+    found = PoseInferencer(device='cpu').predict(images, out_dir=folder / 'found')
+    return sum(len(people.bboxes) for people in found)
 
 
 def configure_demo(folder: Path, seed: int = 0, epochs: int | None = None) -> Config:

@@ -1,6 +1,7 @@
 """Groups of annotated keypoints by what makes them hard to find: size, occlusion and pose."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,7 @@ def group_by_difficulty(table: PoseTable, joint_names: Sequence[str]) -> Groups:
     numbers = np.searchsorted(_SIZES, sides, side='right')
     texts = [
         f'below {_SIZES[0]} pixels',
-        *(f'{low} to {high} pixels' for low, high in zip(_SIZES, _SIZES[1:], strict=False)),
+        *(f'{low} to {high} pixels' for low, high in pairwise(_SIZES)),
         f'from {_SIZES[-1]} pixels',
     ]
     is_visible = table.truth[..., 2] > 1
