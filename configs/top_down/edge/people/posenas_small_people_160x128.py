@@ -2,8 +2,9 @@
 # training began with the weights of the supernet (--load-from), which posenas derive cut out. Chosen
 # by lspet_dev and people_val; figures on other photos are in the card of the weights.
 _base_ = [
-    '../../../_base_/default_runtime.py',
+    '../../../_base_/averaging_runtime.py',
     '../../../_base_/datasets/people_mix_160x128.py',
+    '../../../_base_/schedules/adamw_people_14e.py',
 ]
 model = dict(
     type='TopdownPoseEstimator',
@@ -34,35 +35,4 @@ model = dict(
         decoder=_base_.codec,
     ),
     test_cfg=dict(flip_test=False),
-)
-max_epochs = 14
-train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_begin=2, val_interval=2)
-val_cfg = dict()
-test_cfg = dict()
-optim_wrapper = dict(
-    optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05),
-    clip_grad=dict(max_norm=1.0),
-    paramwise_cfg=dict(norm_decay_mult=0, bias_decay_mult=0),
-)
-param_scheduler = [
-    dict(type='LinearLR', begin=0, end=300, start_factor=0.01, by_epoch=False),
-    dict(
-        type='CosineAnnealingLR',
-        begin=0,
-        end=max_epochs,
-        T_max=max_epochs,
-        eta_min=0,
-        by_epoch=True,
-        convert_to_iter_based=True,
-    ),
-]
-auto_scale_lr = dict(base_batch_size=32)
-custom_hooks = [
-    dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.001, gamma=500, priority=49),
-    dict(type='SyncBuffersHook'),
-]
-default_hooks = dict(
-    checkpoint=dict(
-        type='CheckpointHook', interval=1, max_keep_ckpts=2, save_best='PCK', rule='greater'
-    ),
 )

@@ -1,0 +1,23 @@
+# RTMPose-t as wide as takes the time of posenas_small_people_160x128, with its data and schedule.
+_base_ = [
+    '../../../_base_/averaging_runtime.py',
+    '../../../_base_/models/rtmpose_t.py',
+    '../../../_base_/datasets/people_mix_160x128.py',
+    '../../../_base_/schedules/adamw_people_14e.py',
+]
+_size = _base_.input_size
+_simcc = dict(type='SimCCLabel', input_size=_size, sigma=(4.0, 4.47), normalize=False)
+codec = dict(_delete_=True, **_simcc)
+train_pipeline = [
+    *_base_.train_pipeline[:-2],
+    dict(type='GenerateTarget', encoder=_simcc),
+    dict(type='PackPoseInputs'),
+]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+model = dict(
+    data_preprocessor=dict(channels_last=True),
+    backbone=dict(widen_factor=0.375),
+    head=dict(in_channels=384, input_size=_size, in_featuremap_size=(4, 5), decoder=_simcc),
+    test_cfg=dict(flip_test=False),
+)
+optim_wrapper = dict(clip_grad=dict(max_norm=35))

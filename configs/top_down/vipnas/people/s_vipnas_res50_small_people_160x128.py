@@ -1,0 +1,18 @@
+# S-ViPNAS-Res50 as wide as takes the time of posenas_small_people_160x128, with its data and schedule.
+_base_ = [
+    '../../../_base_/averaging_runtime.py',
+    '../../../_base_/models/s_vipnas_res50.py',
+    '../../../_base_/datasets/people_mix_160x128.py',
+    '../../../_base_/schedules/adamw_people_14e.py',
+]
+model = dict(
+    data_preprocessor=dict(channels_last=True),
+    backbone=dict(wid=[24, 40, 80, 152, 304], group=[None, 8, 8, 8, 8]),
+    head=dict(
+        in_channels=304,
+        deconv_out_channels=(72, 72, 72),
+        deconv_num_groups=(8, 8, 8),
+        decoder=_base_.codec,
+    ),
+    test_cfg=dict(flip_test=False),
+)
