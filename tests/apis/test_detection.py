@@ -8,7 +8,7 @@ import torch
 from posenas.apis import detect_people, init_detector
 from posenas.utils import ConfigError, DataError
 
-CONFIG = 'center_box_people_416x416'
+CONFIG = 'center_box_people_320x320'
 SMALL = {
     'model.backbone.stem_channels': (4, 4),
     'model.backbone.channels': (4, 4, 4),
@@ -27,7 +27,7 @@ def detector():
 
 def force(model, row, column, distances):
     """Let the network see one person at a heatmap pixel, distances in pixels of the canvas."""
-    maps = torch.zeros(1, 5, 104, 104)
+    maps = torch.zeros(1, 5, 80, 80)
     maps[0, 1:] = torch.tensor(distances)[:, None, None]
     maps[0, 0, row, column] = 0.9
     model.head.forward = lambda feats: maps.expand(len(feats[-1]), -1, -1, -1)
@@ -35,11 +35,11 @@ def force(model, row, column, distances):
 
 def test_boxes_are_in_pixels_of_the_photo(detector, tmp_path):
     force(detector, row=20, column=30, distances=(20.0, 40.0, 20.0, 60.0))
-    wide = np.zeros((416, 832, 3), np.uint8)  # half its size on the canvas
+    wide = np.zeros((320, 640, 3), np.uint8)  # half its size on the canvas
     found = detect_people(detector, wide)
     np.testing.assert_allclose(found.bboxes, [[200, 80, 280, 280]])
     np.testing.assert_allclose(found.scores, [0.9], rtol=1e-6)
-    cv2.imwrite(str(tmp_path / 'small.png'), wide[:104, :208])
+    cv2.imwrite(str(tmp_path / 'small.png'), wide[:80, :160])
     small, same = detect_people(detector, [tmp_path / 'small.png', wide])
     np.testing.assert_allclose(small.bboxes, [[50, 20, 70, 70]])
     np.testing.assert_allclose(same.bboxes, found.bboxes)

@@ -1,6 +1,6 @@
 # Person detector of 0.68 million parameters: dense 3x3 convolutions, four scales fused at stride 4.
 # Chosen by people_val; the threshold and figures on other photos are in its card.
-_base_ = ['../../../_base_/default_runtime.py', '../../../_base_/datasets/people_boxes_416.py']
+_base_ = ['../../../_base_/default_runtime.py', '../../../_base_/datasets/people_boxes_320.py']
 model = dict(
     type='PersonDetector',
     data_preprocessor=dict(

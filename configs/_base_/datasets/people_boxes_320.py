@@ -1,6 +1,6 @@
 # Photos of people with boxes (link data/people to their folder) and synthetic people, made by
 # posenas dataset synthetic --out data/synthetic_people --num-images 1200 --seed 1801
-# Trained on canvases of 256 x 256, tested on whole photos whose longer side is 416 pixels.
+# Trained on canvases of 256 x 256, tested on whole photos, brought to a longer side of 320 pixels.
 codec = dict(type='CenterBox', stride=4)
 people = 'data/people/'
 photos = [dict(type='LoadImage')]
@@ -14,7 +14,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='LoadImage'),
-    dict(type='Letterbox', size=(416, 416)),
+    dict(type='Letterbox', size=(320, 320)),
     dict(type='PackPoseInputs'),
 ]
 train_dataloader = dict(
@@ -28,9 +28,9 @@ train_dataloader = dict(
         type='MosaicDataset',
         canvas_size=(256, 256),
         photo_size=416,
-        scale_range=(0.35, 1.4),
+        scale_range=(0.45, 1.1),
         mosaic_prob=0.5,
-        mosaic_scale_range=(0.25, 1.0),
+        mosaic_scale_range=(0.3, 0.8),
         dataset=dict(
             type='CombinedDataset',
             metainfo=dict(dataset_name='coco'),
