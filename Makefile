@@ -16,7 +16,7 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 .PHONY: help install demo test test-all docs parity faults lint lock
 
 help:
-	@echo 'make demo      train a small network on synthetic people, draw what it finds (minutes)'
+	@echo 'make demo      find people in pictures, then train a small network (minutes)'
 	@echo 'make test      run the tests except the slow ones'
 	@echo 'make test-all  run every test'
 	@echo 'make docs      build the documentation site in build/docs'

@@ -15,6 +15,7 @@ from posenas.runtime.onnx_metadata import read_onnx_metadata
 from posenas.utils.atomic_io import atomic_write, write_json
 from posenas.utils.errors import ConfigError, DataError
 from posenas.version import __version__
+from posenas.weights import DEFAULT_DETECTOR, DEFAULT_POSE, require_shipped
 
 #: The page as it is.
 _ASSETS = Path(__file__).resolve().parents[1] / 'web'
@@ -58,7 +59,7 @@ class WebPage:
 
 def write_web_page(
     out: str | Path,
-    pose: str | Path,
+    pose: str | Path | None = None,
     detector: str | Path | None = None,
     runtime: str | Path | None = None,
 ) -> WebPage:
@@ -66,9 +67,10 @@ def write_web_page(
 
     Args:
         out: Folder of the page: new, empty, or one with such a page, which is replaced.
-        pose: ONNX file of a pose network that ``posenas export`` wrote.
-        detector: Likewise of a detector; None takes the whole picture, or boxes that the user
-            draws.
+        pose: ONNX file of a pose network that ``posenas export`` wrote; None takes the network and
+            the detector that come with the library.
+        detector: Likewise of a detector; None beside a network of the user takes the whole picture,
+            or boxes that the user draws.
         runtime: Folder of the unpacked npm package ``onnxruntime-web``, of which the page gets a
             copy; None lets it load the pinned release from the web.
 
@@ -79,6 +81,9 @@ def write_web_page(
     """
     folder = Path(out)
     _check_folder(folder)
+    if pose is None:
+        pose = require_shipped(DEFAULT_POSE).onnx
+        detector = detector or require_shipped(DEFAULT_DETECTOR).onnx
     facts, files = _find_runtime(runtime)
     settings: dict[str, Any] = dict(version=__version__, runtime=facts)
     for role, path in (('pose', pose), ('detector', detector)):

@@ -2,13 +2,13 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posenas.cli.args import CommandParser, add_options, count
 from posenas.cli.printing import print_lines
 from posenas.cli.reading import check_paths
 from posenas.cli.values import whole
-from posenas.utils.errors import ConfigError
 
 if TYPE_CHECKING:
     from http.server import ThreadingHTTPServer
@@ -25,16 +25,19 @@ def build_parser() -> argparse.ArgumentParser:
     )
     options = {
         '--out DIR': dict(default='site', help='folder of the page (default: %(default)s)'),
-        '--pose FILE.onnx': 'pose network, written by posenas export',
+        '--pose FILE.onnx': (
+            'pose network, written by posenas export (default: the network that comes with the '
+            'library)'
+        ),
         '--detector FILE.onnx': (
-            'detector of people, likewise (default: the user draws boxes, '
-            'or the whole picture is one person)'
+            'detector of people, likewise (default: the one that comes with the library; with '
+            '--pose the user draws boxes, or the whole picture is one person)'
         ),
         '--runtime DIR': (
             'unpacked npm package onnxruntime-web to copy (default: the page '
             'loads it from a pinned address and checks its hashes)'
         ),
-        '--serve': 'serve the page on 127.0.0.1 until Ctrl-C',
+        '--serve': 'serve the page on 127.0.0.1 until Ctrl-C; a page that is there is kept',
         '--port N': count(8000, 'port of --serve; 0 chooses a free one', whole(0, 65535)),
     }
     add_options(parser, options)
@@ -45,17 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``posenas web``; returns its exit code.
 
     Raises:
-        ConfigError: There is neither a network nor a page to serve, or the folder holds other
-            things.
+        ConfigError: The folder holds other things.
         DataError: A network or the runtime is missing or of another kind.
         OutputError: The page cannot be written, or the port is taken.
     """
     args = build_parser().parse_args(argv)
     check_paths(args, files=('pose', 'detector'), folders=('runtime',))
-    if args.pose is not None:
+    from posenas.apis.web_page import SETTINGS
+
+    is_kept = args.serve and args.pose is args.detector is None
+    if not (is_kept and Path(args.out, SETTINGS).is_file()):
         _write(args)
-    elif args.detector is not None or not args.serve:
-        raise ConfigError('--pose must name a network that posenas export wrote: none ships yet')
     return _serve(args) if args.serve else 0
 
 

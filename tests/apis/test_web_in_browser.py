@@ -11,19 +11,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import onnx
 import pytest
-from exported_spots import write_box_net
 
-from posenas.apis import export_network, open_server, write_web_page
+from posenas.apis import open_server, write_web_page
 from posenas.apis.exporting import render_people
 from posenas.apis.web_page import RELEASE, RUNTIME
-from posenas.cli import main
 from posenas.codecs import build_codec
 from posenas.geometry import bbox_iou
 from posenas.runtime import ENGINES, CropRule, DetectorRuntime, PoseRuntime
+from posenas.weights import DEFAULT_DETECTOR, DEFAULT_POSE, require_shipped
 
 pytestmark = pytest.mark.slow
+POSE, DETECTOR = (require_shipped(name).onnx for name in (DEFAULT_POSE, DEFAULT_DETECTOR))
 SIZES = dict(input_size=[48, 64], heatmap_size=[12, 16])
 CODECS = {
     'quarter': dict(SIZES, type='MSRAHeatmap'),
@@ -77,35 +76,13 @@ def browser():
 
 @pytest.fixture(scope='module')
 def site(package, tmp_path_factory):
-    """Folder and address of a page with a network that learnt a little, and a detector."""
+    """Folder and address of a page with the networks that come with the library."""
     folder = tmp_path_factory.mktemp('site')
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        for split, count in (('train', '60'), ('val', '4')):
-            words = ['--out', f'data/synthetic/{split}', '--num-images', count, '--seed', count]
-            assert main(['dataset', 'synthetic', *words]) == 0
-        words = ['--work-dir', 'work', '--epochs', '25']
-        words += ['--cfg-options', 'train_dataloader.batch_size=8', 'val_dataloader=None']
-        words += ['val_cfg=None', 'val_evaluator=None', 'train_dataloader.num_workers=0']
-        words += ['train_dataloader.persistent_workers=False']
-        assert main(['train', 'tiny_synthetic_128x96', *words]) == 0
-    weights = folder / 'work' / 'epoch_25.pth'
-    export_network('tiny_synthetic_128x96', weights, folder / 'pose.onnx')
-    decode_by_quarters(folder / 'pose.onnx')
-    write_box_net(folder / 'detector.onnx')
-    page = write_web_page(folder / 'page', folder / 'pose.onnx', folder / 'detector.onnx', package)
+    page = write_web_page(folder / 'page', POSE, DETECTOR, package)
     with open_server(page.folder, port=0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield folder, f'http://127.0.0.1:{server.server_address[1]}/'
         server.shutdown()
-
-
-def decode_by_quarters(path):
-    """Let a network that learnt for a minute be decoded without DARK, whose steps may be miles."""
-    model = onnx.load(path)
-    (entry,) = [each for each in model.metadata_props if each.key == 'posenas.codec']
-    entry.value = json.dumps(json.loads(entry.value) | {'unbiased': False})
-    onnx.save(model, path)
 
 
 def draw_outputs(name, codec):
@@ -262,9 +239,9 @@ def test_the_page_in_chromium(site, browser):
     check_decoding(page)
     check_crops(page)
     context.close()
-    runtimes = [PoseRuntime(folder / 'pose.onnx', engine) for engine in ENGINES]
-    runtimes += [open_shaken(folder / 'pose.onnx', seed) for seed in range(8)]
-    detector = DetectorRuntime(folder / 'detector.onnx', 'onnxruntime')
+    runtimes = [PoseRuntime(POSE, engine) for engine in ENGINES]
+    runtimes += [open_shaken(POSE, seed) for seed in range(8)]
+    detector = DetectorRuntime(DETECTOR, 'onnxruntime')
     page = browser.new_page(color_scheme='dark', viewport=dict(width=390, height=800))
     asked, errors = [], []
     page.on('request', lambda request: asked.append(request.url))

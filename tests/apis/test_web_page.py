@@ -12,6 +12,7 @@ from exported_spots import describe_spots, write_box_net, write_spot_net
 from posenas.apis import open_server, write_web_page
 from posenas.cli import main
 from posenas.utils import ConfigError, DataError
+from posenas.weights import DEFAULT_DETECTOR, DEFAULT_POSE, require_shipped
 
 
 @pytest.fixture(scope='module')
@@ -60,6 +61,15 @@ def test_the_page_holds_its_files_and_what_networks_say(networks, package, tmp_p
     assert 'jsdelivr' not in (out / 'index.html').read_text()
 
 
+def test_without_networks_the_page_has_those_of_the_library(tmp_path):
+    assert main(['web', '--out', str(tmp_path / 'site')]) == 0
+    settings = read_settings(tmp_path / 'site')
+    wanted = {'pose': DEFAULT_POSE, 'detector': DEFAULT_DETECTOR}
+    for role, name in wanted.items():
+        file = tmp_path / 'site' / settings[role]['file']
+        assert file.read_bytes() == require_shipped(name).onnx.read_bytes()
+
+
 def test_without_a_package_the_page_loads_a_pinned_release_by_hashes(networks, tmp_path):
     page = write_web_page(tmp_path / 'site', networks[0])
     parts = read_settings(page.folder)['runtime']
@@ -96,7 +106,7 @@ def test_folders_of_other_things_are_refused(networks, tmp_path):
         write_web_page(tmp_path / 'site', networks[0], runtime=tmp_path)
     with pytest.raises(ConfigError, match='must hold a page'):
         open_server(tmp_path)
-    assert main(['web', '--out', str(tmp_path / 'none')]) == 2
+    assert main(['web', '--out', str(tmp_path)]) == 2
 
 
 def test_the_server_answers_this_machine_alone_with_types_and_headers(networks, tmp_path):

@@ -1,0 +1,60 @@
+"""The weights that come with the library: cards, and the same people in all engines."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from posenas.apis import PoseInferencer, find_config
+from posenas.apis.exporting import render_people
+from posenas.apis.model_zoo import find_model
+from posenas.cli import main
+from posenas.geometry import bbox_iou
+from posenas.runtime import ENGINES, DetectorRuntime, PoseRuntime
+from posenas.weights import DEFAULT_DETECTOR, DEFAULT_POSE, list_shipped, require_shipped
+
+SHIPPED = list_shipped()
+#: What a card says beside the names of its network.
+TEXTS = ('data', 'licences', 'hours', 'seed')
+
+
+def test_a_pose_network_and_a_detector_ship_within_ten_megabytes():
+    assert {DEFAULT_POSE, DEFAULT_DETECTOR} <= {found.name for found in SHIPPED}
+    files = [file for found in SHIPPED for file in (found.onnx, found.safetensors)]
+    assert sum(file.stat().st_size for file in files) < 8e6
+
+
+@pytest.mark.parametrize('found', SHIPPED, ids=lambda found: found.name)
+def test_a_card_says_what_the_weights_are(found):
+    assert find_config(found.config) == find_config(found.name)
+    assert set(found.card['aliases']) <= set(find_model(found.config).aliases)
+    assert all(found.card[key] for key in (*TEXTS, 'commands', 'figures', 'weaknesses'))
+    assert {array.dtype.name for array in load_file(found.safetensors).values()} <= {
+        'float16',
+        'int64',
+    }
+    assert str(Path.home()) not in json.dumps(found.card)
+
+
+def test_engines_and_pytorch_find_the_same_people():
+    (picture,) = render_people((640, 480), 1)
+    pose, people = require_shipped(DEFAULT_POSE), require_shipped(DEFAULT_DETECTOR)
+    given = dict(det_model=people.config, det_weights=people.safetensors, device='cpu')
+    inferencer = PoseInferencer(pose.config, pose.safetensors, **given)
+    (wanted,) = inferencer.predict(picture)
+    assert len(wanted.bboxes)
+    for engine in ENGINES:
+        (boxes,) = DetectorRuntime(engine=engine)([picture])
+        assert bbox_iou(boxes.bboxes, wanted.bboxes).max(axis=1).min() > 0.9
+        seen = PoseRuntime(engine=engine)(picture, wanted.bboxes)
+        gaps = np.abs(seen.keypoints - wanted.keypoints).max(axis=2)
+        assert gaps[seen.scores > 0.2].max() <= 0.5
+
+
+def test_the_list_of_networks_marks_them(capsys):
+    assert main(['models', 'posenas_small', 'posenas_people', '--details']) == 0
+    printed = capsys.readouterr().out
+    assert printed.count('come with posenas: ') == 2
+    assert 'weakness' in printed
