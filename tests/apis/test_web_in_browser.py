@@ -18,7 +18,7 @@ from posenas.apis.exporting import render_people
 from posenas.apis.web_page import RELEASE, RUNTIME
 from posenas.codecs import build_codec
 from posenas.geometry import bbox_iou
-from posenas.runtime import ENGINES, CropRule, DetectorRuntime, PoseRuntime
+from posenas.runtime import CropRule, DetectorRuntime, PoseRuntime
 from posenas.weights import DEFAULT_DETECTOR, DEFAULT_POSE, require_shipped
 
 pytestmark = pytest.mark.slow
@@ -188,36 +188,16 @@ def save(page):
     return json.loads(Path(download.value.path()).read_text())
 
 
-def compare(people, runtimes, image):
-    """Return distances (M,) to what the runtime finds in the same boxes, in pixels and in boxes.
-
-    Where the two engines differ, or single grey levels move a keypoint, rounding decides where the
-    peak is; that does not count.
-    """
+def compare(people, runtime, image):
+    """Return distances (M,) to what the runtime finds in the same boxes, in pixels and in boxes."""
     boxes = np.array([person['bbox'][0] for person in people])
-    found, *others = (runtime(image, boxes) for runtime in runtimes)
+    found = runtime(image, boxes)
     points = np.array([person['keypoints'] for person in people])
     scores = np.array([person['keypoint_scores'] for person in people])
     np.testing.assert_allclose(scores, found.scores, atol=0.02)
     gaps = np.linalg.norm(points - found.keypoints, axis=2)
-    sides = np.broadcast_to((boxes[:, 2:] - boxes[:, :2]).max(1)[:, None], gaps.shape)
-    moved = [np.linalg.norm(other.keypoints - found.keypoints, axis=2) for other in others]
-    counts = np.max(moved, axis=0) < 0.05
-    assert counts.mean() > 0.9
-    return gaps[counts], (gaps / sides)[counts]
-
-
-def open_shaken(path, seed):
-    """Open a network that sees some grey levels by one more or less, as pages cut crops."""
-    runtime, rng = PoseRuntime(path, 'onnxruntime'), np.random.default_rng(seed)
-    run, level = runtime.session.run, 1 / np.max(runtime.description.normalisation.std)
-
-    def run_shaken(crops):
-        steps = rng.choice([-1, 0, 1], crops.shape, p=[1e-3, 0.998, 1e-3])
-        return run(np.float32(crops + level * steps))
-
-    runtime.session.run = run_shaken
-    return runtime
+    sides = (boxes[:, 2:] - boxes[:, :2]).max(1)[:, None]
+    return gaps.ravel(), (gaps / sides).ravel()
 
 
 def list_photos(folder):
@@ -225,7 +205,7 @@ def list_photos(folder):
     (picture,) = render_people((640, 480), 1)
     cv2.imwrite(str(folder / 'rendered.jpg'), picture)
     shared = os.environ.get('POSENAS_SHARED')
-    real = sorted(Path(shared, 'data', 'people', 'images').glob('coco_*.jpg'))[:3] if shared else []
+    real = sorted(Path(shared, 'data', 'people', 'images').glob('coco_*.jpg'))[:8] if shared else []
     return [folder / 'rendered.jpg', *real]
 
 
@@ -239,8 +219,7 @@ def test_the_page_in_chromium(site, browser):
     check_decoding(page)
     check_crops(page)
     context.close()
-    runtimes = [PoseRuntime(POSE, engine) for engine in ENGINES]
-    runtimes += [open_shaken(POSE, seed) for seed in range(8)]
+    runtime = PoseRuntime(POSE, 'onnxruntime')
     detector = DetectorRuntime(DETECTOR, 'onnxruntime')
     page = browser.new_page(color_scheme='dark', viewport=dict(width=390, height=800))
     asked, errors = [], []
@@ -258,15 +237,15 @@ def test_the_page_in_chromium(site, browser):
         if len(boxes.bboxes):  # resized photos differ by single grey levels
             assert np.mean(bbox_iou(boxes.bboxes, made).max(axis=1) > 0.9) >= 0.95
         if people:
-            same.append(compare(people, runtimes, image)[0])
+            same.append(compare(people, runtime, image)[0])
         page.click('#add')  # a box that the keys move
         page.keyboard.press('ArrowLeft')
         page.keyboard.press('Shift+ArrowDown')
         expect(page.locator('#status')).to_have_text(re.compile('^1 person in'), timeout=60_000)
-        same.append(compare(save(page), runtimes, image)[0])
+        same.append(compare(save(page), runtime, image)[0])
         people = look_at(page, photo)
         if people:
-            decoded.append(compare(people, runtimes, image)[1])
+            decoded.append(compare(people, runtime, image)[1])
     assert len(np.concatenate(same)) > 50
     assert np.concatenate(same).max() <= 0.5
     assert np.mean(np.concatenate(decoded) <= 0.01) >= 0.95
