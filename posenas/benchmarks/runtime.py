@@ -229,7 +229,7 @@ def _list_torch_forms(
     """Yield the forms of PyTorch; the published one comes first."""
     width, height = network.model.head.decoder.input_size
     images = torch.randn(len(boxes), 3, height, width)
-    model = init_model(name, device='cpu')
+    model = init_model(network.cfg, device='cpu')
     model.load_state_dict(network.model.state_dict())
     last = torch.channels_last
     period = getattr(model, 'period', None)

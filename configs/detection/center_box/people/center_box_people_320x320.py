@@ -15,6 +15,7 @@ model = dict(
     ),
     neck=dict(type='TopDownFusion', in_channels=(48, 80, 96), channels=(48, 48, 64)),
     head=dict(type='CenterBoxHead', in_channels=48, upsample=2, decoder=_base_.codec),
+    test_cfg=dict(default_thr=0.25),
 )
 max_epochs = 80
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_begin=4, val_interval=4)
