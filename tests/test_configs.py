@@ -43,7 +43,9 @@ METADATA = {
 TEST_DEV = [path for path in CONFIGS if '_test_dev_' in path.stem]
 #: Networks for videos: several in one, on clips.
 VIDEO = [path for path in CONFIGS if 'video' in path.relative_to(ROOT).parts]
-SPECIAL = (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV, *VIDEO, *DETECTION)
+#: Networks on people of several sources; tests/test_people_mix.py tries them.
+PEOPLE = [path for path in CONFIGS if {'top_down', 'people'} <= {*path.parts}]
+SPECIAL = (*FORWARDERS, *DISTILL, *SEARCH, *TEST_DEV, *VIDEO, *DETECTION, *PEOPLE)
 OWN = [path for path in CONFIGS if path not in SPECIAL]
 #: Files from which networks for videos and pruned ones start, which a test does not have.
 CHECKPOINTS = {'key_checkpoint', 'light_checkpoint', 'frame_checkpoint', 'checkpoint'}
@@ -109,7 +111,7 @@ def mark_relative(path):
 
 
 TRAINED = choose_trained(OWN)
-COUNTED = choose_counted(OWN)
+COUNTED = choose_counted([*OWN, *PEOPLE])
 SIBLINGS = [path for path in OWN if path not in TRAINED]
 
 
@@ -378,7 +380,7 @@ def test_a_distillation_trains_the_network_of_another_config(path):
 
 def test_every_entry_with_a_config_is_named_after_it():
     named = {Path(entry['Config']).stem for entry in METADATA.values() if 'Config' in entry}
-    assert named == {path.stem for path in (*OWN, *VIDEO)}
+    assert named == {path.stem for path in (*OWN, *VIDEO, *PEOPLE, *DETECTION)}
     assert all(Path(e['Config']).stem == name for name, e in METADATA.items() if 'Config' in e)
 
 

@@ -15,6 +15,7 @@ from posenas.registry import DATASETS
 from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
 
+NETWORKS = sorted((ROOT / 'configs' / 'top_down').glob('*/people/*.py'))
 MIXES = sorted((ROOT / 'configs' / '_base_' / 'datasets').glob('people_[ms]*.py'))
 every_mix = pytest.mark.parametrize('path', MIXES, ids=lambda path: path.stem)
 
@@ -39,8 +40,8 @@ def write_sources(sources):
             add_scores(write_people(Path(), 'unused', source['teacher_file'], num_images=8))
 
 
-def shrink(path):
-    """Return an experiment with the data of ``path``, a few people of each source."""
+def shrink(path, has_model=False):
+    """Return an experiment with the data of ``path``, and its network, on a few people."""
     content = load_config(path).to_dict()
     train, val = (content[f'{split}_dataloader']['dataset'] for split in ('train', 'val'))
     write_sources([*train['datasets'], *val['datasets']])
@@ -55,6 +56,7 @@ def shrink(path):
     tiny = load_config(ROOT / 'configs/top_down/tiny/synthetic/tiny_synthetic_128x96.py').to_dict()
     tiny['model']['head']['decoder'] = content['codec']
     parts = ('model', 'optim_wrapper', 'train_cfg', 'val_cfg', 'test_cfg', 'default_hooks')
+    parts = parts[1:] if has_model else parts
     content.update({key: tiny[key] for key in parts}, default_scope='posenas', work_dir='work')
     content['train_cfg'].update(max_epochs=1)
     content['default_hooks']['checkpoint'] = None
@@ -74,6 +76,18 @@ def test_a_network_trains_on_a_mix(tmp_path, monkeypatch):
     assert runner.iter == runner.max_iters > 0
     assert all(torch.isfinite(parameter).all() for parameter in runner.model.parameters())
     assert 0 <= runner.message_hub.get_scalar('val/PCK').current() <= 1
+
+
+@pytest.mark.parametrize('path', NETWORKS, ids=lambda path: path.stem)
+def test_networks_of_mixes_learn(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = shrink(path, has_model=True)
+    cfg.train_dataloader.batch_size = 4
+    cfg.train_dataloader.sampler.source_ratio = [1, 1, 1, 1]
+    runner = PoseRunner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == runner.max_iters > 0
+    assert all(torch.isfinite(parameter).all() for parameter in runner.model.parameters())
 
 
 @every_mix

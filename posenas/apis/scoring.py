@@ -1,6 +1,6 @@
 """Scores of stored predictions, with intervals, differences and kinds of errors."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from posenas.apis.grouping import GroupScore
+from posenas.apis.intervals import LEVEL, Floats, Track, find_intervals
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.evaluation import explain_scores
 from posenas.evaluation.functional import (
@@ -19,7 +21,6 @@ from posenas.evaluation.functional import (
     correct_errors,
     count_tracks,
     evaluate_keypoints,
-    group_by_difficulty,
     joint_accuracies,
     joint_precision,
     paired_p_values,
@@ -56,17 +57,10 @@ from posenas.visualization import (
     write_picture,
 )
 
-#: Share of the samples inside the intervals.
-_LEVEL = 0.95
 #: Largest distance of the curves, in units of the box.
 _CURVE_LIMIT = 0.3
 #: Limits of PCKh, in units of the head box.
 _PCKH_LIMITS = {'PCKh': 0.5, 'PCKh@0.1': 0.1, 'PCKh@0.11': 0.11}
-
-Floats = NDArray[np.float64]
-Statistic = Callable[[Floats], Floats]
-#: Wraps the numbers of the resamplings to show where they are.
-Track = Callable[[range], Iterable[int]]
 
 
 @dataclass(frozen=True)
@@ -115,25 +109,6 @@ class ErrorReport:
 
 
 @dataclass(frozen=True)
-class GroupScore:
-    """How many keypoints of a group are found.
-
-    Attributes:
-        kind: What the groups differ in: 'size', 'occlusion' or 'pose'.
-        group: Name of the group.
-        number: Its labelled keypoints.
-        share: Share of them that are found.
-        interval: 95 % interval of the share; empty where none was asked for.
-    """
-
-    kind: str
-    group: str
-    number: int
-    share: float
-    interval: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True)
 class ScoreDifference:
     """A score of two result files on the same images.
 
@@ -173,7 +148,7 @@ def score_precision(
     iou_type = 'keypoints_crowd' if is_crowd else 'keypoints'
     scores = evaluate_keypoints(poses.truth, poses.rows, poses.skeleton.sigmas, iou_type)
     score, count = precision_score(poses), len(poses.table.image_ids)
-    intervals = _find_intervals(score, PRECISIONS, count, num_samples, seed, track)
+    intervals = find_intervals(score, PRECISIONS, count, num_samples, seed, track)
     subject = f'{len(poses.rows):,} results'
     return ScoreReport(subject, scores, intervals, notes=poses.describe())
 
@@ -198,50 +173,11 @@ def score_pck(
     names = [f'PCK@{limit:g}' for limit in thresholds]
     scores = dict(zip(names, map(float, score(None)), strict=True))
     count = len(poses.table.image_ids)
-    intervals = _find_intervals(score, names, count, num_samples, seed, track)
+    intervals = find_intervals(score, names, count, num_samples, seed, track)
     columns = [joint_accuracies(distances, limit) for limit in thresholds]
     joints = _name_joints(poses.skeleton.joint_names, names, columns)
     subject = f'{len(poses.rows):,} results'
     return ScoreReport(subject, scores, intervals, joints, poses.describe())
-
-
-def score_groups(
-    poses: StoredPoses,
-    threshold: float = 0.1,
-    num_samples: int = 0,
-    seed: int = 0,
-    track: Track = iter,
-) -> tuple[GroupScore, ...]:
-    """Measure where keypoints are missed: by size of people, occlusion and pose.
-
-    Args:
-        poses: As in :func:`score_precision`.
-        threshold: Largest distance of a keypoint that is found, relative to the longer side of the
-            box.
-        num_samples: As in :func:`score_precision`.
-        seed: Likewise.
-        track: Likewise.
-    """
-    _, distances = pck_score(poses, ())
-    groups = group_by_difficulty(poses.table, poses.skeleton.joint_names)
-    names = [(kind, group) for kind, parts in groups.items() for group in parts]
-    members = np.stack([groups[kind][group] for kind, group in names])  # (groups, G, K)
-    totals = members.sum(2).astype(np.float64)  # (groups, G)
-    found = (members & (distances <= threshold)).sum(2)
-
-    def score(weights: Floats) -> Floats:
-        weight = weights[poses.table.truth_group]
-        with np.errstate(invalid='ignore'):
-            return (found @ weight) / (totals @ weight)
-
-    count = len(poses.table.image_ids)
-    keys = [group for _, group in names]
-    intervals = _find_intervals(score, keys, count, num_samples, seed, track)
-    shares = score(np.ones(count))
-    return tuple(
-        GroupScore(kind, group, int(total.sum()), float(share), intervals.get(group, ()))
-        for (kind, group), total, share in zip(names, totals, shares, strict=True)
-    )
 
 
 def score_mpii(
@@ -275,7 +211,7 @@ def score_mpii(
         return np.array([pckh_mean(repeated, limit) for limit in _PCKH_LIMITS.values()])
 
     names, count = list(_PCKH_LIMITS), len(distances)
-    intervals = _find_intervals(score, names, count, num_samples, seed, track)
+    intervals = find_intervals(score, names, count, num_samples, seed, track)
     return ScoreReport(f'{count:,} people', scores, intervals)
 
 
@@ -311,7 +247,7 @@ def score_posetrack(
     def score(weights: Floats) -> Floats:
         return np.array(list(summarise(detections, counts, weights).values()))
 
-    intervals = _find_intervals(score, list(scores), len(videos), num_samples, seed, track)
+    intervals = find_intervals(score, list(scores), len(videos), num_samples, seed, track)
     columns = dict(zip(('AP', 'Precision', 'Recall'), joint_precision(detections), strict=True))
     if counts is not None:
         columns |= track_scores(counts)
@@ -349,7 +285,7 @@ def compare_results(
 
     samples = resample(score_both, len(first.table.image_ids), num_samples, seed, track)
     differences = samples[:, 1] - samples[:, 0]
-    changes = confidence_intervals(values[1] - values[0], differences, _LEVEL)
+    changes = confidence_intervals(values[1] - values[0], differences, LEVEL)
     p_values = paired_p_values(differences)
     found = {}
     for name, pair, change, p in zip(PRECISIONS, values.T, changes, p_values, strict=True):
@@ -416,22 +352,6 @@ def draw_results(
         paths.append(Path(out_dir, 'worst.jpg'))
         _draw_worst(paths[-1], Path(images), num_worst, poses)
     return paths
-
-
-def _find_intervals(
-    score: Statistic,
-    names: Sequence[str],
-    count: int,
-    num_samples: int,
-    seed: int,
-    track: Track,
-) -> dict[str, tuple[float, float]]:
-    """Return the intervals of scores by name; ``count`` is the number of what is drawn."""
-    if not num_samples:
-        return {}
-    samples = resample(score, count, num_samples, seed, track)
-    found = confidence_intervals(score(np.ones(count)), samples, _LEVEL)
-    return {name: (each.low, each.high) for name, each in zip(names, found, strict=True)}
 
 
 def _name_joints(

@@ -12,7 +12,8 @@ from posenas.cli.values import COUNT_OR_NONE, POSITIVE, RESAMPLINGS, SEED
 from posenas.utils.atomic_io import write_json
 
 if TYPE_CHECKING:
-    from posenas.apis.scoring import ErrorReport, GroupScore, ScoreReport
+    from posenas.apis.grouping import GroupScore
+    from posenas.apis.scoring import ErrorReport, ScoreReport
     from posenas.evaluation import StoredPoses
 
 

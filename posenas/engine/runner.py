@@ -43,7 +43,7 @@ from posenas.engine.work_dir import (
 from posenas.models import load_state
 from posenas.registry import RUNNERS
 from posenas.utils import make_folder
-from posenas.utils.checkpoint import find_latest_checkpoint, save_checkpoint
+from posenas.utils.checkpoint import find_start, save_checkpoint
 from posenas.utils.config import adopt_scope
 from posenas.utils.errors import refuse_impossible
 from posenas.utils.telling import find_screen, replace_screen, tell
@@ -269,9 +269,7 @@ class PoseRunner(Runner):
     def load_or_resume(self) -> None:
         """Resume or load as the config says.
 
-        ``resume='auto'`` resumes from the newest checkpoint of the work dir, or else starts from
-        the weights of ``load_from``. ``resume=True`` resumes from ``load_from``, as in mmengine,
-        or without it from the newest checkpoint of the work dir.
+        ``resume='auto'`` resumes what :func:`find_start` finds.
 
         Raises:
             ConfigError: The training could not be resumed, see :func:`check_resumable`.
@@ -283,13 +281,7 @@ class PoseRunner(Runner):
             return
         source = self._load_from
         if self._resume and (source is None or self._resume == 'auto'):
-            newest = find_latest_checkpoint(self.work_dir)
-            if newest is None:
-                self._resume = False
-                start = f' from {source}' if source else ''
-                text = f'no usable checkpoint in {self.work_dir}: starting afresh{start}'
-                self.logger.warning(text)
-            source = newest or source
+            source, self._resume = find_start(self.work_dir, source)
         if source is None:
             return
         if self._resume:

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 import torch
+from mmengine.logging import MMLogger
 
 from posenas.utils.atomic_io import atomic_write, write_text
 from posenas.utils.errors import CheckpointError
@@ -80,6 +81,20 @@ def find_latest_checkpoint(work_dir: str | Path) -> str | None:
     if found is not None:
         tell(f'{work_dir / _LAST} names no whole checkpoint, using {found}')
     return None if found is None else str(found)
+
+
+def find_start(work_dir: str | Path, load_from: str | None) -> tuple[str | None, bool]:
+    """Choose what a run that may be resumed starts from; says where nothing can be resumed.
+
+    Returns:
+        The newest checkpoint of ``work_dir`` and True; or ``load_from`` and False.
+    """
+    newest = find_latest_checkpoint(work_dir)
+    if newest is None:
+        start = f' from {load_from}' if load_from else ''
+        text = f'no usable checkpoint in {work_dir}: starting afresh{start}'
+        MMLogger.get_current_instance().warning(text)
+    return newest or load_from, newest is not None
 
 
 def _read_last(work_dir: Path) -> Path | None:

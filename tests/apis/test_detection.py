@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from posenas.apis import detect_people, init_detector
+from posenas.apis import detect_people, find_config, init_detector
 from posenas.utils import ConfigError, DataError
 
 CONFIG = 'center_box_people_320x320'
@@ -22,7 +22,7 @@ SMALL = {
 @pytest.fixture
 def detector():
     torch.manual_seed(0)
-    return init_detector(CONFIG, device='cpu', cfg_options=SMALL)
+    return init_detector(find_config(CONFIG), device='cpu', cfg_options=SMALL)
 
 
 def force(model, row, column, distances):

@@ -46,7 +46,7 @@ def checkpoint_there(tmp_path, monkeypatch):
     ('words', 'resume', 'load_from'),
     [
         ([], None, None),
-        (['--resume'], True, None),
+        (['--resume'], 'auto', None),
         (['--resume', 'a.pth'], True, 'a.pth'),
         (['--resume-from', 'a.pth'], True, 'a.pth'),
         (['--resume_from=a.pth'], True, 'a.pth'),
