@@ -40,12 +40,12 @@ _LAZY_MODULES = {
         'read_genotype',
         'write_genotype',
     ),
+    'grouping': ('GroupScore', 'score_groups'),
     'latency': ('build_latency_table', 'fit_latency_table', 'predict_latencies'),
     'new_dataset': ('DatasetStart', 'init_dataset'),
     'pruning': ('PruneResult', 'prune'),
     'predicting': ('fit_predictor',),
     'sampling': ('SampledArch', 'sample_alike'),
-    'grouping': ('GroupScore', 'score_groups'),
     'scoring': (
         'ErrorReport',
         'ScoreDifference',
