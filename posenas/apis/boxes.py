@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,16 @@ from posenas.utils.files import read_json
 from posenas.utils.value_types import fits_type
 
 Boxes = ArrayLike | Sequence[ArrayLike | None] | Mapping[str, Any]
+
+
+class BoxFile(dict[str, Any]):
+    """Boxes of a file by the names of its images.
+
+    Attributes:
+        image_ids: Name -> number of the image, where the file has it.
+    """
+
+    image_ids: Mapping[str, int] = MappingProxyType({})
 
 
 class BoxTable:
@@ -55,6 +66,12 @@ class BoxTable:
                     f'{_list(source.label for source in sources)}: give the names of the files, '
                     'with or without their folders'
                 )
+
+    @property
+    def image_ids(self) -> dict[Source, int]:
+        """The numbers that the file of the boxes gives to images."""
+        numbers = getattr(self._given, 'image_ids', {})
+        return {source: numbers[name] for source, name in self._names.items() if name in numbers}
 
     @property
     def is_given(self) -> bool:
@@ -150,7 +167,7 @@ def _is_nested(item: Any) -> bool:  # noqa: ANN401
     return isinstance(item, list | tuple) and any(np.iterable(box) for box in item)
 
 
-def read_boxes(path: str | Path) -> dict[str, Any]:
+def read_boxes(path: str | Path) -> BoxFile:
     """Read person boxes from a JSON file.
 
     Args:
@@ -173,7 +190,7 @@ def read_boxes(path: str | Path) -> dict[str, Any]:
     if 'annotations' not in content or 'images' not in content:
         for name, boxes in content.items():
             _check_boxes(boxes, f'{path}: boxes of {name}')
-        return content
+        return BoxFile(content)
     return _boxes_of_coco(content, str(path))
 
 
@@ -190,11 +207,12 @@ def _is_box(value: object) -> bool:
     return fits_type(value, list[float])
 
 
-def _boxes_of_coco(content: dict[str, Any], path: str) -> dict[str, Any]:
+def _boxes_of_coco(content: dict[str, Any], path: str) -> BoxFile:
     file = AnnotationFile(path, content)
     people = file.find_people()
     names = {image['id']: image['file_name'] for image in content['images']}
-    boxes: dict[str, Any] = {name: [] for name in names.values()}
+    boxes = BoxFile((name, []) for name in names.values())
+    boxes.image_ids = {name: image_id for image_id, name in names.items()}
     for place, record in people:
         box, score = as_numbers(record.get('bbox'), 4), as_number(record.get('score', 1.0))
         if box is None or score is None:

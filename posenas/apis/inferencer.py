@@ -241,9 +241,11 @@ class PoseInferencer:
             vis_out_dir = vis_out_dir or Path(out_dir) / 'visualizations'
             pred_out_dir = pred_out_dir or Path(out_dir) / 'predictions'
         meta = self.model.dataset_meta
-        writer = ResultWriter(vis_out_dir, pred_out_dir, meta, pred_formats, sources)
-        passed_over = list_passed_over(inputs)
-        report = InferenceReport(sources, BoxTable(bboxes, sources), passed_over, options.kpt_thr)
+        boxes, passed_over = BoxTable(bboxes, sources), list_passed_over(inputs)
+        writer = ResultWriter(
+            vis_out_dir, pred_out_dir, meta, pred_formats, sources, boxes.image_ids
+        )
+        report = InferenceReport(sources, boxes, passed_over, options.kpt_thr)
         self.report = report  # calls may be in progress side by side, each with its own
         for name in report.boxes.unused[:3]:
             print_log(f'left out: the boxes of {name} fit no input', logger='current', level=30)

@@ -66,7 +66,9 @@ class ResultWriter:
         pred_dir: Folder of predictions; None writes none.
         dataset_meta: What is known of the keypoints, for the files of videos.
         formats: Some of :data:`PRED_FORMATS`.
-        sources: Inputs of the call, by which images get their numbers in COCO's form.
+        sources: Inputs of the call.
+        image_ids: Numbers of images in COCO's form, by their inputs; those without are numbered
+            by the names of the files, if all are numbers, otherwise in order from 0.
 
     Raises:
         ConfigError: A form is none of these, or pictures would replace inputs.
@@ -79,6 +81,7 @@ class ResultWriter:
         dataset_meta: Mapping[str, Any],
         formats: Sequence[str] = ('json',),
         sources: Sequence[Source] = (),
+        image_ids: Mapping[Source, int] | None = None,
     ) -> None:
         if isinstance(formats, str) or not formats:
             raise ConfigError(f'pred_formats must be a list of {PRED_FORMATS}, got {formats!r}')
@@ -92,7 +95,7 @@ class ResultWriter:
         self._frames: _JsonList | None = None
         self._coco: _JsonList | None = None
         self._csv: _TextFile | None = None
-        self._has_image_ids = _are_image_ids(sources)
+        self._image_ids = image_ids or _number_by_names(sources)
         files = [source.path for source in sources if source.address is None and source.path]
         if self.vis_dir and any(f.parent.resolve() == self.vis_dir.resolve() for f in files):
             raise ConfigError(
@@ -179,7 +182,7 @@ class ResultWriter:
         if 'coco' in self._formats:
             if self._coco is None:
                 self._coco = _JsonList(folder / 'results.keypoints.json', '[')
-            number = int(source.stem) if self._has_image_ids else result.frame.position
+            number = self._image_ids.get(source, result.frame.position)
             for record in coco_records(result, number):
                 self._coco.append(record)
         if 'csv' in self._formats:
@@ -202,11 +205,9 @@ class ResultWriter:
         self._video, self._video_file, self._frames = None, None, None
 
 
-def _are_image_ids(sources: Sequence[Source]) -> bool:
-    """Tell whether files are named by the numbers of their images, as those of COCO are."""
-    stems = [source.stem for source in sources]
-    is_numbered = all(
-        source.path is not None and not source.is_video and source.stem.isdecimal()
-        for source in sources
-    )
-    return is_numbered and len({int(stem) for stem in stems if is_numbered}) == len(stems)
+def _number_by_names(sources: Sequence[Source]) -> dict[Source, int]:
+    """Number images by the names of their files if all are numbers, as those of COCO are."""
+    if any(s.path is None or s.is_video or not s.stem.isdecimal() for s in sources):
+        return {}
+    numbers = {source: int(source.stem) for source in sources}
+    return numbers if len({*numbers.values()}) == len(numbers) else {}

@@ -11,6 +11,7 @@ from apis.spots import BOXES, PEOPLE, draw_spots
 from PIL import Image
 
 from posenas.apis import PoseInferencer
+from posenas.apis.boxes import read_boxes
 from posenas.apis.detection import DetectedPeople
 from posenas.utils import ConfigError, DataError
 
@@ -100,6 +101,27 @@ def test_coco_and_csv_hold_all_inputs_and_the_numbers_of_images(inferencer, tmp_
         rows = list(csv.DictReader(file))
     assert [row['image'] for row in rows] == ['000000000007.png'] * 2 + ['000000000012.png'] * 2
     assert float(rows[3]['green_x']) == pytest.approx(results[1].keypoints[1, 1, 0], abs=0.01)
+
+
+def test_numbers_of_images_are_those_of_the_file_with_the_boxes(inferencer, tmp_path):
+    images = {'b.png': 31, 'sub/a.png': 5, '3.png': 9}
+    for name in images:
+        (tmp_path / 'in' / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(tmp_path / 'in' / name), draw_spots())
+    x1, y1, x2, y2 = map(float, BOXES[0])
+    content = dict(
+        images=[dict(id=number, file_name=name) for name, number in images.items()],
+        annotations=[
+            dict(image_id=number, bbox=[x1, y1, x2 - x1, y2 - y1]) for number in (31, 5, 9)
+        ],
+    )
+    (tmp_path / 'boxes.json').write_text(json.dumps(content))
+    boxes = read_boxes(tmp_path / 'boxes.json')
+    options = dict(bboxes=boxes, pred_out_dir=tmp_path / 'out', pred_formats=['coco'])
+    paths = [tmp_path / 'in' / name for name in images]
+    list(inferencer.predict(paths, **options))
+    records = json.loads((tmp_path / 'out/results.keypoints.json').read_text())
+    assert [record['image_id'] for record in records] == [31, 5, 9]
 
 
 def test_frames_of_an_iterator_become_a_video(inferencer, tmp_path):
