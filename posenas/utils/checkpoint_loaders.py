@@ -1,5 +1,6 @@
 """Let everything in mmengine that loads a checkpoint load it safely."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 from posenas.utils.download import fetch_checkpoint, find_in_store
 from posenas.utils.errors import CheckpointError
 from posenas.utils.plain_data import discard_executable
+from posenas.utils.resizing import resize_weights
 from posenas.utils.safe_load import load_checkpoint_file
 from posenas.utils.telling import tell
 
@@ -62,10 +64,29 @@ def load_from_store(
 class PretrainedInit(_PretrainedInit):
     """mmengine's ``Pretrained``, but a file of which nothing fits is refused.
 
+    With ``resize`` the file may hold the same network with other widths, depths or kernels. A
+    wider or deeper network then computes what the one in the file does, until it is trained.
+
+    Source: Chen et al., Net2Net, ICLR 2016; new channels are drawn rather than copied.
+
     Args:
-        *args: Arguments of mmengine's class.
-        **kwargs: Likewise.
+        checkpoint: File or address.
+        prefix: What the names in the file begin with, such as 'backbone.'; None for nothing.
+        map_location: Where the tensors go at first.
+        resize: Whether to bring weights of other sizes to the network's; see
+            :func:`posenas.utils.resizing.resize_weights`. Residual blocks that the file lacks begin
+            as identity, where they have ``start_as_identity``.
     """
+
+    def __init__(
+        self,
+        checkpoint: str,
+        prefix: str | None = None,
+        map_location: str = 'cpu',
+        resize: bool = False,
+    ) -> None:
+        super().__init__(checkpoint, prefix, map_location)
+        self.resize = resize
 
     def __call__(self, module: nn.Module) -> None:
         """Load the weights that fit into ``module``.
@@ -76,21 +97,37 @@ class PretrainedInit(_PretrainedInit):
         checkpoint = CheckpointLoader.load_checkpoint(self.checkpoint, 'cpu')
         weights = checkpoint.get('state_dict', checkpoint)
         prefix = 'module.' if self.prefix is None else self.prefix.rstrip('.') + '.'
-        shapes = {
-            name.removeprefix(prefix): getattr(weight, 'shape', None)
+        found = {
+            name.removeprefix(prefix): weight
             for name, weight in weights.items()
             if self.prefix is None or name.startswith(prefix)
         }
-        wanted = {name: weight.shape for name, weight in module.state_dict().items()}
-        count = sum(shapes.get(name) == shape for name, shape in wanted.items())
-        if not count:
+        wanted = module.state_dict()
+        if self.resize:
+            found = resize_weights(found, module)
+        fitting = [
+            name
+            for name, weight in wanted.items()
+            if getattr(found.get(name), 'shape', None) == weight.shape
+        ]
+        if not fitting:
             raise CheckpointError(
                 f'{self.checkpoint} must hold weights of {type(module).__name__}, but none fits; '
                 f'it has {", ".join(list(weights)[:3]) or "nothing"}: choose another file or set '
                 "init_cfg.prefix, such as 'backbone.' for a whole network"
             )
-        tell(f'{self.checkpoint}: {count} of {len(wanted)} weights are loaded')
-        super().__call__(module)
+        tell(f'{self.checkpoint}: {len(fitting)} of {len(wanted)} weights are loaded')
+        if not self.resize:
+            super().__call__(module)
+            return
+        module.load_state_dict({name: found[name] for name in fitting}, strict=False)
+        for name, part in module.named_modules():
+            if hasattr(part, 'start_as_identity') and not _has_part(found, name):
+                part.start_as_identity()
+
+
+def _has_part(weights: Mapping[str, object], name: str) -> bool:
+    return any(key.startswith(f'{name}.') for key in weights)
 
 
 def register_checkpoint_loaders() -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple, get_type_hints
 from mmengine.config import Config
 from mmengine.registry import FUNCTIONS, Registry
 
+from posenas.utils.checkpoint_loaders import register_checkpoint_loaders
 from posenas.utils.config_copies import find_copies
 from posenas.utils.config_schema import (
     DEFAULT_TYPES,
@@ -46,6 +47,7 @@ def verify_config(cfg: Config) -> None:
         ConfigError: Something is wrong; the text lists where and the nearest valid names.
     """
     import_module('mmengine.runner')  # its loops and hooks are in no location of a registry
+    register_checkpoint_loaders()
     registries = _Registries(cfg.get('default_scope') or 'posenas')
     content = cfg.to_dict()
     faults = [*_check_top_level(content, cfg.text)]

@@ -41,6 +41,10 @@ class EdgeBlock(nn.Module):
         x = x + self.convs(x)
         return x.relu() if self.is_rectified else x
 
+    def start_as_identity(self) -> None:
+        """Let the block add nothing until it is trained."""
+        nn.init.zeros_(self.convs[-1].norm.weight)
+
 
 class EdgeStage(nn.Module):
     """Halve the size by a 3x3 convolution, then run residual blocks.
