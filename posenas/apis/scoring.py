@@ -170,7 +170,7 @@ def score_pck(
         track: Likewise.
     """
     score, distances = pck_score(poses, thresholds)
-    names = [f'PCK@{limit:g}' for limit in thresholds]
+    names = _name_thresholds(thresholds)
     scores = dict(zip(names, map(float, score(None)), strict=True))
     count = len(poses.table.image_ids)
     intervals = find_intervals(score, names, count, num_samples, seed, track)
@@ -178,6 +178,10 @@ def score_pck(
     joints = _name_joints(poses.skeleton.joint_names, names, columns)
     subject = f'{len(poses.rows):,} results'
     return ScoreReport(subject, scores, intervals, joints, poses.describe())
+
+
+def _name_thresholds(thresholds: Sequence[float]) -> list[str]:
+    return [f'PCK@{limit:g}' for limit in thresholds]
 
 
 def score_mpii(
@@ -262,8 +266,9 @@ def compare_results(
     num_samples: int = 1000,
     seed: int = 0,
     track: Track = iter,
+    thresholds: Sequence[float] = (),
 ) -> dict[str, ScoreDifference]:
-    """Measure how average precision and recall of two result files differ, and how surely.
+    """Measure how average precision, recall and PCK of two result files differ, and how surely.
 
     Args:
         first: Results on some images, as in :func:`score_precision`.
@@ -271,24 +276,34 @@ def compare_results(
         num_samples: Resamplings of the images, the same for both.
         seed: As in :func:`score_precision`.
         track: Likewise.
+        thresholds: Distances of PCK, relative to the longer side of the box.
 
     Raises:
         ConfigError: There are no resamplings.
     """
     if num_samples < 1:
         raise ConfigError(f'a comparison needs at least 1 resampling, got {num_samples}')
-    scores = [precision_score(poses) for poses in (first, second)]
-    values = np.stack([score(None) for score in scores])  # (2, S)
+    both = (first, second)
+    precisions = [precision_score(poses) for poses in both]
+    accuracies = [pck_score(poses, thresholds)[0] for poses in both] if thresholds else []
 
-    def score_both(weights: Floats) -> Floats:
-        return np.stack([score(weights) for score in scores])
+    def score_both(weights: Floats | None) -> Floats:  # (2, S)
+        parts = [
+            np.stack([score(weights) for score in scores])
+            for scores in (precisions, accuracies)
+            if scores
+        ]
+        return np.concatenate(parts, axis=1)
+
+    values = score_both(None)
 
     samples = resample(score_both, len(first.table.image_ids), num_samples, seed, track)
     differences = samples[:, 1] - samples[:, 0]
     changes = confidence_intervals(values[1] - values[0], differences, LEVEL)
     p_values = paired_p_values(differences)
     found = {}
-    for name, pair, change, p in zip(PRECISIONS, values.T, changes, p_values, strict=True):
+    names = [*PRECISIONS, *_name_thresholds(thresholds)]
+    for name, pair, change, p in zip(names, values.T, changes, p_values, strict=True):
         figures = (*pair, change.value, change.low, change.high, p)
         found[name] = ScoreDifference(*map(float, figures))
     return found

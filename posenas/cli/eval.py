@@ -89,6 +89,12 @@ _KINDS = {
             'results': 'result file A',
             'other': 'result file B',
             **_TRUTH,
+            '--thr X': dict(
+                type=POSITIVE,
+                nargs='+',
+                default=[],
+                help='compare PCK too, at these distances relative to the longer side of the box',
+            ),
             **_make_common(samples=1000),
         },
         'Report the difference of two result files and how certain it is.',
@@ -173,7 +179,7 @@ def _report_comparison(args: argparse.Namespace) -> dict:
     from posenas.apis import compare_results
 
     both = [_read(args, results) for results in (args.results, args.other)]
-    found = compare_results(*both, args.bootstrap, args.seed, _show_progress)
+    found = compare_results(*both, args.bootstrap, args.seed, _show_progress, args.thr)
     for name, path, poses in zip('AB', (args.results, args.other), both, strict=True):
         parts = '; '.join(poses.describe())
         print_lines(f'{name}: {len(poses.rows):,} results of {path}; {parts}')

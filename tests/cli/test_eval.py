@@ -151,10 +151,13 @@ def test_a_file_compared_with_itself_does_not_differ(people):
     for other, sign, p in (('results.json', 0, 1), ('worse.json', -1, 0.02)):
         out = folder / 'compared.json'
         words = ['compare', files[0], str(folder / other), *files[1:], '--out-metrics', str(out)]
-        assert main(words) == 0
-        ap = json.loads(out.read_text())['AP']
-        assert np.sign(ap['difference']) == sign
-        assert ap['p'] == pytest.approx(p)
+        assert main([*words, '--thr', '0.02', '0.1']) == 0
+        found = json.loads(out.read_text())
+        for name in ('AP', 'PCK@0.02'):
+            assert np.sign(found[name]['difference']) == sign
+            assert found[name]['p'] == pytest.approx(p)
+        alone = run(people, 'pck', '--thr', 0.02, 0.1)['scores']
+        assert found['PCK@0.1']['a'] == pytest.approx(alone['PCK@0.1'])
 
 
 def test_published_predictions_for_mpii_have_their_published_score(shared_dir, tmp_path):
