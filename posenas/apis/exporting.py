@@ -27,6 +27,7 @@ from posenas.utils import CheckpointError, ConfigError, check_choice
 from posenas.utils.config import find_network, resolve_model
 from posenas.utils.download import fetch_checkpoint
 from posenas.utils.images import read_local
+from posenas.weights import DEFAULT_POSE, fill_in
 
 if TYPE_CHECKING:
     import onnx
@@ -84,7 +85,8 @@ def export_network(
 
     Args:
         config: As in :func:`build_model`.
-        checkpoint: Its weights; None exports random ones, whose speed is the same; see
+        checkpoint: Its weights; None takes those that come with the library for this name, and
+            otherwise random ones, whose speed is the same; see
             :func:`~posenas.models.settling.draw_settled_weights`.
         out: File to write; None calls it like the config, in the current folder.
         to: 'onnx' or 'openvino'.
@@ -117,6 +119,7 @@ def export_network(
         raise ConfigError(f'the file of --to {to} must end with {FORMS[to]}, got {target}')
     for image in images:
         read_local(str(image))
+    config, checkpoint = fill_in(config, checkpoint, DEFAULT_POSE, needs_torch=True)
     network = build_model(
         config, checkpoint, cfg_options, sha256=sha256, trust_download=trust_download
     )

@@ -9,6 +9,7 @@ from posenas.cli.printing import print_lines, print_table
 from posenas.cli.reading import check_paths, read_config
 from posenas.cli.values import COUNT, number
 from posenas.utils.errors import ConfigError
+from posenas.weights import DEFAULT_POSE, fill_in
 
 if TYPE_CHECKING:
     from posenas.apis import ExportResult
@@ -18,8 +19,8 @@ _OPTIONS = {
     'checkpoint': dict(
         nargs='?',
         help=(
-            'weights of the network, a file or http(s) address (default: random weights, '
-            'to measure speed)'
+            'weights of the network, a file or http(s) address (default: those that come with '
+            'the library, otherwise random ones, to measure speed)'
         ),
     ),
     '--to': dict(
@@ -83,9 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_paths(args, new_files=('out',))
     from posenas.apis import export_network
 
+    _, checkpoint = fill_in(args.config, args.checkpoint, DEFAULT_POSE, needs_torch=True)
     made = export_network(
         read_config(args),
-        args.checkpoint,
+        checkpoint,
         args.out,
         args.to,
         args.precision,

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from posenas.apis import PoseInferencer, find_config
-from posenas.apis.exporting import render_people
+from posenas.apis.exporting import export_network, render_people
 from posenas.apis.model_zoo import find_model
 from posenas.cli import main
 from posenas.geometry import bbox_iou
@@ -51,6 +51,16 @@ def test_engines_and_pytorch_find_the_same_people():
         seen = PoseRuntime(engine=engine)(picture, wanted.bboxes)
         gaps = np.abs(seen.keypoints - wanted.keypoints).max(axis=2)
         assert gaps[seen.scores > 0.2].max() <= 0.5
+
+
+def test_a_network_that_ships_is_exported_with_its_weights(tmp_path):
+    made = export_network(DEFAULT_POSE, None, tmp_path / 'api.onnx')
+    assert main(['export', DEFAULT_POSE, '--out', str(tmp_path / 'cli.onnx')]) == 0
+    (picture,) = render_people((640, 480), 1)
+    runtimes = [PoseRuntime(file) for file in (made.files[0], tmp_path / 'cli.onnx', None)]
+    first, second, shipped = (runtime(picture).keypoints for runtime in runtimes)
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_allclose(first, shipped, atol=0.5)
 
 
 def test_the_list_of_networks_marks_them(capsys):
