@@ -72,7 +72,7 @@ def benchmark_videos(
 
     Args:
         config: Config or name of a network.
-        checkpoint: Its weights; None draws them.
+        checkpoint: Its weights; None takes those that come with the library, or draws them.
         video: Video file; None renders synthetic people.
         det_weights: Detector that finds people, instead of the numbers of ``people``.
         people: Boxes in each frame.

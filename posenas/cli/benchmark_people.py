@@ -24,7 +24,10 @@ VIDEO = Kind(
     'posenas infer on videos, end to end',
     {
         'config': 'config file or name of a network',
-        'checkpoint': dict(nargs='?', help='trained weights (default: random ones)'),
+        'checkpoint': dict(
+            nargs='?',
+            help='trained weights (default: those that come with the library, or random ones)',
+        ),
         '--video FILE': 'video file (default: rendered synthetic people)',
         '--det-weights FILE': 'detector of people (default: given boxes)',
         '--people N': dict(
