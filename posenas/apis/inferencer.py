@@ -27,7 +27,7 @@ from posenas.registry import INFERENCERS
 from posenas.runtime.engines import is_exported
 from posenas.utils import ConfigError, check_positive
 from posenas.utils.run_ahead import StageClock, run_ahead
-from posenas.weights import DEFAULT_DETECTOR, is_shipped
+from posenas.weights import DEFAULT_DETECTOR, SHIPPED, is_shipped, require_visibility
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,7 +64,8 @@ class PoseInferencer:
         det_cat_ids: Ignored: our detectors find people alone.
         scope: Ignored: names are ours.
         visibility: File of :func:`posenas.apis.visibility.calibrate_visibility`; results then say
-            how likely each keypoint is visible.
+            how likely each keypoint is visible. 'shipped' takes that of a network that comes with
+            the library.
         det_layout: See :func:`posenas.apis.init_detector`.
 
     Attributes:
@@ -105,6 +106,8 @@ class PoseInferencer:
         self._pipeline = TopdownPipeline(self.model.cfg, self.model.dataset_meta)
         self._marker = None
         if visibility is not None:
+            if visibility == SHIPPED:
+                visibility = require_visibility(pose2d, pose2d_weights)
             from posenas.apis.inference_stages import find_kept_skeleton
             from posenas.apis.visibility import VisibilityMarker
 

@@ -202,7 +202,7 @@ def _choose_labels(
     Raises:
         ConfigError: No labels are given, and the config has none of its own for the split.
     """
-    tests = unwrap_dataset(cfg.get('val_dataloader') or cfg.get('test_dataloader'))
+    tests = _choose_source(unwrap_dataset(cfg.get('val_dataloader') or cfg.get('test_dataloader')))
     settings = {**deepcopy(dict(tests)), 'test_mode': True, 'bbox_file': None}
     own = unwrap_dataset(cfg.get(f'{split}_dataloader'))
     if labels is not None:
@@ -218,6 +218,14 @@ def _choose_labels(
     if images is not None:
         settings.update(data_prefix=dict(img=str(images)))
     return settings
+
+
+def _choose_source(dataset: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the first source of several that has their common keypoints; a single one as it is."""
+    for source in dataset.get('datasets', ()):
+        if not source.get('pipeline'):
+            return {**source, 'metainfo': dataset['metainfo'], 'pipeline': dataset['pipeline']}
+    return dataset
 
 
 def _collect(

@@ -13,6 +13,7 @@ from posenas.cli.reading import check_paths, require_with
 from posenas.cli.values import COUNT, SHARE, SIDE
 from posenas.utils import ConfigError, DataError
 from posenas.utils.outputs import OUTPUTS, hide_outputs
+from posenas.weights import SHIPPED
 
 if TYPE_CHECKING:
     from posenas.apis import PoseInferencer
@@ -58,8 +59,13 @@ _PEOPLE = {
         ),
     ),
     '--bbox-thr SCORE': dict(type=SHARE, help="lowest score of a box (default: the detector's)"),
-    '--visibility FILE.json': (
-        'file of posenas visibility, which tells how likely keypoints are visible'
+    '--visibility FILE.json': dict(
+        nargs='?',
+        const=SHIPPED,
+        help=(
+            'also tell how likely keypoints are visible, by a file of posenas visibility '
+            '(default without FILE: that of the network that comes with the library)'
+        ),
     ),
     '--detect-every N|auto': dict(
         type=_interval,
@@ -159,7 +165,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = build_parser().parse_args(argv)
     _check_options(args)
-    check_paths(args, files=('boxes', 'detector', 'compare', 'visibility'), new_folders=('out',))
+    files = ['boxes', 'detector', 'compare']
+    files += ['visibility'] if args.visibility != SHIPPED else []
+    check_paths(args, files=files, new_folders=('out',))
     boxes, total = _read_boxes(args), _count_images(args)  # before a model is built for them
     from posenas.apis import PoseInferencer
 

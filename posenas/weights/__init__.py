@@ -3,21 +3,25 @@
 from .shipped import (
     DEFAULT_DETECTOR,
     DEFAULT_POSE,
+    SHIPPED,
     ShippedNetwork,
     fill_in,
     find_shipped,
     is_shipped,
     list_shipped,
     require_shipped,
+    require_visibility,
 )
 
 __all__ = [
     'DEFAULT_DETECTOR',
     'DEFAULT_POSE',
+    'SHIPPED',
     'ShippedNetwork',
     'fill_in',
     'find_shipped',
     'is_shipped',
     'list_shipped',
     'require_shipped',
+    'require_visibility',
 ]

@@ -1,9 +1,10 @@
 """Networks that come with the library: their files, and the cards that say what they are.
 
 A network is three files of one name: ``.onnx`` for inference engines, ``.safetensors`` for PyTorch,
-and ``.json``, its card. The card holds ``config``, the name of its model, with ``aliases``;
-``task``, 'pose' or 'detector'; and what it was made of and can do: ``commands``, ``data``,
-``licences``, ``hours``, ``seed``, ``figures`` (name -> text) and ``weaknesses`` (texts).
+and ``.json``, its card; ``.visibility.json`` tells how likely its keypoints are visible. The card
+holds ``config``, the name of its model, with ``aliases``; ``task``, 'pose' or 'detector'; and what
+it was made of and can do: ``commands``, ``data``, ``licences``, ``hours``, ``seed``, ``figures``
+(name -> text) and ``weaknesses`` (texts).
 """
 
 import json
@@ -17,6 +18,8 @@ from posenas.utils.errors import ConfigError
 
 #: Networks that are used where none is named.
 DEFAULT_POSE, DEFAULT_DETECTOR = 'posenas_small', 'posenas_people'
+#: What stands for the file that ships, where a file could be named.
+SHIPPED = 'shipped'
 FOLDER = Path(__file__).parent
 #: Packages that run .onnx files.
 _ENGINES = ('onnxruntime', 'openvino')
@@ -56,6 +59,11 @@ class ShippedNetwork:
         """File for PyTorch."""
         return FOLDER / f'{self.name}.safetensors'
 
+    @property
+    def visibility(self) -> Path:
+        """File that tells how likely keypoints are visible, where there is one."""
+        return FOLDER / f'{self.name}.visibility.json'
+
     def choose_file(self, needs_torch: bool = False) -> Path:
         """Return the file for an engine where one is installed, else the one for PyTorch.
 
@@ -68,7 +76,7 @@ class ShippedNetwork:
 
 def list_shipped() -> tuple[ShippedNetwork, ...]:
     """List the networks that come with the library, by name."""
-    files = sorted(FOLDER.glob('*.json'))
+    files = [file for file in sorted(FOLDER.glob('*.json')) if '.' not in file.stem]
     cards = {file.stem: json.loads(file.read_text('utf-8')) for file in files}
     return tuple(ShippedNetwork(name, card['task'], card) for name, card in cards.items())
 
@@ -97,6 +105,26 @@ def require_shipped(name: str) -> ShippedNetwork:
             'does not come with this copy of the library'
         )
     return found
+
+
+def require_visibility(config: object, checkpoint: object) -> Path:
+    """Return the file that tells how likely keypoints of a network are visible.
+
+    Args:
+        config: Name of its model; None for that of the default.
+        checkpoint: Its weights, which must be None.
+
+    Raises:
+        ConfigError: No such file comes with the library.
+    """
+    is_named = checkpoint is None and (config is None or isinstance(config, str))
+    found = find_shipped(str(config or DEFAULT_POSE)) if is_named else None
+    if found is None or not found.visibility.is_file():
+        raise ConfigError(
+            'visibility must be a file of posenas visibility for other networks than those that '
+            f'come with the library, got {SHIPPED!r} for {config or checkpoint}'
+        )
+    return found.visibility
 
 
 def fill_in(

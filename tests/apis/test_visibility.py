@@ -8,8 +8,9 @@ import pytest
 from apis.spots import BOXES, PEOPLE, draw_spots
 
 from posenas.apis import PoseInferencer
+from posenas.apis.visibility import calibrate_visibility
 from posenas.cli import main
-from posenas.utils import ConfigError
+from posenas.utils import ConfigError, load_config
 
 
 def write_people(folder, name, count, seed):
@@ -81,3 +82,23 @@ def test_visibility_is_fitted_told_and_drawn(calibration, spot_config, spot_chec
     options = {'model.test_cfg.flip_test': False}
     with pytest.raises(ConfigError, match='flip_test'):
         PoseInferencer(spot_config, spot_checkpoint, 'cpu', options, visibility=path)
+
+
+def test_labels_can_be_those_of_a_network_that_learnt_from_several_sources(
+    spot_config, spot_checkpoint, tmp_path
+):
+    labels = [write_people(tmp_path, name, 12, seed) for seed, name in enumerate(('fit', 'val'))]
+    cfg = load_config(spot_config)
+    source = cfg.test_dataloader.dataset
+    pipeline, metainfo = source.pop('pipeline'), source.pop('metainfo')
+    converter = dict(type='KeypointConverter', num_keypoints=3, mapping=[(0, 0)])
+    cfg.test_dataloader.dataset = dict(
+        type='CombinedDataset',
+        metainfo=metainfo,
+        datasets=[dict(source, pipeline=[converter]), dict(source)],
+        pipeline=pipeline,
+    )
+    report = calibrate_visibility(
+        cfg, spot_checkpoint, tmp_path / 'out.json', *labels, images=tmp_path
+    )
+    assert report.measured['keypoints'] == 72

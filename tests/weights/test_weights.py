@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
@@ -13,20 +14,22 @@ from posenas.apis.model_zoo import find_model
 from posenas.cli import main
 from posenas.geometry import bbox_iou
 from posenas.runtime import ENGINES, DetectorRuntime, PoseRuntime
-from posenas.weights import DEFAULT_DETECTOR, DEFAULT_POSE, list_shipped, require_shipped
+from posenas.utils import ConfigError
+from posenas.weights import DEFAULT_DETECTOR, DEFAULT_POSE, SHIPPED, list_shipped, require_shipped
 
-SHIPPED = list_shipped()
+NETWORKS = list_shipped()
+BOX = np.array([[100, 60, 400, 460]])
 #: What a card says beside the names of its network.
 TEXTS = ('data', 'licences', 'hours', 'seed')
 
 
 def test_a_pose_network_and_a_detector_ship_within_ten_megabytes():
-    assert {DEFAULT_POSE, DEFAULT_DETECTOR} <= {found.name for found in SHIPPED}
-    files = [file for found in SHIPPED for file in (found.onnx, found.safetensors)]
+    assert {DEFAULT_POSE, DEFAULT_DETECTOR} <= {found.name for found in NETWORKS}
+    files = [file for found in NETWORKS for file in (found.onnx, found.safetensors)]
     assert sum(file.stat().st_size for file in files) < 8e6
 
 
-@pytest.mark.parametrize('found', SHIPPED, ids=lambda found: found.name)
+@pytest.mark.parametrize('found', NETWORKS, ids=lambda found: found.name)
 def test_a_card_says_what_the_weights_are(found):
     assert find_config(found.config) == find_config(found.name)
     assert set(found.card['aliases']) <= set(find_model(found.config).aliases)
@@ -61,6 +64,24 @@ def test_a_network_that_ships_is_exported_with_its_weights(tmp_path):
     first, second, shipped = (runtime(picture).keypoints for runtime in runtimes)
     np.testing.assert_array_equal(first, second)
     np.testing.assert_allclose(first, shipped, atol=0.5)
+
+
+def test_visibility_ships_and_is_alike_in_both_forms(tmp_path):
+    (picture,) = render_people((640, 480), 1)
+    pose = require_shipped(DEFAULT_POSE)
+    cv2.imwrite(str(tmp_path / 'photo.jpg'), picture)
+    words = ['infer', str(tmp_path / 'photo.jpg'), '--visibility', '--no-pictures', '--out']
+    assert main([*words, str(tmp_path / 'out')]) == 0
+    told = json.loads((tmp_path / 'out/predictions/photo.json').read_text())
+    shares = np.array([person['keypoint_visibilities'] for person in told])
+    assert ((shares > 0) & (shares < 1)).all()
+    found = [
+        next(PoseInferencer(*network, 'cpu', visibility=pose.visibility).predict(picture, BOX))
+        for network in ((pose.config, pose.safetensors), (None, pose.onnx))
+    ]
+    np.testing.assert_allclose(found[0].visibilities, found[1].visibilities, atol=0.05)
+    with pytest.raises(ConfigError, match='must be a file of posenas visibility'):
+        PoseInferencer(pose.config, pose.safetensors, visibility=SHIPPED)
 
 
 def test_the_list_of_networks_marks_them(capsys):
