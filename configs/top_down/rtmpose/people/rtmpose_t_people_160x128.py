@@ -16,8 +16,8 @@ train_pipeline = [
 train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
 model = dict(
     data_preprocessor=dict(channels_last=True),
-    backbone=dict(widen_factor=0.375),
-    head=dict(in_channels=384, input_size=_size, in_featuremap_size=(4, 5), decoder=_simcc),
+    backbone=dict(widen_factor=0.3125),
+    head=dict(in_channels=320, input_size=_size, in_featuremap_size=(4, 5), decoder=_simcc),
     test_cfg=dict(flip_test=False),
 )
 optim_wrapper = dict(clip_grad=dict(max_norm=35))

@@ -7,10 +7,10 @@ _base_ = [
 ]
 model = dict(
     data_preprocessor=dict(channels_last=True),
-    backbone=dict(wid=[24, 40, 80, 152, 304], group=[None, 8, 8, 8, 8]),
+    backbone=dict(wid=[16, 24, 32, 64, 128], group=[None, 8, 8, 8, 8]),
     head=dict(
-        in_channels=304,
-        deconv_out_channels=(72, 72, 72),
+        in_channels=128,
+        deconv_out_channels=(24, 24, 24),
         deconv_num_groups=(8, 8, 8),
         decoder=_base_.codec,
     ),
