@@ -45,7 +45,7 @@ program = [
     'train_cfg.algorithm={"_delete_":True,"type":"IntegerProgram","num_solutions":4,'
     '"objectives":{"distance":"less"}}',
     *('train_cfg.evaluator.parent_images=64', 'train_cfg.num_calibration=64'),
-    'train_cfg.num_waves=6',
+    'train_cfg.num_waves=3',
 ]
 like = ['--cost', 'onnxruntime', '--within', '0.05', '--seed', '{seed}']
 cells = dict(
