@@ -1,0 +1,84 @@
+# How well scores with shared weights order edge networks: 24 random networks whose multiply-accumulates
+# spread over a factor of eight, three in each of eight bins, and 8 within 5 % of each other. Each is also
+# trained from scratch for one epoch on people of four sources.
+#   posenas compare --plan docs/plans/edge_ranking.py
+# Four of them, far apart in cost, are trained with three seeds: how far networks differ, in units of how
+# far seeds do.
+SUPERNET = 'work_dirs/edge_supernet_people_160x128/epoch_6.pth'
+FOLDER = 'configs/search/edge/people/'
+SHARED = f'{FOLDER}edge_random_people_160x128.py'
+TRAINED = f'{FOLDER}edge_random_trained_people_160x128.py'
+LEAST, RANGE, NUM_BINS, WAVE = 0.03e9, 8, 8, 3
+PILOTS = (0, 2, 5, 7)  # bins
+EPOCHS = {
+    'train_cfg.max_epochs': 1,
+    'param_scheduler.0.end': 50,
+    'param_scheduler.1.end': 1,
+    'param_scheduler.1.T_max': 1,
+}
+
+edges = [round(LEAST * RANGE ** (i / NUM_BINS)) for i in range(NUM_BINS + 1)]
+bins = {
+    f'bin{i}': [
+        f'train_cfg.wave={WAVE}',
+        f'train_cfg.budget.limits.macs=({edges[i]},{edges[i + 1]})',
+    ]
+    for i in range(NUM_BINS)
+}
+groups = dict(bins, equal=['train_cfg.wave=8'])
+
+
+def search(config, kind, *options):
+    """Return the commands that score the networks of all groups; both kinds draw the same ones."""
+    return [
+        [
+            *('train', config, '--work-dir', f'{{folder}}_{name}_{kind}', '--seed', '0'),
+            *('--cfg-options', *options, *group),
+        ]
+        for name, group in groups.items()
+    ]
+
+
+def list_folders(kind):
+    """List the folders of these searches."""
+    return [f'{{folder}}_{name}_{kind}' for name in groups]
+
+
+cells = dict(
+    rank=dict(
+        commands=[
+            *search(SHARED, 'shared', f'load_from={SUPERNET}'),
+            *search(TRAINED, 'trained'),
+            ['search', 'rank', *list_folders('shared'), '--trained', *list_folders('trained')],
+        ],
+    ),
+    **{
+        f'drawn_{i}': dict(
+            commands=[
+                [
+                    *('derive', SHARED, SUPERNET, '{folder}/network', '--trial', '0'),
+                    *('--archive', f'{{rank.folder}}_bin{i}_shared/archive.jsonl'),
+                    *('--experiment', 'posenas_small_people_160x128', '--num-images', '4'),
+                ]
+            ],
+        )
+        for i in PILOTS
+    },
+    **{
+        f'pilot_{i}': dict(
+            title=f'random, {edges[i] / 1e9:.3f} to {edges[i + 1] / 1e9:.3f} GMACs',
+            config=f'{{drawn_{i}.folder}}/network/network.py',
+            options=EPOCHS,
+            seeds=[0, 1, 2],
+            arguments=['--no-validate'],
+        )
+        for i in PILOTS
+    },
+)
+comparisons = [
+    dict(
+        title='largest over smallest',
+        baseline=f'pilot_{PILOTS[0]}',
+        candidate=f'pilot_{PILOTS[-1]}',
+    )
+]
