@@ -9,7 +9,7 @@ train_pipeline = [
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='RandomHalfBody'),
-    dict(type='RandomBBoxTransform', scale_factor=(0.65, 1.35), rotate_factor=60),
+    dict(type='RandomBBoxTransform', scale_factor=(0.75, 1.3), rotate_factor=45),
     dict(type='TopdownAffine', input_size=input_size),
     dict(type='PhotometricDistortion', generation='0.x'),
     dict(type='GenerateTarget', encoder=codec),

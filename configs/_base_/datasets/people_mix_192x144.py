@@ -22,7 +22,7 @@ train_pipeline = [
     dict(type='GetBBoxCenterScale'),
     dict(type='RandomFlip', direction='horizontal'),
     dict(type='RandomHalfBody'),
-    dict(type='RandomBBoxTransform', scale_factor=(0.65, 1.35), rotate_factor=60),
+    dict(type='RandomBBoxTransform', scale_factor=(0.75, 1.3), rotate_factor=45),
     dict(type='TopdownAffine', input_size=input_size),
     dict(type='PhotometricDistortion', generation='0.x'),
     dict(type='GenerateTarget', encoder=codec),
@@ -40,9 +40,9 @@ train_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     drop_last=True,
-    # Of 32: 10 people of COCO, 8 of other photos with a teacher's labels, 12 of LSPET with the
-    # labels of annotators and, where they have none, of the teacher, 2 synthetic people.
-    sampler=dict(type='MultiSourceSampler', source_ratio=[10, 8, 12, 2]),
+    # Of 32: 9 people of COCO, 6 of other photos with a teacher's labels, 16 of LSPET with the
+    # labels of annotators and, where they have none, of the teacher, 1 synthetic person.
+    sampler=dict(type='MultiSourceSampler', source_ratio=[9, 6, 16, 1]),
     dataset=dict(
         type='CombinedDataset',
         metainfo=skeleton,

@@ -3,7 +3,7 @@ _base_ = [
     '../../../_base_/averaging_runtime.py',
     '../../../_base_/models/rtmpose_t.py',
     '../../../_base_/datasets/people_mix_160x128.py',
-    '../../../_base_/schedules/adamw_people_14e.py',
+    '../../../_base_/schedules/adamw_people_16e.py',
 ]
 _size = _base_.input_size
 _simcc = dict(type='SimCCLabel', input_size=_size, sigma=(4.0, 4.47), normalize=False)

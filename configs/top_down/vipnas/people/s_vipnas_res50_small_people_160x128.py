@@ -3,7 +3,7 @@ _base_ = [
     '../../../_base_/averaging_runtime.py',
     '../../../_base_/models/s_vipnas_res50.py',
     '../../../_base_/datasets/people_mix_160x128.py',
-    '../../../_base_/schedules/adamw_people_14e.py',
+    '../../../_base_/schedules/adamw_people_16e.py',
 ]
 model = dict(
     data_preprocessor=dict(channels_last=True),

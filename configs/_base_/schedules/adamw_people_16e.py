@@ -1,5 +1,5 @@
-# 14 epochs: warm-up of 300 iterations, then half a cosine from 2e-3 to zero.
-max_epochs = 14
+# 16 epochs: warm-up of 300 iterations, then half a cosine from 2e-3 to zero.
+max_epochs = 16
 train_cfg = dict(by_epoch=True, max_epochs=max_epochs, val_begin=2, val_interval=2)
 val_cfg = dict()
 test_cfg = dict()
