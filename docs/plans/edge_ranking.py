@@ -3,7 +3,7 @@
 # trained from scratch for one epoch on people of four sources.
 #   posenas compare --plan docs/plans/edge_ranking.py
 # Four of them, far apart in cost, are trained with three seeds: how far networks differ, in units of how
-# far seeds do.
+# far seeds do. docs/weights.md has the command that makes SUPERNET.
 SUPERNET = 'work_dirs/edge_supernet_people_160x128/epoch_6.pth'
 FOLDER = 'configs/search/edge/people/'
 SHARED = f'{FOLDER}edge_random_people_160x128.py'

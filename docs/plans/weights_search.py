@@ -4,8 +4,8 @@
 #   posenas compare --plan docs/plans/weights_search.py
 # A seed is a search with that seed, and a training from random weights with it; all see the same
 # crops in the same number of updates. Scores are of lspet_dev and people_val. Candidates are scored by
-# shared weights on lspet_dev and on photos that the supernet does not see; it is trained once, as its
-# latency table is measured once, by the first three commands of docs/weights.md.
+# shared weights on lspet_dev and on photos that the supernet does not see. SUPERNET is its checkpoint,
+# and SEARCH names its latency table: docs/weights.md has the commands that make both, once.
 SEARCH = 'configs/search/edge/people/edge_search_latency_people_160x128.py'
 SUPERNET = 'work_dirs/edge_supernet_people_160x128/epoch_6.pth'
 EXPERIMENT = 'posenas_small_people_160x128'

@@ -65,7 +65,8 @@ class PretrainedInit(_PretrainedInit):
     """mmengine's ``Pretrained``, but a file of which nothing fits is refused.
 
     With ``resize`` the file may hold the same network with other widths, depths or kernels. A
-    wider or deeper network then computes what the one in the file does, until it is trained.
+    wider or deeper network without grouped convolutions, other than depthwise ones, then computes
+    what the one in the file does, until it is trained.
 
     Source: Chen et al., Net2Net, ICLR 2016; new channels are drawn rather than copied.
 

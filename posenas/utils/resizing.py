@@ -13,6 +13,8 @@ def resize_weights(found: Mapping[str, object], network: nn.Module) -> dict[str,
     The first channels of both are the same ones. What comes from channels that ``found`` lacks has
     weight zero where it goes to known channels, so these stay the same; new channels keep what
     ``network`` holds. Kernels are aligned at their centres, larger ones are zero around it.
+    Convolutions of several groups, other than depthwise ones, change: their groups hold other
+    channels.
 
     Args:
         found: Weights of the trained network by name.

@@ -63,9 +63,10 @@ def test_what_is_new_learns(tmp_path):
     grown = start_from(tmp_path / 'a.pth', LARGE, stem=16).train()
     fusion = TopDownFusion((16, 8, 24), (8, 8, 8))
     fusion(grown(torch.randn(2, 3, 64, 64)))[-1].square().sum().backward()
-    for name, weight in grown.named_parameters():
-        if '.bn.' in name and 'blocks.1' in name and name.endswith('2.bn.weight'):
-            assert weight.grad.abs().max() > 0, name
+    new = [grown.stages[0].blocks[1], *grown.stages[1].blocks[1:], grown.stages[2].blocks[1]]
+    for block in new:
+        assert (block.convs[-1].norm.weight == 0).all()
+        assert block.convs[-1].norm.weight.grad.abs().max() > 0
 
 
 def test_a_network_that_fits_is_the_file(tmp_path):
