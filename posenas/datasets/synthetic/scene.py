@@ -160,7 +160,13 @@ class Studio:
 
 
 def crop_tile(rng: np.random.Generator, tile: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Cut a window of ``size`` (width, height) out of ``tile`` (N, N, ...) at a random place."""
+    """Cut a window of ``size`` (width, height) out of ``tile`` (N, N, ...) at a random place.
+
+    A tile that is too small goes on mirrored.
+    """
+    lacking = max(*size, tile.shape[0]) - tile.shape[0]
+    if lacking:
+        tile = np.pad(tile, [(0, lacking)] * 2 + [(0, 0)] * (tile.ndim - 2), mode='symmetric')
     x, y = rng.integers(0, tile.shape[0] - np.array(size) + 1)
     return tile[y : y + size[1], x : x + size[0]]
 

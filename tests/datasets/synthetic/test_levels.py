@@ -30,6 +30,11 @@ def test_a_video_depends_on_level_seed_and_index_alone(studio, name):
     assert not np.array_equal(first[0].image, watch(studio, name, 1, seed=4)[0].image)
 
 
+def test_videos_have_the_usual_size_of_photos():
+    (picture,) = watch(Studio.build((640, 480), 1.0), 'easy', num_frames=1)
+    assert picture.image.shape == (480, 640, 3)
+
+
 def test_boxes_enclose_bodies_even_where_they_are_hidden(studio):
     hidden = 0
     for index in range(2):
