@@ -1,7 +1,7 @@
 # Pose network that comes with the library: found by edge_search_latency_people_160x128.py, trained on
 # from the weights of the supernet, and then grown within the space, where it computes little: one more
 # block at stride 16, wider blocks with larger kernels at stride 32. It begins with the weights of the
-# network that was found:
+# network that was found (edge_found_people_160x128.py):
 #   model.init_cfg.type=Pretrained model.init_cfg.checkpoint=FOUND.pth model.init_cfg.resize=True
 # Chosen by lspet_dev and people_val; figures on other photos are in the card of the weights.
 _base_ = [
