@@ -44,7 +44,10 @@ def test_levels(arm):
         [
             *('test', f'{{{arm}.config}}', f'{{{arm}.checkpoint}}', '--work-dir', '{folder}_test'),
             *('--out-metrics', f'{{folder}}/{level}.json', '--cfg-options'),
-            *(f'{place}.ann_file=val_{level}/{FILE}', f'{place}.data_prefix.img=val_{level}/videos/'),
+            *(
+                f'{place}.ann_file=val_{level}/{FILE}',
+                f'{place}.data_prefix.img=val_{level}/videos/',
+            ),
             f'test_evaluator.{metric}.outfile_prefix={{folder}}/{level}',
         ]
         for level in LEVELS

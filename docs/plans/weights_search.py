@@ -70,9 +70,7 @@ cells = dict(
         **training,
     ),
     random=dict(title='random, as much time', config='{drawn.folder}/random.py', **training),
-    rtmpose=dict(
-        title='RTMPose-t, as much time', config='rtmpose_t_people_160x128', **training
-    ),
+    rtmpose=dict(title='RTMPose-t, as much time', config='rtmpose_t_people_160x128', **training),
     vipnas=dict(
         title='S-ViPNAS-Res50, as much time',
         config='s_vipnas_res50_small_people_160x128',
