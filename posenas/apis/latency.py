@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.logging import print_log
 
@@ -25,6 +26,8 @@ from posenas.utils.timing import use_threads
 
 #: Rank correlation that two measurements of the same networks must have to judge a prediction.
 _LEAST_RETEST = 0.95
+#: Times that networks are measured, before measurements that differ are refused.
+_MOST_MEASUREMENTS = 3
 #: Seeds of the networks that are fitted to and of those that are predicted.
 _FIT_SEED, _TEST_SEED = 1, 2
 
@@ -69,7 +72,8 @@ def fit_latency_table(
 ) -> Assessment:
     """Time random networks, fit how times of operations add up in them, and judge the result.
 
-    They run in the engine that the table was built with.
+    They run in the engine that the table was built with. Where two halves of the runs order the
+    networks differently, all run again, twice at most.
 
     Args:
         config: Config of a supernet, with ``model.space``.
@@ -106,11 +110,16 @@ def fit_latency_table(
     unseen = draw_genotypes(space, num_test, _TEST_SEED)
     head = {key: cfg.model.head[key] for key in ('out_channels', 'decoder')}
     model = dict(type='TopdownPoseEstimator', backbone={}, head=head)
-    with use_threads(num_threads):
-        times = measure_networks([*fitted, *unseen], model, context, num_rounds, table.engine)
-    table = fit_table(table, fitted, settle(times[:, :num_fit]))
-    found = assess(table, unseen, times[:, num_fit:])
-    if found.retest_tau < _LEAST_RETEST:
+    times = np.zeros((0, num_fit + num_test))
+    for _ in range(_MOST_MEASUREMENTS):
+        with use_threads(num_threads):
+            more = measure_networks([*fitted, *unseen], model, context, num_rounds, table.engine)
+        times = np.concatenate([times, more])
+        table = fit_table(table, fitted, settle(times[:, :num_fit]))
+        found = assess(table, unseen, times[:, num_fit:])
+        if found.retest_tau >= _LEAST_RETEST:
+            break
+    else:
         raise ConfigError(
             f'two measurements of the same networks must agree, rank correlation {_LEAST_RETEST} '
             f'or more, got {found.retest_tau:.3f}: stop other programs, or measure more --rounds; '

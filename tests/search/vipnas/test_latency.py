@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from registry_cases import TINY_VIPNAS_SPACE
 
+from posenas.apis import latency
 from posenas.cli import main
 from posenas.genotype import save_genotype
 from posenas.registry import TASK_UTILS
@@ -167,6 +168,36 @@ def test_the_command_refuses_what_it_cannot_judge(tmp_path, capsys):
     plain = 'configs/top_down/tiny/synthetic/tiny_synthetic_128x96.py'
     assert main(['latency', 'build', plain, file]) == 2
     assert 'config of a supernet' in capsys.readouterr().err
+
+
+def test_networks_run_again_until_two_measurements_agree(tmp_path, monkeypatch):
+    config = 'configs/search/vipnas/synthetic/vipnas_supernet_tiny_synthetic_128x96.py'
+    file = tmp_path / 'table.json'
+    space, context = latency._read_config(latency.load_checked(config))
+    genotypes = draw_genotypes(space, 400, seed=0)
+    operations = {o for g in genotypes for o in list_operations(g, context)}
+    times = {o: 1e-9 * (o.macs + 100 * o.in_channels) for o in operations}
+    LatencyTable('rule', context, times, {}).save(file)
+    before = file.read_bytes()
+    rng, scales = np.random.default_rng(0), []
+
+    def measure(genotypes, model, context, num_rounds, engine):
+        macs = [sum(o.macs for o in list_operations(g, context)) for g in genotypes]
+        noise = rng.exponential(scales.pop(0), (num_rounds, len(genotypes)))
+        return 1e-9 * np.array(macs) * (1 + noise)
+
+    monkeypatch.setattr(latency, 'measure_networks', measure)
+    numbers = dict(num_rounds=8, num_fit=30, num_test=30)
+    scales[:] = [100.0] * 3
+    with pytest.raises(ConfigError, match=r'must agree, rank correlation 0\.95.*unchanged'):
+        latency.fit_latency_table(config, file, **numbers)
+    assert not scales
+    assert file.read_bytes() == before
+    scales[:] = [100.0, 1e-6]
+    found = latency.fit_latency_table(config, file, **numbers)
+    assert not scales
+    assert found.retest_tau >= 0.95
+    assert LatencyTable.load(file).is_fitted
 
 
 @pytest.mark.slow
