@@ -58,7 +58,7 @@ cells = dict(
                 [
                     *('derive', SHARED, SUPERNET, '{folder}/network', '--trial', '0'),
                     *('--archive', f'{{rank.folder}}_bin{i}_shared/archive.jsonl'),
-                    *('--experiment', 'posenas_small_people_160x128', '--num-images', '4'),
+                    *('--experiment', 'edge_found_people_160x128', '--num-images', '4'),
                 ]
             ],
         )

@@ -16,6 +16,9 @@ from posenas.utils.randomness import Stream, make_generator
 #: Where images usually are, seen from their annotation file.
 _IMAGE_FOLDERS = ('', 'images', '../images', '..', 'train', '../train', '../train2017')
 
+#: The base may draw from several sources; these data are one.
+_SAMPLER = "    sampler=dict(_delete_=True, type='DefaultSampler', shuffle=True),\n"
+
 
 @dataclass(frozen=True)
 class CustomConfig:
@@ -131,7 +134,7 @@ def write_config_text(config: CustomConfig) -> str:
     return keep_braces(
         f'{comments}_base_ = {config.base!r}\n\n'
         f'{_skeleton_text(config.skeleton)}\n'
-        f'train_dataloader = dict(\n{batch_size}{loaders[0]})\n'
+        f'train_dataloader = dict(\n{batch_size}{_SAMPLER}{loaders[0]})\n'
         f'val_dataloader = dict(\n{loaders[1]})\n'
         f'{test}'
         "val_evaluator = dict(_delete_=True, type='PCKAccuracy', thr=0.1)\n"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from posenas.experiments.plan import Plan, Run
 from posenas.experiments.report import (
     COSTS,
+    DISTANCES,
     PREDICTIONS,
     RESULT,
     is_done,
@@ -283,8 +284,9 @@ def _write_config(plan: Plan, run: Run) -> str:
 
 
 def _configure(plan: Plan, run: Run) -> 'Config':
-    """Load the config of a run, with a metric that keeps the predictions."""
+    """Load the config of a run, with a metric that keeps what its report needs."""
     from posenas.apis.building import load_checked
+    from posenas.datasets.wrappers import list_parts
 
     source, options = plan.fill_in(run, (run.cell.config, run.cell.options), _last_checkpoint)
     cfg = load_checked(source, dict(options))
@@ -292,9 +294,17 @@ def _configure(plan: Plan, run: Run) -> 'Config':
     if isinstance(evaluator, dict):
         evaluator = evaluator.get('metrics', evaluator)
     metrics = [dict(m) for m in (evaluator if isinstance(evaluator, list) else [evaluator])]
-    prefix = str(run.folder / PREDICTIONS).removesuffix('.keypoints.json')
-    keep = dict(type='CocoMetric', format_only=True, nms_mode='none', outfile_prefix=prefix)
-    cfg.test_evaluator = [*metrics, keep]
+    if len(list_parts(cfg.test_dataloader.dataset)) > 1:  # whose image ids may be the same
+        measured = [metric for metric in metrics if metric['type'] == 'PCKAccuracy'][:1]
+        if not measured:
+            measured = [dict(type='PCKAccuracy', thr=0.1)]
+            metrics += measured
+        measured[0]['distances_file'] = str(run.folder / DISTANCES)
+    else:
+        prefix = str(run.folder / PREDICTIONS).removesuffix('.keypoints.json')
+        keep = dict(type='CocoMetric', format_only=True, nms_mode='none', outfile_prefix=prefix)
+        metrics.append(keep)
+    cfg.test_evaluator = metrics
     return cfg
 
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
     from posenas.experiments.runs import Difference
 
-#: Files in the folder of a run: its predictions, what its processes cost, and what is known when
-#: it is done.
-PREDICTIONS, COSTS, RESULT = 'results.keypoints.json', 'costs.jsonl', 'result.json'
+#: Files in the folder of a run: its predictions, or how far off those for several sources are, what
+#: its processes cost, and what is known when it is done.
+PREDICTIONS, DISTANCES = 'results.keypoints.json', 'distances.npz'
+COSTS, RESULT = 'costs.jsonl', 'result.json'
 _THRESHOLD = 0.1
 
 
@@ -100,7 +101,10 @@ def read_run(run: Run) -> 'NDArray[floating]':
     from posenas.datasets.wrappers import list_parts
     from posenas.experiments.runs import read_distances
     from posenas.utils.config import load_config
+    from posenas.utils.files import read_arrays
 
+    if (run.folder / DISTANCES).exists():
+        return read_arrays(run.folder / DISTANCES, ('distances',))['distances']
     (dataset,) = list_parts(load_config(run.config_file).test_dataloader.dataset)
     labels = Path(dataset.get('data_root') or '', dataset.ann_file)
     return read_distances(labels, run.folder / PREDICTIONS)

@@ -286,6 +286,15 @@ def test_a_trained_network_goes_on_with_the_keypoints_that_it_knows(people, caps
     assert all(value.equal(old[name]) for name, value in begun.backbone.state_dict().items())
 
 
+def test_the_network_that_comes_with_the_library_goes_on_with_these_people(people):
+    assert run(people, '--out', 'mine.py', '--from', 'posenas_small') == 0
+    options = ['train_dataloader.num_workers=0', 'train_dataloader.batch_size=4']
+    options += ['train_dataloader.persistent_workers=False']
+    words = ['train', 'mine.py', '--epochs', '1', '--no-validate', '--work-dir', 'work']
+    assert cli.main([*words, '--cfg-options', *options]) == 0
+    assert Path('work/epoch_1.pth').is_file()
+
+
 def test_a_search_does_not_start_from_a_trained_network(people):
     save_checkpoint(dict(state_dict={}), 'trained.pth')
     search = 'edge_supernet_tiny_synthetic_128x96'

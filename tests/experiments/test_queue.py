@@ -13,7 +13,7 @@ from registry_cases import tiny_experiment
 
 from posenas.cli import main
 from posenas.experiments import queue
-from posenas.experiments.plan import read_plan
+from posenas.experiments.plan import Cell, Plan, read_plan
 from posenas.experiments.report import PREDICTIONS, RESULT, read_run
 from posenas.utils import make_folder
 from posenas.utils.locks import hold_lock
@@ -76,6 +76,19 @@ def test_cells_run_in_the_order_of_their_needs_once_and_are_compared(plan, calls
     assert benchmark(plan) == 0
     assert not calls
     assert capsys.readouterr().out == results
+
+
+def test_runs_on_several_sources_keep_how_far_off_they_are(tmp_path):
+    cell = Cell('mixed', config='edge_found_people_160x128', seeds=[0])
+    plan = Plan(dict(mixed=cell), [], tmp_path)
+    (run,) = plan.runs_of('mixed')
+    (metric,) = queue._configure(plan, run).test_evaluator
+    assert (metric.type, metric.thr) == ('PCKAccuracy', 0.1)
+    file = make_folder(run.folder) / 'distances.npz'
+    assert metric.distances_file == str(file)
+    distances = np.array([[0.05, np.nan], [0.2, 0.3]])
+    np.savez(file, distances=distances)
+    assert np.array_equal(read_run(run), distances, equal_nan=True)
 
 
 def test_a_cluster_needs_ray(plan, calls, monkeypatch, capsys):

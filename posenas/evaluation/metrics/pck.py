@@ -14,6 +14,7 @@ from posenas.evaluation.functional import (
 from posenas.evaluation.metrics.base import PoseMetric, predicted_keypoints
 from posenas.registry import METRICS
 from posenas.utils import ConfigError, DataError, check_choice, check_positive
+from posenas.utils.atomic_io import atomic_write
 
 #: Normaliser -> name of the score.
 SCORES = {'bbox': 'PCK', 'head': 'PCKh', 'torso': 'tPCK'}
@@ -38,6 +39,8 @@ class PCKAccuracy(PoseMetric):
         norm_item: 'bbox', 'head', 'torso', or several of them.
         by_visibility: Whether to give scores of visible and of occluded keypoints too, such as
             ``PCK visible`` and ``PCK hidden``, where the annotations say which are.
+        distances_file: NumPy file (.npz) for the ``distances`` (N, K) in units of the first of
+            ``norm_item``, in the order of the samples, NaN where a keypoint is not labelled.
         **kwargs: Arguments of :class:`PoseMetric`.
     """
 
@@ -46,10 +49,12 @@ class PCKAccuracy(PoseMetric):
         thr: float = 0.05,
         norm_item: str | Sequence[str] = 'bbox',
         by_visibility: bool = False,
+        distances_file: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_positive('thr', thr)
+        self.distances_file = distances_file
         self.thr = thr
         self.by_visibility = by_visibility
         self.norm_items = list_norm_items(norm_item)
@@ -86,6 +91,19 @@ class PCKAccuracy(PoseMetric):
             DataError: There are people but no annotated keypoint, as with detected boxes.
         """
         distances = measure_distances(results, self.norm_items, self.dataset_meta)
+        if self.distances_file:
+            with atomic_write(self.distances_file) as file:
+                np.savez(file, distances=next(iter(distances.values())))
+        return self._score(results, distances)
+
+    def score_position(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+        """Score people at one place in the period; see :meth:`PoseMetric.score_position`."""
+        found = measure_distances(results, self.norm_items, self.dataset_meta)
+        return self._score(results, found)
+
+    def _score(
+        self, results: Sequence[Mapping[str, Any]], distances: Mapping[str, np.ndarray]
+    ) -> dict[str, float]:
         scores = {name: mean_accuracy(values, self.thr) for name, values in distances.items()}
         if self.by_visibility and results:
             hidden = np.stack([result['hidden'] for result in results])  # (N, K)
@@ -94,10 +112,6 @@ class PCKAccuracy(PoseMetric):
                     part = np.where(is_meant, values, np.nan)
                     scores[f'{name} {word}'] = mean_accuracy(part, self.thr)
         return scores
-
-    def score_position(self, results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-        """Score people at one place in the period; see :meth:`PoseMetric.score_position`."""
-        return self.score(results)
 
 
 def list_norm_items(norm_item: str | Sequence[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from evaluation.metrics.samples import make_sample
 from posenas.evaluation import PCKAccuracy
 from posenas.skeletons import COCO, LSP
 from posenas.utils import ConfigError, DataError
+from posenas.utils.files import read_arrays
 
 JOINTS = LSP.joint_names
 
@@ -84,6 +85,15 @@ def test_detected_boxes_are_refused_because_they_have_no_labels():
 
 def test_nothing_to_score_is_nan():
     assert np.isnan(evaluate([], thr=0.1)['PCK'])
+
+
+def test_distances_are_kept_for_intervals(tmp_path):
+    samples = [make_sample(0, 0, person(left_ankle=0)), make_sample(1, 1, person())]
+    evaluate(samples, thr=0.1, norm_item=['torso', 'bbox'], distances_file=str(tmp_path / 'd.npz'))
+    distances = read_arrays(tmp_path / 'd.npz', ['distances'])['distances']
+    assert distances.shape == (2, LSP.num_joints)
+    assert np.isnan(distances[0]).sum() == 1
+    assert not np.isnan(distances[1]).any()
 
 
 def test_wrong_arguments_are_refused():

@@ -6,7 +6,7 @@ train_cfg = dict(
     evaluator=dict(
         _delete_=True,
         type='TrainEvaluator',
-        config='configs/top_down/edge/people/posenas_small_people_160x128.py',
+        config='configs/top_down/edge/people/edge_found_people_160x128.py',
         cfg_options={
             'train_cfg.max_epochs': 1,
             'train_cfg.val_begin': 1,

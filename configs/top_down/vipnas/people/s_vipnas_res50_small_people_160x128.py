@@ -1,4 +1,4 @@
-# S-ViPNAS-Res50 as wide as takes the time of posenas_small_people_160x128, with its data and schedule.
+# S-ViPNAS-Res50 about as fast as edge_found_people_160x128, with its data and schedule.
 _base_ = [
     '../../../_base_/averaging_runtime.py',
     '../../../_base_/models/s_vipnas_res50.py',
