@@ -7,6 +7,7 @@
 # All arms see the same frames in the same number of updates, of all three levels; tables and
 # intervals are of the middle level, scores of every level, of each place in the period and of hidden
 # keypoints are in <arm>_levels_s<seed>/<level>.json. Intervals resample people and seeds, not videos.
+# Training is in bfloat16, which takes a processor that has it (leave --amp out elsewhere).
 # The key network is trained once per seed; one supernet and one search serve all seeds.
 VIDEO = 'configs/video/t_vipnas/synthetic/'
 SIZE = '_synthetic_video_128x96.py'
@@ -29,7 +30,7 @@ supernet_schedule = [
 ]
 key = '{key.checkpoint}'
 weights = f'{{supernet.folder}}_weights/epoch_{SUPERNET_EPOCHS}.pth'
-training = dict(seeds=SEEDS, arguments=['--no-validate'])
+training = dict(seeds=SEEDS, arguments=['--no-validate', '--amp'])
 with_key = dict(schedule, **{'model.key_checkpoint': key})
 archive = ['--archive', '{found.folder}_archive/archive.jsonl']
 LEVELS = ('easy', 'medium', 'hard')
@@ -99,7 +100,7 @@ cells = dict(
         commands=[
             [
                 *('train', SUPERNET, '--work-dir', '{folder}_weights', '--seed', '{seed}'),
-                *('--resume', '--no-validate', '--cfg-options', *supernet_schedule),
+                *('--resume', '--no-validate', '--amp', '--cfg-options', *supernet_schedule),
                 *(f'model.key_checkpoint={key}', f'model.light_checkpoint={key}'),
             ],
         ],
