@@ -6,7 +6,7 @@
 #   posenas compare --plan docs/plans/t_vipnas.py
 # All arms see the same frames in the same number of updates, of all three levels; tables and
 # intervals are of the middle level, scores of every level, of each place in the period and of hidden
-# keypoints are in <arm>_levels_s<seed>/<level>.json. Intervals resample people and seeds, not videos.
+# keypoints are in <arm>_levels_s<seed>/<level>.json. Intervals resample videos and seeds.
 # Training is in bfloat16, which takes a processor that has it (leave --amp out elsewhere).
 # The key network is trained once per seed; one supernet and one search serve all seeds.
 VIDEO = 'configs/video/t_vipnas/synthetic/'

@@ -2,6 +2,7 @@
 
 from .file import AnnotationFile, read_annotations, unnamed_skeleton
 from .findings import Finding, Findings, announce
+from .images import list_videos
 from .names import find_file, locate_files
 from .sources import WHOLE_BODY, Source
 from .values import LEVELS, as_integer, as_level, as_number, as_numbers
@@ -19,6 +20,7 @@ __all__ = [
     'as_number',
     'as_numbers',
     'find_file',
+    'list_videos',
     'locate_files',
     'read_annotations',
     'unnamed_skeleton',

@@ -1,6 +1,7 @@
 """The images of a file in COCO's layout: ids, names, sizes."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -149,3 +150,10 @@ def _got(record: dict, key: str) -> str:
 
 def _ident(record: dict) -> str:
     return f' (id {record["id"]!r:.40})' if 'id' in record else ''
+
+
+def list_videos(images: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    """Return the video of each image (I,), ``video_id`` or ``vid_id``; None if they have none."""
+    first = images[0] if images else {}
+    key = next((key for key in ('video_id', 'vid_id') if key in first), None)
+    return None if key is None else [str(image.get(key)) for image in images]

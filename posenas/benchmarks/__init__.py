@@ -28,6 +28,7 @@ from .forward import (
 )
 from .gradient_search import SearchCost, benchmark_search, measure_search
 from .imports import measure_imports
+from .posetrack import PoseTrackCost, benchmark_posetrack
 from .runtime import RuntimeCost, benchmark_runtime
 from .supernet import SupernetCost, benchmark_supernet, measure_supernet
 from .tracking import TrackingScore, benchmark_tracking
@@ -42,6 +43,7 @@ __all__ = [
     'ForwardCost',
     'LoadingCost',
     'NetworkCost',
+    'PoseTrackCost',
     'RuntimeCost',
     'SampleCost',
     'SearchCost',
@@ -55,6 +57,7 @@ __all__ = [
     'benchmark_distillation',
     'benchmark_evaluation',
     'benchmark_forward',
+    'benchmark_posetrack',
     'benchmark_runtime',
     'benchmark_search',
     'benchmark_supernet',

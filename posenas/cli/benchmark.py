@@ -52,6 +52,16 @@ _KINDS = {
         'Time rescoring, OKS-NMS and average precision of random results in processor time; the '
         'lower bound is the bare evaluator.',
     ),
+    'posetrack': Kind(
+        "scoring of as many frames as PoseTrack 2018's validation set has",
+        {
+            '--num-videos N': count(170, 'videos'),
+            '--num-frames N': count(3902, 'frames of all videos together'),
+            '--seed N': count(0, 'seed of annotations and results', SEED),
+        },
+        'Time precision and tracking scores of random people in processor time; the lower bound is '
+        'the distances of all pairs of people and one assignment for each kind of keypoint.',
+    ),
     'lspet': Kind('the same as posenas compare', PLAN_OPTIONS, DESCRIPTION),
     'forward': Kind(
         'networks in eval form and in fused form',
@@ -251,6 +261,27 @@ def _report_evaluation(args: argparse.Namespace) -> None:
     print_table(('what', 'value'), rows, title=title)
 
 
+def _report_posetrack(args: argparse.Namespace) -> None:
+    from posenas.benchmarks import benchmark_posetrack
+
+    cost = benchmark_posetrack(args.num_videos, args.num_frames, args.seed)
+    rows = [
+        ('reading and checks', f'{cost.reading:.2f} s'),
+        ('average precision', f'{cost.precision:.2f} s'),
+        ('MOTA and MOTP', f'{cost.tracking:.2f} s'),
+        ('total', f'{cost.total:.2f} s'),
+        ('the lower bound: bare matching', f'{cost.matching:.2f} s'),
+        ('total / bound', f'{cost.total / cost.matching:.2f}'),
+        ('Total AP', f'{cost.scores["Total AP"]:.2f}'),
+        ('Total MOTA', f'{cost.scores["Total MOTA"]:.2f}'),
+    ]
+    title = (
+        f'{cost.num_frames:,} frames of {cost.num_videos:,} videos, {cost.num_people:,} people, '
+        f'{cost.num_results:,} results'
+    )
+    print_table(('what', 'value'), rows, title=title)
+
+
 def _report_decode(args: argparse.Namespace) -> None:
     from posenas.benchmarks import benchmark_decoding
 
@@ -334,6 +365,7 @@ _REPORTS = {
     'evaluation': _report_evaluation,
     'forward': _report_forward,
     'import': _report_imports,
+    'posetrack': _report_posetrack,
     'runtime': report_runtime,
     'search': _report_search,
     'supernet': _report_supernet,

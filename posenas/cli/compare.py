@@ -14,8 +14,8 @@ DESCRIPTION = (
     'Train and test the runs of a plan one after the other, each in a process of its own. Finished '
     'runs are skipped and interrupted ones resumed; two processes of one machine started with the '
     'same plan share the work, and --executor ray does on many machines. Prints a table of scores '
-    'and of differences, with intervals over people and seeds, and writes it with a figure into '
-    'the folder of the runs.'
+    'and of differences, with intervals over people (of videos: whole videos) and seeds, and '
+    'writes it with a figure into the folder of the runs.'
 )
 #: The plan and how its runs are made.
 PLAN_OPTIONS = {

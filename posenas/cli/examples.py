@@ -129,6 +129,7 @@ EXAMPLES = {
         'benchmark data s_vipnas_res50_lspet_128x96 --num-samples 100',
         'benchmark import',
         'benchmark evaluation annotations/person_keypoints.json',
+        'benchmark posetrack --num-videos 10 --num-frames 200',
         'benchmark lspet --plan PLAN.py --no-run',
         'benchmark decode --num-samples 500',
         'benchmark search SEARCH.py --batch 4',

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from posenas.annotations import AnnotationFile, Source, read_annotations
+from posenas.annotations import AnnotationFile, Source, list_videos, read_annotations
 from posenas.datasets.persons import ImageTable, PersonTable
 from posenas.geometry import bbox_xywh2xyxy, clean_bbox_xywh
 from posenas.skeletons import Skeleton
@@ -262,11 +262,9 @@ def read_coco_file(
 
 def _read_frames(records: Sequence[Mapping]) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Return video and number of the frame of each image (I,), as far as the file says them."""
-    first = records[0] if records else {}
-    video_key = next((key for key in ('video_id', 'vid_id') if key in first), None)
-    videos = frames = None
-    if video_key is not None:
-        videos = np.array([str(record.get(video_key)) for record in records])
+    names = list_videos(records)
+    videos = None if names is None else np.array(names)
+    frames = None
     if records and all(type(record.get('frame_id')) is int for record in records):
         frames = np.array([record['frame_id'] for record in records])
     return videos, frames

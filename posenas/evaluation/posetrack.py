@@ -352,11 +352,13 @@ def summarise(
     return scores
 
 
-def video_content(video: Video, annotations: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def video_content(
+    images: Sequence[Mapping[str, Any]], annotations: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """Return the official file of predictions for a video.
 
     Args:
-        video: The video.
+        images: ``{id, file_name}`` of each frame.
         annotations: Predicted people ``{image_id, keypoints (51), scores (17), score,
             track_id}``, keypoints as in ``POSETRACK18``.
     """
@@ -368,7 +370,7 @@ def video_content(video: Video, annotations: Sequence[Mapping[str, Any]]) -> dic
         skeleton=[[i + 1, j + 1] for i, j in POSETRACK18.limbs],
     )
     return dict(
-        images=[dict(image) for image in video.images],
+        images=[dict(image) for image in images],
         annotations=[dict(annotation) for annotation in annotations],
         categories=[category],
     )

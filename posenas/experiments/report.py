@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy import floating
     from numpy.typing import NDArray
 
-    from posenas.experiments.runs import Difference
+    from posenas.experiments.runs import Difference, TestedPeople
 
 #: Files in the folder of a run: its predictions, or how far off those for several sources are, what
 #: its processes cost, and what is known when it is done.
@@ -28,16 +28,21 @@ class _Finished:
     Attributes:
         runs: The runs.
         results: What each left when it was done.
-        distances: How far off its keypoints are, (G, K) each.
+        people: How far off the keypoints of each are.
         macs: Multiply-accumulates of each network for one image.
         params: Parameters of each network.
     """
 
     runs: Sequence[Run]
     results: Sequence[Mapping]
-    distances: Sequence['NDArray[floating]']
+    people: Sequence['TestedPeople']
     macs: Sequence[int]
     params: Sequence[int]
+
+    @property
+    def distances(self) -> list['NDArray[floating]']:
+        """How far off the keypoints of each are, (G, K)."""
+        return [people.distances for people in self.people]
 
 
 def report_plan(plan: Plan, num_samples: int) -> str:
@@ -96,18 +101,21 @@ def is_done(run: Run) -> bool:
     return (run.folder / RESULT).exists()
 
 
-def read_run(run: Run) -> 'NDArray[floating]':
-    """Return how far off the keypoints of the test set are (G, K), see :func:`read_distances`."""
+def read_run(run: Run) -> 'TestedPeople':
+    """Return how far off the keypoints of the test set are."""
+    import numpy as np
+
     from posenas.datasets.wrappers import list_parts
-    from posenas.experiments.runs import read_distances
+    from posenas.experiments.runs import TestedPeople, read_tested
     from posenas.utils.config import load_config
     from posenas.utils.files import read_arrays
 
     if (run.folder / DISTANCES).exists():
-        return read_arrays(run.folder / DISTANCES, ('distances',))['distances']
+        distances = read_arrays(run.folder / DISTANCES, ('distances',))['distances']
+        return TestedPeople(distances, np.arange(len(distances)))
     (dataset,) = list_parts(load_config(run.config_file).test_dataloader.dataset)
     labels = Path(dataset.get('data_root') or '', dataset.ann_file)
-    return read_distances(labels, run.folder / PREDICTIONS)
+    return read_tested(labels, run.folder / PREDICTIONS)
 
 
 def measure_minutes(folder: Path) -> float | None:
@@ -174,7 +182,12 @@ def _compare(
         share = min(max((own - low) / (high - low), 0.0), 1.0)
         between = (baselines[1].distances, share)
     return compare_runs(
-        baselines[0].distances, candidate.distances, _THRESHOLD, num_samples, between=between
+        baselines[0].distances,
+        candidate.distances,
+        _THRESHOLD,
+        num_samples,
+        between=between,
+        units=candidate.people[0].units,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from posenas.annotations import list_videos
 from posenas.evaluation.functional import (
     confidence_intervals,
     detectable_difference,
@@ -39,21 +40,39 @@ class Difference:
     num_seeds: tuple[int, ...]
 
 
-def read_distances(annotations: str | Path, results: str | Path) -> Floats:
-    """Measure predictions (G, K) in units of the longer side of the label box.
+@dataclass(frozen=True, eq=False)
+class TestedPeople:
+    """How well a training found G people with K keypoints.
+
+    Attributes:
+        distances: Distances (G, K) in units of the longer side of the label box, NaN where a
+            keypoint is not labelled and infinite where nobody was found.
+        units: What is drawn as a whole when people are resampled (G,), 0 to U - 1: the people of a
+            video are much alike; those of single images stand for themselves.
+    """
+
+    distances: Floats
+    units: NDArray[np.int64]
+
+
+def read_tested(annotations: str | Path, results: str | Path) -> TestedPeople:
+    """Measure predictions.
 
     Args:
         annotations: COCO keypoint file with G people.
         results: List of ``{image_id, category_id, keypoints, score}``.
 
-    Returns:
-        Distances, NaN where a keypoint is not labelled and infinite where nobody was found.
-
     Raises:
         DataError: A file cannot be read or is malformed.
     """
     poses = read_stored_poses(annotations, results)
-    return pck_score(poses, ())[1]
+    distances = pck_score(poses, ())[1]
+    images, videos = poses.truth['images'], list_videos(poses.truth['images'])
+    if videos is None:
+        return TestedPeople(distances, np.arange(len(distances)))
+    video_of = dict(zip((image['id'] for image in images), videos, strict=True))
+    owners = [video_of[poses.table.image_ids[group]] for group in poses.table.truth_group]
+    return TestedPeople(distances, np.unique(owners, return_inverse=True)[1])
 
 
 def score_runs(runs: Sequence[Floats], threshold: float = 0.1) -> Floats:
@@ -76,11 +95,12 @@ def compare_runs(
     num_samples: int = 2000,
     seed: int = 0,
     between: tuple[Sequence[Floats], float] | None = None,
+    units: NDArray[np.int64] | None = None,
 ) -> Difference:
     """Ask how much PCK the candidate gains, for other people and other seeds.
 
-    People are drawn once for all trainings, since all are scored on the same ones; the seeds of
-    baselines and candidate are drawn apart.
+    People, or videos with all their people, are drawn once for all trainings, since all are
+    scored on the same ones; the seeds of baselines and candidate are drawn apart.
 
     Args:
         baseline: Distances (G, K) of each of its S trainings.
@@ -90,6 +110,7 @@ def compare_runs(
         seed: Of the resampling.
         between: Trainings of a second baseline and its share s, 0 to 1: the candidate is compared
             with (1 - s) times the score of the first baseline plus s times that of the second.
+        units: What is drawn as a whole (G,), see :class:`TestedPeople`; None draws each person.
 
     Raises:
         DataError: They were not scored on the same labels, or one has no training.
@@ -101,7 +122,11 @@ def compare_runs(
     labelled = ~np.isnan(baseline[0])
     hits = [np.stack(runs) <= threshold for runs in groups]  # (S, G, K)
 
-    def gain(persons: Floats, *seeds: Floats) -> Floats:
+    units = np.arange(len(labelled)) if units is None else units
+    num_units = int(units.max(initial=-1)) + 1
+
+    def gain(drawn: Floats, *seeds: Floats) -> Floats:
+        persons = drawn[units]
         total = persons @ labelled  # (K,)
         present = total > 0
         scores = [
@@ -111,8 +136,8 @@ def compare_runs(
         return np.array([100 * np.dot(factors, scores)])
 
     sizes = tuple(map(len, groups))
-    value = gain(np.ones(len(labelled)), *map(np.ones, sizes))
-    levels = [(len(labelled), len(labelled)), *((size, max(size - 1, 1)) for size in sizes)]
+    value = gain(np.ones(num_units), *map(np.ones, sizes))
+    levels = [(num_units, num_units), *((size, max(size - 1, 1)) for size in sizes)]
     samples = resample_levels(gain, levels, num_samples, seed)
     (interval,) = confidence_intervals(value, samples)
     detectable = float(detectable_difference(samples)[0])

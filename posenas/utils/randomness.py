@@ -102,6 +102,8 @@ class Stream(Enum):
     MEASURED_BATCH = 31, ()
     #: Walks, gaps and noise of synthetic people who are tracked.
     MEASURED_TRACKS = 32, ('index',)
+    #: Annotations and results of videos whose scoring is timed.
+    MEASURED_VIDEOS = 33, ('index',)
     #: Which photos make up a canvas, and where and how large each one is.
     MOSAIC = 40, ('epoch', 'index')
     #: Which sample stands for a place in a part of a mix that is thinned out or repeated.

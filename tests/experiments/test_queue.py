@@ -88,7 +88,7 @@ def test_runs_on_several_sources_keep_how_far_off_they_are(tmp_path):
     assert metric.distances_file == str(file)
     distances = np.array([[0.05, np.nan], [0.2, 0.3]])
     np.savez(file, distances=distances)
-    assert np.array_equal(read_run(run), distances, equal_nan=True)
+    assert np.array_equal(read_run(run).distances, distances, equal_nan=True)
 
 
 def test_a_cluster_needs_ray(plan, calls, monkeypatch, capsys):
@@ -119,7 +119,7 @@ def test_the_score_is_that_of_the_metric(plan, calls):
     assert benchmark(plan, '--cells', 'first') == 0
     folder = plan.parent / 'work_dirs/lspet/plan'
     result = json.loads((folder / 'first_s0/result.json').read_text())
-    distances = read_run(read_plan(plan, folder).run_of('first', 0))
+    distances = read_run(read_plan(plan, folder).run_of('first', 0)).distances
     assert distances.shape == (4, 17)
     hits = np.mean(distances <= 0.05)
     assert result['scores']['PCK'] == pytest.approx(hits)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tiny_data import write_people
 
-from posenas.experiments.runs import compare_runs, read_distances, score_runs
+from posenas.experiments.runs import compare_runs, read_tested, score_runs
 from posenas.utils.errors import DataError
 
 
@@ -68,9 +68,36 @@ def test_distances_are_in_units_of_the_label_box_and_infinite_without_a_result(t
     joints[:, 0] += 0.25 * max(labels[0]['bbox'][2:])
     row = dict(image_id=1, category_id=1, keypoints=joints.ravel().tolist(), score=1.0)
     (tmp_path / 'results.json').write_text(json.dumps([row]))
-    distances = read_distances(truth, tmp_path / 'results.json')
-    np.testing.assert_allclose(distances[0], 0.25)
-    assert np.isinf(distances[1]).all()
+    tested = read_tested(truth, tmp_path / 'results.json')
+    np.testing.assert_allclose(tested.distances[0], 0.25)
+    assert np.isinf(tested.distances[1]).all()
+    assert tested.units.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize('key', ['video_id', 'vid_id'])
+def test_people_of_one_video_are_drawn_together(tmp_path, key):
+    truth = write_people(tmp_path, num_images=4)
+    content = json.loads(truth.read_text())
+    for image, video in zip(content['images'], ('b', 'a', 'b', 'c'), strict=True):
+        image[key] = video
+    truth.write_text(json.dumps(content))
+    (tmp_path / 'results.json').write_text('[]')
+    assert read_tested(truth, tmp_path / 'results.json').units.tolist() == [1, 0, 1, 2]
+
+
+def test_people_of_few_videos_tell_less_than_as_many_on_their_own():
+    videos = np.repeat(np.arange(10), 60)
+    shares = np.random.default_rng(5).uniform(0.2, 0.8, 10)[videos]
+    rng = np.random.default_rng(6)
+    worse, better = (
+        [np.where(rng.random((600, 5)) < (shares + extra)[:, None], 0.05, 0.5)]
+        for extra in (0.0, 0.1 * np.sin(videos))
+    )
+    alone, together = (
+        compare_runs(worse, better, num_samples=300, units=units) for units in (None, videos)
+    )
+    assert together.value == alone.value
+    assert together.detectable > 1.5 * alone.detectable
 
 
 def test_a_second_baseline_takes_its_share():

@@ -175,7 +175,7 @@ class PoseTrack18Metric(PoseMetric):
                 images[image_id], has_tracks
             )
         return [
-            video_content(video, persons)
+            video_content(video.images, persons)
             for video, persons in zip(self.videos, annotations, strict=True)
         ]
 

@@ -203,7 +203,7 @@ def test_the_first_identity_is_number_0(ann_file):
 
 def test_the_limbs_in_official_files_are_counted_from_one(ann_file):
     (video,) = read_videos(ann_file)
-    (category,) = video_content(video, [])['categories']
+    (category,) = video_content(video.images, [])['categories']
     joints = category['keypoints']
     limbs = {(joints[i - 1], joints[j - 1]) for i, j in category['skeleton']}
     assert ('nose', 'head_top') in limbs
