@@ -137,6 +137,8 @@ def _describe(model: 'ModelInfo') -> Iterator[str]:
     shipped = find_shipped(model.name)
     if shipped:
         yield f'  weights  {shipped.name}, come with posenas: {shipped.safetensors}'
+        if shipped.int8.is_file():
+            yield f'  int8     {shipped.int8.stem}, likewise: {shipped.int8}'
         yield f'  data     {shipped.card["data"]}'
         yield f'  licences {shipped.card["licences"]}'
         yield from (f'  {name}: {figure}' for name, figure in shipped.card['figures'].items())

@@ -16,7 +16,7 @@ from posenas.runtime.network_runtime import NetworkRuntime
 from posenas.runtime.pose_runtime import ImageLike, read_people
 from posenas.utils.checks import check_positive
 from posenas.utils.errors import DataError
-from posenas.weights import DEFAULT_DETECTOR, require_shipped
+from posenas.weights import DEFAULT_DETECTOR, find_onnx
 
 Floats = NDArray[np.float32]
 
@@ -38,8 +38,8 @@ class DetectorRuntime(NetworkRuntime):
     """An exported detector with all that is needed around it; no torch, no config.
 
     Args:
-        path: File of a detector that ``posenas export`` wrote, or one of another project; None
-            takes the detector that comes with the library.
+        path: File of a detector that ``posenas export`` wrote, or one of another project,
+            or the name of a detector that comes with the library; None takes ``posenas_people``.
         engine: As of :class:`PoseRuntime`.
         threads: Likewise.
         precision: Likewise.
@@ -68,7 +68,7 @@ class DetectorRuntime(NetworkRuntime):
     ) -> None:
         check_positive('batch_size', batch_size)
         self.layout = layout
-        path = require_shipped(DEFAULT_DETECTOR).onnx if path is None else path
+        path = find_onnx(path, DEFAULT_DETECTOR)
         super().__init__(path, engine, threads, precision)
         if not isinstance(self.codec, BoxCodec) or self.description.crop.pad_value is None:
             raise DataError(f'{path} must hold a detector of people, got {self.description.name}')

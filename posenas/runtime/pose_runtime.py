@@ -15,7 +15,7 @@ from posenas.runtime.network_runtime import NetworkRuntime
 from posenas.utils.checks import check_positive
 from posenas.utils.errors import DataError
 from posenas.utils.images import check_image, decode_with_opencv, read_local
-from posenas.weights import DEFAULT_POSE, require_shipped
+from posenas.weights import DEFAULT_POSE, find_onnx
 
 Floats = NDArray[np.float32]
 #: An image file, or the image itself, (H, W, 3) uint8 in the order blue, green, red.
@@ -43,7 +43,8 @@ class PoseRuntime(NetworkRuntime):
     """An exported network with all that is needed around it; no torch, no config.
 
     Args:
-        path: As of :class:`NetworkRuntime`; None takes the network that comes with the library.
+        path: As of :class:`NetworkRuntime`, or the name of a network that comes with the library,
+            with ``_int8`` in eight bits; None takes ``posenas_small``.
         engine: Likewise.
         threads: Likewise.
         precision: Likewise.
@@ -68,7 +69,7 @@ class PoseRuntime(NetworkRuntime):
         codec: KeypointCodec | None = None,
     ) -> None:
         check_positive('batch_size', batch_size)
-        path = require_shipped(DEFAULT_POSE).onnx if path is None else path
+        path = find_onnx(path, DEFAULT_POSE)
         super().__init__(path, engine, threads, precision, codec)
         self.batch_size = batch_size
         if self.description.crop.pad_value is not None:

@@ -1,7 +1,8 @@
 """Networks that come with the library: their files, and the cards that say what they are.
 
 A network is three files of one name: ``.onnx`` for inference engines, ``.safetensors`` for PyTorch,
-and ``.json``, its card; ``.visibility.json`` tells how likely its keypoints are visible. The card
+and ``.json``, its card; ``.visibility.json`` tells how likely its keypoints are visible, and
+``_int8.onnx`` is the network in eight bits, for engines alone, where its loss is small. The card
 holds ``config``, the name of its model, with ``aliases``; ``task``, 'pose' or 'detector'; and what
 it was made of and can do: ``commands``, ``data``, ``licences``, ``hours``, ``seed``, ``figures``
 (name -> text) and ``weaknesses`` (texts).
@@ -55,6 +56,11 @@ class ShippedNetwork:
         return FOLDER / f'{self.name}.onnx'
 
     @property
+    def int8(self) -> Path:
+        """File of the network in eight bits, where there is one."""
+        return FOLDER / f'{self.name}_int8.onnx'
+
+    @property
     def safetensors(self) -> Path:
         """File for PyTorch."""
         return FOLDER / f'{self.name}.safetensors'
@@ -86,10 +92,35 @@ def find_shipped(name: str) -> ShippedNetwork | None:
     return next((found for found in list_shipped() if name in found.names), None)
 
 
+def find_int8(name: str) -> Path | None:
+    """Return the network in eight bits that can be called so; None where none ships."""
+    return next((f.int8 for f in list_shipped() if name == f.int8.stem and f.int8.is_file()), None)
+
+
+def find_onnx(path: str | Path | None, default: str) -> str | Path:
+    """Return the file for inference engines.
+
+    Args:
+        path: A file, or what a network that comes with the library can be called; None for
+            ``default``.
+        default: Network that is taken where none is named.
+
+    Raises:
+        ConfigError: ``default`` is needed and does not ship.
+    """
+    if path is None:
+        return require_shipped(default).onnx
+    if isinstance(path, Path):
+        return path
+    found = find_shipped(path)
+    return (find_int8(path) or path) if found is None else found.onnx
+
+
 def is_shipped(config: object) -> bool:
     """Tell whether weights for this name of a model ship, or for None those of the default."""
-    is_name = config is None or isinstance(config, str)
-    return is_name and find_shipped(config or DEFAULT_POSE) is not None
+    if not (config is None or isinstance(config, str)):
+        return False
+    return (find_shipped(config or DEFAULT_POSE) or find_int8(config or '')) is not None
 
 
 def require_shipped(name: str) -> ShippedNetwork:
@@ -145,12 +176,19 @@ def fill_in(
         Both, filled in; as they came where weights are given or none ship for this model.
 
     Raises:
-        ConfigError: Neither is given, and ``default`` does not ship.
+        ConfigError: Neither is given, and ``default`` does not ship; or PyTorch is needed for a
+            network in eight bits.
     """
     if checkpoint is not None or not (config is None or isinstance(config, str)):
         return config, checkpoint
     found = require_shipped(default) if config is None else find_shipped(config)
     if found is None:
-        return config, None
+        int8 = find_int8(config or '')
+        if int8 is not None and needs_torch:
+            raise ConfigError(
+                f'{config} must run in an inference engine, on the CPU and as it is: for all else '
+                'give the network without _int8'
+            )
+        return (config, None) if int8 is None else (None, int8)
     file = found.choose_file(needs_torch)
     return (None if file == found.onnx else found.config), file

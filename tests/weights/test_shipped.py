@@ -41,7 +41,8 @@ def test_every_door_takes_them(shipped, photo, tmp_path, capsys):
     assert find_shipped('posenas_small').onnx == shipped / 'posenas_small.onnx'
     (people,) = DetectorRuntime()([photo])
     assert people.bboxes.tolist() == [[20, 2, 60, 62]]
-    assert PoseRuntime()(photo, people.bboxes).keypoints.shape == (1, 3, 2)
+    for path in (None, 'posenas_small', shipped / 'posenas_small.onnx'):
+        assert PoseRuntime(path)(photo, people.bboxes).keypoints.shape == (1, 3, 2)
     assert init_detector(device='cpu').description.name == 'boxes'
     assert init_model('posenas_small', device='cpu').dataset_meta['dataset_name'] == 'spots'
     (found,) = PoseInferencer().predict(photo)

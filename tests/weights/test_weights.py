@@ -25,8 +25,13 @@ TEXTS = ('data', 'licences', 'hours', 'seed')
 
 def test_a_pose_network_and_a_detector_ship_within_ten_megabytes():
     assert {DEFAULT_POSE, DEFAULT_DETECTOR} <= {found.name for found in NETWORKS}
-    files = [file for found in NETWORKS for file in (found.onnx, found.safetensors)]
-    assert sum(file.stat().st_size for file in files) < 8e6
+    files = [
+        file
+        for found in NETWORKS
+        for file in (found.onnx, found.safetensors, found.int8)
+        if file != found.int8 or file.is_file()
+    ]
+    assert sum(file.stat().st_size for file in files) < 9.5e6
 
 
 @pytest.mark.parametrize('found', NETWORKS, ids=lambda found: found.name)
@@ -54,6 +59,24 @@ def test_engines_and_pytorch_find_the_same_people():
         seen = PoseRuntime(engine=engine)(picture, wanted.bboxes)
         gaps = np.abs(seen.keypoints - wanted.keypoints).max(axis=2)
         assert gaps[seen.scores > 0.2].max() <= 0.5
+
+
+def test_the_network_in_eight_bits_finds_nearly_the_same_people():
+    (picture,) = render_people((640, 480), 1)
+    (wanted,) = PoseInferencer(det_model=DEFAULT_DETECTOR).predict(picture)
+    (found,) = PoseInferencer(f'{DEFAULT_POSE}_int8', det_model=DEFAULT_DETECTOR).predict(picture)
+    np.testing.assert_array_equal(found.bboxes, wanted.bboxes)
+    sizes = np.ptp(wanted.bboxes.reshape(-1, 2, 2), axis=1).max(axis=1)
+    gaps = np.linalg.norm(found.keypoints - wanted.keypoints, axis=2) / sizes[:, None]
+    assert np.median(gaps[wanted.scores > 0.3]) < 0.02
+    for engine in ENGINES:
+        runtime = PoseRuntime(f'{DEFAULT_POSE}_int8', engine=engine)
+        assert runtime.description.precision == 'int8'
+
+
+def test_pytorch_does_not_run_eight_bits():
+    with pytest.raises(ConfigError, match='_int8 must run in an inference engine'):
+        PoseInferencer(f'{DEFAULT_POSE}_int8', cfg_options={'model.test_cfg.flip_test': True})
 
 
 def test_a_network_that_ships_is_exported_with_its_weights(tmp_path):
