@@ -4,17 +4,19 @@
 #   posenas dataset synthetic --out data/synthetic_video/val_$LEVEL --num-videos 30 --size 320 240 --level $LEVEL --seed 2
 #   done
 #   posenas compare --plan docs/plans/t_vipnas.py
-# All arms see the same frames in the same number of updates, of all three levels; tables and
-# intervals are of the middle level, scores of every level, of each place in the period and of hidden
-# keypoints are in <arm>_levels_s<seed>/<level>.json. Intervals resample videos and seeds.
+# All arms see the same frames of all three levels in the same number of updates. In the first half an
+# image network is trained, S and a smaller one; the second half goes on from these: the light networks
+# of videos start from the smaller one, cut to their sizes. Tables and intervals are of the middle
+# level; scores of every level, of each place in the period and of hidden keypoints are in
+# <arm>_levels_s<seed>/<level>.json. Intervals resample videos and seeds.
 # Training is in bfloat16, which takes a processor that has it (leave --amp out elsewhere).
-# The key network is trained once per seed; one supernet and one search serve all seeds.
+# First halves, supernet and search are done once and serve all seeds.
 VIDEO = 'configs/video/t_vipnas/synthetic/'
 SIZE = '_synthetic_video_128x96.py'
 SUPERNET = f'configs/search/vipnas/synthetic_video/t_vipnas_supernet_res50_half{SIZE}'
 SEARCH = f'configs/search/vipnas/synthetic_video/t_vipnas_search_res50_half{SIZE}'
 HAND_MADE = f'{VIDEO}t_vipnas_res50_half{SIZE}'
-EPOCHS, SUPERNET_EPOCHS = 3, 3
+FIRST_EPOCHS, EPOCHS, SUPERNET_EPOCHS = 3, 2, 3
 WAVE, NUM_WAVES = 16, 4
 SEEDS = [0, 1, 2]
 
@@ -24,14 +26,21 @@ SCHEDULE = (
     'param_scheduler.1.end',
     'param_scheduler.1.T_max',
 )
-schedule = dict.fromkeys(SCHEDULE, EPOCHS)
+first_schedule = dict.fromkeys(SCHEDULE, FIRST_EPOCHS)
+schedule = dict.fromkeys(SCHEDULE, EPOCHS) | {'param_scheduler.0.end': 50}
 supernet_schedule = [
     f'{key}={SUPERNET_EPOCHS}' for key in SCHEDULE if key != 'train_cfg.val_interval'
 ]
 key = '{key.checkpoint}'
 weights = f'{{supernet.folder}}_weights/epoch_{SUPERNET_EPOCHS}.pth'
-training = dict(seeds=SEEDS, arguments=['--no-validate', '--amp'])
-with_key = dict(schedule, **{'model.key_checkpoint': key})
+quiet = ['--no-validate', '--amp']
+training = dict(seeds=SEEDS, arguments=quiet)
+with_key = {
+    **schedule,
+    'model.key_checkpoint': '{every.checkpoint}',
+    'model.frame_checkpoint': '{small.checkpoint}',
+}
+with_key_alone = {n: v for n, v in with_key.items() if n != 'model.frame_checkpoint'}
 archive = ['--archive', '{found.folder}_archive/archive.jsonl']
 LEVELS = ('easy', 'medium', 'hard')
 FILE = 'annotations/person_keypoints_videos.json'
@@ -40,7 +49,7 @@ FILE = 'annotations/person_keypoints_videos.json'
 def test_levels(arm):
     """Return the commands that test an arm on every level; predictions stay with their level."""
     place = 'test_dataloader.dataset.dataset'
-    metric = 1 if arm in ('key', 'small') else 2  # the one that keeps predictions
+    metric = 1 if arm in ('every', 'every_small') else 2  # the one that keeps predictions
     return [
         [
             *('test', f'{{{arm}.config}}', f'{{{arm}.checkpoint}}', '--work-dir', '{folder}_test'),
@@ -55,17 +64,31 @@ def test_levels(arm):
     ]
 
 
-arms = dict(
+halves = dict(
     key=dict(
-        title='S on every frame',
+        title='S, first half',
         config=f'{VIDEO}s_vipnas_res50_half{SIZE}',
-        options=schedule,
-        **training,
+        options=first_schedule,
+        arguments=quiet,
     ),
     small=dict(
+        title='smaller S, first half',
+        config=f'{VIDEO}s_vipnas_res50_small{SIZE}',
+        options=first_schedule,
+        arguments=quiet,
+    ),
+)
+arms = dict(
+    every=dict(
+        title='S on every frame',
+        config=f'{VIDEO}s_vipnas_res50_half{SIZE}',
+        options=dict(schedule, load_from=key),
+        **training,
+    ),
+    every_small=dict(
         title='smaller S on every frame, as many MACs as S + T',
         config=f'{VIDEO}s_vipnas_res50_small{SIZE}',
-        options=schedule,
+        options=dict(schedule, load_from='{small.checkpoint}'),
         **training,
     ),
     hand_made=dict(title='S + T chosen by hand', config=HAND_MADE, options=with_key, **training),
@@ -78,7 +101,7 @@ arms = dict(
     copied=dict(
         title='S, heatmaps moved without any network',
         config=f'{VIDEO}t_vipnas_res50_half_copy{SIZE}',
-        options=with_key,
+        options=with_key_alone,
         **training,
     ),
     searched=dict(
@@ -95,7 +118,7 @@ arms = dict(
     ),
 )
 cells = dict(
-    arms,
+    halves | arms,
     supernet=dict(
         commands=[
             [
@@ -110,6 +133,7 @@ cells = dict(
             [
                 *('train', SEARCH, '--work-dir', '{folder}_archive', '--seed', '{seed}'),
                 *('--cfg-options', f'load_from={weights}', f'train_cfg.wave={WAVE}'),
+                *(f'model.key_checkpoint={key}', 'model.light_checkpoint=None'),
                 *(f'train_cfg.num_waves={NUM_WAVES}', f'train_cfg.algorithm.num_random={2 * WAVE}'),
             ],
             [
@@ -135,9 +159,10 @@ cells = dict(
     },
 )
 comparisons = [
-    dict(title='S + T searched over S on every frame', baseline='key', candidate='searched'),
-    dict(title='S + T searched over a smaller S', baseline='small', candidate='searched'),
-    dict(title='S + T chosen by hand over no fusion', baseline='alone', candidate='hand_made'),
+    dict(title='S + T searched over S on every frame', baseline='every', candidate='searched'),
+    dict(title='S + T by hand over S on every frame', baseline='every', candidate='hand_made'),
+    dict(title='S + T searched over a smaller S', baseline='every_small', candidate='searched'),
+    dict(title='S + T by hand over no fusion', baseline='alone', candidate='hand_made'),
     dict(title='S + T searched over no fusion', baseline='alone', candidate='searched'),
     dict(title='S + T searched over moved heatmaps', baseline='copied', candidate='searched'),
     dict(title='S + T searched over random', baseline='random', candidate='searched'),

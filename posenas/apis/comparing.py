@@ -45,9 +45,12 @@ def compare_models(
         raise ConfigError(
             f'compared inputs must be files, got {once[0]}, which can be read only once'
         )
-    second.detector = first.detector
+    own, second.detector = second.detector, first.detector
     found = (model.predict(inputs, **options) for model in (first, second))
-    with ResultWriter(out_dir, None, first.model.dataset_meta) as writer:
-        for pair in zip(*found, strict=False):  # the first may be stopped
-            writer.write(pair[0], side_by_side([each.plot() for each in pair], captions))
-            yield pair
+    try:
+        with ResultWriter(out_dir, None, first.model.dataset_meta) as writer:
+            for pair in zip(*found, strict=False):  # the first may be stopped
+                writer.write(pair[0], side_by_side([each.plot() for each in pair], captions))
+                yield pair
+    finally:
+        second.detector = own

@@ -112,7 +112,7 @@ def _describe_network(
         name=name,
         output_names=decoder.output_names,
         codec=_make_plain(dict(settings, type=type(decoder).__name__)),
-        crop=_find_crop_rule(cfg, find_input_size(cfg) if is_detector else decoder.input_size),
+        crop=find_crop_rule(cfg, find_input_size(cfg) if is_detector else decoder.input_size),
         normalisation=_find_normalisation(model.data_preprocessor),
         skeleton={} if is_detector else find_skeleton(cfg, network.checkpoint).metainfo(),
         flip={
@@ -130,8 +130,16 @@ def _describe_network(
     )
 
 
-def _find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
-    """Read from the test pipeline how a box, or a whole photo, becomes an input."""
+def find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
+    """Read from the test pipeline how a box, or a whole photo, becomes an input.
+
+    Args:
+        cfg: The config.
+        input_size: Width and height of the input, pixels.
+
+    Raises:
+        ConfigError: It crops in another way.
+    """
     rule: dict[str, Any] = dict(input_size=tuple(input_size))
     for step in list_test_steps(cfg)[1:]:
         transform = TRANSFORMS.build(step)

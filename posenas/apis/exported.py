@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from posenas.registry import KEYPOINT_CODECS
 from posenas.runtime import NetworkDescription
 from posenas.runtime.engines import choose_engine, is_exported, open_session
 from posenas.utils.config import find_network, resolve_model
@@ -162,19 +163,23 @@ def _check_fit(
     found: NetworkDescription, cfg: Config, model: Mapping, preprocessor: Mapping, file: str | Path
 ) -> None:
     """Compare what must be the same on both sides."""
+    from posenas.apis.export_parts import find_crop_rule  # which needs this module
+
     decoder = dict((model.get('head') or {}).get('decoder') or cfg.get('codec') or {})
+    size = tuple(decoder.get('input_size') or found.crop.input_size)
+    held = {**vars(found.crop), **vars(found.normalisation)}
     stated = dict(
-        input_size=tuple(decoder.get('input_size') or found.crop.input_size),
+        vars(find_crop_rule(cfg, size)),
         mean=tuple(preprocessor.get('mean') or (0, 0, 0)),
         std=tuple(preprocessor.get('std') or (1, 1, 1)),
         order='rgb' if preprocessor.get('bgr_to_rgb') else 'bgr',
     )
-    held = dict(
-        input_size=found.crop.input_size,
-        mean=found.normalisation.mean,
-        std=found.normalisation.std,
-        order=found.normalisation.order,
-    )
+    if decoder:
+        held['codec'] = found.codec['type']
+        stated['codec'] = KEYPOINT_CODECS.get(decoder['type']).__name__
+    if 'heatmap_size' in decoder and 'heatmap_size' in found.codec:
+        held['heatmap_size'] = tuple(found.codec['heatmap_size'])
+        stated['heatmap_size'] = tuple(decoder['heatmap_size'])
     other = {name: (held[name], stated[name]) for name in held if held[name] != stated[name]}
     if other:
         name, (ours, theirs) = next(iter(other.items()))

@@ -25,7 +25,7 @@ from posenas.runtime.engines import is_exported
 from posenas.search import Supernet
 from posenas.utils import CheckpointError, ConfigError, check_choice
 from posenas.utils.config import find_network, resolve_model
-from posenas.utils.download import fetch_checkpoint
+from posenas.utils.download import fetch_checkpoint, pin_checkpoint
 from posenas.utils.images import read_local
 from posenas.weights import DEFAULT_POSE, fill_in
 
@@ -120,14 +120,13 @@ def export_network(
     for image in images:
         read_local(str(image))
     config, checkpoint = fill_in(config, checkpoint, DEFAULT_POSE, needs_torch=True)
-    network = build_model(
-        config, checkpoint, cfg_options, sha256=sha256, trust_download=trust_download
-    )
     digest = ''
+    if checkpoint is not None:
+        checkpoint = pin_checkpoint(checkpoint, sha256, trust_download)
+        digest = _hash(fetch_checkpoint(checkpoint))
+    network = build_model(config, checkpoint, cfg_options)
     if checkpoint is None:
         draw_settled_weights(_choose_student(network).model, find_crops(network, images)[0])
-    else:
-        digest = _hash(fetch_checkpoint(checkpoint, sha256))
     name = Path(network.cfg.filename or 'network').stem
     target = target or Path(f'{name}{FORMS[to]}')
     return export_model(network, target, precision, images, name, digest, num_crops, max_loss)

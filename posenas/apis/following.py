@@ -11,7 +11,7 @@ from posenas.apis.results import ImageResult
 from posenas.apis.sources import Source
 from posenas.structures import PoseDataSample
 from posenas.tracking import JitterMeter, OneEuroSmoother, PersonTracker, ZeroPhaseSmoother
-from posenas.utils import check_choice
+from posenas.utils import ConfigError, check_choice
 from posenas.utils.run_ahead import StageClock
 
 #: Seconds on each side of a frame that the zero-phase filter looks at.
@@ -36,8 +36,8 @@ class VideoOptions:
         """Refuse values without meaning."""
         check_choice('smooth', self.smooth, (None, 'online', 'offline'))
         every = self.detect_every
-        if every != 'auto' and (isinstance(every, str | bool) or every < 1):
-            raise ValueError(f"detect_every must be a number of frames or 'auto', got {every!r}")
+        if every != 'auto' and (type(every) is not int or every < 1):
+            raise ConfigError(f"detect_every must be a number of frames or 'auto', got {every!r}")
 
     @property
     def is_sequential(self) -> bool:

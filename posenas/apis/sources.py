@@ -50,6 +50,7 @@ class Source:
     gaps: list['FrameGap'] = field(default_factory=list)
     _read: list[int] = field(default_factory=lambda: [0])
     _pages: list[int] = field(default_factory=lambda: [1])
+    _speed: list[float] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -112,15 +113,10 @@ class Source:
         return count
 
     def frames_per_second(self) -> float:
-        """Read the speed of a video; 25 where nobody says."""
-        from posenas.datasets import open_video
-
-        if self.path is None or not self.path.is_file():
-            return _DEFAULT_FPS
-        video = open_video(self.path)
-        speed = video.get(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
-        video.release()
-        return speed
+        """Return the speed of a video; 25 where nobody says, or an address was not read yet."""
+        if not self._speed and self.address is None and self.path is not None:
+            self._speed.append(_read_speed(self.path))
+        return self._speed[0] if self._speed else _DEFAULT_FPS
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +250,8 @@ def list_passed_over(inputs: Any) -> list[Path]:  # noqa: ANN401  (checked by li
     if not isinstance(inputs, str | Path) or Path(inputs).is_file() or '://' in str(inputs):
         return []
     is_folder = Path(inputs).is_dir()
-    found = Path(inputs).iterdir() if is_folder else map(Path, glob.glob(str(inputs)))
+    pattern = glob.glob(str(inputs), recursive=True)
+    found = Path(inputs).iterdir() if is_folder else map(Path, pattern)
     files = sorted(file for file in found if not file.name.startswith('.'))
     return [file for file in files if not _is_looked_at(file)]
 
@@ -311,6 +308,18 @@ def read_frames(
         start = end
 
 
+def _read_speed(path: Path) -> float:
+    """Read the frames per second of a video."""
+    from posenas.datasets import open_video
+
+    if not path.is_file():
+        return _DEFAULT_FPS
+    video = open_video(path)
+    speed = video.get(cv2.CAP_PROP_FPS) or _DEFAULT_FPS
+    video.release()
+    return float(speed)
+
+
 def _read_video(
     source: Source,
     load: Callable[[np.ndarray], dict[str, Any]],
@@ -330,6 +339,8 @@ def _read_video(
         elif source.frames is not None:
             images = enumerate(source.frames)
         else:
+            if not source._speed:
+                source._speed.append(_read_speed(path))
             images = decode_frames(path, note)
         for number, image in images:
             yield Frame(source, number, start + number, load(image))

@@ -17,6 +17,7 @@ from posenas.datasets.synthetic.video import CameraWay, Motion
 from posenas.geometry import bbox_iou
 from posenas.skeletons import COCO
 from posenas.tracking import JitterMeter, OneEuroSmoother, PersonTracker, ZeroPhaseSmoother
+from posenas.utils import ConfigError
 from posenas.utils.optional import import_optional
 from posenas.utils.randomness import Stream, make_generator
 
@@ -27,8 +28,8 @@ _FPS = 25.0
 _PEOPLE = 5
 #: Overlap from which a detector no longer finds the person behind, and how often.
 _HIDING, _HIDDEN = 0.4, 0.9
-#: Frames that a gap lasts, and how many there are in each walk.
-_GAP, _NUM_GAPS = (3, 11), 2
+#: Frames that a gap lasts, how many there are in each walk, and where the first may begin.
+_GAP, _NUM_GAPS, _FIRST_GAP = (3, 11), 2, 10
 #: Noise of boxes and keypoints, share of the longer side; share of keypoints far off, and how far.
 _NOISE, _OUTLIERS, _FAR = 0.012, 0.03, 0.08
 #: Share of the longer side within which a keypoint is right.
@@ -78,16 +79,19 @@ def benchmark_tracking(
 
     Args:
         num_videos: Videos, of five people each.
-        num_frames: Frames of a video, 25 a second.
+        num_frames: Frames of a video, 25 a second, more than 10.
         seed: Of walks and noise.
 
     Returns:
-        Scores of boxes alone, without and with memory of gaps, of boxes and poses, then the last
-        one with online and with offline smoothing.
+        Scores of boxes alone, without and with memory of gaps and with motion, of boxes and
+        poses, then the last one with online and with offline smoothing.
 
     Raises:
+        ConfigError: There are too few frames.
         ImportError: motmetrics is not installed.
     """
+    if num_frames <= _FIRST_GAP:
+        raise ConfigError(f'num_frames must be above {_FIRST_GAP}, got {num_frames}')
     videos = [list(_walk(seed, index, num_frames)) for index in range(num_videos)]
     sigmas = np.array(COCO.sigmas)
     ways = {
@@ -120,8 +124,8 @@ def _walk(seed: int, index: int, num_frames: int) -> Iterator[Observed]:
         walkers.append(replace(actor, camera=camera))
         motion = Motion.sample(rng, actor, num_frames, 'all')
         motions.append(replace(motion, drift=(stop - start) * _SIZE / num_frames, growth=0.0))
-        gaps = [range(at, at + rng.integers(*_GAP)) for at in rng.integers(10, num_frames, 2)]
-        missed.append({frame for gap in gaps[:_NUM_GAPS] for frame in gap})
+        starts = rng.integers(_FIRST_GAP, num_frames, _NUM_GAPS)
+        missed.append({f for at in starts for f in range(at, at + rng.integers(*_GAP))})
     for frame in range(num_frames):
         moved = [m.move(a, frame, way) for a, m in zip(walkers, motions, strict=True)]
         points = np.stack(
@@ -164,7 +168,6 @@ def _score(
             for frame, seen in enumerate(video)
         ]
         points = _smooth(video, tracks, smooth)
-        meter_of_video = 1000 * number  # no two videos follow each other
         for frame, (seen, ids) in enumerate(zip(video, tracks, strict=True)):
             similarity = bbox_iou(seen.true_boxes, seen.boxes)
             truth = [_PEOPLE * number + person for person in seen.people.tolist()]
@@ -173,7 +176,7 @@ def _score(
             sizes = (seen.true_boxes[:, 2:] - seen.true_boxes[:, :2]).max(1)
             for row, person in enumerate(truth):
                 here = points[frame][row]
-                meter.add(person, meter_of_video + frame, here, seen.scores[row], sizes[row])
+                meter.add(person, frame, here, seen.scores[row], sizes[row])
                 errors = np.linalg.norm(here - seen.true_keypoints[row], axis=1)
                 right += int((errors < _RIGHT * sizes[row]).sum())
                 total += len(errors)

@@ -1,5 +1,6 @@
 """People of videos as tracks: in which video and frame, and who follows whom."""
 
+import re
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -84,7 +85,8 @@ def follow_people(persons: PersonTable, source: str, fill: int, max_gap: int = 1
 def _locate(images: ImageTable, source: str) -> tuple[np.ndarray, np.ndarray]:
     """Return video, numbered, and frame of each image (I,).
 
-    Where the file does not say them, a folder is a video and the number in the name is the frame.
+    Where the file does not say them, a folder is a video and the last number in the name is the
+    frame.
 
     Raises:
         DataError: A name holds no number.
@@ -96,13 +98,13 @@ def _locate(images: ImageTable, source: str) -> tuple[np.ndarray, np.ndarray]:
     _, videos = np.unique(keys, return_inverse=True)
     frames = images.frames
     if frames is None:
-        digits = [''.join(filter(str.isdigit, name.stem)) for name in names]
-        if not all(digits):
+        numbers = [re.findall('[0-9]+', name.stem)[-1:] for name in names]
+        if not all(numbers):
             raise DataError(
                 f'{source}: frames of videos must have frame_id or be named by their number, got '
-                f'{names[digits.index("")]}'
+                f'{names[numbers.index([])]}'
             )
-        frames = np.array(list(map(int, digits)))
+        frames = np.array([int(number) for (number,) in numbers])
     return videos, frames
 
 

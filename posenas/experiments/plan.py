@@ -9,7 +9,8 @@ from typing import Any
 from posenas.utils.errors import ConfigError
 
 #: What texts of a cell say about others, ``{cell.checkpoint}``, and about the run: ``{seed}``.
-_REFERENCE = re.compile(r'\{(?:(\w+)\.(checkpoint|folder|config)|(folder|seed))\}')
+_REFERENCE = re.compile(r'\{([a-zA-Z_][\w-]*)(?:\.([\w-]+))?\}')
+_OF_OTHERS, _OF_ITSELF = ('checkpoint', 'folder', 'config'), ('folder', 'seed')
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,15 @@ class Cell:
 
     @property
     def texts(self) -> tuple[object, ...]:
-        """All that may refer to other cells."""
-        return self.config, self.options, self.arguments, self.commands, self.inputs
+        """All that says what is done, and may refer to other cells."""
+        return (
+            self.config,
+            self.options,
+            self.command,
+            self.arguments,
+            self.commands,
+            self.inputs,
+        )
 
 
 @dataclass(frozen=True)
@@ -127,11 +135,22 @@ class Plan:
         """List the runs that ``run`` refers to.
 
         Raises:
-            ConfigError: There is no such cell.
+            ConfigError: There is no such cell, or nothing of it is called so.
         """
-        names: dict[str | None, str] = {}
-        _replace(run.cell.texts, lambda found: names.setdefault(found[1], ''))
-        names.pop(None, None)  # what a run says about itself
+        names: dict[str, str] = {}
+
+        def note(found: re.Match[str]) -> str:
+            name, what = found.groups()
+            if what is not None:
+                names[name] = ''
+            if what not in _OF_OTHERS and (what, name) not in [(None, own) for own in _OF_ITSELF]:
+                raise ConfigError(
+                    f'cell {run.cell.name} says {found[0]}, but a reference must be {{seed}}, '
+                    '{folder}, or {NAME.checkpoint}, {NAME.folder}, {NAME.config} of another cell'
+                )
+            return ''
+
+        _replace(run.cell.texts, note)
         unknown = names.keys() - self.cells
         if unknown:
             raise ConfigError(
@@ -187,9 +206,9 @@ class Plan:
         needed = {other.cell.name: other for other in self.needs(run)}
 
         def word_of(match: re.Match[str]) -> str:
-            name, what, own = match.groups()
-            if own:
-                return str(run.seed if own == 'seed' else run.folder)
+            name, what = match.groups()
+            if what is None:
+                return str(run.seed if name == 'seed' else run.folder)
             if what == 'checkpoint':
                 return checkpoint_of(needed[name])
             return str(needed[name].folder if what == 'folder' else needed[name].config_file)
@@ -213,6 +232,7 @@ def read_plan(path: str | Path, folder: str | Path | None = None) -> Plan:
     if Path(path).suffix != '.py':  # its commands may run anything
         raise ConfigError(f'a plan must be a Python file, got {path}')
     content = load_config(path).to_dict()
+    _check_values(content, path)
     cells = {
         name: Cell(name, **_check(f'cell {name} of {path}', settings, Cell, {'name'}))
         for name, settings in dict(content.get('cells') or {}).items()
@@ -234,6 +254,19 @@ def read_plan(path: str | Path, folder: str | Path | None = None) -> Plan:
         if len(compared) > 3:
             raise ConfigError(f'{comparison.title}: baseline must be one cell or two')
     return Plan(cells, comparisons, Path(folder or Path('work_dirs', 'lspet', Path(path).stem)))
+
+
+def _check_values(content: Mapping, path: str | Path) -> None:
+    """Require names of cells that references can hold, and seeds that are numbers."""
+    for name, settings in dict(content.get('cells') or {}).items():
+        if not re.fullmatch(r'[a-zA-Z_][\w-]*', name):
+            raise ConfigError(
+                f'{path}: names of cells must be letters, digits, - and _ and begin with a letter, '
+                f'got {name!r}'
+            )
+        seeds = settings.get('seeds', [0]) if isinstance(settings, Mapping) else [0]
+        if not isinstance(seeds, list | tuple) or not all(type(seed) is int for seed in seeds):
+            raise ConfigError(f'{path}: seeds of {name} must be a list of numbers, got {seeds!r}')
 
 
 def _check(where: str, settings: object, record: type, given: set[str] | None = None) -> dict:

@@ -339,8 +339,9 @@ def _call(lock: Lock, threads: int, words: Sequence[str], log: Path) -> bool:
         try:
             return _wait(process, words[0], log.with_name(COSTS)) == 0
         except BaseException:
-            process.terminate()
-            _wait(process, words[0], log.with_name(COSTS))
+            if process.returncode is None:
+                process.terminate()
+                _wait(process, words[0], log.with_name(COSTS))
             raise
 
 

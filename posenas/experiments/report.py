@@ -1,4 +1,4 @@
-"""What ``posenas benchmark lspet`` has found: tables and a figure of the runs that are finished."""
+"""What ``posenas compare`` has found: tables and a figure of the runs that are finished."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -179,7 +179,7 @@ def _compare(
     between = None
     if len(baselines) > 1:
         low, high, own = (_log_macs(cell) for cell in (*baselines, candidate))
-        share = min(max((own - low) / (high - low), 0.0), 1.0)
+        share = min(max((own - low) / (high - low), 0.0), 1.0) if high != low else 0.0
         between = (baselines[1].distances, share)
     return compare_runs(
         baselines[0].distances,

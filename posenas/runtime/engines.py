@@ -160,9 +160,9 @@ def open_session(
     """
     name = choose_engine(path, engine)
     check_choice('precision', precision, PRECISIONS[name])
-    for value in (threads, batch):
+    for what, value in (('threads', threads), ('batch', batch)):
         if value is not None:
-            check_positive('threads and batch', value)
+            check_positive(what, value)
     if not os.path.isfile(path):
         raise DataError(f'{path} must exist to be run: posenas export writes it')
     opened = OnnxRuntimeSession if name == 'onnxruntime' else OpenVINOSession

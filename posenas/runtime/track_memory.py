@@ -1,6 +1,6 @@
 """What is remembered of each person in a video, and which network sees the next frame."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -94,7 +94,11 @@ class TrackMemory:
                 maps = find(position, rows, known)
                 self.keep([seen[row] for row in rows], [position] * len(rows), maps)
                 found.update(zip(rows, maps, strict=True))
-        self.forget_ended(seen)
+        newest: dict[Hashable, int] = {}
+        for one in seen:
+            if one.track is not None:
+                newest[one.track[0]] = max(one.frame, newest.get(one.track[0], one.frame))
+        self.forget_ended(newest)
         return [found[row] for row in range(len(seen))], positions
 
     def recall(self, seen: Seen) -> Memory | None:
@@ -118,12 +122,12 @@ class TrackMemory:
             if one.track is not None:
                 self._tracks[one.track] = Memory(one, position, maps)
 
-    def forget_ended(self, seen: Sequence[Seen]) -> None:
-        """Forget tracks of other videos than those ``seen`` last, and those that ended there."""
-        newest: dict[object, int] = {}
-        for one in seen:
-            if one.track is not None:
-                newest[one.track[0]] = max(one.frame, newest.get(one.track[0], one.frame))
+    def forget_ended(self, newest: Mapping[Hashable, int]) -> None:
+        """Forget tracks of other videos than these, and those that ended there.
+
+        Args:
+            newest: Video -> number of its last frame.
+        """
         self._tracks = {
             track: memory
             for track, memory in self._tracks.items()

@@ -134,7 +134,7 @@ class VideoRuntime:
             for (_, matrix), box, track in people
         ]
         if not crops:
-            self.memory.forget_ended(seen)
+            self.memory.forget_ended({video_id: frame_id})
             return VideoResult(*self.key.collect([], corners, scores), track_ids=(), positions=())
         inputs = self.key.description.normalisation.apply([crop for crop, _ in crops])
         heatmaps, positions = self.infer(inputs, seen, flip_test)

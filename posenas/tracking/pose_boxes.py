@@ -85,7 +85,7 @@ class PoseBoxes:
     def _measure(self, points: Floats, scores: Floats) -> Floats | None:
         """Return the corners of what confident keypoints span, None for too few of them."""
         seen = points[scores > self.kpt_thr]
-        if len(seen) < _LEAST_KEYPOINTS or np.ptp(seen, axis=0).max() < 1:
+        if len(seen) < _LEAST_KEYPOINTS or np.ptp(seen, axis=0).min() < 1:
             return None
         return np.concatenate([seen.min(0), seen.max(0)]).astype(np.float64)
 

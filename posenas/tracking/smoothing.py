@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from posenas.utils import ConfigError
 from posenas.utils.checks import check_positive
 
 Floats = NDArray[np.floating]
@@ -86,10 +87,9 @@ class OneEuroSmoother:
 
     def _forget(self, frame: int) -> None:
         """Forget tracks that ended."""
-        ended = [key for key, s in self._states.items() if not 0 < frame - s.frame <= _MAX_GAP]
-        for key in ended:
-            if self._states[key].frame != frame:  # others of the same frame
-                del self._states[key]
+        self._states = {
+            key: s for key, s in self._states.items() if 0 <= frame - s.frame <= _MAX_GAP
+        }
 
 
 def _gain(cutoff: Floats | float, time: float) -> Floats | float:
@@ -108,12 +108,13 @@ class ZeroPhaseSmoother:
     not matter, and memory is that of one window.
 
     Args:
-        half_window: Frames on each side.
+        half_window: Frames on each side, at least 2: a parabola goes through any three.
         kpt_thr: Keypoints with a greater score are smoothed.
     """
 
     def __init__(self, half_window: int = 3, kpt_thr: float = 0.3) -> None:
-        check_positive('half_window', half_window)
+        if half_window < 2:
+            raise ConfigError(f'half_window must be at least 2, got {half_window}')
         self.half_window, self.kpt_thr = half_window, kpt_thr
         self._tracks: dict[Hashable, deque[tuple[int, Floats, Floats]]] = {}
 

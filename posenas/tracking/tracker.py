@@ -8,7 +8,8 @@ from scipy.optimize import linear_sum_assignment
 
 from posenas.evaluation.functional import oks_matrix, visible_pairs
 from posenas.geometry import bbox_iou
-from posenas.utils.checks import check_positive, check_probability
+from posenas.utils import ConfigError
+from posenas.utils.checks import check_probability
 
 Floats = NDArray[np.floating]
 
@@ -60,7 +61,8 @@ class PersonTracker:
     ) -> None:
         check_probability('min_likeness', min_likeness)
         check_probability('kpt_thr', kpt_thr)
-        check_positive('max_gap', max_gap + 1)
+        if max_gap < 0:
+            raise ConfigError(f'max_gap must be at least 0, got {max_gap}')
         self.sigmas = None if sigmas is None else np.asarray(sigmas, np.float64)
         self.min_likeness, self.max_gap, self.kpt_thr = min_likeness, max_gap, kpt_thr
         self.use_motion = use_motion
@@ -85,9 +87,15 @@ class PersonTracker:
             bboxes: Boxes x1, y1, x2, y2 (N, 4), pixels.
             keypoints: Poses (N, K, 2), pixels; None where they are not known yet.
             scores: Their scores (N, K).
+
+        Raises:
+            ValueError: The number of the frame does not rise.
         """
-        if source is not self._source:
-            self._source, self._tracks = source, []
+        if source != self._source:
+            self._source, self._tracks, self._frame = source, [], frame - 1
+        if frame <= self._frame:
+            raise ValueError(f'frame must be above {self._frame}, the last one, got {frame}')
+        self._frame = frame
         boxes = np.asarray(bboxes, np.float64).reshape(-1, 4)
         points = None if keypoints is None else np.asarray(keypoints, np.float64)
         self._tracks = [t for t in self._tracks if frame - t.frame <= self.max_gap + 1]

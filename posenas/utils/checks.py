@@ -35,7 +35,8 @@ def check_choice(name: str, value: object, choices: Collection[object]) -> None:
         ConfigError: It is not; the text lists the choices.
     """
     if value not in choices:
-        raise ConfigError(f'{name} must be one of {sorted(map(repr, choices))}, got {value!r}')
+        listed = ', '.join(sorted(map(repr, choices)))
+        raise ConfigError(f'{name} must be one of {listed}, got {value!r}')
 
 
 def check_odd(name: str, values: Iterable[int]) -> None:

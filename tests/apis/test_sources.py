@@ -1,11 +1,13 @@
 """Inputs: files, folders, videos and arrays."""
 
+import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from posenas.apis.sources import list_passed_over, list_sources, read_frames
+from posenas.apis.sources import Source, list_passed_over, list_sources, read_frames
 from posenas.utils import DataError
 
 
@@ -48,3 +50,22 @@ def test_frames_and_bad_images_keep_their_positions(broken_video, tmp_path):
     assert [frame.index for frame in frames[1:-1]] == [0, 1, 2, 5, 6, 7, 8, 9]
     assert [str(gap) for gap in sources[2].gaps] == ['frames 3 to 4']
     assert bad == [sources[1]]
+
+
+def test_a_video_of_an_address_has_the_speed_of_what_was_downloaded(
+    video_file, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(video_file, 'far.mp4')  # of that name, but not what the address holds
+    (source,) = list_sources('https://example.org/far.mp4')
+    assert source.frames_per_second() == 25
+    monkeypatch.setattr(Source, 'fetch', lambda self: nullcontext(Path(video_file)))
+    assert len(list(read_frames([source], lambda image: dict(img=image), print))) == 3
+    assert source.frames_per_second() == pytest.approx(10)
+
+
+def test_a_pattern_lists_what_it_passes_over_in_all_folders(image_folder):
+    (image_folder / 'more').mkdir()
+    (image_folder / 'more' / 'text.txt').touch()
+    passed_over = list_passed_over(str(image_folder / '**'))
+    assert 'text.txt' in [path.name for path in passed_over]

@@ -9,6 +9,8 @@ import torch
 from mmengine.dataset import pseudo_collate
 
 from posenas.datasets import ClipDataset, EpochIndex, VideoSampler
+from posenas.datasets.persons import ImageTable
+from posenas.datasets.tracks import _locate
 from posenas.models import PoseDataPreprocessor
 from posenas.skeletons import get_skeleton
 from posenas.utils import ConfigError, DataError
@@ -283,3 +285,13 @@ def test_what_is_no_data_set_of_people_is_refused(tmp_path):
     people = dict(type='CocoDataset', data_root=str(tmp_path), ann_file='people.json')
     with pytest.raises(ConfigError, match='data set of people'):
         ClipDataset(dict(type='ConcatDataset', datasets=[people]))
+
+
+def test_the_last_number_of_a_name_is_the_frame():
+    names = [f'v/cam1_{number}.jpg' for number in (9, 10, 11)]
+    images = ImageTable(np.arange(3), names, np.zeros((3, 2)))
+    videos, frames = _locate(images, 'a.json')
+    assert (videos.tolist(), frames.tolist()) == ([0, 0, 0], [9, 10, 11])
+    images = ImageTable(np.arange(2), ['v/1.jpg', 'v/last.jpg'], np.zeros((2, 2)))
+    with pytest.raises(DataError, match='named by their number, got v/last'):
+        _locate(images, 'a.json')

@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from posenas.apis import export_network, inference_topdown, init_model
+from posenas.apis.building import find_and_load
+from posenas.apis.exported import use_exported
 from posenas.deploy import halve_weights, prove, write_network
 from posenas.runtime import PoseRuntime
 from posenas.utils import ConfigError, DataError
@@ -75,6 +77,24 @@ def test_a_config_of_another_size_is_refused(tiny_export):
     folder, _, _ = tiny_export
     with pytest.raises(ConfigError, match='must agree on input_size'):
         init_model('s_vipnas_mbv3_coco_256x192', folder / 'tiny.onnx', 'cpu')
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'name'),
+    [
+        ('test_dataloader.dataset.pipeline.1.padding', 2.0, 'padding'),
+        ('test_dataloader.dataset.pipeline.2.use_udp', True, 'use_udp'),
+        ('model.head.decoder.type', 'UDPHeatmap', 'codec'),
+        ('model.head.decoder.heatmap_size', (48, 64), 'heatmap_size'),
+        ('model.data_preprocessor.mean', [0, 0, 0], 'mean'),
+    ],
+)
+def test_a_config_of_other_crops_or_codecs_is_refused(tiny_export, key, value, name):
+    folder, _, _ = tiny_export
+    cfg = find_and_load('tiny_synthetic_128x96')
+    cfg.merge_from_dict({key: value})
+    with pytest.raises(ConfigError, match=f'must agree on {name}'):
+        use_exported(cfg, folder / 'tiny.onnx')
 
 
 def test_a_file_that_computes_something_else_is_refused(tiny_export, tmp_path):

@@ -145,6 +145,17 @@ def test_people_without_names_are_followed_by_the_overlap_of_their_boxes(exporte
     assert runtime(frames[5], boxes[5], frame_id=7).positions == (0, 0)
 
 
+def test_an_empty_frame_forgets_nobody_whom_the_networks_may_miss(exported):
+    frames, boxes = make_frames()
+    runtime = VideoRuntime(exported[1] / 'net.onnx', threads=1)
+    runtime.memory.max_gap = 2
+    runtime(frames[0], boxes[0], track_ids=[7, 8], frame_id=0)
+    runtime(frames[1], np.zeros((0, 4)), frame_id=1)
+    assert runtime(frames[2], boxes[0], track_ids=[7, 8], frame_id=2).positions == (1, 1)
+    runtime(frames[3], np.zeros((0, 4)), frame_id=5)
+    assert len(runtime.memory) == 0
+
+
 def test_wrong_names_of_people_are_refused(exported):
     frames, boxes = make_frames()
     runtime = VideoRuntime(exported[1] / 'net.onnx', threads=1)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from posenas.experiments.plan import read_plan
+from posenas.experiments.plan import Cell, read_plan
 from posenas.utils.errors import ConfigError
 
 TEXT = """
@@ -88,6 +88,10 @@ def test_runs_lie_in_a_folder_of_the_plan_by_default(tmp_path):
         ("baseline='student'", "baseline=['student'] * 3", 'must be one cell or two'),
         ("title='gain', ", '', 'comparisons\\[0\\] of .* must have'),
         ('teacher.checkpoint', 'tutor.checkpoint', "refers to \\['tutor'\\]"),
+        ('teacher.checkpoint', 'teacher.weights', r'says \{teacher.weights\}, but a reference'),
+        ('teacher.checkpoint', 'sed', r'says \{sed\}, but a reference must be \{seed\}'),
+        ('seeds=[7]', 'seeds=7', 'seeds of teacher must be a list of numbers, got 7'),
+        ('seeds=[7]', "seeds='01'", "must be a list of numbers, got '01'"),
         ("config='t.py'", "config='t.py', options=dict(a='{student.folder}')", 'each other'),
     ],
 )
@@ -95,6 +99,20 @@ def test_mistakes_are_told(tmp_path, old, new, message):
     assert old in TEXT
     with pytest.raises(ConfigError, match=message):
         read_plan(write(tmp_path, TEXT.replace(old, new))).order()
+
+
+def test_names_may_have_hyphens(tmp_path):
+    cells = {'big': dict(config='a.py'), 'big-one': dict(config='b.py')}
+    cells['after'] = dict(config='c.py', options=dict(load_from='{big-one.checkpoint}'))
+    plan = read_plan(write(tmp_path, f'cells = {cells!r}'))
+    run = plan.run_of('after', 0)
+    assert [needed.name for needed in plan.needs(run)] == ['big-one_s0']
+    assert plan.fill_in(run, run.cell.options, lambda r: r.name) == dict(load_from='big-one_s0')
+
+
+def test_another_command_is_another_text(tmp_path):
+    texts = [Cell('a', config='c.py', command=command).texts for command in ('train', 'distill')]
+    assert texts[0] != texts[1]
 
 
 def test_cells_that_are_asked_for_must_exist(plan):

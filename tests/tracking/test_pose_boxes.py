@@ -32,6 +32,14 @@ def test_people_without_keypoints_outside_or_found_twice_are_lost():
     assert len(found) == 2
 
 
+def test_keypoints_on_a_line_make_no_box():
+    boxes = PoseBoxes(SIGMAS)
+    line = np.array([[[50.0, 10.0], [50.0, 40.0], [50.0, 70.0], [50.0, 90.0]]])
+    boxes.detected(np.array([[50.0, 0.0, 51.0, 95.0]]), np.ones(1), line, np.ones((1, 4)))
+    found, scores = boxes.propose(line, np.ones((1, 4)), (200, 200))
+    assert (found.shape, scores.shape) == ((0, 4), (0,))
+
+
 @pytest.mark.parametrize(
     ('detect', 'pose', 'fps', 'every'),
     [(10, 100, 25, 1), (10, 10, 25, 3), (100, 10, 25, 12), (100, 10, 4, 2), (1, 0, 25, 12)],

@@ -5,6 +5,7 @@ import pytest
 
 from posenas.skeletons import COCO
 from posenas.tracking import PersonTracker
+from posenas.utils import ConfigError
 
 SIGMAS = np.array(COCO.sigmas)
 
@@ -52,3 +53,13 @@ def test_the_assignment_of_largest_total_likeness_wins():
     tracker.follow(video, 0, np.array([box(0), box(6)]))
     # greedily the first box would take the second track and leave nothing for the second box
     assert tracker.follow(video, 1, np.array([box(4), box(12)])) == [0, 1]
+
+
+def test_a_video_is_known_by_its_name_and_frames_must_rise():
+    tracker = PersonTracker()
+    names = ['video' + str(1) for _ in range(3)]  # equal, but not the same objects
+    assert [tracker.follow(n, i, np.array([box(3)])) for i, n in enumerate(names)] == [[0]] * 3
+    with pytest.raises(ValueError, match='frame must be above 2, the last one, got 2'):
+        tracker.follow('video1', 2, np.array([box(3)]))
+    with pytest.raises(ConfigError, match='max_gap must be at least 0, got -1'):
+        PersonTracker(max_gap=-1)

@@ -1,7 +1,6 @@
 """Pose estimation in videos, online: a key network now and then, light networks in between."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ from posenas.models.estimators.topdown import add_predictions
 from posenas.models.fused import fuse, unfuse
 from posenas.models.heads.base import BaseHeatmapHead, list_stages
 from posenas.models.layers.heatmap_propagation import propagate_heatmaps
-from posenas.models.loading import load_state
+from posenas.models.loading import find_weights, load_state
 from posenas.registry import MODELS
 from posenas.runtime.track_memory import Memory, Seen, TrackMemory
 from posenas.structures import PoseDataSample
@@ -24,6 +23,7 @@ from posenas.utils import ConfigError, check_choice, check_positive, check_proba
 from posenas.utils.config import resolve_model
 from posenas.utils.download import read_checkpoint
 from posenas.utils.profiling import count_parameters, evaluation_mode, profile_model
+from posenas.utils.resizing import resize_weights
 
 Matrices = Sequence[np.ndarray]
 
@@ -49,7 +49,7 @@ class OnlinePoseEstimator(BaseModel):
         period: Frames from one key frame to the next; None is one more than ``frames``.
         key_checkpoint: File with exactly the weights of the key network.
         frame_checkpoint: File of an image network from which the light networks take the weights
-            that fit by name.
+            that fit by name, cut to their widths and kernels.
         train_key: Whether the key network is trained too.
         bptt: Whether gradients flow back through the heatmaps of the frame before.
         min_overlap: Intersection over union of the boxes of two frames, below which the key network
@@ -135,9 +135,9 @@ class OnlinePoseEstimator(BaseModel):
         if self.key_checkpoint is not None:
             load_weights(self.key, self.key_checkpoint)
         if self.frame_checkpoint is not None:
-            checkpoint = read_checkpoint(Path(self.frame_checkpoint))
+            weights = find_weights(read_checkpoint(self.frame_checkpoint))
             for net in self.frames:
-                load_state(net, checkpoint, strict=False)
+                load_state(net, resize_weights(weights, net) or dict(weights), strict=False)
 
     def train(self, mode: bool = True) -> 'OnlinePoseEstimator':
         """Enter training or evaluation and forget all tracks; a frozen key network stays as it is.
@@ -273,8 +273,16 @@ class OnlinePoseEstimator(BaseModel):
         """Compute ``loss_kpt``, the sum over the frames that are trained, and ``acc_pose``.
 
         The key frame is one of them under ``train_key`` only.
+
+        Raises:
+            ConfigError: These are no clips of equal length, or no frame of them is trained.
         """
         images, samples, matrices = self.split_clips(inputs, data_samples)
+        if len(images) == 1 and not self.train_key:
+            raise ConfigError(
+                'clips of one frame train nothing, since only the key network sees it: give '
+                f'ClipDataset length={self.period}, or set train_key=True'
+            )
         outputs = self.run_clip(images, matrices)
         total, accuracies = inputs.new_zeros(()), []
         for frame, (stages, frame_samples) in enumerate(zip(outputs, samples, strict=True)):

@@ -24,6 +24,29 @@ _STAGES = (
 _STEM, _SCALES, _FUSION, _HEAD = (16, 24, 32), (2, 3), (32, 48, 64), (16, 32)
 
 
+def _list_options(
+    stem: Sequence[int] = _STEM,
+    stages: Sequence[Mapping[str, Sequence[Any]]] | None = None,
+    scales: Sequence[int] = _SCALES,
+    fusion: Sequence[int] = _FUSION,
+    head: Mapping[str, Sequence[Any]] | None = None,
+) -> dict[str, tuple]:
+    """Return the options of each decision."""
+    given = _STAGES if stages is None else stages
+    if len(given) != 3:
+        raise ConfigError(f'stages must hold options of 3 stages, got {len(given)}')
+    options = {'stem.width': tuple(stem)}
+    for i, stage in enumerate(given):
+        if {*stage} != {*_GENES}:
+            raise ConfigError(f'stages.{i} must hold {list(_GENES)}, got {sorted(stage)}')
+        options |= {f'stages.{i}.{gene}': tuple(stage[gene]) for gene in _GENES}
+    options |= {'scales': tuple(scales), 'fusion.width': tuple(fusion)}
+    head = head or dict(kind=EDGE_HEADS, width=_HEAD)
+    if {*head} != {'kind', 'width'}:
+        raise ConfigError(f"head must hold ['kind', 'width'], got {sorted(head)}")
+    return options | {f'head.{gene}': tuple(head[gene]) for gene in ('kind', 'width')}
+
+
 @TASK_UTILS.register_module()
 class EdgeSpace(SearchSpace):
     """Stages of one kind of blocks each, sums over two or three scales, and a kind of head.
@@ -41,7 +64,7 @@ class EdgeSpace(SearchSpace):
         scales: Numbers of scales that are fused, 2 or 3.
         fusion: Options of the channels of their sums.
         head: Options of ``kind`` and of the ``width`` of 'deconv'.
-        name: Identity of the space.
+        name: Identity of the space; '' for 'edge/1', with other options 'edge-own/1'.
 
     Raises:
         ConfigError: Options are missing, or a kind of blocks or heads has none.
@@ -56,18 +79,9 @@ class EdgeSpace(SearchSpace):
         head: Mapping[str, Sequence[Any]] | None = None,
         name: str = '',
     ) -> None:
-        given = _STAGES if stages is None else stages
-        self.name = name or ('edge/1' if stages is None else 'edge-own/1')
-        if len(given) != 3:
-            raise ConfigError(f'stages must hold options of 3 stages, got {len(given)}')
-        options = {'stem.width': tuple(stem)}
-        for i, stage in enumerate(given):
-            if {*stage} != {*_GENES}:
-                raise ConfigError(f'stages.{i} must hold {list(_GENES)}, got {sorted(stage)}')
-            options |= {f'stages.{i}.{gene}': tuple(stage[gene]) for gene in _GENES}
-        options |= {'scales': tuple(scales), 'fusion.width': tuple(fusion)}
-        head = head or dict(kind=EDGE_HEADS, width=_HEAD)
-        options |= {f'head.{gene}': tuple(head[gene]) for gene in ('kind', 'width')}
+        options = _list_options(stem, stages, scales, fusion, head)
+        is_published = options == _list_options()
+        self.name = name or ('edge/1' if is_published else 'edge-own/1')
         self._by_name = {name: _make_choice(name, values) for name, values in options.items()}
         self._check_options()
 

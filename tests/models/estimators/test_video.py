@@ -173,6 +173,33 @@ def test_only_light_networks_learn_unless_the_key_is_to():
         assert all(p.grad is not None for net in model.frames for p in net.parameters())
 
 
+def test_clips_of_one_frame_are_refused_unless_the_key_learns():
+    inputs, samples = noise(2, 3, 64, 48), clip_samples(2, 1)
+    assert build(train_key=True).train()(inputs, samples, mode='loss')['loss_kpt'].requires_grad
+    with pytest.raises(ConfigError, match='clips of one frame train nothing'):
+        build().train()(inputs, samples, mode='loss')
+
+
+def test_light_networks_start_from_an_image_network_cut_to_their_widths(tmp_path):
+    torch.manual_seed(1)
+    image = MODELS.build(TINY_MODEL)
+    torch.save(dict(state_dict=image.state_dict()), tmp_path / 'image.pth')
+    narrow = dict(TINY_MODEL['backbone'], channels=(8, 12))
+    light = dict(TINY_LIGHT, backbone=narrow, head=dict(TINY_HEAD, in_channels=12))
+    model = OnlinePoseEstimator(
+        key=TINY_MODEL, frames=[light], frame_checkpoint=str(tmp_path / 'image.pth')
+    )
+    model.init_weights()
+    found, given = model.frames[0].state_dict(), image.state_dict()
+    differing = [n for n in given.keys() & found.keys() if given[n].shape != found[n].shape]
+    assert any('backbone' in name for name in differing)
+    assert any('head' in name for name in differing)
+    for name in given.keys() & found.keys():
+        sizes = zip(given[name].shape, found[name].shape, strict=True)
+        common = tuple(slice(min(pair)) for pair in sizes)
+        torch.testing.assert_close(found[name][common], given[name][common], rtol=0, atol=0)
+
+
 def test_gradients_flow_through_earlier_frames_only_where_asked_for():
     for bptt in (False, True):
         model = build(bptt=bptt).train()
