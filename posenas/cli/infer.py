@@ -133,7 +133,7 @@ def build_parser() -> argparse.ArgumentParser:
         '--boxes FILE.json': (
             'person boxes: {"photo.jpg": [[x1, y1, x2, y2], ...]} or a COCO '
             'annotation file; files of equal names need their folder, such as '
-            'cam1/photo.jpg (default: the whole image is one person)'
+            'cam1/photo.jpg (default: boxes of --detector)'
         ),
         **_OUTPUT,
         '--device': dict(help='cpu, cuda:0, ... (default: a GPU if there is one)'),
