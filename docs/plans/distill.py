@@ -27,7 +27,7 @@ labelled_half = dict(
 )
 only_half = {'train_dataloader.dataset': dict(labelled_half, _delete_=True)}
 training = dict(arguments=['--amp', '--no-validate'])
-cells = dict(
+arms = dict(
     teacher=dict(
         title='teacher, all labels',
         config=TEACHER,

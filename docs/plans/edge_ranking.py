@@ -44,7 +44,7 @@ def list_folders(kind):
     return [f'{{folder}}_{name}_{kind}' for name in groups]
 
 
-cells = dict(
+arms = dict(
     rank=dict(
         commands=[
             *search(SHARED, 'shared', f'load_from={SUPERNET}'),

@@ -28,7 +28,7 @@ training = dict(arguments=['--amp', '--no-validate'], seeds=seeds)
 untouched = dict(arguments=['--amp', '--no-validate', '--search', 'None'], seeds=seeds)
 derive = ['derive', '{search.config}', '{search.checkpoint}']
 experiment = ['--experiment', NETWORK]
-cells = dict(
+arms = dict(
     search=dict(
         title='supernet at the end of the search',
         config=SEARCH,

@@ -5,7 +5,7 @@
 # trained at two widths whose multiply-accumulates lie around those of the derived networks; random
 # cells have within 2 % of those of the derived network of their seed. All these trainings take the
 # same steps on the same 4,000 photos, of which a search sees 3,400. Nobody is trained or chosen on
-# photos of val. The last cell compares scores of shared weights with short trainings: 8 random
+# photos of val. The last arm compares scores of shared weights with short trainings: 8 random
 # networks of nearly equal cost, 2 cheaper and 2 more expensive ones.
 SEARCH = 'posenas_search_l8_c16_lspet_s_128x96'
 RANDOM = 'configs/search/posenas/lspet/posenas_random_l8_c16_lspet_s_128x96.py'
@@ -45,7 +45,7 @@ equal = ['train_cfg.wave=4', 'train_cfg.num_waves=2']
 cheap = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(1e7,3.3e7)']
 costly = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(4e7,6e7)']
 weights = 'load_from={search.checkpoint}'
-cells = dict(
+arms = dict(
     search=dict(
         title='supernet at the end of the search',
         config=SEARCH,

@@ -78,7 +78,7 @@ halves = dict(
         arguments=quiet,
     ),
 )
-arms = dict(
+trained = dict(
     every=dict(
         title='S on every frame',
         config=f'{VIDEO}s_vipnas_res50_half{SIZE}',
@@ -117,8 +117,8 @@ arms = dict(
         **training,
     ),
 )
-cells = dict(
-    halves | arms,
+arms = dict(
+    halves | trained,
     supernet=dict(
         commands=[
             [
@@ -154,8 +154,8 @@ cells = dict(
         ],
     ),
     **{
-        f'{arm}_levels': dict(commands=test_levels(arm), seeds=cell['seeds'])
-        for arm, cell in arms.items()
+        f'{arm}_levels': dict(commands=test_levels(arm), seeds=settings['seeds'])
+        for arm, settings in trained.items()
     },
 )
 comparisons = [

@@ -5,7 +5,7 @@
 # published architecture (0.1304 x 10^9), within 2 %. What they find is trained from scratch, as the
 # published one is, with the same steps on the same 4,000 photos; of these the supernet sees 3,400
 # and the searches are scored on the other 600. Nobody is trained or chosen on photos of val. The
-# last cell compares scores of shared weights with short trainings: 8 random networks of nearly
+# last arm compares scores of shared weights with short trainings: 8 random networks of nearly
 # equal cost, 2 cheaper and 2 more expensive ones.
 SUPERNET = 'configs/search/vipnas/lspet/vipnas_supernet_res50_half_lspet_s_128x96.py'
 SEARCH = 'configs/search/vipnas/lspet/vipnas_search_res50_half_lspet_s_128x96.py'
@@ -27,7 +27,7 @@ supernet_schedule = [
 ]
 weights = f'{{supernet.folder}}_weights/epoch_{SUPERNET_EPOCHS}.pth'
 training = dict(arguments=['--amp', '--no-validate'])
-# A search goes on where it was interrupted: its archive lies outside of the folder of its cell.
+# A search goes on where it was interrupted: its archive lies outside of the folder of its arm.
 search = [
     *('train', SEARCH, '--work-dir', '{folder}_archive', '--seed', '{seed}', '--cfg-options'),
     *(f'load_from={weights}', f'train_cfg.wave={WAVE}', f'train_cfg.num_waves={NUM_WAVES}'),
@@ -45,7 +45,7 @@ plain = [f'load_from={weights}', 'model.test_cfg.flip_test=False']
 equal = ['train_cfg.wave=4', 'train_cfg.num_waves=2']
 cheap = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(1e6,5e7)']
 costly = ['train_cfg.wave=2', 'train_cfg.num_waves=1', 'train_cfg.budget.limits.macs=(14e7,2e8)']
-cells = dict(
+arms = dict(
     supernet=dict(
         commands=[
             [

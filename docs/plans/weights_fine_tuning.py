@@ -15,7 +15,7 @@ init = [
 
 
 def train(start, number, title):
-    """Return a cell that trains on the first people of lspet_dev."""
+    """Return an arm that trains on the first people of lspet_dev."""
     epochs = UPDATES // max(number // BATCH, 1)
     options = {
         'train_cfg.max_epochs': epochs,
@@ -31,7 +31,7 @@ def train(start, number, title):
     return dict(title=title, config=config, options=options, seeds=SEEDS, arguments=arguments)
 
 
-cells = dict(
+arms = dict(
     configs=dict(
         commands=[
             [*init, '--from', SHIPPED, '--out', '{folder}/tuned.py'],
@@ -41,8 +41,8 @@ cells = dict(
 )
 comparisons = []
 for number in (50, 200, 800):
-    cells[f'tuned_{number}'] = train('tuned', number, f'fine-tuned, {number} people')
-    cells[f'scratch_{number}'] = train('scratch', number, f'from scratch, {number} people')
+    arms[f'tuned_{number}'] = train('tuned', number, f'fine-tuned, {number} people')
+    arms[f'scratch_{number}'] = train('scratch', number, f'from scratch, {number} people')
     comparisons.append(
         dict(
             title=f'fine-tuned over from scratch, {number} people',

@@ -48,7 +48,7 @@ program = [
     'train_cfg.num_waves=3',
 ]
 like = ['--cost', 'onnxruntime', '--within', '0.05', '--seed', '{seed}']
-cells = dict(
+arms = dict(
     evolved=dict(seeds=SEEDS, commands=search(*evolution)),
     solved=dict(seeds=SEEDS, commands=search(*program)),
     drawn=dict(

@@ -25,7 +25,7 @@ no_teacher = {'train_dataloader.dataset.datasets.2.min_mean_score': 1.0}
 
 
 def train(title, config, **options):
-    """Return a cell that trains with all seeds."""
+    """Return an arm that trains with all seeds."""
     return dict(
         title=title,
         config=config,
@@ -36,7 +36,7 @@ def train(title, config, **options):
 
 
 vipnas = {'model.backbone.wid': [16, 16, 24, 48, 96], 'model.head.in_channels': 96}
-cells = dict(
+arms = dict(
     found=train('found by the search', FOUND),
     human=train('labels of annotators', FOUND, **same_photos, **no_teacher),
     scores=train('labels of a teacher, too', FOUND, **same_photos),

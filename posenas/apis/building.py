@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from torch import nn
 
+from posenas.apis.crops import unwrap_dataset
 from posenas.apis.exported import check_effect, config_of_exported, use_exported
 from posenas.apis.model_zoo import find_config
 from posenas.convert import adapt_checkpoint, apply_options
@@ -111,14 +112,6 @@ def require_model(cfg: Config) -> None:
     """
     if not isinstance(cfg.get('model'), Mapping):
         raise ConfigError(f'the config must have a model, {cfg.filename} has the keys {list(cfg)}')
-
-
-def unwrap_dataset(loader: Mapping | None) -> Mapping:
-    """Return the config of the data set of a loader inside of wrappers, or an empty one."""
-    dataset = (loader or {}).get('dataset') or {}
-    while 'dataset' in dataset:  # a wrapper, such as ClipDataset
-        dataset = dataset['dataset']
-    return dataset
 
 
 def build_model(

@@ -1,22 +1,19 @@
 """The networks that become files, and what each file must say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import Any
 
 import torch
-from mmengine.config import Config
 from torch import Tensor, nn
 
 from posenas.apis.building import LoadedModel, count_cost, find_input_size
+from posenas.apis.crops import find_crop_rule
 from posenas.apis.exported import find_estimator
-from posenas.apis.inference import find_skeleton, list_test_steps
+from posenas.apis.inference import find_skeleton
 from posenas.codecs import CenterBox
-from posenas.datasets.transforms import Letterbox, PNFSGetBox, PNFSTopdownAffine, TopdownAffine
 from posenas.models import OnlinePoseEstimator
-from posenas.registry import TRANSFORMS
-from posenas.runtime import CropRule, NetworkDescription, Normalisation, VideoRole
+from posenas.runtime import NetworkDescription, Normalisation, VideoRole
 from posenas.utils import ConfigError
 from posenas.version import __version__
 
@@ -128,35 +125,6 @@ def _describe_network(
         checkpoint_sha256=digest,
         version=__version__,
     )
-
-
-def find_crop_rule(cfg: Config, input_size: Sequence[int]) -> CropRule:
-    """Read from the test pipeline how a box, or a whole photo, becomes an input.
-
-    Args:
-        cfg: The config.
-        input_size: Width and height of the input, pixels.
-
-    Raises:
-        ConfigError: It crops in another way.
-    """
-    rule: dict[str, Any] = dict(input_size=tuple(input_size))
-    for step in list_test_steps(cfg)[1:]:
-        transform = TRANSFORMS.build(step)
-        name = type(transform).__name__
-        if name in ('GetBBoxCenterScale', 'PNFSGetBox'):
-            rule.update(padding=transform.padding, whole_pixels=isinstance(transform, PNFSGetBox))
-        elif isinstance(transform, TopdownAffine):
-            rule.update(use_udp=transform.use_udp)
-        elif isinstance(transform, Letterbox):
-            rule.update(padding=1.0, pad_value=transform.pad_value)
-        elif not isinstance(transform, PNFSTopdownAffine) and name != 'PackPoseInputs':
-            raise ConfigError(
-                'the pipeline of test_dataloader must consist of steps that the runtime knows, '
-                f'such as GetBBoxCenterScale, TopdownAffine and Letterbox, got {name}: remove it, '
-                'or apply it before the network'
-            )
-    return CropRule(**rule)
 
 
 def _find_normalisation(preprocessor: nn.Module) -> Normalisation:

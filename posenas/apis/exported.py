@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from posenas.apis.crops import find_crop_rule
 from posenas.registry import KEYPOINT_CODECS
 from posenas.runtime import NetworkDescription
 from posenas.runtime.engines import choose_engine, is_exported, open_session
@@ -163,8 +164,6 @@ def _check_fit(
     found: NetworkDescription, cfg: Config, model: Mapping, preprocessor: Mapping, file: str | Path
 ) -> None:
     """Compare what must be the same on both sides."""
-    from posenas.apis.export_parts import find_crop_rule  # which needs this module
-
     decoder = dict((model.get('head') or {}).get('decoder') or cfg.get('codec') or {})
     size = tuple(decoder.get('input_size') or found.crop.input_size)
     held = {**vars(found.crop), **vars(found.normalisation)}

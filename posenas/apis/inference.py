@@ -14,7 +14,8 @@ from mmengine.logging import print_log
 from numpy.typing import ArrayLike
 from torch import nn
 
-from posenas.apis.building import build_model, unwrap_dataset
+from posenas.apis.building import build_model
+from posenas.apis.crops import find_test_dataset, list_test_steps
 from posenas.apis.model_zoo import find_model
 from posenas.geometry import parse_bboxes
 from posenas.registry import DATASETS, TRANSFORMS
@@ -286,26 +287,6 @@ def _warn_of_random_weights(config: str | Path | Config) -> None:
     )
 
 
-def _test_dataset(cfg: Config) -> Mapping[str, Any]:
-    """Return the config of the test data set, or an empty one."""
-    return unwrap_dataset(cfg.get('test_dataloader') or cfg.get('val_dataloader'))
-
-
-def list_test_steps(cfg: Config) -> list[dict]:
-    """Return the configs of the test pipeline.
-
-    Raises:
-        ConfigError: There is no such pipeline, or it does not start with LoadImage.
-    """
-    steps = _test_dataset(cfg).get('pipeline')
-    if not steps or 'LoadImage' not in str(steps[0]['type']):
-        raise ConfigError(
-            'test_dataloader.dataset.pipeline must start with LoadImage, got '
-            f'{steps and steps[0]["type"]}'
-        )
-    return list(steps)
-
-
 def find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
     """Read the skeleton that the checkpoint was trained on, else that of the test data set.
 
@@ -320,7 +301,7 @@ def find_skeleton(cfg: Config, checkpoint: Mapping[str, Any]) -> Skeleton:
             raise ConfigError(
                 f"the checkpoint's dataset_meta must describe a skeleton: {error!r}"
             ) from error
-    dataset = _test_dataset(cfg)
+    dataset = find_test_dataset(cfg)
     if dataset.get('metainfo'):
         return skeleton_from_metainfo(dataset['metainfo'])
     found = DATASETS.get(dataset.get('type', 'CocoDataset'))

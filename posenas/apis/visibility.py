@@ -11,7 +11,8 @@ from mmengine.config import Config
 from torch import nn
 from torch.utils.data import Dataset
 
-from posenas.apis.building import ConfigLike, build_model, unwrap_dataset
+from posenas.apis.building import ConfigLike, build_model
+from posenas.apis.crops import unwrap_dataset
 from posenas.apis.inference import choose_device, find_skeleton, predict_crops
 from posenas.codecs import VisibilityCalibrator, read_features
 from posenas.evaluation.functional import Reliability, fit_visibility, measure_reliability

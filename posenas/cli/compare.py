@@ -20,11 +20,12 @@ DESCRIPTION = (
 #: The plan and how its runs are made.
 PLAN_OPTIONS = {
     '--plan FILE.py': dict(required=True, help='plan: runs and comparisons'),
-    '--work-dir DIR': 'folder of all runs (default: work_dirs/lspet/<name of plan>)',
-    '--cells NAME': dict(
+    '--work-dir DIR': 'folder of all runs (default: work_dirs/compare/<name of plan>)',
+    '--arms --cells NAME': dict(
+        dest='arms',
         nargs='+',
         default=[],
-        help='run only these runs and those that they need; NAME_s0 is a cell with one seed',
+        help='run only these runs and those that they need; NAME_s0 is an arm with one seed',
     ),
     '--threads N': count(1, 'threads of each run', WORKERS),
     **EXECUTOR_OPTIONS,
@@ -58,13 +59,13 @@ def compare(args: argparse.Namespace) -> int:
     plan = read_plan(args.plan, args.work_dir)
     if args.write_slurm:
         words = ['compare', '--plan', args.plan, '--work-dir', str(plan.folder)]
-        arrays = write_slurm_script(args.write_slurm, plan, words, args.cells, args.threads)
+        arrays = write_slurm_script(args.write_slurm, plan, words, args.arms, args.threads)
         print_lines(f'wrote {args.write_slurm}: {sum(arrays)} runs in {len(arrays)} arrays')
         return 0
     failed = []
     if not args.no_run:
         where = args.executor, args.address
-        failed = run_plan(plan, args.cells, args.threads, announce, *where)
+        failed = run_plan(plan, args.arms, args.threads, announce, *where)
     sys.stdout.write(report_plan(plan, args.bootstrap))
     for name in failed:
         sys.stderr.write(f'{name} failed: see {plan.folder / name}/train.log and test.log\n')

@@ -1,6 +1,6 @@
 """Plans of trainings that are compared, how they run and what they found; searches; the demo."""
 
-from .plan import Cell, Comparison, Plan, Run, read_plan
+from .plan import Arm, Comparison, Plan, Run, read_plan
 from .queue import run_plan
 from .repeats import list_archives, plan_repeats
 from .report import read_run, report_plan
@@ -10,7 +10,7 @@ from .search_run import SearchOutcome, run_search
 from .slurm import write_slurm_script
 
 __all__ = [
-    'Cell',
+    'Arm',
     'Comparison',
     'Difference',
     'Plan',

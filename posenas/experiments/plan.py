@@ -1,4 +1,4 @@
-"""Plans of trainings that are compared: cells, their runs, and what each needs of others."""
+"""Plans of trainings that are compared: arms, their runs, and what each needs of others."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -8,18 +8,18 @@ from typing import Any
 
 from posenas.utils.errors import ConfigError
 
-#: What texts of a cell say about others, ``{cell.checkpoint}``, and about the run: ``{seed}``.
+#: What texts of an arm say about others, ``{arm.checkpoint}``, and about the run: ``{seed}``.
 _REFERENCE = re.compile(r'\{([a-zA-Z_][\w-]*)(?:\.([\w-]+))?\}')
 _OF_OTHERS, _OF_ITSELF = ('checkpoint', 'folder', 'config'), ('folder', 'seed')
 
 
 @dataclass(frozen=True)
-class Cell:
+class Arm:
     """One training of a plan, or other commands, repeated with each of its seeds.
 
-    In all texts but name and title ``{cell.checkpoint}`` stands for the last checkpoint of another
-    cell, of the same seed if it has that, else of its first one; ``{cell.folder}`` for its folder,
-    ``{cell.config}`` for its config; ``{folder}`` and ``{seed}`` for those of the run itself.
+    In all texts but name and title ``{arm.checkpoint}`` stands for the last checkpoint of another
+    arm, of the same seed if it has that, else of its first one; ``{arm.folder}`` for its folder,
+    ``{arm.config}`` for its config; ``{folder}`` and ``{seed}`` for those of the run itself.
 
     Attributes:
         name: Its name in the plan, and the beginning of the names of its folders.
@@ -32,7 +32,7 @@ class Cell:
         arguments: Its further arguments.
         commands: Words of commands that are run in turn instead of a training, such as those that
             derive a network from a search.
-        inputs: Files whose content the result depends on. A cell that names some runs anew when
+        inputs: Files whose content the result depends on. An arm that names some runs anew when
             their content or its own texts have changed.
         resumes: Whether interrupted commands go on with what they left, instead of anew.
     """
@@ -50,7 +50,7 @@ class Cell:
 
     @property
     def texts(self) -> tuple[object, ...]:
-        """All that says what is done, and may refer to other cells."""
+        """All that says what is done, and may refer to other arms."""
         return (
             self.config,
             self.options,
@@ -67,7 +67,7 @@ class Comparison:
 
     Attributes:
         title: What it is called in tables.
-        baseline: Name of a cell; or names of two, between which the score at the candidate's
+        baseline: Name of an arm; or names of two, between which the score at the candidate's
             multiply-accumulates is interpolated, linearly in their logarithm.
         candidate: Name of another.
     """
@@ -78,21 +78,21 @@ class Comparison:
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """Names of the cells that the candidate is compared with."""
+        """Names of the arms that the candidate is compared with."""
         return (self.baseline,) if isinstance(self.baseline, str) else tuple(self.baseline)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A cell with one of its seeds.
+    """An arm with one of its seeds.
 
     Attributes:
-        cell: The cell.
+        arm: The arm.
         seed: The seed.
         folder: Where everything about it is written.
     """
 
-    cell: Cell
+    arm: Arm
     seed: int
     folder: Path
 
@@ -109,33 +109,33 @@ class Run:
 
 @dataclass(frozen=True)
 class Plan:
-    """All cells and questions.
+    """All arms and questions.
 
     Attributes:
-        cells: The cells by name.
+        arms: The arms by name.
         comparisons: The questions.
         folder: Folder of all runs.
     """
 
-    cells: Mapping[str, Cell]
+    arms: Mapping[str, Arm]
     comparisons: Sequence[Comparison]
     folder: Path
 
     def run_of(self, name: str, seed: int) -> Run:
-        """Return the run of a cell with this seed if it has that, else with its first."""
-        cell = self.cells[name]
-        chosen = seed if seed in cell.seeds else cell.seeds[0]
-        return Run(cell, chosen, self.folder / f'{name}_s{chosen}')
+        """Return the run of an arm with this seed if it has that, else with its first."""
+        arm = self.arms[name]
+        chosen = seed if seed in arm.seeds else arm.seeds[0]
+        return Run(arm, chosen, self.folder / f'{name}_s{chosen}')
 
     def runs_of(self, name: str) -> list[Run]:
-        """List the runs of a cell."""
-        return [self.run_of(name, seed) for seed in self.cells[name].seeds]
+        """List the runs of an arm."""
+        return [self.run_of(name, seed) for seed in self.arms[name].seeds]
 
     def needs(self, run: Run) -> list[Run]:
         """List the runs that ``run`` refers to.
 
         Raises:
-            ConfigError: There is no such cell, or nothing of it is called so.
+            ConfigError: There is no such arm, or nothing of it is called so.
         """
         names: dict[str, str] = {}
 
@@ -145,42 +145,42 @@ class Plan:
                 names[name] = ''
             if what not in _OF_OTHERS and (what, name) not in [(None, own) for own in _OF_ITSELF]:
                 raise ConfigError(
-                    f'cell {run.cell.name} says {found[0]}, but a reference must be {{seed}}, '
-                    '{folder}, or {NAME.checkpoint}, {NAME.folder}, {NAME.config} of another cell'
+                    f'arm {run.arm.name} says {found[0]}, but a reference must be {{seed}}, '
+                    '{folder}, or {NAME.checkpoint}, {NAME.folder}, {NAME.config} of another arm'
                 )
             return ''
 
-        _replace(run.cell.texts, note)
-        unknown = names.keys() - self.cells
+        _replace(run.arm.texts, note)
+        unknown = names.keys() - self.arms
         if unknown:
             raise ConfigError(
-                f'cell {run.cell.name} refers to {sorted(unknown)}, which must be among the cells '
-                f'{sorted(self.cells)}'
+                f'arm {run.arm.name} refers to {sorted(unknown)}, which must be among the arms '
+                f'{sorted(self.arms)}'
             )
         return [self.run_of(name, run.seed) for name in names]
 
     def order(self, names: Sequence[str] = ()) -> list[Run]:
-        """List runs: the first seed of every cell before the second, what is needed first.
+        """List runs: the first seed of every arm before the second, what is needed first.
 
         Args:
-            names: Cells to list, or runs such as ``cell_s0``, with what they need; all cells by
+            names: Arms to list, or runs such as ``arm_s0``, with what they need; all arms by
                 default.
 
         Raises:
-            ConfigError: There is no such cell, or cells need each other in a circle.
+            ConfigError: There is no such arm, or arms need each other in a circle.
         """
         runs = [
             (place, self.run_of(name, seed))
-            for name, cell in self.cells.items()
-            for place, seed in enumerate(cell.seeds)
+            for name, arm in self.arms.items()
+            for place, seed in enumerate(arm.seeds)
         ]
-        if not self.cells.keys() | {run.name for _, run in runs} >= set(names):
+        if not self.arms.keys() | {run.name for _, run in runs} >= set(names):
             raise ConfigError(
-                f'cells must be among {sorted(self.cells)}, or runs of them such as '
+                f'arms must be among {sorted(self.arms)}, or runs of them such as '
                 f'{runs[0][1].name}, got {list(names)}'
             )
         waiting = [
-            (place, run) for place, run in runs if not names or {run.cell.name, run.name} & {*names}
+            (place, run) for place, run in runs if not names or {run.arm.name, run.name} & {*names}
         ]
         ordered: dict[Path, Run] = {}
         for _, run in sorted(waiting, key=lambda entry: entry[0]):
@@ -189,10 +189,10 @@ class Plan:
 
     def _visit(self, run: Run, ordered: dict[Path, Run], above: tuple[str, ...]) -> None:
         """Put a run behind those that it needs."""
-        if run.cell.name in above:
-            raise ConfigError(f'cells must not need each other, got {(*above, run.cell.name)}')
+        if run.arm.name in above:
+            raise ConfigError(f'arms must not need each other, got {(*above, run.arm.name)}')
         for needed in self.needs(run):
-            self._visit(needed, ordered, (*above, run.cell.name))
+            self._visit(needed, ordered, (*above, run.arm.name))
         ordered.setdefault(run.folder, run)
 
     def fill_in(self, run: Run, text: Any, checkpoint_of: Callable[[Run], str]) -> Any:  # noqa: ANN401
@@ -200,10 +200,10 @@ class Plan:
 
         Args:
             run: The run.
-            text: Of its cell.
+            text: Of its arm.
             checkpoint_of: Finds the last checkpoint of a run.
         """
-        needed = {other.cell.name: other for other in self.needs(run)}
+        needed = {other.arm.name: other for other in self.needs(run)}
 
         def word_of(match: re.Match[str]) -> str:
             name, what = match.groups()
@@ -217,30 +217,31 @@ class Plan:
 
 
 def read_plan(path: str | Path, folder: str | Path | None = None) -> Plan:
-    """Read a plan, a Python file with ``cells`` and ``comparisons``.
+    """Read a plan, a Python file with ``arms`` and ``comparisons``.
 
     Args:
-        path: The file. ``cells`` holds the arguments of each :class:`Cell` by its name,
+        path: The file. ``arms`` holds the arguments of each :class:`Arm` by its name,
             ``comparisons`` a list of those of :class:`Comparison`.
-        folder: Folder of all runs; by default ``work_dirs/lspet/<name of the plan>``.
+        folder: Folder of all runs; by default ``work_dirs/compare/<name of the plan>``.
 
     Raises:
-        ConfigError: It cannot be read, has other keys, or a comparison names no cell.
+        ConfigError: It cannot be read, has other keys, or a comparison names no arm.
     """
     from posenas.utils.config import load_config
 
     if Path(path).suffix != '.py':  # its commands may run anything
         raise ConfigError(f'a plan must be a Python file, got {path}')
     content = load_config(path).to_dict()
+    content.setdefault('arms', content.get('cells'))  # their earlier name
     _check_values(content, path)
-    cells = {
-        name: Cell(name, **_check(f'cell {name} of {path}', settings, Cell, {'name'}))
-        for name, settings in dict(content.get('cells') or {}).items()
+    arms = {
+        name: Arm(name, **_check(f'arm {name} of {path}', settings, Arm, {'name'}))
+        for name, settings in dict(content.get('arms') or {}).items()
     }
-    if not cells or not all(c.seeds and bool(c.config) != bool(c.commands) for c in cells.values()):
+    if not arms or not all(c.seeds and bool(c.config) != bool(c.commands) for c in arms.values()):
         raise ConfigError(
-            f'{path} must have cells, each with seeds and either config or commands, got '
-            f'{list(cells)}'
+            f'{path} must have arms, each with seeds and either config or commands, got '
+            f'{list(arms)}'
         )
     comparisons = [
         Comparison(**_check(f'comparisons[{place}] of {path}', settings, Comparison))
@@ -248,20 +249,20 @@ def read_plan(path: str | Path, folder: str | Path | None = None) -> Plan:
     ]
     for comparison in comparisons:
         compared = (*comparison.baselines, comparison.candidate)
-        unknown = {name for name in compared if name not in cells or not cells[name].config}
+        unknown = {name for name in compared if name not in arms or not arms[name].config}
         if unknown:
             raise ConfigError(f'{comparison.title}: {sorted(unknown)} must be trained in {path}')
         if len(compared) > 3:
-            raise ConfigError(f'{comparison.title}: baseline must be one cell or two')
-    return Plan(cells, comparisons, Path(folder or Path('work_dirs', 'lspet', Path(path).stem)))
+            raise ConfigError(f'{comparison.title}: baseline must be one arm or two')
+    return Plan(arms, comparisons, Path(folder or Path('work_dirs', 'compare', Path(path).stem)))
 
 
 def _check_values(content: Mapping, path: str | Path) -> None:
-    """Require names of cells that references can hold, and seeds that are numbers."""
-    for name, settings in dict(content.get('cells') or {}).items():
+    """Require names of arms that references can hold, and seeds that are numbers."""
+    for name, settings in dict(content.get('arms') or {}).items():
         if not re.fullmatch(r'[a-zA-Z_][\w-]*', name):
             raise ConfigError(
-                f'{path}: names of cells must be letters, digits, - and _ and begin with a letter, '
+                f'{path}: names of arms must be letters, digits, - and _ and begin with a letter, '
                 f'got {name!r}'
             )
         seeds = settings.get('seeds', [0]) if isinstance(settings, Mapping) else [0]

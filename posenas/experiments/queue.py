@@ -54,14 +54,14 @@ def run_plan(
     executor: str = 'process',
     address: str | None = None,
 ) -> list[str]:
-    """Train and test the cells of a plan with every seed, each in a process of its own.
+    """Train and test the arms of a plan with every seed, each in a process of its own.
 
     Finished runs are skipped and interrupted ones resumed. Runs that another process works on are
     left to it and waited for. What needs a failed run is left out, the others go on.
 
     Args:
-        plan: Cells and their runs.
-        names: Cells, or runs, that are run with what they need; none means all.
+        plan: Arms and their runs.
+        names: Arms, or runs, that are run with what they need; none means all.
         threads: Threads of each process.
         announce: Called with the name of each run that begins.
         executor: 'process' runs one after the other, 'ray' as many as a cluster has room for.
@@ -96,7 +96,7 @@ def _spread(
     while waiting or running:
         for name, run in list(waiting.items()):
             needed = {other.name for other in plan.needs(run)}
-            if is_done(run) and not run.cell.inputs:
+            if is_done(run) and not run.arm.inputs:
                 del waiting[name]
             elif needed & failed:
                 del waiting[name]
@@ -141,7 +141,7 @@ def _attempt(
 ) -> bool | None:
     """Do a run; tells whether it is done well, or None if it cannot be done yet."""
     needed = plan.needs(run)
-    if is_done(run) and not run.cell.inputs:
+    if is_done(run) and not run.arm.inputs:
         return True
     if any(other.name in failed for other in needed):
         return False
@@ -178,7 +178,7 @@ def _finish(
         _prepare(plan, run)
         # what it starts holds the lock too: a training whose parent was killed still saves
         call = partial(_call, lock, threads)
-        return _follow(plan, run, call) if run.cell.commands else _train(plan, run, call)
+        return _follow(plan, run, call) if run.arm.commands else _train(plan, run, call)
 
 
 def is_current(plan: Plan, run: Run) -> bool:
@@ -187,22 +187,22 @@ def is_current(plan: Plan, run: Run) -> bool:
 
     if not is_done(run):
         return False
-    return not run.cell.inputs or read_json(run.folder / RESULT).get('inputs') == _hash(plan, run)
+    return not run.arm.inputs or read_json(run.folder / RESULT).get('inputs') == _hash(plan, run)
 
 
 def _hash(plan: Plan, run: Run) -> str:
     """Return the SHA-256 of what a run does and of the content of its inputs."""
-    texts = json.dumps(run.cell.texts, sort_keys=True).replace(str(plan.folder), '.')
+    texts = json.dumps(run.arm.texts, sort_keys=True).replace(str(plan.folder), '.')
     digest = sha256(texts.encode())
-    for file in plan.fill_in(run, run.cell.inputs, _last_checkpoint):
+    for file in plan.fill_in(run, run.arm.inputs, _last_checkpoint):
         digest.update(sha256(Path(file).read_bytes()).digest())
     return digest.hexdigest()
 
 
 def _prepare(plan: Plan, run: Run) -> None:
     """Remove what a run with other inputs has left, and note those of this one."""
-    if not run.cell.inputs:
-        if run.cell.commands:
+    if not run.arm.inputs:
+        if run.arm.commands:
             shutil.rmtree(run.folder, ignore_errors=True)
         return
     from posenas.utils.atomic_io import write_text
@@ -210,7 +210,7 @@ def _prepare(plan: Plan, run: Run) -> None:
     digest = _hash(plan, run)
     begun = run.folder / BEGUN
     is_same = begun.exists() and begun.read_text(encoding='utf-8') == digest
-    if not is_same or (run.cell.commands and not run.cell.resumes):
+    if not is_same or (run.arm.commands and not run.arm.resumes):
         (run.folder / RESULT).unlink(missing_ok=True)
         shutil.rmtree(run.folder, ignore_errors=True)
         run.config_file.unlink(missing_ok=True)
@@ -218,7 +218,7 @@ def _prepare(plan: Plan, run: Run) -> None:
 
 
 def _note_inputs(plan: Plan, run: Run) -> dict[str, str]:
-    return dict(inputs=_hash(plan, run)) if run.cell.inputs else {}
+    return dict(inputs=_hash(plan, run)) if run.arm.inputs else {}
 
 
 def _leave(signum: int, frame: object) -> None:
@@ -226,10 +226,10 @@ def _leave(signum: int, frame: object) -> None:
 
 
 def _follow(plan: Plan, run: Run, call: _Caller) -> bool:
-    """Run the commands of a cell, one after the other; tells whether they went well."""
+    """Run the commands of an arm, one after the other; tells whether they went well."""
     from posenas.utils.atomic_io import write_json
 
-    for words in plan.fill_in(run, run.cell.commands, _last_checkpoint):
+    for words in plan.fill_in(run, run.arm.commands, _last_checkpoint):
         if not call(words, run.folder / 'train.log'):
             return False
     write_json(run.folder / RESULT, dict(seed=run.seed, **_note_inputs(plan, run)), indent=1)
@@ -237,13 +237,13 @@ def _follow(plan: Plan, run: Run, call: _Caller) -> bool:
 
 
 def _train(plan: Plan, run: Run, call: _Caller) -> bool:
-    """Train and test one cell with one seed; tells whether both went well."""
+    """Train and test one arm with one seed; tells whether both went well."""
     from posenas.utils.atomic_io import write_json
 
     config = _write_config(plan, run)
     folder = str(run.folder)
-    train = [run.cell.command, config, '--work-dir', folder, '--seed', str(run.seed), '--resume']
-    train += plan.fill_in(run, run.cell.arguments, _last_checkpoint)
+    train = [run.arm.command, config, '--work-dir', folder, '--seed', str(run.seed), '--resume']
+    train += plan.fill_in(run, run.arm.arguments, _last_checkpoint)
     if not call(train, run.folder / 'train.log'):
         return False
     checkpoint = _last_checkpoint(run)
@@ -288,7 +288,7 @@ def _configure(plan: Plan, run: Run) -> 'Config':
     from posenas.apis.building import load_checked
     from posenas.datasets.wrappers import list_parts
 
-    source, options = plan.fill_in(run, (run.cell.config, run.cell.options), _last_checkpoint)
+    source, options = plan.fill_in(run, (run.arm.config, run.arm.options), _last_checkpoint)
     cfg = load_checked(source, dict(options))
     evaluator = cfg.get('test_evaluator') or []
     if isinstance(evaluator, dict):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from posenas.experiments.plan import Cell, Comparison, Plan
+from posenas.experiments.plan import Arm, Comparison, Plan
 from posenas.utils.errors import ConfigError
 
 
@@ -52,8 +52,8 @@ def plan_repeats(
     derive += ['--num-images', '4']
     search = ['train', config, '--work-dir', '{folder}_archive', '--seed', '{seed}']
     archive = ['--archive', '{folder}_archive', '--score', best]
-    cells = [
-        Cell('found', seeds=seeds, commands=[search, [*derive, *archive]]),
+    arms = [
+        Arm('found', seeds=seeds, commands=[search, [*derive, *archive]]),
         _train('searched', 'found', seeds),
     ]
     comparisons = []
@@ -61,12 +61,12 @@ def plan_repeats(
         like = ['--like', '{found.folder}/network/genotype.json', '--cost', cost]
         sample = ['search', 'sample', config, '{folder}/random.json', *like, '--seed', '{seed}']
         embed = [*derive, '--genotype', '{folder}/random.json']
-        cells += [
-            Cell('drawn', seeds=seeds, commands=[sample, embed]),
+        arms += [
+            Arm('drawn', seeds=seeds, commands=[sample, embed]),
             _train('random', 'drawn', seeds, f'random, as many {cost}'),
         ]
         comparisons = [Comparison(f'searched over random, as many {cost}', 'random', 'searched')]
-    return Plan({cell.name: cell for cell in cells}, comparisons, Path(folder))
+    return Plan({arm.name: arm for arm in arms}, comparisons, Path(folder))
 
 
 def list_archives(plan: Plan) -> list[Path]:
@@ -74,7 +74,7 @@ def list_archives(plan: Plan) -> list[Path]:
     return [run.folder.with_name(f'{run.name}_archive') for run in plan.runs_of('found')]
 
 
-def _train(name: str, source: str, seeds: Sequence[int], title: str = '') -> Cell:
+def _train(name: str, source: str, seeds: Sequence[int], title: str = '') -> Arm:
     """Return the training of a derived network."""
     config = f'{{{source}.folder}}/network/network.py'
-    return Cell(name, config=config, title=title or name, seeds=seeds, arguments=['--no-validate'])
+    return Arm(name, config=config, title=title or name, seeds=seeds, arguments=['--no-validate'])

@@ -23,7 +23,7 @@ _THRESHOLD = 0.1
 
 @dataclass(frozen=True)
 class _Finished:
-    """The runs of one cell that are done.
+    """The runs of one arm that are done.
 
     Attributes:
         runs: The runs.
@@ -59,9 +59,9 @@ def report_plan(plan: Plan, num_samples: int) -> str:
     from posenas.utils.atomic_io import write_text
     from posenas.visualization import draw_runs
 
-    trained = [name for name, cell in plan.cells.items() if cell.config]
+    trained = [name for name, arm in plan.arms.items() if arm.config]
     finished = {name: _collect([r for r in plan.runs_of(name) if is_done(r)]) for name in trained}
-    scores = {name: score_runs(cell.distances, _THRESHOLD) for name, cell in finished.items()}
+    scores = {name: score_runs(arm.distances, _THRESHOLD) for name, arm in finished.items()}
     differences = {
         question.title: _compare(question, finished, num_samples)
         for question in plan.comparisons
@@ -72,7 +72,7 @@ def report_plan(plan: Plan, num_samples: int) -> str:
         [*_table(plan, finished, scores), '', *_differences(differences), '', *missing]
     )
     write_text(plan.folder / 'results.md', text)
-    titles = {name: plan.cells[name].title or name for name in trained}
+    titles = {name: plan.arms[name].title or name for name in trained}
     draw_runs(
         plan.folder / 'results.png',
         {titles[name]: values for name, values in scores.items() if len(values)},
@@ -85,8 +85,8 @@ def _describe_missing(
     plan: Plan, finished: Mapping[str, '_Finished'], num_compared: int
 ) -> list[str]:
     """Say how many runs are not finished and how many comparisons wait for them, if any."""
-    planned = sum(len(plan.cells[name].seeds) for name in finished)
-    done = sum(len(cell.runs) for cell in finished.values())
+    planned = sum(len(plan.arms[name].seeds) for name in finished)
+    done = sum(len(arm.runs) for arm in finished.values())
     waiting = len(plan.comparisons) - num_compared
     if done == planned and not waiting:
         return []
@@ -129,7 +129,7 @@ def measure_minutes(folder: Path) -> float | None:
 
 
 def _collect(runs: Sequence[Run]) -> _Finished:
-    """Read what finished runs of a cell left."""
+    """Read what finished runs of an arm left."""
     from posenas.utils.files import read_object
 
     sizes = [_count(run) for run in runs]
@@ -178,7 +178,7 @@ def _compare(
     baselines = [finished[name] for name in question.baselines]
     between = None
     if len(baselines) > 1:
-        low, high, own = (_log_macs(cell) for cell in (*baselines, candidate))
+        low, high, own = (_log_macs(arm) for arm in (*baselines, candidate))
         share = min(max((own - low) / (high - low), 0.0), 1.0) if high != low else 0.0
         between = (baselines[1].distances, share)
     return compare_runs(
@@ -191,29 +191,29 @@ def _compare(
     )
 
 
-def _log_macs(cell: _Finished) -> float:
-    return sum(map(log, cell.macs)) / len(cell.macs)
+def _log_macs(arm: _Finished) -> float:
+    return sum(map(log, arm.macs)) / len(arm.macs)
 
 
 def _table(
     plan: Plan, finished: Mapping[str, _Finished], scores: Mapping[str, 'NDArray[floating]']
 ) -> list[str]:
-    """Return the lines of the table of cells."""
-    measured = [result['scores'] for cell in finished.values() for result in cell.results]
+    """Return the lines of the table of arms."""
+    measured = [result['scores'] for arm in finished.values() for result in arm.results]
     others = [name for name in (measured[0] if measured else ()) if name != f'PCK@{_THRESHOLD}']
     costs = ('GMACs', 'M parameters', 'minutes', 'CPU minutes', 'MiB')
     lines = _head('network', 'seeds', f'PCK@{_THRESHOLD}-box', 'each seed', *others, *costs)
-    for name, cell in finished.items():
-        done, planned = len(cell.runs), len(plan.cells[name].seeds)
+    for name, arm in finished.items():
+        done, planned = len(arm.runs), len(plan.arms[name].seeds)
         count = str(done) if done == planned else f'{done} of {planned}'
-        row = [plan.cells[name].title or name, count]
+        row = [plan.arms[name].title or name, count]
         if done:
             row += [_mean_and_spread(scores[name]), ', '.join(f'{v:.1f}' for v in scores[name])]
-            row += [_mean([r['scores'].get(key) for r in cell.results]) for key in others]
-            row.append(f'{exp(_log_macs(cell)) / 1e9:.4f}')
-            row.append(_mean([params / 1e6 for params in cell.params], 3))
-            row += [_mean([r.get(key) for r in cell.results]) for key in ('minutes', 'cpu_minutes')]
-            row.append(_mean([r.get('mib') for r in cell.results], 0))
+            row += [_mean([r['scores'].get(key) for r in arm.results]) for key in others]
+            row.append(f'{exp(_log_macs(arm)) / 1e9:.4f}')
+            row.append(_mean([params / 1e6 for params in arm.params], 3))
+            row += [_mean([r.get(key) for r in arm.results]) for key in ('minutes', 'cpu_minutes')]
+            row.append(_mean([r.get('mib') for r in arm.results], 0))
         lines.append(_line(row + ['-'] * (4 + len(others) + len(costs) - len(row))))
     return lines
 
@@ -234,8 +234,8 @@ def _head(*names: str) -> list[str]:
     return [_line(names), '|' + '---|' * len(names)]
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f'| {" | ".join(cells)} |'
+def _line(entries: Sequence[str]) -> str:
+    return f'| {" | ".join(entries)} |'
 
 
 def _mean(values: Sequence[float | None], digits: int = 1) -> str:

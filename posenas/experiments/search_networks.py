@@ -147,7 +147,7 @@ def _open(network: FoundNetwork, engine: str, threads: int) -> Callable[[], obje
 def summarize_costs(plan: Plan) -> Costs:
     """Add up what the processes of each stage took that were not killed, over its seeds."""
     found = {}
-    for name in plan.cells:
+    for name in plan.arms:
         costs = [read_costs(run.folder, with_tests=True) for run in plan.runs_of(name)]
         wall, cpu = (sum(c.get(k, 0.0) for c in costs) for k in ('wall_minutes', 'cpu_minutes'))
         found[name] = (wall, cpu, max(cost.get('mib', 0.0) for cost in costs))

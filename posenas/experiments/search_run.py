@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from posenas.experiments.plan import Cell, Plan, Run
+from posenas.experiments.plan import Arm, Plan, Run
 from posenas.experiments.queue import run_plan
 from posenas.experiments.search_budget import SearchPlan, settle_plan
 from posenas.experiments.search_data import SCORE, choose_supernets, read_search_data
@@ -36,7 +36,7 @@ from posenas.utils.errors import ConfigError, PoseNASError
 
 #: Units of the limits: what a budget counts in, of what users give.
 _UNITS = dict(latency=1.0, macs=1e9, params=1e6, size=1e6 / 4)  # size: weights of four bytes
-#: Cells that export what others have trained.
+#: Arms that export what others have trained.
 _EXPORTS = tuple(f'export_{name}' for name in TRAINED)
 _ENGINES = ('openvino', 'onnxruntime', 'torch')
 
@@ -155,21 +155,21 @@ def _run(
 ) -> SearchOutcome:
     """Run all stages; ``where`` are arguments of :func:`run_plan`."""
     write_configs(search, base)
-    cells = list_first_stages(search)
+    arms = list_first_stages(search)
     if search.table:  # the limits are judged before anything is trained
-        _go(search, [cell for cell in cells if cell.name in ('check', 'table')], announce)
+        _go(search, [arm for arm in arms if arm.name in ('check', 'table')], announce)
     if search.space.counter:
         check_limits(search)
-    _go(search, cells, announce, **where)
+    _go(search, arms, announce, **where)
     if search.has_baseline:
         for seed in search.seeds:
             write_chance(search, seed)
-    cells += list_last_stages(search)
-    plan = _go(search, [cell for cell in cells if cell.name not in _EXPORTS], announce, **where)
-    for name in TRAINED.keys() & plan.cells.keys():
+    arms += list_last_stages(search)
+    plan = _go(search, [arm for arm in arms if arm.name not in _EXPORTS], announce, **where)
+    for name in TRAINED.keys() & plan.arms.keys():
         for run in plan.runs_of(name):
             write_weights(run)
-    plan = _go(search, cells, announce)
+    plan = _go(search, arms, announce)
     arguments = search.plan.arguments
     networks = measure_networks(
         _collect(search, plan),
@@ -187,17 +187,17 @@ def _run(
 
 def _go(
     search: SearchRun,
-    cells: list[Cell],
+    arms: list[Arm],
     announce: Callable[[str], object],
     executor: str = 'process',
     address: str | None = None,
 ) -> Plan:
-    """Run cells that are not done.
+    """Run arms that are not done.
 
     Raises:
         PoseNASError: One failed.
     """
-    plan = Plan({cell.name: cell for cell in cells}, [], search.folder)
+    plan = Plan({arm.name: arm for arm in arms}, [], search.folder)
     threads = search.plan.arguments['threads']
     failed = run_plan(plan, (), threads, announce, executor, address)
     if failed:
@@ -213,7 +213,7 @@ def _collect(search: SearchRun, plan: Plan) -> list[FoundNetwork]:
     """List the trained networks, the chosen one first: the best in the supernet, distilled."""
     networks = []
     for name in TRAINED:
-        if name in plan.cells:
+        if name in plan.arms:
             networks += [_read_network(search, plan, run) for run in plan.runs_of(name)]
     chosen = 'distilled' if search.teacher else 'searched'
     return sorted(
@@ -223,16 +223,16 @@ def _collect(search: SearchRun, plan: Plan) -> list[FoundNetwork]:
 
 def _read_network(search: SearchRun, plan: Plan, run: Run) -> FoundNetwork:
     """Read what is known of a trained network."""
-    source = 'drawn' if run.cell.name == 'random' else 'found'
+    source = 'drawn' if run.arm.name == 'random' else 'found'
     folder = plan.run_of(source, run.seed).folder / 'network'
     record = None
     if search.space.counter:
         archive = 'chance' if source == 'drawn' else 'search'
         record = read_search(search.folder / f'{archive}_s{run.seed}', SCORE).records[0]
-    export = plan.run_of(f'export_{run.cell.name}', run.seed).folder
+    export = plan.run_of(f'export_{run.arm.name}', run.seed).folder
     suffix = '.xml' if search.is_openvino else '.onnx'
     return FoundNetwork.read(
-        TRAINED[run.cell.name], run, folder, export / f'network{suffix}', record
+        TRAINED[run.arm.name], run, folder, export / f'network{suffix}', record
     )
 
 

@@ -1,4 +1,4 @@
-"""Stages of ``posenas search run``: their configs, and the cells of a plan that runs them."""
+"""Stages of ``posenas search run``: their configs, and the arms of a plan that runs them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from typing import Any
 from mmengine.config import Config
 
 from posenas.apis import build_space, load_checked
-from posenas.experiments.plan import Cell
+from posenas.experiments.plan import Arm
 from posenas.experiments.search_budget import SearchPlan
 from posenas.experiments.search_data import SCORE, SearchData, compose, make_search, write_config
 from posenas.experiments.search_networks import WEIGHTS
@@ -167,14 +167,14 @@ def write_chance(search: SearchRun, seed: int) -> None:
     write_config(_make_search(search, loop, limits), _path(search, f'random_search_s{seed}'))
 
 
-def list_first_stages(search: SearchRun) -> list[Cell]:
+def list_first_stages(search: SearchRun) -> list[Arm]:
     """List the stages up to the search."""
     numbers, arguments = search.plan.numbers, search.plan.arguments
     facts = (str(search.data.file),)
     training, supernet = str(_path(search, 'training')), str(_path(search, 'supernet'))
     threads = str(arguments['threads'])
     check = ['check-data', training, '--out', '{folder}/check_data.json', '--threads', threads]
-    cells = [Cell('check', commands=[check], inputs=(*facts, training))]
+    arms = [Arm('check', commands=[check], inputs=(*facts, training))]
     if search.table:
         rounds = ['--rounds', str(numbers['rounds']), '--threads', threads]
         table = '{folder}/latency.json'
@@ -182,23 +182,23 @@ def list_first_stages(search: SearchRun) -> list[Cell]:
         counts = ['--num-fit', str(numbers['num_fit']), '--num-test', str(numbers['num_test'])]
         fit = ['latency', 'fit', supernet, table, *rounds, *counts, '--json', '{folder}/fit.json']
         plan = str(search.folder / 'plan.json')
-        cells.append(Cell('table', commands=[build, fit], inputs=(plan,)))
+        arms.append(Arm('table', commands=[build, fit], inputs=(plan,)))
     words = ['train', supernet, '--work-dir', '{folder}', '--seed', '{seed}', '--resume']
-    cells.append(Cell('supernet', commands=[words], inputs=(*facts, supernet), resumes=True))
+    arms.append(Arm('supernet', commands=[words], inputs=(*facts, supernet), resumes=True))
     if search.space.counter:
-        cells.append(_search_cell(search, 'search', str(_path(search, 'search'))))
-    return cells
+        arms.append(_search_arm(search, 'search', str(_path(search, 'search'))))
+    return arms
 
 
-def _search_cell(search: SearchRun, name: str, config: str) -> Cell:
+def _search_arm(search: SearchRun, name: str, config: str) -> Arm:
     inputs = [str(search.data.file), config, '{supernet.checkpoint}']
     if search.table:
         inputs.append(str(search.table))
     words = ['train', config, '--work-dir', '{folder}', '--seed', '{seed}']
-    return Cell(name, seeds=search.seeds, commands=[words], inputs=inputs, resumes=True)
+    return Arm(name, seeds=search.seeds, commands=[words], inputs=inputs, resumes=True)
 
 
-def list_last_stages(search: SearchRun) -> list[Cell]:
+def list_last_stages(search: SearchRun) -> list[Arm]:
     """List the stages after the search."""
     source = 'search' if search.space.counter else 'supernet'
     kept = f'{{{source}.folder}}'
@@ -206,20 +206,20 @@ def list_last_stages(search: SearchRun) -> list[Cell]:
         which, origin = ['--archive', kept, '--score', SCORE], f'{kept}/archive.jsonl'
     else:
         which, origin = ['--genotype', f'{kept}/genotype.json'], f'{kept}/genotype.json'
-    cells = _list_network(search, 'found', 'searched', source, which, origin)
+    arms = _list_network(search, 'found', 'searched', source, which, origin)
     if search.has_baseline:
-        cells.append(_search_cell(search, 'chance', str(_path(search, 'random_search_s{seed}'))))
+        arms.append(_search_arm(search, 'chance', str(_path(search, 'random_search_s{seed}'))))
         which = ['--archive', '{chance.folder}', '--trial', '0']
         origin = '{chance.folder}/archive.jsonl'
-        cells += _list_network(search, 'drawn', 'random', 'chance', which, origin)
+        arms += _list_network(search, 'drawn', 'random', 'chance', which, origin)
     if search.teacher:
-        cells += _list_distillation(search)
-    return cells
+        arms += _list_distillation(search)
+    return arms
 
 
 def _list_network(
     search: SearchRun, derived: str, trained: str, source: str, which: list[str], origin: str
-) -> list[Cell]:
+) -> list[Arm]:
     """List the stages that derive a network, train and export it."""
     config = {
         'search': str(_path(search, 'search')),
@@ -232,14 +232,14 @@ def _list_network(
     inputs = ('{supernet.checkpoint}', origin, config, training)
     network = f'{{{derived}.folder}}/network/network.py'
     return [
-        Cell(derived, seeds=search.seeds, commands=[words], inputs=inputs),
-        _training_cell(search, trained, network),
-        _export_cell(search, trained, network),
+        Arm(derived, seeds=search.seeds, commands=[words], inputs=inputs),
+        _training_arm(search, trained, network),
+        _export_arm(search, trained, network),
     ]
 
 
-def _training_cell(search: SearchRun, name: str, config: str, *others: str) -> Cell:
-    return Cell(
+def _training_arm(search: SearchRun, name: str, config: str, *others: str) -> Arm:
+    return Arm(
         name,
         config=config,
         title=TRAINED[name],
@@ -249,15 +249,15 @@ def _training_cell(search: SearchRun, name: str, config: str, *others: str) -> C
     )
 
 
-def _export_cell(search: SearchRun, trained: str, config: str) -> Cell:
+def _export_arm(search: SearchRun, trained: str, config: str) -> Arm:
     to, suffix = ('openvino', 'xml') if search.is_openvino else ('onnx', 'onnx')
     checkpoint = f'{{{trained}.folder}}/{WEIGHTS}'
     words = ['export', config, checkpoint, '--to', to, '--out', f'{{folder}}/network.{suffix}']
     inputs = (config, checkpoint)
-    return Cell(f'export_{trained}', seeds=search.seeds, commands=[words], inputs=inputs)
+    return Arm(f'export_{trained}', seeds=search.seeds, commands=[words], inputs=inputs)
 
 
-def _list_distillation(search: SearchRun) -> list[Cell]:
+def _list_distillation(search: SearchRun) -> list[Arm]:
     """List the stages that train what was found on the heatmaps of a teacher."""
     teacher, checkpoint = search.teacher or ('', '')
     student = '{found.folder}/network/network.py'
@@ -265,12 +265,12 @@ def _list_distillation(search: SearchRun) -> list[Cell]:
     words += ['--teacher-checkpoint', checkpoint, '--out', '{folder}/distillation.py']
     config = '{taught.folder}/distillation.py'
     training = replace(  # the one validation, at the end, writes the student out of the whole
-        _training_cell(search, 'distilled', config, checkpoint),
+        _training_arm(search, 'distilled', config, checkpoint),
         arguments=(),
         options={f'default_hooks.checkpoint.{key}': value for key, value in _SAVE_STUDENT.items()},
     )
     return [
-        Cell('taught', seeds=search.seeds, commands=[words], inputs=(student, checkpoint)),
+        Arm('taught', seeds=search.seeds, commands=[words], inputs=(student, checkpoint)),
         training,
-        _export_cell(search, 'distilled', student),
+        _export_arm(search, 'distilled', student),
     ]

@@ -22,7 +22,7 @@ sizes=({sizes})
 if [ -n "${{SLURM_ARRAY_TASK_ID:-}}" ]; then
     cd {folder}
     exec "${{PYTHON:-python}}" -m posenas {words} --threads {threads} \\
-        --cells "${{runs[SLURM_ARRAY_TASK_ID]}}"
+        --arms "${{runs[SLURM_ARRAY_TASK_ID]}}"
 fi
 if [ $# -ne 2 ]; then
     echo "usage: $0 PARTITION JOB" >&2
@@ -49,16 +49,16 @@ def write_slurm_script(
 
     Args:
         path: The script.
-        plan: Cells and their runs.
-        words: Words of the command that runs cells of the plan by ``--cells``.
-        names: Cells, or runs, that are run with what they need; none means all.
+        plan: Arms and their runs.
+        words: Words of the command that runs arms of the plan by ``--arms``.
+        names: Arms, or runs, that are run with what they need; none means all.
         threads: Threads of each process.
 
     Returns:
         Number of runs of each array.
 
     Raises:
-        ConfigError: There is no such cell, or cells need each other in a circle.
+        ConfigError: There is no such arm, or arms need each other in a circle.
     """
     levels: dict[str, int] = {}
     for run in plan.order(names):

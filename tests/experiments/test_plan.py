@@ -1,12 +1,12 @@
-"""Plans say in which order cells run and what they take from each other."""
+"""Plans say in which order arms run and what they take from each other."""
 
 import pytest
 
-from posenas.experiments.plan import Cell, read_plan
+from posenas.experiments.plan import Arm, read_plan
 from posenas.utils.errors import ConfigError
 
 TEXT = """
-cells = dict(
+arms = dict(
     student=dict(
         config='s.py',
         options={'model.teacher_checkpoint': '{teacher.checkpoint}',
@@ -49,7 +49,7 @@ def test_runs_follow_what_they_need_and_first_seeds_come_first(plan):
 def test_references_become_paths_of_the_same_seed_or_the_first(plan):
     run = plan.run_of('student', 3)
     assert [needed.name for needed in plan.needs(run)] == ['teacher_s7', 'search_s3']
-    assert plan.fill_in(run, run.cell.options, lambda needed: f'{needed.name}.pth') == {
+    assert plan.fill_in(run, run.arm.options, lambda needed: f'{needed.name}.pth') == {
         'model.teacher_checkpoint': 'teacher_s7.pth',
         'model.genotypes': [f'{plan.folder}/search_s3/best.json', '{4}'],
         'optim.lr': 0.1,
@@ -58,7 +58,7 @@ def test_references_become_paths_of_the_same_seed_or_the_first(plan):
 
 def test_commands_and_configs_refer_to_other_runs_and_their_own(plan):
     run = plan.run_of('found', 3)
-    (words,) = plan.fill_in(run, run.cell.commands, lambda needed: f'{needed.name}.pth')
+    (words,) = plan.fill_in(run, run.arm.commands, lambda needed: f'{needed.name}.pth')
     assert words == [
         'derive',
         f'{plan.folder}/search_s3.py',
@@ -67,25 +67,25 @@ def test_commands_and_configs_refer_to_other_runs_and_their_own(plan):
         '3',
     ]
     run = plan.run_of('searched', 3)
-    assert plan.fill_in(run, run.cell.config, str) == f'{plan.folder}/found_s3/net/net.py'
+    assert plan.fill_in(run, run.arm.config, str) == f'{plan.folder}/found_s3/net/net.py'
 
 
 def test_runs_lie_in_a_folder_of_the_plan_by_default(tmp_path):
     run = read_plan(write(tmp_path, TEXT)).run_of('teacher', 0)
-    assert run.folder.as_posix() == 'work_dirs/lspet/plan/teacher_s7'
-    assert run.config_file.as_posix() == 'work_dirs/lspet/plan/teacher_s7.py'
+    assert run.folder.as_posix() == 'work_dirs/compare/plan/teacher_s7'
+    assert run.config_file.as_posix() == 'work_dirs/compare/plan/teacher_s7.py'
 
 
 @pytest.mark.parametrize(
     ('old', 'new', 'message'),
     [
-        ("config='t.py', ", '', 'must have cells, each with seeds and either config or commands'),
+        ("config='t.py', ", '', 'must have arms, each with seeds and either config or commands'),
         ("config='t.py'", "config='t.py', commands=[['a']]", 'either config or commands'),
         ('seeds=[7]', 'seed=7', "got \\['config', 'seed'\\]"),
-        ('seeds=[7]', 'seeds=[]', 'must have cells, each with seeds'),
+        ('seeds=[7]', 'seeds=[]', 'must have arms, each with seeds'),
         ("candidate='teacher'", "candidate='tutor'", "gain: \\['tutor'\\] must be trained"),
         ("candidate='teacher'", "candidate='found'", "gain: \\['found'\\] must be trained"),
-        ("baseline='student'", "baseline=['student'] * 3", 'must be one cell or two'),
+        ("baseline='student'", "baseline=['student'] * 3", 'must be one arm or two'),
         ("title='gain', ", '', 'comparisons\\[0\\] of .* must have'),
         ('teacher.checkpoint', 'tutor.checkpoint', "refers to \\['tutor'\\]"),
         ('teacher.checkpoint', 'teacher.weights', r'says \{teacher.weights\}, but a reference'),
@@ -102,19 +102,19 @@ def test_mistakes_are_told(tmp_path, old, new, message):
 
 
 def test_names_may_have_hyphens(tmp_path):
-    cells = {'big': dict(config='a.py'), 'big-one': dict(config='b.py')}
-    cells['after'] = dict(config='c.py', options=dict(load_from='{big-one.checkpoint}'))
-    plan = read_plan(write(tmp_path, f'cells = {cells!r}'))
+    arms = {'big': dict(config='a.py'), 'big-one': dict(config='b.py')}
+    arms['after'] = dict(config='c.py', options=dict(load_from='{big-one.checkpoint}'))
+    plan = read_plan(write(tmp_path, f'arms = {arms!r}'))
     run = plan.run_of('after', 0)
     assert [needed.name for needed in plan.needs(run)] == ['big-one_s0']
-    assert plan.fill_in(run, run.cell.options, lambda r: r.name) == dict(load_from='big-one_s0')
+    assert plan.fill_in(run, run.arm.options, lambda r: r.name) == dict(load_from='big-one_s0')
 
 
 def test_another_command_is_another_text(tmp_path):
-    texts = [Cell('a', config='c.py', command=command).texts for command in ('train', 'distill')]
+    texts = [Arm('a', config='c.py', command=command).texts for command in ('train', 'distill')]
     assert texts[0] != texts[1]
 
 
-def test_cells_that_are_asked_for_must_exist(plan):
-    with pytest.raises(ConfigError, match='cells must be among'):
+def test_arms_that_are_asked_for_must_exist(plan):
+    with pytest.raises(ConfigError, match='arms must be among'):
         plan.order(['tutor'])

@@ -1,4 +1,4 @@
-"""posenas compare: cells run once each, in their order, and are compared honestly."""
+"""posenas compare: arms run once each, in their order, and are compared honestly."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from registry_cases import tiny_experiment
 
 from posenas.cli import main
 from posenas.experiments import queue
-from posenas.experiments.plan import Cell, Plan, read_plan
+from posenas.experiments.plan import Arm, Plan, read_plan
 from posenas.experiments.report import PREDICTIONS, RESULT, read_run
 from posenas.utils import make_folder
 from posenas.utils.locks import hold_lock
 
 PLAN = """
 training = dict(config={config!r}, arguments=['--no-validate'])
-cells = dict(
+arms = dict(
     later=dict(options=dict(load_from='{{first.checkpoint}}'), seeds=[0, 1], **training),
     first=dict(title='the first', **training),
 )
@@ -30,7 +30,7 @@ comparisons = [dict(title='later over first', baseline='first', candidate='later
 
 @pytest.fixture
 def plan(tmp_path, monkeypatch):
-    """A plan whose second cell is what the first needs; runs stay inside this process."""
+    """A plan whose second arm is what the first needs; runs stay inside this process."""
     cfg = tiny_experiment(tmp_path)
     cfg.dump(tmp_path / 'tiny.py')
     path = tmp_path / 'plan.py'
@@ -57,10 +57,10 @@ def benchmark(path, *words):
     return main(['compare', '--plan', str(path), '--bootstrap', '20', *words])
 
 
-def test_cells_run_in_the_order_of_their_needs_once_and_are_compared(plan, calls, capsys):
+def test_arms_run_in_the_order_of_their_needs_once_and_are_compared(plan, calls, capsys):
     assert benchmark(plan) == 0
     trained = [words[words.index('--work-dir') + 1] for words in calls if words[0] == 'train']
-    folder = 'work_dirs/lspet/plan/'
+    folder = 'work_dirs/compare/plan/'
     assert trained == [folder + name for name in ('first_s0', 'later_s0', 'later_s1')]
     copied = (plan.parent / folder / 'later_s1.py').read_text()
     assert f"load_from = '{folder}first_s0/epoch_1.pth'" in copied
@@ -79,8 +79,8 @@ def test_cells_run_in_the_order_of_their_needs_once_and_are_compared(plan, calls
 
 
 def test_runs_on_several_sources_keep_how_far_off_they_are(tmp_path):
-    cell = Cell('mixed', config='edge_found_people_160x128', seeds=[0])
-    plan = Plan(dict(mixed=cell), [], tmp_path)
+    arm = Arm('mixed', config='edge_found_people_160x128', seeds=[0])
+    plan = Plan(dict(mixed=arm), [], tmp_path)
     (run,) = plan.runs_of('mixed')
     (metric,) = queue._configure(plan, run).test_evaluator
     assert (metric.type, metric.thr) == ('PCKAccuracy', 0.1)
@@ -104,7 +104,7 @@ def test_ray_does_what_one_process_does(plan, calls):
     pytest.importorskip('ray')
     folders = [plan.parent / name for name in ('process', 'ray')]
     for folder in folders:
-        words = ['--work-dir', str(folder), '--executor', folder.name, '--cells', 'later_s0']
+        words = ['--work-dir', str(folder), '--executor', folder.name, '--arms', 'later_s0']
         assert benchmark(plan, *words) == 0
     runs = ('first_s0', 'later_s0')
     found = [[(f / run / PREDICTIONS).read_bytes() for run in runs] for f in folders]
@@ -116,8 +116,8 @@ def test_ray_does_what_one_process_does(plan, calls):
 
 
 def test_the_score_is_that_of_the_metric(plan, calls):
-    assert benchmark(plan, '--cells', 'first') == 0
-    folder = plan.parent / 'work_dirs/lspet/plan'
+    assert benchmark(plan, '--arms', 'first') == 0
+    folder = plan.parent / 'work_dirs/compare/plan'
     result = json.loads((folder / 'first_s0/result.json').read_text())
     distances = read_run(read_plan(plan, folder).run_of('first', 0)).distances
     assert distances.shape == (4, 17)
@@ -130,10 +130,10 @@ def test_commands_run_anew_until_they_went_well_and_configs_may_come_from_them(
 ):
     plan.write_text(
         plan.read_text()
-        + "cells['made'] = dict(commands=[['copy', '{folder}/net.py'], ['check', '{seed}']])\n"
-        + "cells['last'] = dict(cells['first'], config='{made.folder}/net.py')\n"
+        + "arms['made'] = dict(commands=[['copy', '{folder}/net.py'], ['check', '{seed}']])\n"
+        + "arms['last'] = dict(arms['first'], config='{made.folder}/net.py')\n"
     )
-    folder = plan.parent / 'work_dirs/lspet/plan'
+    folder = plan.parent / 'work_dirs/compare/plan'
     answers = dict(copy=True, check=False)
     seen = []
 
@@ -147,19 +147,19 @@ def test_commands_run_anew_until_they_went_well_and_configs_may_come_from_them(
         return answers.get(words[0]) if words[0] in answers else main(list(words)) == 0
 
     monkeypatch.setattr(queue, '_call', call)
-    assert benchmark(plan, '--cells', 'last') == 1
+    assert benchmark(plan, '--arms', 'last') == 1
     assert seen == ['copy', 'check']
     assert 'last_s0 failed' in capsys.readouterr().err
     answers['check'] = True
-    assert benchmark(plan, '--cells', 'last') == 0
+    assert benchmark(plan, '--arms', 'last') == 0
     assert seen == ['copy', 'check', 'copy', 'check', 'train', 'test']
     assert '| last |' not in capsys.readouterr().out.split('comparison')[1]
 
 
-def test_a_baseline_of_two_cells_is_interpolated(plan, calls, capsys):
+def test_a_baseline_of_two_arms_is_interpolated(plan, calls, capsys):
     plan.write_text(
         plan.read_text().replace("baseline='first'", "baseline=['first', 'wide']")
-        + "cells['wide'] = dict(options={'model.backbone.channels': (24, 16)}, **training)\n"
+        + "arms['wide'] = dict(options={'model.backbone.channels': (24, 16)}, **training)\n"
     )
     assert benchmark(plan) == 0
     row = next(row for row in capsys.readouterr().out.splitlines() if 'later over first' in row)
@@ -168,7 +168,7 @@ def test_a_baseline_of_two_cells_is_interpolated(plan, calls, capsys):
 
 def test_what_another_process_works_on_is_waited_for(plan, calls, monkeypatch):
     """The lock is given back while this process sleeps."""
-    folder = plan.parent / 'work_dirs/lspet/plan'
+    folder = plan.parent / 'work_dirs/compare/plan'
     run = read_plan(plan, folder).run_of('first', 0)
     make_folder(folder)
     other = hold_lock(folder / f'{run.name}.lock')
@@ -190,7 +190,7 @@ def test_what_is_not_finished_is_said(plan, calls, capsys):
     assert benchmark(plan, '--no-run') == 0
     assert not calls
     assert '| later | 0 of 2 | - |' in capsys.readouterr().out
-    assert benchmark(plan, '--cells', 'first') == 0
+    assert benchmark(plan, '--arms', 'first') == 0
     assert '| the first | 1 |' in capsys.readouterr().out
 
 
@@ -201,11 +201,11 @@ def test_a_failed_run_stops_only_what_needs_it(plan, calls, monkeypatch, capsys)
 
 
 def test_a_run_does_not_go_on_with_another_config(plan, calls, capsys):
-    assert benchmark(plan, '--cells', 'first') == 0
-    (plan.parent / 'work_dirs/lspet/plan/first_s0/result.json').unlink()
+    assert benchmark(plan, '--arms', 'first') == 0
+    (plan.parent / 'work_dirs/compare/plan/first_s0/result.json').unlink()
     plan.write_text(plan.read_text().replace("title='the first'", 'options=dict(log_level="INFO")'))
     capsys.readouterr()
-    assert benchmark(plan, '--cells', 'first') == 2
+    assert benchmark(plan, '--arms', 'first') == 2
     assert 'must go on with its first config' in capsys.readouterr().err
 
 
@@ -219,7 +219,7 @@ def test_an_interrupted_training_is_resumed(tmp_path, signum):
     cfg.dump(tmp_path / 'tiny.py')
     (tmp_path / 'plan.py').write_text(PLAN.format(config=str(tmp_path / 'tiny.py')))
     words = [sys.executable, '-m', 'posenas', 'compare', '--plan', 'plan.py']
-    words += ['--cells', 'first', '--bootstrap', '5', '--work-dir', 'runs']
+    words += ['--arms', 'first', '--bootstrap', '5', '--work-dir', 'runs']
     folder = tmp_path / 'runs' / 'first_s0'
 
     group = dict(cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

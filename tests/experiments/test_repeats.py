@@ -28,7 +28,7 @@ def test_each_seed_gets_a_search_a_training_and_a_random_network_of_its_cost(tmp
     (question,) = plan.comparisons
     assert (question.baseline, question.candidate) == ('random', 'searched')
     for run in plan.order():  # the commands are those that their parsers take
-        for words in plan.fill_in(run, run.cell.commands, str):
+        for words in plan.fill_in(run, run.arm.commands, str):
             if words[:2] == ['search', 'sample']:
                 args = search_parser().parse_args(words[1:])
                 assert args.like == str(tmp_path / f'found_s{run.seed}/network/genotype.json')
@@ -37,7 +37,7 @@ def test_each_seed_gets_a_search_a_training_and_a_random_network_of_its_cost(tmp
 
 def test_without_baseline_nothing_random_is_trained(tmp_path):
     plan = plan_repeats(SEARCH, TRAINING, tmp_path, with_baseline=False)
-    assert sorted(plan.cells) == ['found', 'searched']
+    assert sorted(plan.arms) == ['found', 'searched']
     assert len(plan.order()) == 6
     assert plan.comparisons == []
 

@@ -15,7 +15,7 @@ import pytest
 from tiny_data import write_people
 
 from posenas.experiments import queue, search_budget
-from posenas.experiments.plan import Cell, Plan
+from posenas.experiments.plan import Arm, Plan
 from posenas.experiments.search_budget import SearchPlan, settle_plan
 from posenas.experiments.search_data import choose_supernets, compose, read_search_data
 from posenas.experiments.search_spaces import SPACES, find_space
@@ -116,14 +116,14 @@ def test_fabrics_need_the_keypoints_whose_parts_they_divide(data):
         choose_supernets(SPACES['fabrics'], other)
 
 
-def test_a_cell_runs_again_when_its_inputs_have_changed(tmp_path, monkeypatch):
+def test_a_arm_runs_again_when_its_inputs_have_changed(tmp_path, monkeypatch):
     source, folder = tmp_path / 'source', tmp_path / 'runs'
     source.write_text('one')
-    cells = dict(
-        made=Cell('made', commands=[['make', '{folder}/out']], inputs=(str(source),)),
-        used=Cell('used', commands=[['use']], inputs=('{made.folder}/out',), resumes=True),
+    arms = dict(
+        made=Arm('made', commands=[['make', '{folder}/out']], inputs=(str(source),)),
+        used=Arm('used', commands=[['use']], inputs=('{made.folder}/out',), resumes=True),
     )
-    plan = Plan(cells, [], folder)
+    plan = Plan(arms, [], folder)
     seen = []
 
     def call(lock, threads, words, log):

@@ -8,7 +8,7 @@ import pytest
 from posenas.cli import main
 
 PLAN = """
-cells = dict(
+arms = dict(
     later=dict(config='a.py', seeds=[0, 1], options=dict(load_from='{first.checkpoint}')),
     first=dict(config='a.py', arguments=['--no-validate']),
     other=dict(config='b.py'),
@@ -54,7 +54,7 @@ def test_each_run_is_a_task_behind_those_that_it_needs(script, tmp_path):
     common = '--parsable --partition=gpu --job-name=my job --cpus-per-task=2'
     assert first == f'{common} --array=0-1 --gres=gpu:1 --time=60 ./plan.sh'
     assert second == f'{common} --array=2-3 --dependency=afterany:70 {first.split("0-1 ")[1]}'
-    command = '-m posenas compare --plan my plan.py --work-dir runs --threads 2 --cells'
+    command = '-m posenas compare --plan my plan.py --work-dir runs --threads 2 --arms'
     runs = ('first_s0', 'other_s0', 'later_s0', 'later_s1')
     assert (tmp_path / 'done').read_text().splitlines() == [f'{command} {run}' for run in runs]
 
