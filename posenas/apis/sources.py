@@ -13,12 +13,12 @@ import cv2
 import numpy as np
 
 from posenas.utils import DataError
+from posenas.utils.images import IMAGE_SUFFIXES
 from posenas.utils.paths import lend_utf8
 
 if TYPE_CHECKING:
     from posenas.datasets import FrameGap
 
-_IMAGE_SUFFIXES = ('.bmp', '.jpeg', '.jpg', '.png', '.ppm', '.tif', '.tiff', '.webp')
 #: Images that may have several pages or frames.
 _PAGED_SUFFIXES = ('.gif', '.tif', '.tiff', '.webp')
 _VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
@@ -235,7 +235,7 @@ def _expand_path(path: Path) -> Iterator[Path]:
             f'{path} must be an image, a video or a folder, got no such file: check the path'
         )
     if not files:
-        suffixes = ' '.join((*_IMAGE_SUFFIXES, *_VIDEO_SUFFIXES))
+        suffixes = ' '.join((*IMAGE_SUFFIXES, *_VIDEO_SUFFIXES))
         raise DataError(f'{where} {path} must hold images or videos ({suffixes})')
     yield from files
 
@@ -257,7 +257,7 @@ def list_passed_over(inputs: Any) -> list[Path]:  # noqa: ANN401  (checked by li
 
 
 def _is_looked_at(file: Path) -> bool:
-    return file.suffix.lower() in (*_IMAGE_SUFFIXES, *_VIDEO_SUFFIXES) and not file.is_dir()
+    return file.suffix.lower() in (*IMAGE_SUFFIXES, *_VIDEO_SUFFIXES) and not file.is_dir()
 
 
 def _make_unique(stem: str, taken: set[str]) -> str:

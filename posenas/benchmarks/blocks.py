@@ -89,7 +89,6 @@ def benchmark_blocks(
                 inputs.append(x)
                 known.append((name, tuple(size), (channels, height, width), macs))
     clock = process_time if num_threads == 1 else perf_counter
-    times = {}
     with TemporaryDirectory() as folder, use_threads(num_threads):
         calls = {e: open_parts(modules, inputs, folder, e, num_threads) for e in engines}
         turns = [call for each in calls.values() for call in each]

@@ -3,8 +3,7 @@
 import copy
 import multiprocessing
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,13 +12,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from mmengine.logging import print_log
 
 from posenas.apis.building import ConfigLike, build_dataset, load_checked
 from posenas.datasets.base import BaseTopdownDataset
 from posenas.datasets.transforms import TopdownAffine
 from posenas.utils.errors import ConfigError, DataError
+from posenas.utils.timing import use_threads
 
 _MEMORY_MAP = Path('/proc/self/smaps_rollup')
 
@@ -70,18 +69,6 @@ class DataCost:
 
     loading: LoadingCost
     samples: SampleCost | None
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    before = cv2.getNumThreads(), torch.get_num_threads()
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(before[0])
-        torch.set_num_threads(before[1])
 
 
 def _crops(
@@ -141,7 +128,7 @@ def measure_samples(
     count = min(num_samples, len(dataset))
     indices = np.linspace(0, len(dataset) - 1, count).astype(int).tolist()
     totals = []
-    with _one_thread():
+    with use_threads(1):
         crops = _crops(dataset, indices)
         for _ in progress(range(num_runs + 1)):
             bound = full = 0.0

@@ -32,7 +32,6 @@ class ForwardCost:
     Attributes:
         threads: Threads of one operation.
         batch: Images of a pass; a network for videos sees the frames of one period instead.
-        num_rounds: Rounds.
         macs: Multiply-accumulates of one image in published form, matrix products included.
         eval_ms: The published form in evaluation mode.
         fused_ms: The fused form.
@@ -43,7 +42,6 @@ class ForwardCost:
 
     threads: int
     batch: int
-    num_rounds: int
     macs: int
     eval_ms: float
     fused_ms: float
@@ -157,7 +155,6 @@ def measure_forward(
         yield ForwardCost(
             threads=number,
             batch=batch,
-            num_rounds=num_rounds,
             macs=macs,
             eval_ms=published,
             fused_ms=fused_time,

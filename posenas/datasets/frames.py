@@ -1,6 +1,6 @@
 """Frames of a video by their number: from a folder of pictures, or decoded from a file."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from posenas.datasets.transforms.loading import decode_image, read_bytes
 from posenas.utils.errors import DataError
+from posenas.utils.images import IMAGE_SUFFIXES
 from posenas.utils.paths import lend_utf8
 
-_PICTURES = ('.bmp', '.jpeg', '.jpg', '.png', '.webp')
 #: Frames in a row that cannot be decoded after which a video counts as cut short.
 MAX_FAILURES = 100
 
@@ -156,22 +156,6 @@ class FrameReader:
             return decode_image(path, read_bytes(path))
         return self._decode(number)
 
-    def read_window(self, number: int, offsets: Iterable[int]) -> list[np.ndarray]:
-        """Return the frames at ``offsets`` from one, the first or last one beyond the ends.
-
-        Args:
-            number: The frame that offset 0 means.
-            offsets: Such as (-1, 0, 1), in frames; a folder's missing numbers are errors.
-
-        Raises:
-            DataError: As for :meth:`read`.
-        """
-        wanted = [
-            min(max(number + offset, self.numbers[0]), self.numbers[-1]) for offset in offsets
-        ]
-        images = {each: self.read(each) for each in sorted(set(wanted))}
-        return [images[each] for each in wanted]
-
     def _decode(self, number: int) -> np.ndarray:
         if self._video is None or number < self._next:
             self.close()
@@ -202,7 +186,7 @@ class FrameReader:
 
 def _list_pictures(folder: Path) -> dict[int, Path]:
     """Return the pictures of a folder by the numbers that name them."""
-    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in _PICTURES]
+    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in IMAGE_SUFFIXES]
     for file in files:
         if not file.stem.isdecimal():
             raise DataError(f'{file}: a picture of a video must be named by its frame, as 000012')

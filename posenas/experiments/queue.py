@@ -11,9 +11,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import contextmanager
 from functools import partial
 from hashlib import sha256
 from math import inf
@@ -73,9 +75,8 @@ def run_plan(
     Raises:
         ConfigError: A run was begun with other settings, or there is no such cluster.
     """
-    signal.signal(signal.SIGTERM, _leave)
     order = plan.order(names)
-    with make_executor(executor, address, threads) as made:
+    with _leaving_on_sigterm(), make_executor(executor, address, threads) as made:
         if isinstance(made, ProcessExecutor):
             return _run_in_turn(plan, order, threads, announce)
         return _spread(plan, order, threads, announce, made)
@@ -219,6 +220,19 @@ def _prepare(plan: Plan, run: Run) -> None:
 
 def _note_inputs(plan: Plan, run: Run) -> dict[str, str]:
     return dict(inputs=_hash(plan, run)) if run.arm.inputs else {}
+
+
+@contextmanager
+def _leaving_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the work as an exception, so that runs are told; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _leave(signum: int, frame: object) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from math import ceil, prod, sqrt
 from time import perf_counter, thread_time
 
+import cv2
 import torch
 from torch import Tensor, nn
 
@@ -78,13 +79,15 @@ def choose_clock() -> Callable[[], float]:
 
 @contextmanager
 def use_threads(number: int) -> Iterator[None]:
-    """Compute with this many threads."""
-    before = torch.get_num_threads()
+    """Compute with this many threads, in PyTorch and in OpenCV."""
+    before = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(number)
+    cv2.setNumThreads(number)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        cv2.setNumThreads(before[1])
 
 
 def measure_peak_memory(work: Callable[[], object]) -> int:

@@ -56,13 +56,6 @@ def test_a_video_is_read_in_any_order(video, order):
         assert level(reader.read(number)) == pytest.approx(40 * number, abs=3)
 
 
-def test_a_window_ends_with_the_video(pictures, video):
-    found = map(level, FrameReader(pictures).read_window(4, (2, -2, -1, 0, 9)))
-    assert list(found) == [120, 60, 60, 80, 160]
-    found = map(level, FrameReader(video).read_window(0, (-1, 0, 1)))
-    assert list(found) == pytest.approx([0, 0, 40], abs=3)
-
-
 def test_a_reader_moves_to_another_process(video):
     reader = FrameReader(video)
     reader.read(2)

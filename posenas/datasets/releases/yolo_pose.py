@@ -16,10 +16,10 @@ from posenas.skeletons import COCO
 from posenas.utils.atomic_io import make_folder, write_json
 from posenas.utils.errors import DataError
 from posenas.utils.files import read_yaml
+from posenas.utils.images import IMAGE_SUFFIXES
 from posenas.utils.value_types import fits_type
 
 _PARTS = ('train', 'val', 'test')
-_IMAGE_SUFFIXES = {'.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'}
 
 Progress = Callable[[Iterable[Any]], Iterable[Any]]
 
@@ -197,7 +197,7 @@ def _find_place(description: _Description, entry: str) -> Path | None:
 def _list_images(description: _Description, place: Path | None, entry: str) -> list[Path]:
     """Return the images of a folder, with all below it, or of a list with a name a line."""
     if place is not None and place.is_dir():
-        found = sorted(f for f in place.rglob('*') if f.suffix.lower() in _IMAGE_SUFFIXES)
+        found = sorted(f for f in place.rglob('*') if f.suffix.lower() in IMAGE_SUFFIXES)
         hidden = [f for f in found if f.name.startswith('.')]  # macOS puts them into archives
         if hidden:
             description.made[f'hidden files are no images ({hidden[0]})'] += len(hidden)

@@ -18,7 +18,7 @@ from posenas.datasets.synthetic.video import draw_video
 from posenas.skeletons import COCO
 from posenas.utils.atomic_io import write_json
 from posenas.utils.errors import ConfigError
-from posenas.utils.new_folder import new_folder
+from posenas.utils.new_folder import check_new_folder, new_folder
 from posenas.utils.processes import can_share_memory, tie_to
 
 IMAGE_ANNOTATIONS = 'annotations/person_keypoints.json'
@@ -95,13 +95,13 @@ def build_synthetic(
         The annotation files.
 
     Raises:
-        ConfigError: The folder holds files, is no folder, or ``jobs`` is less than 1.
-        OutputError: A file cannot be written.
+        ConfigError: ``jobs`` is less than 1.
+        OutputError: The folder holds files or is a file, or a file cannot be written.
     """
     if jobs < 1:
         raise ConfigError(f'jobs must be at least 1, got {jobs}')
     out = Path(out)
-    _require_new(out)
+    check_new_folder(out)
     tasks = (
         (IMAGE_ANNOTATIONS, _write_image, spec.num_images),
         (VIDEO_ANNOTATIONS, _write_video, spec.num_videos),
@@ -131,19 +131,6 @@ def _open_pool(jobs: int) -> Iterator[Callable[..., Iterator[Part]]]:
         yield partial(pool.map, chunksize=4)
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _require_new(out: Path) -> None:
-    """Require ``out`` to be a new or empty folder.
-
-    Raises:
-        ConfigError: It is a file or holds something.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ConfigError(
-            f'synthetic people need a new or empty folder, {str(out)!r} is a file or holds files; '
-            'remove it or choose another'
-        )
 
 
 def _make_folders(out: Path, spec: SyntheticSpec) -> None:

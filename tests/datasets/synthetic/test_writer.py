@@ -167,7 +167,7 @@ def test_a_spec_that_means_nothing_is_refused(wrong):
 
 def test_a_folder_that_holds_files_is_refused(tmp_path):
     (tmp_path / 'mine.txt').write_text('keep')
-    with pytest.raises(ConfigError, match='new or empty folder'):
+    with pytest.raises(OutputError, match='new or empty folder'):
         build_synthetic(tmp_path, SyntheticSpec(num_images=1))
     assert [path.name for path in tmp_path.iterdir()] == ['mine.txt']
 
