@@ -26,9 +26,9 @@ from posenas.utils.timing import draw_weights, use_threads
 _BATCH, _SAMPLES = 4, 8
 #: Iterations of supernet and of each training, and generations of the search: fewest, and as many
 #: as help.
-_ITERATIONS, _WAVES = (150, 7500), (3, 11)
+_ITERATIONS, _GENERATIONS = (150, 7500), (3, 11)
 #: Architectures of a generation: in few hours, and in many.
-_WAVE = (8, 32)
+_GENERATION = (8, 32)
 #: Networks that a latency table is fitted to and judged on, rounds of both: likewise.
 _FIT, _TEST, _ROUNDS = (24, 60), (10, 50), (80, 80)
 #: Images that statistics are measured on.
@@ -204,8 +204,8 @@ def _plan(
     numbers = dict(
         supernet_epochs=epochs,
         train_epochs=epochs,
-        wave=between(_WAVE),
-        num_waves=between(_WAVES),
+        wave=between(_GENERATION),
+        num_waves=between(_GENERATIONS),
         num_calibration=min(between(_CALIBRATION), data.num_train // 2),
         num_fit=between(_FIT),
         num_test=between(_TEST),

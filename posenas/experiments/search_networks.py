@@ -30,7 +30,7 @@ _ROUNDS = 60
 
 
 @dataclass(frozen=True)
-class FoundNetwork:
+class DerivedNetwork:
     """A trained and exported network of a search.
 
     Attributes:
@@ -64,7 +64,7 @@ class FoundNetwork:
     @classmethod
     def read(
         cls, kind: str, run: Run, folder: Path, exported: Path, record: Record | None
-    ) -> 'FoundNetwork':
+    ) -> 'DerivedNetwork':
         """Collect what the stages of a network left."""
         result = read_json(run.folder / RESULT)
         return cls(
@@ -101,8 +101,8 @@ def write_weights(run: Run) -> None:
 
 
 def measure_networks(
-    networks: Sequence[FoundNetwork], file: Path, engine: str, threads: int
-) -> list[FoundNetwork]:
+    networks: Sequence[DerivedNetwork], file: Path, engine: str, threads: int
+) -> list[DerivedNetwork]:
     """Time exported networks in turn, one image, unless the same files were timed before.
 
     Args:
@@ -127,7 +127,7 @@ def measure_networks(
     return [replace(n, latency=known['median'][n.run], slow=known['slow'][n.run]) for n in networks]
 
 
-def _open(network: FoundNetwork, engine: str, threads: int) -> Callable[[], object]:
+def _open(network: DerivedNetwork, engine: str, threads: int) -> Callable[[], object]:
     """Return a forward pass of one random image."""
     from posenas.apis import build_model
     from posenas.models.fused import fuse

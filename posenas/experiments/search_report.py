@@ -7,7 +7,7 @@ from pathlib import Path
 
 from posenas.apis.genotypes import make_graphs
 from posenas.experiments.search_budget import SearchPlan
-from posenas.experiments.search_networks import Costs, FoundNetwork, tabulate_costs
+from posenas.experiments.search_networks import Costs, DerivedNetwork, tabulate_costs
 from posenas.genotype import load_genotype
 from posenas.search import Record, SearchOverview, read_search, write_search_page
 from posenas.search.ranking import rank
@@ -32,7 +32,7 @@ _Section = tuple[str, str]
 def write_report(
     page: Path,
     plan: SearchPlan,
-    networks: Sequence[FoundNetwork],
+    networks: Sequence[DerivedNetwork],
     costs: Costs,
     archive: Path | None,
     fit: Path | None,
@@ -69,7 +69,7 @@ def write_report(
     write_search_page(found, page, cost, None, marks, sections, title)
 
 
-def _name(network: FoundNetwork, chosen: FoundNetwork) -> str:
+def _name(network: DerivedNetwork, chosen: DerivedNetwork) -> str:
     """Say what a part of the supernet became; distilled ones are those that were found."""
     return 'chosen' if network.genotype == chosen.genotype else network.kind
 
@@ -84,7 +84,7 @@ def _describe_limits(plan: SearchPlan) -> str:
     )
 
 
-def _show_networks(networks: Sequence[FoundNetwork], plan: SearchPlan) -> _Section:
+def _show_networks(networks: Sequence[DerivedNetwork], plan: SearchPlan) -> _Section:
     """Compare the trained networks: scores of the test images over measured latency."""
     points, x, y = _trained_points(networks)
     scores = list(networks[0].scores)
@@ -115,7 +115,7 @@ def _show_networks(networks: Sequence[FoundNetwork], plan: SearchPlan) -> _Secti
     return 'Trained and measured', f'<p>{escape(text)}</p>{chart}{table}'
 
 
-def _trained_points(networks: Sequence[FoundNetwork]) -> tuple[list[TradePoint], Axis, Axis]:
+def _trained_points(networks: Sequence[DerivedNetwork]) -> tuple[list[TradePoint], Axis, Axis]:
     names = [f'{n.kind}, seed {n.seed}' for n in networks]
     points = [
         TradePoint(name, n.latency, n.score[1]) for name, n in zip(names, networks, strict=True)
@@ -124,7 +124,7 @@ def _trained_points(networks: Sequence[FoundNetwork]) -> tuple[list[TradePoint],
 
 
 def _show_trust(
-    networks: Sequence[FoundNetwork], fit: Path | None, found: SearchOverview | None
+    networks: Sequence[DerivedNetwork], fit: Path | None, found: SearchOverview | None
 ) -> _Section:
     """Say how far predictions and scores of shared weights can be trusted."""
     lines = []
@@ -171,7 +171,7 @@ def _show_trust(
     return 'How far to trust it', ''.join(f'<p>{escape(line)}</p>' for line in lines)
 
 
-def _show_history(found: SearchOverview | None, networks: Sequence[FoundNetwork]) -> _Section:
+def _show_history(found: SearchOverview | None, networks: Sequence[DerivedNetwork]) -> _Section:
     """Draw the scores of all trials; what was the best so far is the front."""
     if found is None:
         folder = networks[0].checkpoint.parent.with_name('supernet_s0')
@@ -194,7 +194,7 @@ def _show_history(found: SearchOverview | None, networks: Sequence[FoundNetwork]
     return 'History', f'<p>{text} The line is the best so far.</p>{chart}'
 
 
-def _show_architecture(network: FoundNetwork) -> list[_Section]:
+def _show_architecture(network: DerivedNetwork) -> list[_Section]:
     """Draw the chosen architecture."""
     genotype = load_genotype(network.genotype)
     drawn = draw_graphs(make_graphs(genotype), 'svg').decode('utf-8')

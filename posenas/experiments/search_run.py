@@ -12,7 +12,7 @@ from posenas.experiments.search_budget import SearchPlan, settle_plan
 from posenas.experiments.search_data import SCORE, choose_supernets, read_search_data
 from posenas.experiments.search_networks import (
     Costs,
-    FoundNetwork,
+    DerivedNetwork,
     measure_networks,
     summarize_costs,
     tabulate_costs,
@@ -56,7 +56,7 @@ class SearchOutcome:
     folder: Path
     files: tuple[Path, ...]
     page: Path
-    networks: tuple[FoundNetwork, ...]
+    networks: tuple[DerivedNetwork, ...]
     costs: Costs
 
     @property
@@ -209,7 +209,7 @@ def _go(
     return plan
 
 
-def _collect(search: SearchRun, plan: Plan) -> list[FoundNetwork]:
+def _collect(search: SearchRun, plan: Plan) -> list[DerivedNetwork]:
     """List the trained networks, the chosen one first: the best in the supernet, distilled."""
     networks = []
     for name in TRAINED:
@@ -221,7 +221,7 @@ def _collect(search: SearchRun, plan: Plan) -> list[FoundNetwork]:
     )
 
 
-def _read_network(search: SearchRun, plan: Plan, run: Run) -> FoundNetwork:
+def _read_network(search: SearchRun, plan: Plan, run: Run) -> DerivedNetwork:
     """Read what is known of a trained network."""
     source = 'drawn' if run.arm.name == 'random' else 'found'
     folder = plan.run_of(source, run.seed).folder / 'network'
@@ -231,12 +231,12 @@ def _read_network(search: SearchRun, plan: Plan, run: Run) -> FoundNetwork:
         record = read_search(search.folder / f'{archive}_s{run.seed}', SCORE).records[0]
     export = plan.run_of(f'export_{run.arm.name}', run.seed).folder
     suffix = '.xml' if search.is_openvino else '.onnx'
-    return FoundNetwork.read(
+    return DerivedNetwork.read(
         TRAINED[run.arm.name], run, folder, export / f'network{suffix}', record
     )
 
 
-def _hand_over(search: SearchRun, network: FoundNetwork) -> list[Path]:
+def _hand_over(search: SearchRun, network: DerivedNetwork) -> list[Path]:
     """Copy the chosen network to the top of the folder."""
     files = []
     for file in network.list_files():

@@ -233,7 +233,7 @@ def test_a_search_that_is_killed_ten_times_ends_with_the_same_bytes(tmp_path):
 
 def test_the_page_shows_what_was_found_beside_chance(tmp_path):
     from posenas.apis import read_genotype
-    from posenas.experiments.search_networks import FoundNetwork
+    from posenas.experiments.search_networks import DerivedNetwork
     from posenas.experiments.search_report import write_report
     from posenas.genotype import save_genotype
 
@@ -249,7 +249,7 @@ def test_the_page_shows_what_was_found_beside_chance(tmp_path):
     save_genotype(read_genotype('s_vipnas_res50_coco_256x192'), genotype)
     places = [tmp_path / name for name in ('network.py', 'network.pth')]
     networks = [
-        FoundNetwork(
+        DerivedNetwork(
             kind,
             0,
             kind,

@@ -47,13 +47,13 @@ class SearchLoop(BaseLoop):
         algorithm: Config of a :class:`posenas.search.algorithms.SearchAlgorithm`.
         evaluator: Config of a :class:`posenas.search.Evaluator`. A supernet is scored on the images
             of ``val_dataloader`` by the metrics of ``val_evaluator``.
-        wave: Architectures proposed at a time.
+        wave: Size of a generation, architectures proposed at a time.
         num_waves: Waves to evaluate; a larger number continues a finished search.
         space: Config of the search space; None takes the supernet's.
         budget: Arguments of :class:`posenas.search.Budget`; None counts no cost.
         checkpoint: Weights of the supernet; None leaves those that ``load_from`` gave.
         num_calibration: Images for batch norms.
-        executor: 'ray' evaluates the architectures of a wave on a cluster; 'process' here, or in
+        executor: 'ray' evaluates the architectures of a generation on a cluster; 'process' here, or in
             the processes of a launcher.
         address: Of the Ray cluster; None starts one on this machine.
 
