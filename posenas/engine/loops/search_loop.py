@@ -53,8 +53,8 @@ class SearchLoop(BaseLoop):
         budget: Arguments of :class:`posenas.search.Budget`; None counts no cost.
         checkpoint: Weights of the supernet; None leaves those that ``load_from`` gave.
         num_calibration: Images for batch norms.
-        executor: 'ray' evaluates the architectures of a generation on a cluster; 'process' here, or in
-            the processes of a launcher.
+        executor: 'ray' evaluates the architectures of a generation on a cluster; 'process' here,
+            or in the processes of a launcher.
         address: Of the Ray cluster; None starts one on this machine.
 
     Raises:
