@@ -12,8 +12,7 @@ from posenas.apis.building import ConfigLike, build_space, find_input_size, load
 from posenas.apis.genotypes import GenotypeLike, read_genotype
 from posenas.runtime import ENGINES
 from posenas.search import CostContext, LatencyTable, PrunedModelSupernet, SearchSpace
-from posenas.search.vipnas.latency import NOT_FITTED, fit_table
-from posenas.search.vipnas.latency_measure import (
+from posenas.search.latency.measure import (
     Assessment,
     assess,
     draw_genotypes,
@@ -21,6 +20,7 @@ from posenas.search.vipnas.latency_measure import (
     measure_operations,
     settle,
 )
+from posenas.search.latency.table import NOT_FITTED, fit_table
 from posenas.utils import ConfigError, check_choice, check_positive
 from posenas.utils.timing import use_threads
 

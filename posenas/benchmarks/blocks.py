@@ -18,7 +18,7 @@ from posenas.models.layers.edge.blocks import EdgeBlock, make_conv
 from posenas.models.layers.edge.last_layers import DeconvLayers, ShuffleLayers, SimCCLayers
 from posenas.models.layers.rtmpose.csp import CSPLayer
 from posenas.runtime import ENGINES
-from posenas.search.vipnas.latency_measure import settle, time_together
+from posenas.search.latency.measure import settle, time_together
 from posenas.utils import check_positive
 from posenas.utils.profiling import profile_model
 from posenas.utils.timing import draw_weights, use_threads

@@ -53,6 +53,8 @@ from .evaluators import (
 )
 from .fabrics.space import CNFSpace
 from .fabrics.supernet import CNFSupernet
+from .latency.table import LatencyCost, LatencyTable
+from .operation import Operation, list_networks, list_operations
 from .overview import SearchOverview, read_search, write_search_page
 from .posenas.backbone import PoseNASSearchBackbone
 from .posenas.cost import PoseNASCounter
@@ -76,8 +78,7 @@ from .recalibration import recalibrate
 from .space import Arch, Choice, Decision, Logits, SearchSpace, Value
 from .supernet import Supernet
 from .train_evaluator import TrainEvaluator
-from .vipnas.latency import LatencyCost, LatencyTable
-from .vipnas.operations import Operation, ViPNASCounter, list_networks, list_operations
+from .vipnas.operations import ViPNASCounter
 from .vipnas.plain_config import read_vipnas_config
 from .vipnas.space import ViPNASSpace
 from .vipnas.supernet import ViPNASSupernet

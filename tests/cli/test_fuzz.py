@@ -20,14 +20,14 @@ from posetrack_videos import as_results, make_video_file
 from registry_cases import tiny_experiment
 from scipy.io import savemat
 from search.derived_samples import write_experiment
+from search.latency.test_latency import SPACES, plan_table
 from search.search_samples import write_archive, write_sampled_search
-from search.vipnas.test_latency import SPACES, plan_table
 from source_files import ROOT
 from tiny_data import write_mpii_people
 
 from posenas.cli import COMMANDS, main
 from posenas.genotype import save_genotype
-from posenas.search.vipnas.latency_measure import draw_genotypes
+from posenas.search.latency.measure import draw_genotypes
 from posenas.utils.config import load_config
 
 #: Command, with {} for a spoilt copy of the file behind it.

@@ -16,16 +16,16 @@ from engine.toy_training import train
 from golden.seeded import draw_state_dict, load_manifest
 from registry_cases import tiny_experiment
 from search.derived_samples import write_experiment
+from search.latency.test_latency import SPACES, plan_table
 from search.toy_run import make_loop, read_files
 from search.toy_space import table
-from search.vipnas.test_latency import SPACES, plan_table
 
 from faults.children import DELIBERATE, DONE, UNEXPECTED, do
 from faults.outcome import Outcome
 from posenas.cli import main
 from posenas.datasets.synthetic import SyntheticSpec, build_synthetic
 from posenas.search import read_archive
-from posenas.search.vipnas.latency import LatencyTable
+from posenas.search.latency.table import LatencyTable
 from posenas.utils import PoseNASError, find_latest_checkpoint, load_checkpoint_file
 from posenas.utils.config import load_config
 

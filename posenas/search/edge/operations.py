@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from posenas.genotype import ConvShape, EdgePlan, Genotype, read_edge
 from posenas.registry import TASK_UTILS
 from posenas.search.costs import CostContext, Counts
-from posenas.search.vipnas.operations import OPERATION_LISTS, Operation
+from posenas.search.operation import Operation, lists_operations
 
 
 @TASK_UTILS.register_module()
@@ -22,12 +22,13 @@ class EdgeCounter:
         Raises:
             ConfigError: It is of another family.
         """
-        operations = list_edge_operations(genotype, context)
+        (operations,) = list_edge_networks(genotype, context)
         return Counts(sum(o.params for o in operations), sum(o.macs for o in operations))
 
 
-def list_edge_operations(genotype: Genotype, context: CostContext) -> list[Operation]:
-    """List the operations of a network in the order in which they run.
+@lists_operations('edge')
+def list_edge_networks(genotype: Genotype, context: CostContext) -> list[list[Operation]]:
+    """List those of the one network.
 
     Raises:
         ConfigError: The genotype is of another family.
@@ -48,7 +49,7 @@ def list_edge_operations(genotype: Genotype, context: CostContext) -> list[Opera
             operations.append(Operation('add', size, stage.width, stage.width, act=act))
     operations += _list_fusion(plan, sizes)
     operations += _list_head(plan, sizes[0], context.num_keypoints)
-    return operations
+    return [operations]
 
 
 def _conv(shape: ConvShape, size: tuple[int, int]) -> Operation:
@@ -87,6 +88,3 @@ def _list_head(plan: EdgePlan, size: tuple[int, int], keypoints: int) -> Iterato
     made = 4 * keypoints if plan.head == 'shuffle' else keypoints
     yield Operation('conv', size, plan.fusion, made, with_norm=False)
     yield Operation(plan.head, size, made, keypoints)
-
-
-OPERATION_LISTS['edge'] = list_edge_operations

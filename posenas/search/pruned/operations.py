@@ -12,9 +12,9 @@ from posenas.genotype import Genotype, describe_pruned_model
 from posenas.registry import TASK_UTILS
 from posenas.search.archive import digest
 from posenas.search.costs import CostContext, Counts
+from posenas.search.operation import Operation, lists_operations
 from posenas.search.pruned.units import Structure, is_below, read_counts
 from posenas.search.pruned.walk import Call, Layer
-from posenas.search.vipnas.operations import OPERATION_LISTS, Operation
 from posenas.utils import ConfigError
 
 
@@ -67,8 +67,9 @@ class PrunedModelCounter:
         return Counts(structure.unused + sum(map(sum, weights.values())), macs)
 
 
-def list_pruned_operations(genotype: Genotype, context: CostContext) -> list[Operation]:
-    """List the operations of a pruned network in the order in which they run.
+@lists_operations('pruned')
+def list_pruned_networks(genotype: Genotype, context: CostContext) -> list[list[Operation]]:
+    """List those of the one network.
 
     Attention is listed by its convolutions; dilation is left out.
 
@@ -80,11 +81,12 @@ def list_pruned_operations(genotype: Genotype, context: CostContext) -> list[Ope
     structure = _find_structure(json.dumps(genotype.macro, sort_keys=True), context)
     counts = read_counts(structure, genotype)
     layers, skipped = genotype.choices['layers'], {*genotype.choices['skipped']}
-    return [
+    operations = [
         _make_operation(structure, call, counts, layers.get(call.layer, {}))
         for call in structure.calls
         if call.block not in skipped
     ]
+    return [operations]
 
 
 @lru_cache(maxsize=16)
@@ -139,6 +141,3 @@ def _make_operation(
     if call.kind == 'pool':
         return Operation('pool', call.size, inputs, outputs, 3, call.size[0] // width)
     return Operation('add', call.output_size, outputs, outputs, act=call.act)
-
-
-OPERATION_LISTS['pruned'] = list_pruned_operations

@@ -3,8 +3,6 @@
 from . import (
     elastic_blocks,
     elastic_fusion,
-    latency,
-    latency_measure,
     operations,
     plain_config,
     space,
@@ -16,8 +14,6 @@ from . import (
 __all__ = [
     'elastic_blocks',
     'elastic_fusion',
-    'latency',
-    'latency_measure',
     'operations',
     'plain_config',
     'space',

@@ -15,11 +15,11 @@ from posenas.models.layers import propagate_heatmaps
 from posenas.registry import MODELS, TASK_UTILS
 from posenas.search.costs import CostContext
 from posenas.search.derived_network import Extract
+from posenas.search.operation import list_networks
 from posenas.search.recalibration import recalibrate
 from posenas.search.space import Arch
 from posenas.search.supernet import Supernet
 from posenas.search.vipnas.elastic_fusion import ElasticTViPNASNet
-from posenas.search.vipnas.operations import list_networks
 from posenas.search.vipnas.plain_config import read_vipnas_config
 from posenas.search.vipnas.temporal_space import TViPNASSpace
 from posenas.structures import PoseDataSample

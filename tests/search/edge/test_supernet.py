@@ -21,8 +21,8 @@ from posenas.search import (
     list_operations,
     recalibrate,
 )
-from posenas.search.vipnas.latency import fit_table
-from posenas.search.vipnas.latency_measure import make_operation, measure_networks
+from posenas.search.latency.measure import make_operation, measure_networks
+from posenas.search.latency.table import fit_table
 from posenas.utils import ConfigError
 
 SPACE = TASK_UTILS.build(TINY_EDGE_SPACE)

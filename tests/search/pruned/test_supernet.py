@@ -21,8 +21,8 @@ from posenas.search import (
     from_model,
     list_operations,
 )
+from posenas.search.latency.measure import make_operation, measure_networks
 from posenas.search.pruned.sorting import sort_channels
-from posenas.search.vipnas.latency_measure import make_operation, measure_networks
 from posenas.utils import ConfigError
 from posenas.utils.profiling import profile_model
 

@@ -2,8 +2,8 @@
 
 import pytest
 from registry_cases import TINY_VIPNAS_SPACE
+from search.latency.test_latency import plan_table
 from search.test_evaluators import make_supernet_cfg, search
-from search.vipnas.test_latency import plan_table
 
 from posenas.registry import TASK_UTILS
 from posenas.search import Budget, CostContext, Record, ViPNASCounter

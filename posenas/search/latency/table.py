@@ -15,7 +15,7 @@ from torch import nn
 from posenas.genotype import Genotype
 from posenas.registry import TASK_UTILS
 from posenas.search.costs import CostContext
-from posenas.search.vipnas.operations import Operation, list_networks, list_operations
+from posenas.search.operation import Operation, list_networks, list_operations
 from posenas.utils import ConfigError, DataError, write_json
 from posenas.utils.files import read_json
 from posenas.utils.value_types import describe_type, fits_type

@@ -11,14 +11,14 @@ from posenas.cli import main
 from posenas.genotype import save_genotype
 from posenas.registry import TASK_UTILS
 from posenas.search import CostContext, LatencyCost, LatencyTable, ViPNASSpace, list_operations
-from posenas.search.vipnas.latency import fit_table
-from posenas.search.vipnas.latency_measure import (
+from posenas.search.latency.measure import (
     assess,
     draw_genotypes,
     make_operation,
     measure_networks,
     measure_operations,
 )
+from posenas.search.latency.table import fit_table
 from posenas.utils import ConfigError, DataError
 
 CONTEXT = CostContext((64, 64), 5)
@@ -136,7 +136,7 @@ def test_the_command_predicts_genotypes_and_says_if_the_table_is_not_fitted(
     tmp_path, capsys, monkeypatch
 ):
     said = []
-    for module in ('posenas.apis.latency', 'posenas.search.vipnas.latency'):
+    for module in ('posenas.apis.latency', 'posenas.search.latency.table'):
         monkeypatch.setattr(f'{module}.print_log', lambda text, **_: said.append(text))
     space = SPACES['tiny']
     genotype = space.to_genotype(space.extremes()[0])

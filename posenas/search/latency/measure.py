@@ -24,9 +24,9 @@ from posenas.models.layers.deconv import build_deconv_layers
 from posenas.models.layers.edge.last_layers import CoordinateProduct
 from posenas.registry import MODELS
 from posenas.search.costs import CostContext
+from posenas.search.latency.table import LatencyTable, fit_table
+from posenas.search.operation import Operation, list_operations
 from posenas.search.space import SearchSpace
-from posenas.search.vipnas.latency import LatencyTable, fit_table
-from posenas.search.vipnas.operations import Operation, list_operations
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import choose_clock
 
