@@ -238,9 +238,13 @@ def _line(entries: Sequence[str]) -> str:
     return f'| {" | ".join(entries)} |'
 
 
-def _mean(values: Sequence[float | None], digits: int = 1) -> str:
-    """Show the mean of what is known of each seed."""
-    return '-' if None in values else f'{sum(values) / len(values):.{digits}f}'
+def _mean(values: Sequence[float | None], digits: int | None = None) -> str:
+    """Show the mean of what is known of each seed, shares with more digits than percents."""
+    if None in values:
+        return '-'
+    if digits is None:
+        digits = 1 if max(map(abs, values)) > 1 else 3
+    return f'{sum(values) / len(values):.{digits}f}'
 
 
 def _mean_and_spread(values: 'NDArray[floating]') -> str:

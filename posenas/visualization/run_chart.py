@@ -15,7 +15,7 @@ def draw_runs(
     differences: Mapping[str, tuple[float, float, float]],
     unit: str = 'PCK@0.1-box',
 ) -> None:
-    """Draw the scores of each network beside the differences between them.
+    """Draw the scores of each network above the differences between them.
 
     Args:
         path: Picture to write; its suffix names the format.
@@ -25,19 +25,19 @@ def draw_runs(
     """
     from matplotlib.figure import Figure
 
-    rows = max(len(scores), len(differences), 2)
-    figure = Figure(figsize=(11, 0.45 * rows + 1.2), layout='constrained')
-    left, right = figure.subplots(1, 2)
+    heights = [0.35 * max(len(part), 1) + 0.9 for part in (scores, differences)]
+    figure = Figure(figsize=(7.5, sum(heights)), layout='constrained')
+    top, bottom = figure.subplots(2, 1, height_ratios=heights)
     for place, values in enumerate(scores.values()):
-        left.plot(values, [place] * len(values), 'o', color='#5fa8d3', alpha=0.7)
-        left.plot([np.mean(values)], [place], '|', color='black', markersize=16)
-    left.set_xlabel(f'each seed, and the mean\n{unit}')
+        top.plot(values, [place] * len(values), 'o', color='#5fa8d3', alpha=0.7)
+        top.plot([np.mean(values)], [place], '|', color='black', markersize=16)
+    top.set_xlabel(f'{unit}: each seed, and the mean')
     for place, (value, low, high) in enumerate(differences.values()):
-        right.plot([low, high], [place, place], color='black', linewidth=1.6)
-        right.plot([value], [place], 'o', color='#b23a48')
-    right.axvline(0, color='gray', linewidth=1, linestyle='--')
-    right.set_xlabel(f'difference with 95 % interval\n{unit}')
-    for axes, names in ((left, scores), (right, differences)):
+        bottom.plot([low, high], [place, place], color='black', linewidth=1.6)
+        bottom.plot([value], [place], 'o', color='#b23a48')
+    bottom.axvline(0, color='gray', linewidth=1, linestyle='--')
+    bottom.set_xlabel(f'{unit}: difference with 95 % interval')
+    for axes, names in ((top, scores), (bottom, differences)):
         axes.set_yticks(range(len(names)), list(names), fontsize=9)
         axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
         axes.grid(alpha=0.3, axis='x')
