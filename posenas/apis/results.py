@@ -49,7 +49,7 @@ class ImageResult:
 
     @property
     def visibilities(self) -> np.ndarray | None:
-        """How likely each keypoint is visible (N, K); None without a calibrator."""
+        """How likely each keypoint is visible (N, K); None where people have no such values."""
         if not all('keypoint_visibilities' in sample.pred_instances for sample in self.samples):
             return None
         return self._collect('keypoint_visibilities', (0, len(self.names)))

@@ -120,7 +120,8 @@ def is_shipped(config: object) -> bool:
     """Tell whether weights for this name of a model ship, or for None those of the default."""
     if not (config is None or isinstance(config, str)):
         return False
-    return (find_shipped(config or DEFAULT_POSE) or find_int8(config or '')) is not None
+    name = DEFAULT_POSE if config is None else config
+    return (find_shipped(name) or find_int8(name)) is not None
 
 
 def require_shipped(name: str) -> ShippedNetwork:
