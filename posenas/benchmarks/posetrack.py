@@ -71,7 +71,7 @@ class PoseTrackCost:
         return self.reading + self.precision + self.tracking
 
 
-def draw_posetrack(
+def write_posetrack(
     folder: Path, num_videos: int, num_frames: int, seed: int = 0
 ) -> tuple[Path, Path]:
     """Write annotations and results in the official layout, one file per video each.
@@ -83,7 +83,7 @@ def draw_posetrack(
         folder: Folder to write into.
         num_videos: Videos.
         num_frames: Frames of all videos together.
-        seed: Seed; each video has draws of its own.
+        seed: Seed; each video has random numbers of its own.
 
     Returns:
         Folders of annotations and of results.
@@ -102,7 +102,7 @@ def draw_posetrack(
 
 
 def _walk(rng: np.random.Generator, image_ids: Sequence[int]) -> list[_Person]:
-    """Draw the people of a video."""
+    """Sample the people of a video."""
     count, joints = int(rng.integers(1, _LARGEST_CROWD + 1)), POSETRACK18.num_joints
     poses = rng.uniform(100, 900, (count, 1, 2)) + rng.normal(0, 60, (count, joints, 2))
     people = []
@@ -126,7 +126,7 @@ def _walk(rng: np.random.Generator, image_ids: Sequence[int]) -> list[_Person]:
 
 
 def _find(rng: np.random.Generator, people: Sequence[_Person]) -> list[dict[str, Any]]:
-    """Draw what a network would find of annotated people."""
+    """Sample what a network would find of annotated people."""
     found = []
     for number, (person, pose) in enumerate(people):
         if rng.random() >= _MISSED_SHARE:
@@ -193,7 +193,7 @@ def benchmark_posetrack(
             f'num_frames must be at least num_videos, got {num_frames} and {num_videos}'
         )
     with TemporaryDirectory() as folder:
-        truth, results = draw_posetrack(Path(folder), num_videos, num_frames, seed)
+        truth, results = write_posetrack(Path(folder), num_videos, num_frames, seed)
         start = time.process_time()
         videos = read_videos(truth, with_tracks=True)
         frames = pair_frames(videos, read_video_results(results, videos, with_tracks=True))

@@ -143,7 +143,7 @@ class Plan:
             name, what = found.groups()
             if what is not None:
                 names[name] = ''
-            if what not in _OF_OTHERS and (what, name) not in [(None, own) for own in _OF_ITSELF]:
+            if name not in _OF_ITSELF if what is None else what not in _OF_OTHERS:
                 raise ConfigError(
                     f'arm {run.arm.name} says {found[0]}, but a reference must be {{seed}}, '
                     '{folder}, or {NAME.checkpoint}, {NAME.folder}, {NAME.config} of another arm'

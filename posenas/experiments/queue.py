@@ -224,7 +224,7 @@ def _note_inputs(plan: Plan, run: Run) -> dict[str, str]:
 
 @contextmanager
 def _leaving_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM end the work as an exception, so that runs are told; only the main thread can."""
+    """Let SIGTERM raise an exception, so that running trainings are ended; in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -3,7 +3,7 @@
 import pytest
 
 from posenas.benchmarks import benchmark_posetrack
-from posenas.benchmarks.posetrack import draw_posetrack, match_barely
+from posenas.benchmarks.posetrack import write_posetrack, match_barely
 from posenas.evaluation.functional import count_tracks
 from posenas.evaluation.posetrack import pair_frames, read_video_results, read_videos
 from posenas.utils import ConfigError
@@ -19,7 +19,7 @@ def test_every_frame_drawn_is_scored():
 
 
 def test_the_bound_finds_about_as_many_matches_as_the_evaluation(tmp_path):
-    truth, results = draw_posetrack(tmp_path, num_videos=3, num_frames=20)
+    truth, results = write_posetrack(tmp_path, num_videos=3, num_frames=20)
     videos = read_videos(truth, with_tracks=True)
     frames = pair_frames(videos, read_video_results(results, videos, with_tracks=True))
     matches = count_tracks(frames, len(videos)).matches.sum()
@@ -30,7 +30,7 @@ def test_draws_depend_on_the_seed_alone(tmp_path):
     first, again, other = (
         [path.read_bytes() for path in sorted((tmp_path / name).rglob('*.json'))]
         for name, seed in (('first', 3), ('again', 3), ('other', 4))
-        if draw_posetrack(tmp_path / name, 2, 6, seed)
+        if write_posetrack(tmp_path / name, 2, 6, seed)
     )
     assert first == again
     assert len(first) == len(other) == 4
