@@ -3,7 +3,7 @@
 import pytest
 
 from posenas.benchmarks import benchmark_posetrack
-from posenas.benchmarks.posetrack import write_posetrack, match_barely
+from posenas.benchmarks.posetrack import match_barely, write_posetrack
 from posenas.evaluation.functional import count_tracks
 from posenas.evaluation.posetrack import pair_frames, read_video_results, read_videos
 from posenas.utils import ConfigError
