@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -87,12 +88,13 @@ def init_dataset(
     name: str | None = None,
     supernet: str | Path | None = None,
     start: str | Path | None = None,
+    folder: str | Path | None = None,
 ) -> DatasetStart:
     """Read a COCO keypoint file, propose what it does not say of its keypoints, and write a config.
 
     Args:
         file: COCO keypoint file (.json).
-        val: The same for validation; None splits ``file`` into two files in ``outputs``.
+        val: The same for validation; None splits ``file`` into two files in ``folder``.
         images: Folder of the images; None searches near the file.
         val_images: Folder of the validation images, likewise.
         val_share: Share of the images to validate on where ``file`` is split, in (0, 1).
@@ -103,6 +105,7 @@ def init_dataset(
         supernet: Checkpoint of a supernet that was trained on the data, for a search in it.
         start: Trained network to start from: weights of ``model``, or the name of a network that
             comes with the library, whose model is then taken.
+        folder: Folder of what is written beside the config; None takes one in ``outputs``.
 
     Raises:
         CheckpointError: The supernet cannot be read, or is of another space or other data.
@@ -122,7 +125,8 @@ def init_dataset(
     coco, persons, given, left_out = _read_persons(file)
     cfg = _load_base(model)
     proposal = propose_skeleton(persons, given, name)
-    folder = _find_images(coco, persons, images)
+    image_folder = _find_images(coco, persons, images)
+    place = partial(_place, out, folder)
     if val:
         if os.path.realpath(val) == os.path.realpath(file):
             tell(
@@ -131,19 +135,21 @@ def init_dataset(
         val_folder = _find_images(*_read_alike(val, file, given), val_images)
         files, share = (file, val), 1.0
     else:
-        files, val_folder, share = _split(coco, val_share, seed, out), folder, 1 - val_share
+        parts = place('_train.json'), place('_val.json')
+        _split(coco, val_share, seed, parts)
+        files, val_folder, share = parts, image_folder, 1 - val_share
     num_persons = int(share * len(persons))
     small = max(2, num_persons // _LEAST_BATCHES)
     batch_size = min(small, cfg.train_dataloader.batch_size)
     num_images = int(share * len(persons.images.ids))
-    begin = None if start is None else _start_path(_place(out, '_start.pth'))
+    begin = None if start is None else _start_path(place('_start.pth'))
     made = adapt(cfg, proposal.skeleton, num_persons, num_images, batch_size, supernet, begin)
     config = CustomConfig(
         base=_base_path(base, out),
         skeleton=proposal.skeleton,
         train_file=_start_path(files[0]),
         val_file=_start_path(files[1]),
-        train_images=_start_path(folder),
+        train_images=_start_path(image_folder),
         val_images=_start_path(val_folder),
         batch_size=batch_size if batch_size < cfg.train_dataloader.batch_size else None,
         settings=made.settings,
@@ -153,7 +159,7 @@ def init_dataset(
     )
     _write(config, out, is_chosen)
     begun = write_start(model, start, proposal.skeleton, begin) if start and begin else None
-    picture = _draw(_place(out, '.jpg'), folder, persons, proposal.skeleton)
+    picture = _draw(place('.jpg'), image_folder, persons, proposal.skeleton)
     return DatasetStart(out, picture, len(persons), left_out, proposal, made.schedule, begun)
 
 
@@ -238,17 +244,16 @@ def _read_alike(val: str | Path, file: str | Path, given: Skeleton) -> tuple[Coc
     return coco, persons
 
 
-def _split(coco: CocoFile, val_share: float, seed: int, out: Path) -> tuple[Path, Path]:
-    """Write the two parts of a file; returns their paths."""
-    files = [_place(out, f'_{part}.json') for part in ('train', 'val')]
-    parts = split_content(coco.file.content, val_share, seed)
-    for path, content in zip(files, parts, strict=True):
+def _split(coco: CocoFile, val_share: float, seed: int, files: tuple[Path, Path]) -> None:
+    """Write the two parts of a file."""
+    for path, content in zip(files, split_content(coco.file.content, val_share, seed), strict=True):
         write_json(path, content)
-    return files[0], files[1]
 
 
-def _place(config: Path, ending: str) -> Path:
-    """Return a path in the folder of outputs that is that of a config there, but for its ending."""
+def _place(config: Path, folder: str | Path | None, ending: str) -> Path:
+    """Return the path of what is written beside a config; None is a folder in that of outputs."""
+    if folder is not None:
+        return Path(folder, f'{config.stem}{ending}')
     parts = [part for part in Path(os.path.relpath(config)).parts if part != os.pardir]
     return Path(OUTPUTS, *parts[:-1], f'{config.stem}{ending}')
 

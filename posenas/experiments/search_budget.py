@@ -12,10 +12,12 @@ import torch
 from mmengine.config import Config
 from torch import Tensor, nn
 
-from posenas.apis import build_dataset
+from posenas.apis import build_dataset, build_space
 from posenas.experiments.search_data import SearchData
 from posenas.experiments.search_spaces import RunSpace
 from posenas.registry import MODELS
+from posenas.search import Budget, CostContext
+from posenas.search.latency.measure import measure_networks, settle
 from posenas.utils.atomic_io import write_json
 from posenas.utils.errors import ConfigError
 from posenas.utils.files import read_json
@@ -37,6 +39,10 @@ _CALIBRATION = (64, 512)
 _WORTH_WIDTH = 0.35
 #: Size of a plan from which a wider supernet may be worth measuring.
 _ROOM_FOR_MORE = 0.6
+#: Share of a limit that the largest network of a supernet must reach, or a wider one is better.
+_LEAST_REACH = 0.5
+#: Rounds in which its smallest and its largest network are timed.
+_REACH_ROUNDS = 20
 #: Share of the hours that is planned: speeds vary.
 _PLANNED = 0.85
 #: Processor seconds in which a command has loaded what it needs, of an export of a network, and
@@ -89,6 +95,7 @@ class _Speed:
 def settle_plan(
     path: Path,
     arguments: Mapping[str, Any],
+    limits: Mapping[str, float],
     data: SearchData,
     space: RunSpace,
     supernets: Mapping[str, Config],
@@ -98,6 +105,7 @@ def settle_plan(
     Args:
         path: Its file.
         arguments: What is asked for: 'hours', 'seeds', 'threads', 'baseline', 'teacher' and more.
+        limits: Cost -> upper bound, in what budgets count.
         data: The data.
         space: The space.
         supernets: Its supernets by width, the narrowest first.
@@ -119,10 +127,48 @@ def settle_plan(
             )
         return plan
     with use_threads(int(arguments['threads'])):
-        width, numbers, minutes = _choose(supernets, arguments, data, space)
+        engine = str(arguments['engine'])
+        fitting = _fit_to_limits(supernets, limits, engine, data, space)
+        width, numbers, minutes = _choose(fitting, arguments, data, space)
     plan = SearchPlan(dict(arguments), facts, width, numbers, minutes)
     write_json(path, asdict(plan), indent=1)
     return plan
+
+
+def _fit_to_limits(
+    supernets: Mapping[str, Config],
+    limits: Mapping[str, float],
+    engine: str,
+    data: SearchData,
+    space: RunSpace,
+) -> dict[str, Config]:
+    """Leave out supernets whose networks all exceed a limit, or all stay far below the limits."""
+    if not (space.counter and limits and len(supernets) > 1):
+        return dict(supernets)
+    reach = {w: _find_reach(cfg, limits, engine, data, space) for w, cfg in supernets.items()}
+    able = [width for width, (low, _) in reach.items() if low <= 1] or [*supernets][:1]
+    worth = [width for width in able if reach[width][1] >= _LEAST_REACH] or able[-1:]
+    return {width: supernets[width] for width in worth}
+
+
+def _find_reach(
+    cfg: Config, limits: Mapping[str, float], engine: str, data: SearchData, space: RunSpace
+) -> tuple[float, float]:
+    """Return the largest share of a limit that smallest and largest network of a supernet take."""
+    searched = build_space(cfg)
+    ends = [searched.to_genotype(arch) for arch in searched.extremes()]
+    counter = space.make_counter(cfg)
+    costs = [dict(type='MacsCost', counter=counter), dict(type='ParamsCost', counter=counter)]
+    budget = Budget(costs, None, data.input_size, data.num_keypoints)
+    found = [budget.measure(genotype) for genotype in ends]
+    if 'latency' in limits:
+        head = dict(out_channels=data.num_keypoints, decoder=data.cfg.codec)
+        model = dict(type='TopdownPoseEstimator', backbone={}, head=head)
+        context = CostContext(data.input_size, data.num_keypoints)
+        times = settle(measure_networks(ends, model, context, _REACH_ROUNDS, engine))
+        found = [dict(c, latency=1e3 * t) for c, t in zip(found, times.tolist(), strict=True)]
+    low, high = (max(costs[name] / limit for name, limit in limits.items()) for costs in found)
+    return low, high
 
 
 def _choose(

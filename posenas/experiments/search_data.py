@@ -108,7 +108,7 @@ def _adopt_file(path: Path, folder: Path, images: str | Path | None) -> Path:
     out, note = folder / f'{path.stem}.py', folder / 'source.txt'
     digest = f'{sha256(path.read_bytes()).hexdigest()} {images}'
     if not (note.is_file() and out.is_file() and note.read_text(encoding='utf-8') == digest):
-        init_dataset(path, images=images, out=out)
+        init_dataset(path, images=images, out=out, folder=folder)
         write_text(note, digest)
     return out
 

@@ -136,11 +136,11 @@ def run_search(
     folder = Path(out)
     found = read_search_data(data, make_folder(folder / 'data'), images, threads)
     supernets = choose_supernets(chosen, found)
-    plan = settle_plan(folder / 'plan.json', arguments, found, chosen, supernets)
-    show_plan(plan)
     counted = {'params' if n == 'size' else n: v * _UNITS[n] for n, v in limits.items()}
     for key in {'params', 'size'} & limits.keys():  # both bound the parameters
         counted['params'] = min(counted['params'], limits[key] * _UNITS[key])
+    plan = settle_plan(folder / 'plan.json', arguments, counted, found, chosen, supernets)
+    show_plan(plan)
     taught = (teacher, str(teacher_checkpoint)) if teacher else None
     search = SearchRun(folder, found, chosen, plan, counted, taught)
     where = dict(executor=executor, address=address)

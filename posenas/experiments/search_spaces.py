@@ -51,7 +51,9 @@ class RunSpace:
 SPACES: dict[str, RunSpace] = {
     'edge': RunSpace(
         supernets=dict(
-            tiny='edge_supernet_tiny_synthetic_128x96', full='edge_supernet_lspet_s_128x96'
+            tiny='edge_supernet_tiny_synthetic_128x96',
+            half='edge_supernet_half_lspet_s_128x96',
+            full='edge_supernet_lspet_s_128x96',
         ),
         training='s_vipnas_res50_lspet_128x96',
         counter='EdgeCounter',

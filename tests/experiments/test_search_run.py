@@ -75,12 +75,14 @@ def test_a_search_is_as_large_as_its_hours_allow_and_then_stays(data, tmp_path, 
         return search_budget._Speed(4 * seconds, seconds, seconds / 3, 0.001, 1.0)
 
     monkeypatch.setattr(search_budget, '_measure', measure)
+    monkeypatch.setattr(search_budget, '_find_reach', lambda *_: (0.5, 0.6))
     space = SPACES['vipnas-res50']
     supernets = {width: width for width in space.supernets}
 
     def plan(hours):
         arguments = dict(ARGUMENTS, hours=hours)
-        return settle_plan(tmp_path / f'{hours}.json', arguments, data, space, supernets)
+        path = tmp_path / f'{hours}.json'
+        return settle_plan(path, arguments, arguments['limits'], data, space, supernets)
 
     small, large = plan(0.01), plan(1000.0)
     assert (small.width, large.width) == ('tiny', 'full')
@@ -92,10 +94,59 @@ def test_a_search_is_as_large_as_its_hours_allow_and_then_stays(data, tmp_path, 
         settle_plan(
             tmp_path / '0.01.json',
             dict(ARGUMENTS, hours=0.01, limits=dict(macs=1.0)),
+            dict(macs=1e9),
             data,
             space,
             supernets,
         )
+
+
+@pytest.mark.parametrize(
+    ('limit', 'expected'),
+    [
+        (0.05, ['tiny']),  # none is small enough: the run says so before anything is trained
+        (0.2, ['tiny']),
+        (0.8, ['half']),
+        (3.0, ['half', 'full']),
+        (9.0, ['full']),
+        (99.0, ['full']),
+    ],
+)
+def test_supernets_that_limits_make_senseless_are_left_out(data, monkeypatch, limit, expected):
+    ends = dict(tiny=(0.1, 0.3), half=(0.3, 2.0), full=(0.9, 14.0))
+
+    def reach(width, limits, *_):
+        return tuple(end / limits['latency'] for end in ends[width])
+
+    monkeypatch.setattr(search_budget, '_find_reach', reach)
+    widths = {width: width for width in ends}
+    limits = dict(latency=limit)
+    fitting = search_budget._fit_to_limits(widths, limits, 'torch', data, SPACES['edge'])
+    assert list(fitting) == expected
+
+
+def test_supernets_of_one_space_reach_further_the_wider_they_are(data):
+    supernets = choose_supernets(SPACES['edge'], data)
+    limits = dict(latency=1.0, macs=1e9)
+    ends = [
+        search_budget._find_reach(cfg, limits, 'torch', data, SPACES['edge'])
+        for cfg in supernets.values()
+    ]
+    assert all(0 < low < high for low, high in ends)
+    counted = [
+        search_budget._find_reach(cfg, dict(params=1e6), 'torch', data, SPACES['edge'])
+        for cfg in supernets.values()
+    ]
+    assert [*map(max, counted)] == sorted(map(max, counted))
+    assert [*map(min, counted)] == sorted(map(min, counted))
+
+
+def test_all_that_is_written_of_the_data_lies_in_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    read_search_data(write_people(tmp_path, num_images=20), tmp_path / 'found/data', None, 1)
+    names = {path.name for path in (tmp_path / 'found/data').iterdir()}
+    assert {'people.py', 'people_train.json', 'people_val.json', 'people.jpg'} <= names
+    assert not (tmp_path / 'outputs').exists()
 
 
 def test_supernets_see_no_image_that_architectures_are_scored_on(data):
