@@ -8,6 +8,7 @@ from pathlib import Path
 from posenas.apis.genotypes import make_graphs
 from posenas.experiments.search_budget import SearchPlan
 from posenas.experiments.search_networks import Costs, DerivedNetwork, tabulate_costs
+from posenas.experiments.search_spaces import SPACES
 from posenas.genotype import load_genotype
 from posenas.search import Record, SearchOverview, read_search, write_search_page
 from posenas.search.ranking import rank
@@ -105,8 +106,10 @@ def _show_networks(networks: Sequence[DerivedNetwork], plan: SearchPlan) -> _Sec
             ]
         )
     table = make_text_table([*columns, *(_COLUMNS[name][0] for name in shown)], rows)
+    inherits = SPACES[plan.arguments['space']].inherits
+    start = 'on from the weights of the supernet' if inherits else 'from scratch'
     text = (
-        'Each was trained from scratch on the same images with the same schedule, and scored on '
+        f'Each was trained {start}, on the same images with the same schedule, and scored on '
         'the test images. Latency: median of forward passes of one image, in turn, on this '
         'machine. Above, scores are those of parts of the supernet. '
         f'Limits: {_describe_limits(plan)}.'

@@ -24,6 +24,8 @@ class RunSpace:
         counter: Registered class that counts parameters and multiply-accumulates of its networks;
             '' where architectures are not evaluated one by one, but searched by gradients alone.
         counts_model: Whether the counter takes the model of the supernet.
+        inherits: Whether networks found train on from the weights of the supernet, which learnt
+            one architecture at a time, and not in mixtures; others start from scratch.
         limits: What networks can be limited by: 'latency', 'macs', 'params', 'size'.
         has_parts: Whether its networks divide keypoints into parts of the body, so that each
             supernet is of one skeleton; ``supernets`` are not widths then.
@@ -33,6 +35,7 @@ class RunSpace:
     training: str
     counter: str = ''
     counts_model: bool = False
+    inherits: bool = False
     limits: Sequence[str] = _COUNTS
     has_parts: bool = False
 
@@ -57,6 +60,7 @@ SPACES: dict[str, RunSpace] = {
         ),
         training='s_vipnas_res50_lspet_128x96',
         counter='EdgeCounter',
+        inherits=True,
         limits=('latency', *_COUNTS),
     ),
     'vipnas-res50': RunSpace(
@@ -67,12 +71,14 @@ SPACES: dict[str, RunSpace] = {
         ),
         training='s_vipnas_res50_lspet_128x96',
         counter='ViPNASCounter',
+        inherits=True,
         limits=('latency', *_COUNTS),
     ),
     'vipnas-mbv3': RunSpace(
         supernets=dict(full='vipnas_supernet_mbv3_coco_256x192'),
         training='s_vipnas_res50_lspet_128x96',
         counter='ViPNASCounter',
+        inherits=True,
         limits=('latency', *_COUNTS),
     ),
     'posenas': RunSpace(

@@ -230,22 +230,28 @@ def _list_network(
     words = ['derive', config, '{supernet.checkpoint}', '{folder}/network', *which]
     words += ['--experiment', training, '--num-images', '4']
     inputs = ('{supernet.checkpoint}', origin, config, training)
-    network = f'{{{derived}.folder}}/network/network.py'
+    network, start = f'{{{derived}.folder}}/network/network.py', _start_of(search, derived)
     return [
         Arm(derived, seeds=search.seeds, commands=[words], inputs=inputs),
-        _training_arm(search, trained, network),
+        _training_arm(search, trained, network, start),
         _export_arm(search, trained, network),
     ]
 
 
-def _training_arm(search: SearchRun, name: str, config: str, *others: str) -> Arm:
+def _start_of(search: SearchRun, derived: str) -> str:
+    """Return the weights that a derived network trains on from; '' for none."""
+    return f'{{{derived}.folder}}/network/network.pth' if search.space.inherits else ''
+
+
+def _training_arm(search: SearchRun, name: str, config: str, start: str = '') -> Arm:
     return Arm(
         name,
         config=config,
         title=TRAINED[name],
+        options=dict(load_from=start) if start else {},
         seeds=search.seeds,
         arguments=['--no-validate'],
-        inputs=(str(search.data.file), config, *others),
+        inputs=tuple(filter(None, (str(search.data.file), config, start))),
     )
 
 
@@ -263,14 +269,19 @@ def _list_distillation(search: SearchRun) -> list[Arm]:
     student = '{found.folder}/network/network.py'
     words = ['distill', '--student', student, '--teacher', teacher]
     words += ['--teacher-checkpoint', checkpoint, '--out', '{folder}/distillation.py']
+    start = _start_of(search, 'found')
+    if start:
+        words += ['--student-checkpoint', start]
     config = '{taught.folder}/distillation.py'
     training = replace(  # the one validation, at the end, writes the student out of the whole
-        _training_arm(search, 'distilled', config, checkpoint),
+        _training_arm(search, 'distilled', config),
+        inputs=(str(search.data.file), config, checkpoint),
         arguments=(),
         options={f'default_hooks.checkpoint.{key}': value for key, value in _SAVE_STUDENT.items()},
     )
+    inputs = tuple(filter(None, (student, checkpoint, start)))
     return [
-        Arm('taught', seeds=search.seeds, commands=[words], inputs=(student, checkpoint)),
+        Arm('taught', seeds=search.seeds, commands=[words], inputs=inputs),
         training,
         _export_arm(search, 'distilled', student),
     ]

@@ -19,6 +19,7 @@ from posenas.experiments.plan import Arm, Plan
 from posenas.experiments.search_budget import SearchPlan, settle_plan
 from posenas.experiments.search_data import choose_supernets, compose, read_search_data
 from posenas.experiments.search_spaces import SPACES, find_space
+from posenas.experiments.search_stages import SearchRun, list_last_stages
 from posenas.search import Arch, Archive, Record
 from posenas.utils import ConfigError
 
@@ -147,6 +148,21 @@ def test_all_that_is_written_of_the_data_lies_in_the_folder(tmp_path, monkeypatc
     names = {path.name for path in (tmp_path / 'found/data').iterdir()}
     assert {'people.py', 'people_train.json', 'people_val.json', 'people.jpg'} <= names
     assert not (tmp_path / 'outputs').exists()
+
+
+@pytest.mark.parametrize(
+    ('space', 'start'), [('edge', '{found.folder}/network/network.pth'), ('posenas', None)]
+)
+def test_networks_start_from_supernets_that_trained_each_alone(data, tmp_path, space, start):
+    plan = SearchPlan(dict(ARGUMENTS, space=space), {}, 'tiny', NUMBERS, {})
+    teacher = ('teacher.py', 'teacher.pth')
+    search = SearchRun(tmp_path, data, SPACES[space], plan, {}, teacher)
+    arms = {arm.name: arm for arm in list_last_stages(search)}
+    assert arms['searched'].options.get('load_from') == start
+    words = arms['taught'].commands[0]
+    assert words[words.index('--teacher-checkpoint') + 1] == 'teacher.pth'
+    assert (start in words) == (start in arms['taught'].inputs) == (space == 'edge')
+    assert 'teacher.pth' in arms['distilled'].inputs
 
 
 def test_supernets_see_no_image_that_architectures_are_scored_on(data):
