@@ -1,12 +1,15 @@
 """Exponential warm-up of the learning rate."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
 from mmengine.optim.scheduler.param_scheduler import _ParamScheduler
 
 from posenas.registry import PARAM_SCHEDULERS
 from posenas.utils import check_positive
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 @PARAM_SCHEDULERS.register_module()
@@ -43,7 +46,7 @@ class ExpWarmupLR(LRSchedulerMixin, _ParamScheduler):
     @classmethod
     def build_iter_from_epoch(
         cls, *args: Any, epoch_length: int, begin: int = 0, end: int = 1, **kwargs: Any
-    ) -> Self:
+    ) -> 'Self':
         """Build a warm-up over iterations from one whose ``begin`` and ``end`` are epochs."""
         span = dict(begin=begin * epoch_length, end=end * epoch_length, by_epoch=False)
         return cls(*args, **(kwargs | span))

@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self
+from typing import TYPE_CHECKING
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -12,6 +12,9 @@ from posenas.models.layers.freezing import keep_frozen
 from posenas.models.layers.input_size import check_input_multiple
 from posenas.models.layers.multi_resolution import make_transition, run_transition
 from posenas.utils import ConfigError
+
+if TYPE_CHECKING:
+    from typing import Self
 
 #: Makes a module of a stage from the stage, its number in the stage and the channels of branches.
 MakeModule = Callable[[int, int, tuple[int, ...]], nn.Module]
@@ -71,7 +74,7 @@ class BranchedBackbone(BaseModule, ABC):
         if self.with_head:
             self.head_layer = IterativeHead(branches, **cfg)
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> 'Self':
         """Switch to training or evaluation; ``norm_eval`` stays in force."""
         return keep_frozen(super().train(mode), mode)
 

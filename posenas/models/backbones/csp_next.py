@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Self
+from typing import TYPE_CHECKING
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -11,6 +11,9 @@ from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.models.layers.rtmpose.csp import CSPLayer, SPPBottleneck, make_unit
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
+
+if TYPE_CHECKING:
+    from typing import Self
 
 #: Name -> per stage: channels in, channels out, blocks, whether blocks add their input, whether
 #: pyramid pooling comes first.
@@ -143,7 +146,7 @@ class CSPNeXt(BaseModule):
         names = ['stem', *(f'stage{i}' for i in range(1, self.num_stages + 1))]
         return [getattr(self, name) for name in names[: self.frozen_stages + 1]]
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> 'Self':
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
         return keep_frozen(super().train(mode), mode, self._frozen_parts())
 

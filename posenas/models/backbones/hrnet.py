@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING
 
 from mmcv.cnn import build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule, ModuleList, Sequential
@@ -25,6 +25,9 @@ from posenas.models.layers.residual import (
 )
 from posenas.registry import MODELS
 from posenas.utils import ConfigError, check_choice
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _BLOCKS: Mapping[str, type[ResidualBlock]] = dict(BASIC=BasicBlock, BOTTLENECK=Bottleneck)
 _STEM_CHANNELS, _STEM_STRIDE = 64, 4
@@ -201,7 +204,7 @@ class HighResolutionNet(BaseModule, ABC):
             names += ['layer1' if i == 1 else f'stage{i}', f'transition{i}']
         return [getattr(self, name) for name in names if hasattr(self, name)]
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> 'Self':
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
         return keep_frozen(super().train(mode), mode, self._frozen_parts())
 

@@ -1,7 +1,7 @@
 """MobileNetV2: as a pyramid of features, and under the names of MMPose."""
 
 from collections.abc import Iterator, Sequence
-from typing import Self
+from typing import TYPE_CHECKING
 
 from mmcv.cnn import ConvModule, build_norm_layer
 from mmengine.model import BaseModule
@@ -14,6 +14,9 @@ from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.models.layers.widths import round_channels
 from posenas.registry import MODELS
 from posenas.utils import ConfigError
+
+if TYPE_CHECKING:
+    from typing import Self
 
 _STEM_CHANNELS, _LAST_CHANNELS = 32, 1280
 #: Expansion, channels, number of blocks and stride of the first one, from table 2 of the paper.
@@ -124,7 +127,7 @@ class MobileNetV2Pyramid(BaseModule):
         self.features = nn.ModuleList(features)
         self.features[0 if frozen else self.num_executed :].requires_grad_(False)
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> 'Self':
         """Switch to training or evaluation; ``norm_eval`` stays in force."""
         super().train(mode)
         if mode and self.norm_eval:

@@ -3,7 +3,7 @@
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Self
+from typing import TYPE_CHECKING
 
 from mmcv.cnn import ConvModule, build_conv_layer, build_norm_layer
 from mmengine.model import BaseModule
@@ -14,6 +14,9 @@ from posenas.models.layers.initialization import KAIMING_INIT
 from posenas.models.layers.residual import ResidualBlock, make_residual_layer
 from posenas.utils import ConfigError
 from posenas.utils.checks import check_stages
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class ResidualBackbone(BaseModule, ABC):
@@ -123,7 +126,7 @@ class ResidualBackbone(BaseModule, ABC):
         stem = [self.stem] if self.deep_stem else [self.conv1, self.bn1]
         return stem + [getattr(self, f'layer{i}') for i in range(1, self.frozen_stages + 1)]
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> 'Self':
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
         return keep_frozen(super().train(mode), mode, self._frozen_parts())
 

@@ -2,7 +2,7 @@
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from posenas.models.layers.freezing import freeze, keep_frozen
 from posenas.utils import ConfigError
 from posenas.utils.checks import check_stages
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class StagedBackbone(BaseModule, ABC):
@@ -57,7 +60,7 @@ class StagedBackbone(BaseModule, ABC):
         if self.frozen_stages >= 0:
             freeze([self.conv1, *self._list_layers()[: self.frozen_stages]])
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> 'Self':
         """Switch to training or evaluation; frozen parts and ``norm_eval`` stay in force."""
         super().train(mode)
         self._freeze()

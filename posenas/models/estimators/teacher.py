@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,9 @@ from posenas.structures import PoseDataSample
 from posenas.utils import CheckpointError, ConfigError, check_choice, check_positive
 from posenas.utils.config import resolve_model
 from posenas.utils.download import read_checkpoint
+
+if TYPE_CHECKING:
+    from typing import Self
 
 #: Values of ``amp`` -> precision of the forward pass; None is that of the weights.
 _PRECISIONS = {'float32': None, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
@@ -49,7 +52,7 @@ class Distiller:
         """The student's head."""
         return self.student.head
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'Self':
         """Let the teachers follow to devices and precisions."""
         super()._apply(fn, recurse)
         self.teachers.move(fn)
