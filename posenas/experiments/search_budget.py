@@ -24,8 +24,8 @@ from posenas.utils.files import read_json
 from posenas.utils.randomness import Stream, make_generator
 from posenas.utils.timing import draw_weights, use_threads
 
-#: Images of the batch that is timed, and samples that are read.
-_BATCH, _SAMPLES = 4, 8
+#: Images of the batch that is timed, how often it is, and samples that are read.
+_BATCH, _REPEATS, _SAMPLES = 16, 2, 16
 #: Iterations of supernet and of each training, and generations of the search: fewest, and as many
 #: as help.
 _ITERATIONS, _GENERATIONS = (150, 7500), (3, 11)
@@ -210,10 +210,12 @@ def _measure(cfg: Config, data: SearchData, space: RunSpace) -> _Speed:
         drawn = [supernet.space.sample(make_generator(Stream.SUBNETS, 0, i)) for i in range(2)]
         paths = [*supernet.space.extremes(), *drawn][:num_paths]
     _update(supernet, images)
-    times = [_time(partial(_update, supernet, images, arch)) for arch in paths or [None] * 2]
+    times = [
+        _time(partial(_update, supernet, images, arch), _REPEATS) for arch in paths or [None] * 2
+    ]
     with torch.no_grad():
-        forward = _time(partial(supernet, images, mode='tensor')) / _BATCH
-    load = _time(lambda: [dataset[i % len(dataset)] for i in range(_SAMPLES)]) / _SAMPLES
+        forward = _time(partial(supernet, images, mode='tensor'), _REPEATS) / _BATCH
+    load = _time(lambda: [dataset[i % len(dataset)] for i in range(_SAMPLES)], 1) / _SAMPLES
     slowness = max(1.0, (perf_counter() - begun) / (process_time() - used))
     return _Speed(sum(times) / _BATCH, times[-1] / _BATCH, forward, load, slowness)
 
@@ -226,10 +228,14 @@ def _update(supernet: nn.Module, images: Tensor, arch: object = None) -> None:
     maps.square().mean().backward()
 
 
-def _time(call: Callable[[], object]) -> float:
-    start = perf_counter()
-    call()
-    return perf_counter() - start
+def _time(call: Callable[[], object], repeats: int) -> float:
+    """Return the seconds of the fastest of some calls: others are disturbed, or prepare it."""
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        call()
+        times.append(perf_counter() - start)
+    return min(times)
 
 
 def _plan(
