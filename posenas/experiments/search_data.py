@@ -107,7 +107,9 @@ def _adopt_file(path: Path, folder: Path, images: str | Path | None) -> Path:
     """Write the config of a COCO file, unless it was written for the same content."""
     out, note = folder / f'{path.stem}.py', folder / 'source.txt'
     digest = f'{sha256(path.read_bytes()).hexdigest()} {images}'
-    if not (note.is_file() and out.is_file() and note.read_text(encoding='utf-8') == digest):
+    parts = [folder / f'{path.stem}_{part}.json' for part in ('train', 'val')]
+    is_there = all(file.is_file() for file in (note, out, *parts))
+    if not (is_there and note.read_text(encoding='utf-8') == digest):
         init_dataset(path, images=images, out=out, folder=folder)
         write_text(note, digest)
     return out

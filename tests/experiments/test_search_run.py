@@ -148,6 +148,11 @@ def test_all_that_is_written_of_the_data_lies_in_the_folder(tmp_path, monkeypatc
     names = {path.name for path in (tmp_path / 'found/data').iterdir()}
     assert {'people.py', 'people_train.json', 'people_val.json', 'people.jpg'} <= names
     assert not (tmp_path / 'outputs').exists()
+    file = tmp_path / 'found/data/people_train.json'
+    content = file.read_bytes()
+    file.unlink()  # what is missing is made again
+    read_search_data(tmp_path / 'people.json', tmp_path / 'found/data', None, 1)
+    assert file.read_bytes() == content
 
 
 @pytest.mark.parametrize(
