@@ -1,6 +1,6 @@
 # Photos of people with boxes (link data/people to their folder) and synthetic people, made by
 # posenas dataset synthetic --out data/synthetic_people --num-images 1200 --seed 1801
-# Trained on canvases of 256 x 256, tested on whole photos, brought to a longer side of 320 pixels.
+# Trained on canvases of 416 x 416, tested on whole photos, brought to a longer side of 576 pixels.
 codec = dict(type='CenterBox', stride=4)
 people = 'data/people/'
 photos = [dict(type='LoadImage')]
@@ -14,23 +14,23 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='LoadImage'),
-    dict(type='Letterbox', size=(320, 320)),
+    dict(type='Letterbox', size=(576, 576)),
     dict(type='PackPoseInputs'),
 ]
 train_dataloader = dict(
-    batch_size=16,
+    batch_size=8,
     num_workers=1,
     persistent_workers=True,
     drop_last=True,
-    # Of 16: 7 photos with labels of COCO, 7 with boxes of other sets, 2 of synthetic people.
-    sampler=dict(type='MultiSourceSampler', source_ratio=[7, 7, 2]),
+    # Of 8: 4 photos with labels of COCO, 3 with boxes of other sets, 1 of synthetic people.
+    sampler=dict(type='MultiSourceSampler', source_ratio=[4, 3, 1]),
     dataset=dict(
         type='MosaicDataset',
-        canvas_size=(256, 256),
-        photo_size=416,
-        scale_range=(0.45, 1.1),
+        canvas_size=(416, 416),
+        photo_size=480,
+        scale_range=(0.45, 1.25),
         mosaic_prob=0.5,
-        mosaic_scale_range=(0.3, 0.8),
+        mosaic_scale_range=(0.3, 0.85),
         dataset=dict(
             type='CombinedDataset',
             metainfo=dict(dataset_name='coco'),
