@@ -1,6 +1,6 @@
-# As people_mix_192x144.py, crops of 160 x 192 (width x height).
+# As people_mix_192x144.py, crops of 192 x 224 (width x height).
 _base_ = ['./people_mix_192x144.py']
-input_size, heatmap_size = (160, 192), (40, 48)
+input_size, heatmap_size = (192, 224), (48, 56)
 codec = dict(
     type='MSRAHeatmap', input_size=input_size, heatmap_size=heatmap_size, sigma=2, unbiased=True
 )
