@@ -29,7 +29,7 @@ NOT_FITTED = (
     'networks may miss by far; run posenas latency fit'
 )
 #: What networks take besides the times of their operations.
-_BESIDES = ('network', 'call', 'weights', 'maps')
+_BESIDES = ('network', 'call', 'weights', 'maps', 'macs')
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,8 @@ class LatencyTable:
         factors: Kind of an operation -> factor of its times inside a network. Besides, seconds:
             'network' for every network, 'call' for every operation, 'weights' for each of their
             parameters and 'maps' for each number that they read or write, since inside a network
-            less of it is in the cache.
+            less of it is in the cache; and 'macs' for each multiply-accumulate, since inference
+            engines run an operation alone less well than inside a network.
         engine: What runs the networks: 'torch' or an inference engine.
     """
 
@@ -80,13 +81,13 @@ class LatencyTable:
                 'for this space and input size'
             )
         features = _sum_times(operations, self.times)
-        lacking = [name for name in features if name not in self.factors]
+        lacking = features.keys() - self.factors.keys() - {*_BESIDES}  # older tables lack 'macs'
         if lacking:
             raise DataError(
-                f'a latency table must have a factor for {lacking[0]}, got {sorted(self.factors)}: '
-                'fit it by posenas latency fit'
+                f'a latency table must have a factor for {min(lacking)}, got '
+                f'{sorted(self.factors)}: fit it by posenas latency fit'
             )
-        return float(sum(self.factors[name] * value for name, value in features.items()))
+        return float(sum(self.factors.get(name, 0.0) * value for name, value in features.items()))
 
     def save(self, path: str | Path) -> None:
         """Write the table as JSON, whole or not at all."""
@@ -234,6 +235,7 @@ def _sum_times(
         features[kind] = features.get(kind, 0.0) + times[operation]
         features['call'] += 1
         features['weights'] += operation.params
+        features['macs'] += operation.macs
         features['maps'] += prod(operation.size) * operation.in_channels
         features['maps'] += prod(operation.output_size) * operation.out_channels
     return features

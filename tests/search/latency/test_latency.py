@@ -61,7 +61,7 @@ def test_fitting_finds_how_times_add_up():
 def test_a_table_without_timed_networks_adds_up_times_in_the_same_order_in_every_process():
     factors = plan_table(SPACES['tiny']).factors
     assert list(factors) == sorted(factors)
-    besides = {'network', 'call', 'weights', 'maps'}
+    besides = {'network', 'call', 'weights', 'maps', 'macs'}
     # 1x1 convolutions are matrix products, others are slower where groups are narrow
     assert {'conv', 'grouped', 'depthwise', 'deconv', *besides} < factors.keys()
     assert all(factor == (name not in besides) for name, factor in factors.items())
@@ -77,10 +77,23 @@ def test_every_number_that_is_read_or_written_takes_its_time():
         for o in operations
     )
     wanted = dict(maps=touched, call=len(operations), weights=sum(o.params for o in operations))
+    wanted['macs'] = sum(o.macs for o in operations)
     for name, number in wanted.items():
         factors = dict.fromkeys(table.factors, 0.0) | {name: 1.0}
         found = LatencyTable('rule', CONTEXT, table.times, factors).predict(genotype)
         assert found == pytest.approx(number)
+
+
+def test_a_table_from_before_multiply_accumulates_counted_predicts_as_it_did():
+    space = SPACES['tiny']
+    table = plan_table(space)
+    genotype = space.to_genotype(space.extremes()[1])
+    older = {name: factor for name, factor in table.factors.items() if name != 'macs'}
+    found = LatencyTable('rule', CONTEXT, table.times, older).predict(genotype)
+    assert found == table.predict(genotype)
+    del older['conv']
+    with pytest.raises(DataError, match='factor for conv'):
+        LatencyTable('rule', CONTEXT, table.times, older).predict(genotype)
 
 
 def test_the_band_holds_only_pairs_of_nearly_equal_cost():
