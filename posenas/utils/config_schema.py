@@ -108,7 +108,7 @@ _LOADER = {
 _ESTIMATORS = ('model', 'student', 'student_cfg', 'teacher', 'teacher_cfg', 'key')
 _TEST_CFG = {
     *('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps'),
-    *('output_keypoint_indices', 'score_thr', 'default_thr', 'with_half_size'),
+    *('output_keypoint_indices', 'score_thr', 'default_thr'),
 }
 #: What a spatial search space decides about stem, stages and head.
 _GENES = {'width', 'depth', 'kernel', 'groups', 'attention', 'expand', 'kind'}

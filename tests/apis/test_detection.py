@@ -8,7 +8,7 @@ import torch
 from posenas.apis import detect_people, find_config, init_detector
 from posenas.utils import ConfigError, DataError
 
-CONFIG = 'center_box_people_576x576'
+CONFIG = 'center_box_people_320x320'
 SMALL = {
     'model.backbone.stem_channels': (4, 4),
     'model.backbone.channels': (4, 4, 4),
@@ -16,8 +16,6 @@ SMALL = {
     'model.neck.in_channels': (4, 4, 4),
     'model.neck.channels': (4, 4, 4),
     'model.head.in_channels': 4,
-    'model.test_cfg.with_half_size': False,
-    'test_dataloader.dataset.pipeline.1.size': (320, 320),
 }
 
 

@@ -14,7 +14,7 @@ from posenas.structures import PoseDataSample
 from posenas.utils import ConfigError, check_choice
 
 #: Options of prediction that are on or off.
-_SWITCHES = {'flip_test', 'shift_heatmap', 'shift_coords', 'output_heatmaps', 'with_half_size'}
+_SWITCHES = {'flip_test', 'shift_heatmap', 'shift_coords', 'output_heatmaps'}
 
 
 class BasePoseEstimator(BaseModel, ABC):

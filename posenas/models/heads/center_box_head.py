@@ -104,33 +104,6 @@ class CenterBoxHead(BaseModule):
 
     def predict(self, feats: Sequence[Tensor], score_thr: float = 0.0) -> list[InstanceData]:
         """Return ``bboxes`` (N, 4) in input pixels and ``bbox_scores`` (N,) of each image."""
-        return self.decode(self.forward(feats), score_thr)
-
-    def decode(self, maps: Tensor, score_thr: float = 0.0) -> list[InstanceData]:
-        """Read what :meth:`predict` returns from maps (B, 5, H, W)."""
-        arrays = maps.detach().float().cpu().numpy()
-        found = [self.decoder.decode(array, score_thr) for array in arrays]
+        maps = self.forward(feats).detach().float().cpu().numpy()
+        found = [self.decoder.decode(image_maps, score_thr) for image_maps in maps]
         return [InstanceData(bboxes=boxes, bbox_scores=scores) for boxes, scores in found]
-
-
-def add_coarse_maps(maps: Tensor, coarse: Tensor) -> Tensor:
-    """Add what was found in a copy of the image of half the size.
-
-    Each peak of the coarse heatmap replaces the upper left of the four pixels that it covers, with
-    its distances, where its score is higher.
-
-    Args:
-        maps: Heatmap and distances in input pixels, (B, 5, 2 * H, 2 * W).
-        coarse: The same of the smaller copy, in its own pixels, (B, 5, H, W).
-
-    Returns:
-        Maps of the shape of the first.
-    """
-    scores = coarse[:, :1]
-    is_peak = scores == nn.functional.max_pool2d(scores, 3, stride=1, padding=1)
-    peaks = torch.cat([scores * is_peak, 2 * coarse[:, 1:]], dim=1)
-    empty = torch.zeros_like(peaks)
-    spread = nn.functional.pixel_shuffle(
-        torch.stack([peaks, empty, empty, empty], dim=2).flatten(1, 2), 2
-    )
-    return torch.where(spread[:, :1] > maps[:, :1], spread, maps)

@@ -6,7 +6,6 @@ import torch
 from mmengine.structures import PixelData
 
 from posenas.codecs import CenterBox
-from posenas.models.heads.center_box_head import add_coarse_maps
 from posenas.models.losses.center_box import center_focal_loss, distance_giou_loss
 from posenas.registry import MODELS
 from posenas.structures import PoseDataSample
@@ -105,39 +104,3 @@ def test_a_wrong_stride_is_told():
 def test_impossible_parts_are_refused(part, change, match):
     with pytest.raises(ConfigError, match=match):
         MODELS.build({**DETECTOR, part: {**DETECTOR[part], **change}})
-
-
-def make_maps(side, *people):
-    """Maps of images without people but some: row, column, score, distance to all four sides."""
-    maps = torch.zeros(1, 5, side, side)
-    for row, column, score, distance in people:
-        maps[0, 0, row, column] = score
-        maps[0, 1:, row, column] = distance
-    return maps
-
-
-def test_people_of_the_copy_of_half_the_size_are_added_in_full_size():
-    fine = make_maps(16, (3, 3, 0.9, 5.0), (8, 4, 0.2, 6.0))
-    coarse = make_maps(8, (4, 2, 0.7, 10.0), (4, 3, 0.6, 10.0), (6, 6, 0.5, 4.0))
-    boxes, scores = CenterBox().decode(add_coarse_maps(fine, coarse)[0])
-    np.testing.assert_allclose(
-        scores, [0.9, 0.7, 0.5]
-    )  # neither the lesser one nor what is no peak
-    np.testing.assert_allclose(boxes[1], [16 - 20, 32 - 20, 16 + 20, 32 + 20])
-    np.testing.assert_allclose(boxes[2], [48 - 8, 48 - 8, 48 + 8, 48 + 8])
-    torch.testing.assert_close(add_coarse_maps(fine, make_maps(8)), fine)
-
-
-def test_a_detector_that_sees_half_the_size_too_finds_no_fewer_people():
-    model = build().eval()
-    images = torch.rand(2, 3, 128, 64, generator=torch.manual_seed(0))
-    with torch.no_grad():
-        alone = model(images)
-        model.test_cfg['with_half_size'] = True
-        both = model(images)
-        half = model.head(model.extract_feat(torch.nn.functional.avg_pool2d(images, 2)))
-    assert both.shape == alone.shape
-    assert (both[:, 0] >= alone[:, 0]).all()
-    assert both[:, 0].amax() == max(alone[:, 0].amax(), half[:, 0].amax())
-    with pytest.raises(ConfigError, match=r'with_half_size.*multiple of 64'):
-        model(torch.rand(1, 3, 72, 72))

@@ -1,6 +1,6 @@
 # Photos of people with boxes (link data/people to their folder) and synthetic people, made by
 # posenas dataset synthetic --out data/synthetic_people --num-images 1200 --seed 1801
-# Trained on canvases of 416 x 416, tested on whole photos, brought to a longer side of 576 pixels.
+# Trained on canvases of 416 x 416, tested on whole photos, brought to a longer side of 320 pixels.
 codec = dict(type='CenterBox', stride=4)
 people = 'data/people/'
 photos = [dict(type='LoadImage')]
@@ -14,7 +14,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='LoadImage'),
-    dict(type='Letterbox', size=(576, 576)),
+    dict(type='Letterbox', size=(320, 320)),
     dict(type='PackPoseInputs'),
 ]
 train_dataloader = dict(
