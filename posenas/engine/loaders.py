@@ -30,14 +30,18 @@ def prepare_loader(loader: dict[str, Any], seed: int | None) -> dict[str, Any]:
 
 
 def _without_workers(loader: dict) -> dict:
-    """Return the config of a data loader; it loads by itself where workers share no memory."""
-    if not loader.get('num_workers') or can_share_memory():
-        return loader
-    print_log(
-        f'num_workers is 0 instead of {loader["num_workers"]}: without /dev/shm, workers cannot '
-        'hand over what they load (containers get it by --shm-size)',
-        'current',
-        level=30,
-    )
+    """Return the config of a data loader; it loads by itself where workers share no memory.
+
+    One without workers loses the options that only workers have, which torch would refuse.
+    """
+    if loader.get('num_workers'):
+        if can_share_memory():
+            return loader
+        print_log(
+            f'num_workers is 0 instead of {loader["num_workers"]}: without /dev/shm, workers '
+            'cannot hand over what they load (containers get it by --shm-size)',
+            'current',
+            level=30,
+        )
     needs_workers = ('persistent_workers', 'prefetch_factor')
     return {k: v for k, v in loader.items() if k not in needs_workers} | dict(num_workers=0)

@@ -286,6 +286,13 @@ def test_without_shared_memory_the_data_are_loaded_by_the_process_itself(tmp_pat
     assert (loader.num_workers, loader.persistent_workers) == (0, False)
 
 
+def test_a_loader_without_workers_may_keep_the_options_of_workers(tmp_path):
+    cfg = make_cfg(tmp_path, workers=0, **SHORT)
+    cfg.train_dataloader.update(persistent_workers=True, prefetch_factor=2)
+    loader = train(cfg).train_dataloader
+    assert (loader.num_workers, loader.persistent_workers) == (0, False)
+
+
 @pytest.mark.parametrize('size', [0, 2000, 7000])
 def test_a_disk_that_is_full_from_the_start_is_told_in_one_line(size, tmp_path):
     cfg = make_cfg(tmp_path, epochs=2, log_level='INFO')
