@@ -298,9 +298,9 @@ def test_a_search_that_is_killed_ten_times_ends_with_the_same_bytes(tmp_path):
             shutil.copytree(whole / 'found/table_s0', killed / 'found/table_s0')
     assert start(killed).wait() == 0, (killed / 'log.txt').read_text()[-2000:]
     assert read_results(killed) == read_results(whole)
-    done = (killed / 'log.txt').read_text().count('stage ')
+    done = (killed / 'log.txt').read_text().count('\nstage ')
     assert start(killed).wait() == 0
-    assert (killed / 'log.txt').read_text().count('stage ') == done  # all of it is skipped
+    assert (killed / 'log.txt').read_text().count('\nstage ') == done > 0  # all of it is skipped
 
 
 def test_the_page_shows_what_was_found_beside_chance(tmp_path):
