@@ -16,6 +16,7 @@ from posenas.utils.config import load_config
 from posenas.utils.config_check import verify_config
 
 NETWORKS = sorted((ROOT / 'configs' / 'top_down').glob('*/people/*.py'))
+SEARCHES = sorted((ROOT / 'configs' / 'search').glob('*/people/*.py'))
 MIXES = sorted((ROOT / 'configs' / '_base_' / 'datasets').glob('people_[ms]*.py'))
 every_mix = pytest.mark.parametrize('path', MIXES, ids=lambda path: path.stem)
 
@@ -40,9 +41,8 @@ def write_sources(sources):
             add_scores(write_people(Path(), 'unused', source['teacher_file'], num_images=8))
 
 
-def shrink(path, has_model=False):
-    """Return an experiment with the data of ``path``, and its network, on a few people."""
-    content = load_config(path).to_dict()
+def shrink_data(content):
+    """Let a config take a few people of files that are written below the current folder."""
     train, val = (content[f'{split}_dataloader']['dataset'] for split in ('train', 'val'))
     write_sources([*train['datasets'], *val['datasets']])
     for source in (*train['datasets'], *val['datasets']):
@@ -53,14 +53,51 @@ def shrink(path, has_model=False):
             source['image_subset'] = dict(source['image_subset'], start=0, stop=8) | places
     for split in ('train', 'val', 'test'):
         content[f'{split}_dataloader'].update(num_workers=0, persistent_workers=False)
+    content.update(default_scope='posenas', work_dir='work', log_level='ERROR')
+
+
+def make_batches_small(cfg):
+    """Let each step see one person of each source."""
+    cfg['train_dataloader']['batch_size'] = 4
+    cfg['train_dataloader']['sampler']['source_ratio'] = [1, 1, 1, 1]
+
+
+def shrink(path, has_model=False):
+    """Return an experiment with the data of ``path``, and its network, on a few people."""
+    content = load_config(path).to_dict()
+    shrink_data(content)
     tiny = load_config(ROOT / 'configs/top_down/tiny/synthetic/tiny_synthetic_128x96.py').to_dict()
     tiny['model']['head']['decoder'] = content['codec']
     parts = ('model', 'optim_wrapper', 'train_cfg', 'val_cfg', 'test_cfg', 'default_hooks')
     parts = parts[1:] if has_model else parts
-    content.update({key: tiny[key] for key in parts}, default_scope='posenas', work_dir='work')
+    content.update({key: tiny[key] for key in parts})
     content['train_cfg'].update(max_epochs=1)
     content['default_hooks']['checkpoint'] = None
-    content['log_level'] = 'ERROR'
+    return Config(content, filename=str(path), format_python_code=False)
+
+
+def shrink_search(path):
+    """Return the search or supernet of ``path`` on a few people: two candidates, one epoch."""
+    content = load_config(path).to_dict()
+    shrink_data(content)
+    make_batches_small(content)
+    content['load_from'] = None
+    if 'checkpoint' in content['model']:
+        content['model']['checkpoint'] = None
+    loop = content['train_cfg']
+    if loop['type'] == 'SearchLoop':
+        budget = loop['budget']
+        counts = [cost for cost in budget['costs'] if cost['type'] != 'LatencyCost']
+        loop.update(
+            wave=2, num_waves=1, num_calibration=4, budget=dict(budget, costs=counts, limits={})
+        )
+        if 'config' in loop['evaluator']:  # trains each candidate by another config
+            training = shrink(ROOT / loop['evaluator']['config'], has_model=True).to_dict()
+            make_batches_small(training)
+            training['default_hooks']['checkpoint'] = dict(type='CheckpointHook', interval=1)
+            loop['evaluator'].update(config=training, cfg_options={})
+    else:
+        loop.update(max_epochs=1, val_begin=2)
     return Config(content, filename=str(path), format_python_code=False)
 
 
@@ -82,12 +119,24 @@ def test_a_network_trains_on_a_mix(tmp_path, monkeypatch):
 def test_networks_of_mixes_learn(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cfg = shrink(path, has_model=True)
-    cfg.train_dataloader.batch_size = 4
-    cfg.train_dataloader.sampler.source_ratio = [1, 1, 1, 1]
+    make_batches_small(cfg)
     runner = PoseRunner.from_cfg(cfg)
     runner.train()
     assert runner.iter == runner.max_iters > 0
     assert all(torch.isfinite(parameter).all() for parameter in runner.model.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('path', SEARCHES, ids=lambda path: path.stem)
+def test_searches_on_mixes_run(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runner = PoseRunner.from_cfg(shrink_search(path))
+    runner.train()
+    if 'supernet' in path.stem:
+        assert runner.iter == runner.max_iters > 0
+        assert all(torch.isfinite(parameter).all() for parameter in runner.model.parameters())
+    else:
+        assert len((tmp_path / 'work' / 'archive.jsonl').read_text().splitlines()) >= 2
 
 
 @every_mix

@@ -1,6 +1,6 @@
 # How well scores with shared weights order edge networks: 24 random networks whose multiply-accumulates
 # spread over a factor of eight, three in each of eight bins, and 8 within 5 % of each other. Each is also
-# trained from scratch for one epoch on people of four sources.
+# trained from scratch for one epoch on people of four sources, in bfloat16.
 #   posenas compare --plan docs/plans/edge_ranking.py
 # Four of them, far apart in cost, are trained with three seeds: how far networks differ, in units of how
 # far seeds do. docs/weights.md has the command that makes SUPERNET.
@@ -10,6 +10,7 @@ SHARED = f'{FOLDER}edge_random_people_160x128.py'
 TRAINED = f'{FOLDER}edge_random_trained_people_160x128.py'
 LEAST, RANGE, NUM_BINS, WAVE = 0.03e9, 8, 8, 3
 PILOTS = (0, 2, 5, 7)  # bins
+AMP = {'optim_wrapper.type': 'AmpOptimWrapper'}
 EPOCHS = {
     'train_cfg.max_epochs': 1,
     'param_scheduler.0.end': 50,
@@ -28,36 +29,33 @@ bins = {
 groups = dict(bins, equal=['train_cfg.wave=8'])
 
 
-def search(config, kind, *options):
-    """Return the commands that score the networks of all groups; both kinds draw the same ones."""
-    return [
-        [
-            *('train', config, '--work-dir', f'{{folder}}_{name}_{kind}', '--seed', '0'),
-            *('--cfg-options', *options, *group),
-        ]
+def search(kind, config, *options):
+    """Return arms that score the networks of each group; both kinds draw the same ones."""
+    words = ('train', config, '--work-dir', '{folder}_archive', '--seed', '0', '--cfg-options')
+    return {
+        f'{kind}_{name}': dict(commands=[[*words, *options, *group]])
         for name, group in groups.items()
-    ]
+    }
 
 
-def list_folders(kind):
+def folders(kind):
     """List the folders of these searches."""
-    return [f'{{folder}}_{name}_{kind}' for name in groups]
+    return [f'{{{kind}_{name}.folder}}_archive' for name in groups]
 
 
+trained_options = str({'cfg_options': AMP}).replace("'", '"').replace(' ', '')
 arms = dict(
+    **search('trained', TRAINED, f'train_cfg.evaluator={trained_options}'),
+    **search('shared', SHARED, f'load_from={SUPERNET}'),
     rank=dict(
-        commands=[
-            *search(SHARED, 'shared', f'load_from={SUPERNET}'),
-            *search(TRAINED, 'trained'),
-            ['search', 'rank', *list_folders('shared'), '--trained', *list_folders('trained')],
-        ],
+        commands=[['search', 'rank', *folders('shared'), '--trained', *folders('trained')]],
     ),
     **{
         f'drawn_{i}': dict(
             commands=[
                 [
                     *('derive', SHARED, SUPERNET, '{folder}/network', '--trial', '0'),
-                    *('--archive', f'{{rank.folder}}_bin{i}_shared/archive.jsonl'),
+                    *('--archive', f'{{shared_bin{i}.folder}}_archive/archive.jsonl'),
                     *('--experiment', 'edge_found_people_160x128', '--num-images', '4'),
                 ]
             ],
@@ -70,7 +68,7 @@ arms = dict(
             config=f'{{drawn_{i}.folder}}/network/network.py',
             options=EPOCHS,
             seeds=[0, 1, 2],
-            arguments=['--no-validate'],
+            arguments=['--no-validate', '--amp'],
         )
         for i in PILOTS
     },

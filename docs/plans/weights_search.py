@@ -1,39 +1,56 @@
 # Whether the search pays: what evolution and an integer program find in the space of edge networks,
 # against RTMPose's architecture and the published S-ViPNAS-Res50, both as wide as takes the same time
-# in ONNX Runtime, and against random networks of the space with that time by the latency table.
+# in ONNX Runtime, against what half an S-ViPNAS-Res50 is pruned to for that time, and against random
+# networks of the space with that time by the latency table.
 #   posenas compare --plan docs/plans/weights_search.py
-# A seed is a search with that seed, and a training from random weights with it; all see the same
-# crops in the same number of updates. Scores are of lspet_dev and people_val. Candidates are scored by
-# shared weights on lspet_dev and on photos that the supernet does not see. SUPERNET is its checkpoint,
-# and SEARCH names its latency table: docs/weights.md has the commands that make both, once.
+# A seed is a search with that seed, and a training with it; all see the same crops in the same number
+# of updates, in bfloat16, from random weights. A pruned network goes on from the weights that it has
+# left, and is compared with a found one that goes on from those of its supernet. Scores are of lspet_dev
+# and people_val. Candidates are scored by shared weights on lspet_dev and on photos that the supernet
+# does not see. SUPERNET is its checkpoint, and the searches name their latency tables:
+# docs/weights.md has the commands that make them, once.
 SEARCH = 'configs/search/edge/people/edge_search_latency_people_160x128.py'
 SUPERNET = 'work_dirs/edge_supernet_people_160x128/epoch_6.pth'
 EXPERIMENT = 'edge_found_people_160x128'
-EPOCHS, SEEDS = 2, [0, 1, 2]
-#: Milliseconds of the table, which are 4.5 measured: those of the other two architectures.
-TIME = (3.5, 3.9)
-
-options = {
-    'train_cfg.max_epochs': EPOCHS,
-    'param_scheduler.1.end': EPOCHS,
-    'param_scheduler.1.T_max': EPOCHS,
-    'param_scheduler.0.end': 100,
-}
-training = dict(options=options, seeds=SEEDS, arguments=['--no-validate'])
+PRUNED = 'configs/search/pruned/people/pruned_{}_s_vipnas_res50_people_160x128.py'
+SEEDS = [0, 1, 2]
+#: Milliseconds of the tables: RTMPose's and S-ViPNAS-Res50's, measured, on one thread of a Zen 4 core.
+TIME = (3.6, 3.9)
 
 
-def search(*settings):
+def schedule(num_epochs):
+    """Return the options of a training of that length."""
+    return {
+        'train_cfg.max_epochs': num_epochs,
+        'param_scheduler.1.end': num_epochs,
+        'param_scheduler.1.T_max': num_epochs,
+        'param_scheduler.0.end': 100,
+    }
+
+
+arguments = ['--no-validate', '--amp']
+training = dict(options=schedule(2), seeds=SEEDS, arguments=arguments)
+
+
+def go_on(name):
+    """Return the training of the network of an arm from the weights that it has."""
+    options = dict(training['options'], load_from=f'{{{name}.folder}}/network/network.pth')
+    config = f'{{{name}.folder}}/network/network.py'
+    return dict(training, config=config, options=options)
+
+
+def search(config, weights, experiment, *settings):
     """Return the commands that search and derive; a search goes on where it was interrupted."""
     return [
         [
-            *('train', SEARCH, '--work-dir', '{folder}_archive', '--seed', '{seed}'),
-            *('--cfg-options', f'load_from={SUPERNET}'),
+            *('train', config, '--work-dir', '{folder}_archive', '--seed', '{seed}'),
+            *('--cfg-options', f'load_from={weights}'),
             f'train_cfg.budget.limits.onnxruntime={TIME}'.replace(' ', ''),
             *settings,
         ],
         [
-            *('derive', SEARCH, SUPERNET, '{folder}/network'),
-            *('--archive', '{folder}_archive/archive.jsonl', '--experiment', EXPERIMENT),
+            *('derive', config, weights, '{folder}/network'),
+            *('--archive', '{folder}_archive/archive.jsonl', '--experiment', experiment),
             *('--num-images', '4'),
         ],
     ]
@@ -48,9 +65,15 @@ program = [
     'train_cfg.num_waves=3',
 ]
 like = ['--cost', 'onnxruntime', '--within', '0.05', '--seed', '{seed}']
+half = {
+    'model.backbone.wid': [24, 40, 80, 152, 304],
+    'model.head.in_channels': 304,
+    'model.head.deconv_out_channels': (72, 72, 72),
+}
+pruned_weights = '{shrinking.folder}_weights/epoch_1.pth'
 arms = dict(
-    evolved=dict(seeds=SEEDS, commands=search(*evolution)),
-    solved=dict(seeds=SEEDS, commands=search(*program)),
+    evolved=dict(seeds=SEEDS, commands=search(SEARCH, SUPERNET, EXPERIMENT, *evolution)),
+    solved=dict(seeds=SEEDS, commands=search(SEARCH, SUPERNET, EXPERIMENT, *program)),
     drawn=dict(
         seeds=SEEDS,
         commands=[
@@ -64,22 +87,44 @@ arms = dict(
     found=dict(
         title='found by evolution', config='{evolved.folder}/network/network.py', **training
     ),
-    program=dict(
-        title='found by an integer program',
-        config='{solved.folder}/network/network.py',
-        **training,
-    ),
     random=dict(title='random, as much time', config='{drawn.folder}/random.py', **training),
-    rtmpose=dict(title='RTMPose-t, as much time', config='rtmpose_t_people_160x128', **training),
     vipnas=dict(
         title='S-ViPNAS-Res50, as much time',
         config='s_vipnas_res50_small_people_160x128',
         **training,
     ),
+    rtmpose=dict(title='RTMPose-t, as much time', config='rtmpose_t_people_160x128', **training),
+    program=dict(
+        title='found by an integer program',
+        config='{solved.folder}/network/network.py',
+        **training,
+    ),
+    half=dict(
+        title='half an S-ViPNAS-Res50, 4 epochs',
+        config='s_vipnas_res50_small_people_160x128',
+        options=dict(schedule(4), **half),
+        arguments=arguments,
+    ),
+    shrinking=dict(
+        commands=[
+            [
+                *('train', PRUNED.format('supernet'), '--work-dir', '{folder}_weights'),
+                *('--seed', '0', '--amp', '--resume'),
+                *('--cfg-options', 'model.checkpoint={half.checkpoint}'),
+            ]
+        ],
+    ),
+    shrunk=dict(
+        seeds=SEEDS,
+        commands=search(PRUNED.format('search'), pruned_weights, '{half.config}', *evolution),
+    ),
+    pruned=dict(title='pruned, goes on', **go_on('shrunk')),
+    inherited=dict(title='found by evolution, goes on', **go_on('evolved')),
 )
 comparisons = [
     dict(title='evolution over random', baseline='random', candidate='found'),
     dict(title='evolution over RTMPose-t', baseline='rtmpose', candidate='found'),
     dict(title='evolution over S-ViPNAS-Res50', baseline='vipnas', candidate='found'),
     dict(title='integer program over evolution', baseline='found', candidate='program'),
+    dict(title='evolution over pruning', baseline='pruned', candidate='inherited'),
 ]

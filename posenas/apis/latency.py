@@ -108,12 +108,11 @@ def fit_latency_table(
         )
     fitted = draw_genotypes(space, num_fit, _FIT_SEED)
     unseen = draw_genotypes(space, num_test, _TEST_SEED)
-    head = {key: cfg.model.head[key] for key in ('out_channels', 'decoder')}
-    model = dict(type='TopdownPoseEstimator', backbone={}, head=head)
+    networks, decoder = [*fitted, *unseen], cfg.model.head.decoder
     times = np.zeros((0, num_fit + num_test))
     for _ in range(_MOST_MEASUREMENTS):
         with use_threads(num_threads):
-            more = measure_networks([*fitted, *unseen], model, context, num_rounds, table.engine)
+            more = measure_networks(networks, context, num_rounds, table.engine, decoder)
         times = np.concatenate([times, more])
         table = fit_table(table, fitted, settle(times[:, :num_fit]))
         found = assess(table, unseen, times[:, num_fit:])

@@ -162,11 +162,10 @@ def _find_reach(
     budget = Budget(costs, None, data.input_size, data.num_keypoints)
     found = [budget.measure(genotype) for genotype in ends]
     if 'latency' in limits:
-        head = dict(out_channels=data.num_keypoints, decoder=data.cfg.codec)
-        model = dict(type='TopdownPoseEstimator', backbone={}, head=head)
         context = CostContext(data.input_size, data.num_keypoints)
-        times = settle(measure_networks(ends, model, context, _REACH_ROUNDS, engine))
-        found = [dict(c, latency=1e3 * t) for c, t in zip(found, times.tolist(), strict=True)]
+        times = measure_networks(ends, context, _REACH_ROUNDS, engine, data.cfg.codec)
+        pairs = zip(found, settle(times).tolist(), strict=True)
+        found = [dict(counts, latency=1e3 * time) for counts, time in pairs]
     low, high = (max(costs[name] / limit for name, limit in limits.items()) for costs in found)
     return low, high
 

@@ -110,25 +110,27 @@ def _choose_clock(engine: str) -> Callable[[], float] | None:
 
 def measure_networks(
     genotypes: Sequence[Genotype],
-    model: Mapping,
     context: CostContext,
     num_rounds: int,
     engine: str = 'torch',
+    decoder: Mapping | None = None,
 ) -> np.ndarray:
     """Time networks in fused form, in turn.
 
     Args:
         genotypes: Their architectures.
-        model: Config of an ordinary estimator of the family.
-        context: Input size.
+        context: Input size and keypoints.
         num_rounds: Measured runs of each.
         engine: 'torch', or an inference engine.
+        decoder: Codec of the heads that need one to be built.
 
     Returns:
         Seconds (num_rounds, len(genotypes)).
     """
     width, height = context.input_size
     x = torch.randn(1, 3, height, width).to(memory_format=torch.channels_last)
+    head = dict(out_channels=context.num_keypoints, decoder=decoder)
+    model = dict(type='TopdownPoseEstimator', backbone={}, head=head)
 
     def make_call(genotype: Genotype, folder: str) -> Callable[[], object]:
         network = MODELS.build(deepcopy(derive_model(genotype, model))).eval()

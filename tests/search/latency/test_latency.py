@@ -110,8 +110,7 @@ def test_a_measured_table_is_written_and_read(tmp_path):
     space = SPACES['tiny']
     table = measure_operations(space, CONTEXT, num_rounds=1)
     genotypes = draw_genotypes(space, 2, seed=1)
-    model = dict(type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=5))
-    times = measure_networks(genotypes, model, CONTEXT, num_rounds=2)
+    times = measure_networks(genotypes, CONTEXT, num_rounds=2)
     assert times.shape == (2, 2)
     assert (times > 0).all()
     file = tmp_path / 'table.json'
@@ -224,8 +223,7 @@ def test_operations_and_networks_are_timed_in_the_engine_that_will_run_them(engi
     assert engine in table.device
     assert min(table.times.values()) > 0
     genotypes = draw_genotypes(space, 1, seed=1)
-    model = dict(type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=5))
-    times = measure_networks(genotypes, model, CONTEXT, num_rounds=1, engine=engine)
+    times = measure_networks(genotypes, CONTEXT, num_rounds=1, engine=engine)
     assert 0 < times[0, 0] < 1
     assert table.predict(genotypes[0]) > 0
 

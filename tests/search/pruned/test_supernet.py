@@ -302,5 +302,4 @@ def test_every_operation_can_be_run_and_networks_be_timed():
         for operation in kinds.values():
             module, x = make_operation(operation)
             assert module(x).shape == (1, operation.out_channels, *operation.output_size[::-1])
-    model = dict(type='TopdownPoseEstimator', backbone={}, head=dict(out_channels=5))
-    assert (measure_networks([genotype], model, CONTEXT, 1) > 0).all()
+    assert (measure_networks([genotype], CONTEXT, 1) > 0).all()
