@@ -43,7 +43,6 @@ class SearchData:
         skeleton: Name and keypoints.
         input_size: (width, height) of the crops, pixels.
         num_train: People to train on.
-        num_val: People to test on.
         file: Lists the digests of annotations and images, on which all stages depend.
     """
 
@@ -51,7 +50,6 @@ class SearchData:
     skeleton: tuple[str, tuple[str, ...]]
     input_size: tuple[int, int]
     num_train: int
-    num_val: int
     file: Path
 
     @property
@@ -93,14 +91,13 @@ def read_search_data(
     cfg.test_dataloader = cfg.get('test_dataloader') or cfg.val_dataloader
     if threads == 1:
         cfg.test_dataloader.update(num_workers=0, persistent_workers=False)
-    sets = [build_dataset(cfg, part) for part in ('train', 'test')]
+    train, test = (build_dataset(cfg, part) for part in ('train', 'test'))
     file = folder / 'inputs.json'
-    digests = {dataset.ann_file: _digest(dataset) for dataset in sets}
+    digests = {dataset.ann_file: _digest(dataset) for dataset in (train, test)}
     if not file.is_file() or read_json(file) != digests:
         write_json(file, digests, indent=1)
-    skeleton = sets[0].skeleton
-    named = skeleton.name, tuple(skeleton.joint_names)
-    return SearchData(cfg, named, find_input_size(cfg), len(sets[0]), len(sets[1]), file)
+    named = train.skeleton.name, tuple(train.skeleton.joint_names)
+    return SearchData(cfg, named, find_input_size(cfg), len(train), file)
 
 
 def _adopt_file(path: Path, folder: Path, images: str | Path | None) -> Path:

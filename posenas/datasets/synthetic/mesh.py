@@ -121,7 +121,6 @@ class RingTable:
         center: Centre in the frame of the first bone, (R, 3).
         radii: Half width and half depth, (R, 2).
         axes: Unit vectors of width and depth, (R, 2, 3).
-        side: +1 left, -1 right, 0 middle, (R,).
         first: Rings that are followed by another of their part, (F,).
         outward: +1 where the order of the ring's points makes normals point outward, else -1, (F,).
     """
@@ -133,7 +132,6 @@ class RingTable:
     center: np.ndarray
     radii: np.ndarray
     axes: np.ndarray
-    side: np.ndarray
     first: np.ndarray
     outward: np.ndarray
 
@@ -156,7 +154,6 @@ class Fit:
 def _part_rows(part: str) -> list[tuple]:
     """List one part's rings as rows of the table."""
     stem, _, side = part.rpartition('_') if part[-2:] in ('_l', '_r') else (part, '', '')
-    sign = {'l': 1, 'r': -1, '': 0}[side]
     name = _PART_BONES.get(stem, stem)
     bone = BONE_INDICES[name if name in ('pelvis', 'head', 'neck') else f'{name}_{side}']
     length = _SCALED_BY_LENGTH.get(stem)
@@ -169,12 +166,12 @@ def _part_rows(part: str) -> list[tuple]:
         if stem == 'foot':
             center, axes = [0.0, forward, position], ((1, 0, 0), (0, 1, 0))
         if stem == 'ear':
-            center[0] = 0.046 * sign
+            center[0] = 0.046 * {'l': 1, 'r': -1}[side]
         first, second, blend = bone, bone, 0.0
         if stem == 'torso':
             first, second, blend = _spine_blend(position)
         rows.append(
-            (PART_INDICES[part], first, second, blend, position, center, (width, depth), axes, sign)
+            (PART_INDICES[part], first, second, blend, position, center, (width, depth), axes)
         )
     return rows
 
@@ -189,9 +186,7 @@ def _spine_blend(height: float) -> tuple[int, int, float]:
 def _build_table() -> RingTable:
     """Assemble :data:`RINGS`."""
     rows = [row for part in PARTS for row in _part_rows(part)]
-    part, bone, other, blend, position, center, radii, axes, side = map(
-        np.array, zip(*rows, strict=True)
-    )
+    part, bone, other, blend, position, center, radii, axes = map(np.array, zip(*rows, strict=True))
     first = np.flatnonzero(part[:-1] == part[1:])
     # Widths x depths = (x, z) run clockwise seen along +y, (x, y) counter-clockwise along +z.
     along = np.einsum(
@@ -200,7 +195,7 @@ def _build_table() -> RingTable:
     center[(part == PART_INDICES['torso']) & (bone == BONE_INDICES['abdomen']), 1] -= _ABDOMEN
     return RingTable(
         part, np.stack([bone, other], axis=1), blend, position, center.astype(float),
-        radii.astype(float), axes.astype(float), side, first, np.sign(along),
+        radii.astype(float), axes.astype(float), first, np.sign(along),
     )  # fmt: skip
 
 
