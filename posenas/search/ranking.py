@@ -198,14 +198,23 @@ def _count_left_out(
     paired = {record.id for record, _ in pairs}
     counts = {}
     for name, records in (('with cheap scores', cheap), ('trained', trained)):
-        good = [record for record in records if record.status == 'ok']
+        good = [record.id for record in records if record.status == 'ok']
         counts[f'{name} that failed'] = len(records) - len(good)
-        counts[f'{name} alone'] = sum(record.id not in paired for record in good)
+        counts[f'{name} again'] = len(good) - len({*good})
+        counts[f'{name} alone'] = len({*good} - paired)
     return counts
 
 
 def pair_records(cheap: Sequence[Record], trained: Sequence[Record]) -> list[tuple[Record, Record]]:
-    """Bring together the records of each architecture, in the order of ``trained``."""
-    known: Mapping[str, Record] = {record.id: record for record in cheap if record.status == 'ok'}
-    good = [record for record in trained if record.status == 'ok']
-    return [(known[record.id], record) for record in good if record.id in known]
+    """Bring together the first records of each architecture, in the order of ``trained``."""
+    known, wanted = _find_first(cheap), _find_first(trained)
+    return [(known[name], record) for name, record in wanted.items() if name in known]
+
+
+def _find_first(records: Sequence[Record]) -> dict[str, Record]:
+    """Find the first evaluation of each architecture that did not fail."""
+    found: dict[str, Record] = {}
+    for record in records:
+        if record.status == 'ok':
+            found.setdefault(record.id, record)
+    return found

@@ -55,12 +55,14 @@ def test_records_are_paired_by_architecture_whatever_their_trials():
         return Record(trial, 0, (), name, Arch(dict(width=trial)), dict(AP=0.5), {}, status)
 
     cheap = [record(0, 'a'), record(1, 'b'), record(2, 'c', 'failed'), record(3, 'd')]
-    trained = [record(0, 'd'), record(1, 'c'), record(2, 'a'), record(3, 'x')]
+    trained = [*map(record, range(5), 'dcaxd')]
     pairs = pair_records(cheap, trained)
     assert [(one.id, other.trial) for one, other in pairs] == [('d', 0), ('a', 2)]
     assert _count_left_out(cheap, trained, pairs) == {
         'with cheap scores that failed': 1,
+        'with cheap scores again': 0,
         'with cheap scores alone': 1,
         'trained that failed': 0,
+        'trained again': 1,
         'trained alone': 2,
     }
