@@ -1,7 +1,7 @@
 """What search algorithms share: asking for architectures that are new and affordable."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Uniform draws that follow a proposal in vain.
 _DRAWS_PER_TRY = 10
+#: Walks towards the limits that follow those in vain, each of as many steps as proposals.
+_NUM_WALKS = 10
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ class SearchAlgorithm(ABC):
             one counts where an algorithm pursues a single one.
         budget: Costs and their limits, or their config; None knows no cost.
         seed: Seed of all proposals.
-        max_tries: Proposals for one trial before uniform draws replace them, ten times as many.
+        max_tries: Proposals for one trial before uniform draws replace them, ten times as many, and
+            before walks towards the limits replace those, as many steps again.
     """
 
     def __init__(
@@ -143,10 +146,10 @@ class SearchAlgorithm(ABC):
             ConfigError: No architecture within the limits was found at all.
         """
         known = {record.id for record in self.records}
-        fits = {record.arch: True for record in self.records}
+        excess = {record.arch: 0.0 for record in self.records}
         candidates: list[Candidate] = []
         for trial in range(len(self.records), len(self.records) + number):
-            candidate = self._find_candidate(trial, known, fits)
+            candidate = self._find_candidate(trial, known, excess)
             if candidate is None:
                 break
             known.add(candidate.genotype.id)
@@ -179,35 +182,54 @@ class SearchAlgorithm(ABC):
         return [good[i] for i in np.argsort(values, kind='stable')[:number]]
 
     def _find_candidate(
-        self, trial: int, known: set[str], fits: dict[Arch, bool]
+        self, trial: int, known: set[str], excess: dict[Arch, float]
     ) -> Candidate | None:
         """Try until an architecture is new and affordable; None if all affordable ones are known.
 
         Args:
             trial: Number of the trial.
             known: Ids of what was proposed before.
-            fits: Architectures looked at before -> whether they are affordable; extended.
+            excess: Architectures looked at before -> how far they are outside the limits; extended.
 
         Raises:
             ConfigError: None was affordable.
         """
-        rng = make_generator(Stream.PROPOSAL, self.seed, trial)
-        num_draws = (1 + _DRAWS_PER_TRY) * self.max_tries
-        some_fit = False
-        for attempt in range(num_draws):
-            is_late = attempt >= self.max_tries
-            proposal = Proposal(self.space.sample(rng)) if is_late else self.propose(trial, rng)
+        num_tries, some_fit = 0, False
+        for proposal in self._suggest(trial, excess):
+            num_tries += 1
             arch = proposal.arch
-            if arch not in fits:
+            if arch not in excess:
                 genotype = self.space.to_genotype(arch)
                 costs = self.budget.measure(genotype) if self.budget else {}
-                fits[arch] = self.budget is None or self.budget.violation(costs) == 0
-                if fits[arch] and genotype.id not in known:
+                excess[arch] = self.budget.violation(costs) if self.budget else 0.0
+                if not excess[arch] and genotype.id not in known:
                     return Candidate(trial, arch, genotype, costs, proposal.parents)
-            some_fit |= fits[arch]
+            some_fit |= not excess[arch]
         if not some_fit:
             raise ConfigError(
-                f'limits must leave some architectures, but none of {num_draws} kept to '
-                f'{self.budget and self.budget.limits}: widen them, or raise max_tries'
+                f'limits must leave some architectures, but none of {num_tries} kept to '
+                f'{self.budget and self.budget.limits}, and the nearest missed by '
+                f'{min(excess.values()):.0%}: widen them, or raise max_tries'
             )
         return None
+
+    def _suggest(self, trial: int, excess: dict[Arch, float]) -> Iterator[Proposal]:
+        """Propose, then draw uniformly, then walk from such draws towards the limits.
+
+        Limits near an end of a space of many decisions are never met by uniform draws. A step draws
+        one decision anew and is kept unless it leads away from the limits.
+        """
+        rng = make_generator(Stream.PROPOSAL, self.seed, trial)
+        for _ in range(self.max_tries):
+            yield self.propose(trial, rng)
+        for _ in range(_DRAWS_PER_TRY * self.max_tries):
+            yield Proposal(self.space.sample(rng))
+        names = [decision.name for decision in self.space.decisions]
+        for _ in range(_NUM_WALKS if self.budget else 0):
+            arch = self.space.sample(rng)
+            yield Proposal(arch)
+            for _ in range(1, self.max_tries):
+                step = self.space.redraw(arch, [names[int(rng.integers(len(names)))]], rng)
+                yield Proposal(step)  # from here on ``excess`` has it
+                if excess[step] <= excess[arch]:
+                    arch = step

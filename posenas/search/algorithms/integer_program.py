@@ -87,11 +87,11 @@ class IntegerProgram(SearchAlgorithm):
         return Proposal(self.space.mutate(source, self.mutate_prob, rng), (0,))
 
     def _find_candidate(
-        self, trial: int, known: set[str], fits: dict[Arch, bool]
+        self, trial: int, known: set[str], excess: dict[Arch, float]
     ) -> Candidate | None:
         """Return a probe, affordable or not, and then what :meth:`propose` finds."""
         if trial >= len(self._probes):
-            return super()._find_candidate(trial, known, fits)
+            return super()._find_candidate(trial, known, excess)
         arch = self._probes[trial]
         costs = self._measure(arch)
         beyond = self._violation(arch) > 0

@@ -61,7 +61,7 @@ class SuccessiveHalving(SearchAlgorithm):
         return Proposal(self.space.sample(rng))
 
     def _find_candidate(
-        self, trial: int, known: set[str], fits: dict[Arch, bool]
+        self, trial: int, known: set[str], excess: dict[Arch, float]
     ) -> Candidate | None:
         """Return a new architecture on the first rung, and one that goes on above it."""
         rung, going, left = self._find_rung()
@@ -71,7 +71,7 @@ class SuccessiveHalving(SearchAlgorithm):
             genotype = self.space.to_genotype(record.arch)
             costs = dict(record.costs)
             return Candidate(trial, record.arch, genotype, costs, (record.trial,), rung=rung)
-        found = super()._find_candidate(trial, known, fits)
+        found = super()._find_candidate(trial, known, excess)
         if found is None:
             raise ConfigError(
                 f'num_candidates must be at most the affordable architectures, got '

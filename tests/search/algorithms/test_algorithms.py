@@ -223,8 +223,16 @@ def test_a_tournament_is_held_among_one_to_all_of_the_population(tournament):
 
 
 def test_limits_that_nothing_meets_are_named():
-    with pytest.raises(ConfigError, match=r"none of 1100 kept to \{'macs': \(None, 100\)\}"):
+    with pytest.raises(ConfigError, match=r'none of 2100 kept to .*macs.*100.* by 284%'):
         make('random', limits=dict(macs=100)).ask(1)
+
+
+@pytest.mark.parametrize('macs', [384, 6144])
+def test_limits_that_one_of_4096_architectures_meets_are_walked_to(macs):
+    for seed in range(8):
+        search = make('random', seed, limits=dict(macs=(macs, macs)))
+        (candidate,) = search.ask(2)
+        assert candidate.costs == dict(macs=macs)
 
 
 def test_records_are_told_in_order():
