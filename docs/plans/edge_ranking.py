@@ -1,6 +1,6 @@
 # How well scores with shared weights order edge networks: 24 random networks whose multiply-accumulates
-# spread over a factor of eight, three in each of eight bins, and 8 within 5 % of each other. Each is also
-# trained from scratch for one epoch on people of four sources, in bfloat16.
+# spread over a factor of eight, three in each of eight bins, and 8 within 5 % of each other, two of which
+# are in a bin too. Each is also trained from scratch for one epoch on people of four sources, in bfloat16.
 #   posenas compare --plan docs/plans/edge_ranking.py
 # Four of them, far apart in cost, are trained with three seeds: how far networks differ, in units of how
 # far seeds do. docs/weights.md has the command that makes SUPERNET.
