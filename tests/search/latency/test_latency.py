@@ -193,7 +193,7 @@ def test_networks_run_again_until_two_measurements_agree(tmp_path, monkeypatch):
     before = file.read_bytes()
     rng, scales = np.random.default_rng(0), []
 
-    def measure(genotypes, model, context, num_rounds, engine):
+    def measure(genotypes, context, num_rounds, engine, decoder):
         macs = [sum(o.macs for o in list_operations(g, context)) for g in genotypes]
         noise = rng.exponential(scales.pop(0), (num_rounds, len(genotypes)))
         return 1e-9 * np.array(macs) * (1 + noise)
