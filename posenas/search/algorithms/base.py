@@ -146,7 +146,7 @@ class SearchAlgorithm(ABC):
             ConfigError: No architecture within the limits was found at all.
         """
         known = {record.id for record in self.records}
-        excess = {record.arch: 0.0 for record in self.records}
+        excess = {record.arch: self._exceed(record.costs) for record in self.records}
         candidates: list[Candidate] = []
         for trial in range(len(self.records), len(self.records) + number):
             candidate = self._find_candidate(trial, known, excess)
@@ -192,26 +192,30 @@ class SearchAlgorithm(ABC):
             excess: Architectures looked at before -> how far they are outside the limits; extended.
 
         Raises:
-            ConfigError: None was affordable.
+            ConfigError: None was affordable, of all that were looked at.
         """
-        num_tries, some_fit = 0, False
+        num_tries = 0
         for proposal in self._suggest(trial, excess):
             num_tries += 1
             arch = proposal.arch
             if arch not in excess:
                 genotype = self.space.to_genotype(arch)
                 costs = self.budget.measure(genotype) if self.budget else {}
-                excess[arch] = self.budget.violation(costs) if self.budget else 0.0
+                excess[arch] = self._exceed(costs)
                 if not excess[arch] and genotype.id not in known:
                     return Candidate(trial, arch, genotype, costs, proposal.parents)
-            some_fit |= not excess[arch]
-        if not some_fit:
+        nearest = min(excess.values())
+        if nearest:
             raise ConfigError(
                 f'limits must leave some architectures, but none of {num_tries} kept to '
-                f'{self.budget and self.budget.limits}, and the nearest missed by '
-                f'{min(excess.values()):.0%}: widen them, or raise max_tries'
+                f'{self.budget and self.budget.limits}, and the nearest missed by {nearest:.0%}: '
+                'widen them, or raise max_tries'
             )
         return None
+
+    def _exceed(self, costs: Mapping[str, float]) -> float:
+        """Return how far costs are outside the limits, see :meth:`Budget.violation`."""
+        return self.budget.violation(costs) if self.budget else 0.0
 
     def _suggest(self, trial: int, excess: dict[Arch, float]) -> Iterator[Proposal]:
         """Propose, then draw uniformly, then walk from such draws towards the limits.
