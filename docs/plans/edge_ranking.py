@@ -10,7 +10,6 @@ SHARED = f'{FOLDER}edge_random_people_160x128.py'
 TRAINED = f'{FOLDER}edge_random_trained_people_160x128.py'
 LEAST, RANGE, NUM_BINS, WAVE = 0.03e9, 8, 8, 3
 PILOTS = (0, 2, 5, 7)  # bins
-AMP = {'optim_wrapper.type': 'AmpOptimWrapper'}
 EPOCHS = {
     'train_cfg.max_epochs': 1,
     'param_scheduler.0.end': 50,
@@ -43,9 +42,9 @@ def folders(kind):
     return [f'{{{kind}_{name}.folder}}_archive' for name in groups]
 
 
-trained_options = str({'cfg_options': AMP}).replace("'", '"').replace(' ', '')
+amp = '{"cfg_options":{"optim_wrapper.type":"AmpOptimWrapper"}}'
 arms = dict(
-    **search('trained', TRAINED, f'train_cfg.evaluator={trained_options}'),
+    **search('trained', TRAINED, f'train_cfg.evaluator={amp}'),
     **search('shared', SHARED, f'load_from={SUPERNET}'),
     rank=dict(
         commands=[['search', 'rank', *folders('shared'), '--trained', *folders('trained')]],

@@ -1,25 +1,17 @@
 # Supernet of the networks that half an S-ViPNAS-Res50, trained on people from four sources, can be
-# pruned to; crops of 128 x 160 (width x height). docs/plans/weights_search.py trains the network.
+# pruned to; crops of 128 x 160 (width x height). s_vipnas_res50_half_people_160x128 is the network.
 _base_ = [
     '../../../_base_/default_runtime.py',
-    '../../../_base_/models/s_vipnas_res50.py',
+    '../../../_base_/models/s_vipnas_res50_half.py',
     '../../../_base_/datasets/people_search_160x128.py',
     '../../../_base_/schedules/supernet_30e.py',
 ]
 model = dict(
     type='PrunedModelSupernet',
-    checkpoint='work_dirs/s_vipnas_res50_half_people_160x128/epoch_2.pth',
+    checkpoint='work_dirs/s_vipnas_res50_half_people_160x128/epoch_16.pth',
     width=(0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0),
     depth=(0.5, 0.75, 1.0),
-    data_preprocessor=dict(channels_last=True),
-    backbone=dict(wid=[24, 40, 80, 152, 304], group=[None, 8, 8, 8, 8]),
-    head=dict(
-        in_channels=304,
-        deconv_out_channels=(72, 72, 72),
-        deconv_num_groups=(8, 8, 8),
-        decoder=_base_.codec,
-    ),
-    test_cfg=dict(flip_test=False),
+    head=dict(decoder=_base_.codec),
 )
 max_epochs = 1
 train_cfg = dict(max_epochs=max_epochs, val_begin=max_epochs + 1, num_paths=3)
