@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from posenas.geometry import keep_best_boxes
+from posenas.geometry import bbox_iou, keep_best_boxes
 from posenas.utils import check_positive, check_shape
 
 Floats = NDArray[np.floating]
@@ -16,16 +16,23 @@ Floats = NDArray[np.floating]
 TARGET_CHANNELS = 7
 #: Side of a Gaussian's window divided by that of the box.
 _WINDOW = 0.54
+#: Boxes of a peak and of a pixel beside it are of one person if they overlap more.
+_SAME_PERSON = 0.5
+#: Smaller boxes, by the square root of the area in input pixels, are not taken from a copy of the
+#: image of half the size: the image itself shows such people better.
+_LEAST_SIDE_IN_HALF = 64.0
 
 
 class CenterBox:
     """One Gaussian per person, as wide and high as the box asks for; boxes are read at its peaks.
 
     Distances are learnt all over the window of the Gaussian, so small offsets of the peak do not
-    matter and few photos suffice. Where windows overlap, the smaller box counts.
+    matter and few photos suffice. Where windows overlap, the smaller box counts. The box of a peak
+    is averaged with those of the pixels beside it.
 
     Source: Zhou et al., Objects as Points, 2019 (CenterNet); Liu et al., Training-Time-Friendly
-    Network for Real-Time Object Detection, AAAI 2020, section 4.
+    Network for Real-Time Object Detection, AAAI 2020, section 4; Gidaris and Komodakis, Object
+    Detection via a Multi-Region and Semantic Segmentation-Aware CNN Model, ICCV 2015 (voting).
     Differs from the papers: a person weighs the same in the loss of distances, whatever its size;
     boxes that overlap a better one are dropped, since a large person may have two peaks.
 
@@ -34,18 +41,26 @@ class CenterBox:
 
     Args:
         stride: Input pixels per heatmap pixel; the first heatmap pixel is the first pixel.
-        max_people: Boxes that are read from a heatmap at most.
+        max_people: Boxes that are read of an image at most.
         nms_thr: Intersection over union above which the lesser of two boxes is dropped.
+        with_half: Whether networks also search a copy of the image of half the size, in which
+            people who are too large for their receptive field are found.
     """
 
-    output_names: tuple[str, ...] = ('maps',)
-
-    def __init__(self, stride: int = 4, max_people: int = 100, nms_thr: float = 0.6) -> None:
+    def __init__(
+        self,
+        stride: int = 4,
+        max_people: int = 100,
+        nms_thr: float = 0.6,
+        with_half: bool = False,
+    ) -> None:
         check_positive('stride', stride)
         check_positive('max_people', max_people)
         self.stride = stride
         self.max_people = max_people
         self.nms_thr = nms_thr
+        self.with_half = with_half
+        self.output_names: tuple[str, ...] = ('maps', 'half_maps') if with_half else ('maps',)
 
     def encode(
         self, bboxes: Floats, is_ignored: NDArray[np.bool_], input_size: Sequence[int]
@@ -102,12 +117,13 @@ class CenterBox:
         maps[6][window] = gaussian / gaussian.sum()
 
     def decode(
-        self, maps: Floats, score_thr: float = 0.0
+        self, maps: Floats, half_maps: Floats | None = None, score_thr: float = 0.0
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Read the boxes of one image.
 
         Args:
             maps: Heatmap and distances (5, H, W), the latter in input pixels.
+            half_maps: The same of the copy of half the size, in its pixels (5, h, w), or None.
             score_thr: Least value of a peak.
 
         Returns:
@@ -116,37 +132,75 @@ class CenterBox:
         Raises:
             ValueError: The maps have another shape.
         """
-        maps = np.asarray(maps, np.float32)
-        check_shape('maps', maps, (5, None, None))
-        heatmap = np.ascontiguousarray(np.where(np.isfinite(maps).all(axis=0), maps[0], 0))
-        is_peak = (heatmap == cv2.dilate(heatmap, np.ones((3, 3)))) & (heatmap > score_thr)
-        rows, columns = np.nonzero(is_peak)
-        scores = heatmap[rows, columns]
+        boxes, scores = self._read(maps, score_thr)
+        if half_maps is not None:
+            halves, half_scores = self._read(half_maps, score_thr)
+            halves = _double(halves)
+            sides = np.sqrt(np.prod(halves[:, 2:] - halves[:, :2], axis=1))
+            is_large = sides >= _LEAST_SIDE_IN_HALF
+            boxes = np.concatenate([boxes, halves[is_large]])
+            scores = np.concatenate([scores, half_scores[is_large]])
         best = np.argsort(-scores, kind='stable')[: self.max_people]
-        rows, columns, scores = rows[best], columns[best], scores[best]
-        points = np.stack([columns, rows], axis=1).astype(np.float32) * self.stride
-        distances = maps[1:, rows, columns].T  # (N, 4)
-        boxes = np.concatenate([points - distances[:, :2], points + distances[:, 2:]], axis=1)
+        boxes, scores = boxes[best], scores[best]
         kept = keep_best_boxes(boxes, self.nms_thr)
         return boxes[kept], scores[kept]
 
-    def batch_decode(self, maps: Floats) -> tuple[Floats, Floats]:
+    def _read(
+        self, maps: Floats, score_thr: float
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return corners (N, 4) and score (N,) of each peak of maps (5, H, W)."""
+        maps = np.asarray(maps, np.float32)
+        check_shape('maps', maps, (5, None, None))
+        maps = np.where(np.isfinite(maps).all(axis=0), maps, 0)
+        heatmap = np.ascontiguousarray(maps[0])
+        is_peak = (heatmap == cv2.dilate(heatmap, np.ones((3, 3)))) & (heatmap > score_thr)
+        rows, columns = np.nonzero(is_peak)
+        corners = self._place(maps[None])[0]
+        boxes = [_vote(corners, heatmap, *peak) for peak in zip(rows, columns, strict=True)]
+        return np.array(boxes, np.float32).reshape(-1, 4), heatmap[rows, columns]
+
+    def _place(self, maps: Floats) -> NDArray[np.float32]:
+        """Return the corners (B, H, W, 4) of the box of every heatmap pixel of (B, 5, H, W)."""
+        rows, columns = np.indices(maps.shape[2:], np.float32)
+        points = np.stack([columns, rows]) * self.stride  # (2, H, W)
+        corners = np.concatenate([points - maps[:, 1:3], points + maps[:, 3:]], axis=1)
+        return np.moveaxis(corners, 1, -1)
+
+    def batch_decode(self, maps: Floats, half_maps: Floats | None = None) -> tuple[Floats, Floats]:
         """Return the box of every heatmap pixel of B images, as maps are compared.
 
         Args:
             maps: Heatmaps and distances (B, 5, H, W).
+            half_maps: The same of the copies of half the size (B, 5, h, w), or None.
 
         Returns:
-            Upper left and lower right corners (B, 2 * H * W, 2) in input pixels, and scores
-            (B, H * W).
+            Upper left and lower right corners in input pixels and scores of P heatmap pixels,
+            (B, 2 * P, 2) and (B, P).
         """
         maps = np.asarray(maps, np.float32)
         check_shape('maps', maps, (None, 5, None, None))
-        rows, columns = np.indices(maps.shape[2:], np.float32)
-        points = np.stack([columns, rows]) * self.stride  # (2, H, W)
-        corners = np.stack([points - maps[:, 1:3], points + maps[:, 3:]], axis=1)
-        corners = corners.transpose(0, 1, 3, 4, 2).reshape(len(maps), -1, 2)
-        return corners, maps[:, 0].reshape(len(maps), -1)
+        corners = [self._place(maps).reshape(len(maps), -1, 2)]
+        scores = [maps[:, 0].reshape(len(maps), -1)]
+        if half_maps is not None:
+            halves, half_scores = self.batch_decode(half_maps)
+            corners, scores = [*corners, _double(halves)], [*scores, half_scores]
+        return np.concatenate(corners, axis=1), np.concatenate(scores, axis=1)
+
+
+def _double(points: Floats) -> Floats:
+    """Carry points of a copy of half the size, each pixel of which covers two, to the image."""
+    return 2 * points + 0.5
+
+
+def _vote(
+    corners: NDArray[np.float32], heatmap: NDArray[np.float32], row: int, column: int
+) -> NDArray[np.float32]:
+    """Average the box (4,) of a peak with those of the pixels beside it, by their scores."""
+    window = np.s_[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+    own, near = corners[row, column], corners[window].reshape(-1, 4)
+    weights = heatmap[window].ravel() * (bbox_iou(own[None], near)[0] > _SAME_PERSON)
+    total = weights.sum()
+    return weights @ near / total if total > 0 else own
 
 
 def _span(low: float, high: float, limit: int) -> slice:

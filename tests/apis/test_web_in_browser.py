@@ -16,7 +16,7 @@ import pytest
 from posenas.apis import open_server, write_web_page
 from posenas.apis.exporting import render_people
 from posenas.apis.web_page import RELEASE, RUNTIME
-from posenas.codecs import build_codec
+from posenas.codecs import CenterBox, build_codec
 from posenas.geometry import bbox_iou
 from posenas.runtime import CropRule, DetectorRuntime, PoseRuntime
 from posenas.weights import DEFAULT_DETECTOR, DEFAULT_POSE, require_shipped
@@ -112,11 +112,10 @@ def check_decoding(page):
         settings = json.loads(json.dumps({'refine': 'auto', 'generation': '1.x', **settings}))
         defaults = {'blur_kernel_size': 11, 'radius_factor': 0.0546875, 'heatmap_type': 'gaussian'}
         wish = dict(
-            outputs=[dict(data=['nan' if x != x else x for x in each.ravel().tolist()],
-                          dims=each.shape) for each in outputs],
+            outputs=[_plain(each) for each in outputs],
             codec={**defaults, 'simcc_split_ratio': 2, **settings},
             flip=flip,
-        )  # fmt: skip
+        )
         found, flipped = page.evaluate(
             """async ({outputs, codec, flip}) => {
               const {decode, flipBack} = await import('/js/codecs.js');
@@ -136,6 +135,35 @@ def check_decoding(page):
         for one, other in zip(flipped, wanted, strict=True):
             one = np.array([np.nan if x is None else x for x in one])
             np.testing.assert_allclose(one, other.ravel(), atol=1e-6, err_msg=name)
+
+
+def check_boxes(page):
+    codec = CenterBox(with_half=True)
+    rng = np.random.default_rng(0)
+    outputs = []
+    for height, width in ((24, 32), (12, 16)):
+        maps = rng.uniform(10, 60, (5, height, width)).astype(np.float32)
+        maps[0] = cv2.GaussianBlur(rng.random((height, width), np.float32), (0, 0), 1)
+        maps[2, 5, 5] = np.nan
+        outputs.append(maps)
+    found = page.evaluate(
+        """async ({outputs, codec}) => {
+          const {decodeBoxes} = await import('/js/detection.js');
+          const read = ({data, dims}) => ({data: Float32Array.from(data, Number), dims});
+          return decodeBoxes(outputs.map(read), codec, 0.5);
+        }""",
+        dict(outputs=[_plain(maps[None]) for maps in outputs],
+             codec=dict(stride=codec.stride, max_people=codec.max_people, nms_thr=codec.nms_thr)),
+    )  # fmt: skip
+    boxes, scores = codec.decode(*outputs, score_thr=0.5)
+    assert len(boxes) > 5
+    np.testing.assert_allclose([each['score'] for each in found], scores, atol=1e-6)
+    np.testing.assert_allclose([each['box'] for each in found], boxes, atol=1e-3)
+
+
+def _plain(array):
+    """Write an array as the page reads it, where JSON has no NaN."""
+    return dict(data=['nan' if x != x else x for x in array.ravel().tolist()], dims=array.shape)
 
 
 def check_crops(page):
@@ -217,6 +245,7 @@ def test_the_page_in_chromium(site, browser):
     page = context.new_page()
     page.goto(address)
     check_decoding(page)
+    check_boxes(page)
     check_crops(page)
     context.close()
     runtime = PoseRuntime(POSE, 'onnxruntime')

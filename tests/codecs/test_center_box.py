@@ -13,7 +13,11 @@ SIDE = st.floats(6, 60)
 
 def read(target, codec=None):
     """Decode a target as if a network had learnt it perfectly."""
-    return (codec or CenterBox()).decode(np.concatenate([target[:1], target[2:6]]), 0.99)
+    return (codec or CenterBox()).decode(learnt(target), score_thr=0.99)
+
+
+def learnt(target):
+    return np.concatenate([target[:1], target[2:6]])
 
 
 def encode(boxes, ignored=None, codec=None):
@@ -60,14 +64,40 @@ def test_two_peaks_of_one_person_are_one_box():
     target[0, 12, 14] = 0.995
     assert len(read(target)[0]) == 1
     assert len(read(target, CenterBox(nms_thr=1.0))[0]) == 2
-    assert len(codec.decode(np.concatenate([target[:1], target[2:6]]), 0.999)[0]) == 1
+    assert len(codec.decode(learnt(target), score_thr=0.999)[0]) == 1
 
 
 def test_maps_that_are_not_finite_hold_nobody():
     target = encode([[8, 8, 40, 40]])
-    maps = np.concatenate([target[:1], target[2:6]])
+    maps = learnt(target)
     maps[1, 6, 6] = np.nan
-    assert len(CenterBox().decode(maps, 0.99)[0]) == 0
+    assert len(CenterBox().decode(maps, score_thr=0.99)[0]) == 0
+
+
+def test_a_box_is_the_mean_of_those_beside_its_peak_that_are_of_the_same_person():
+    maps = np.zeros((5, 8, 8), np.float32)
+    maps[0, 3, 3:6] = 0.9, 0.3, 0.2
+    maps[1:, 3, 3], maps[1:, 3, 2] = 20, 2
+    maps[1:, 3, 4] = 24, 20, 24, 20  # right of the peak by 4: from -8 and to 40 along x
+    boxes, scores = CenterBox().decode(maps, score_thr=0.5)
+    assert scores.tolist() == pytest.approx([0.9])
+    np.testing.assert_allclose(boxes, [[-8, -8, 0.75 * 32 + 0.25 * 40, 32]], rtol=1e-6)
+
+
+def test_large_people_are_read_of_the_copy_of_half_the_size_too():
+    codec, nobody = CenterBox(with_half=True), np.zeros((5, 24, 32), np.float32)
+    assert codec.output_names == ('maps', 'half_maps')
+    small, large = [2, 2, 30, 30], [34, 2, 58, 46]
+    half = encode([small, large])
+    boxes, scores = codec.decode(nobody, learnt(half), score_thr=0.99)
+    assert scores.tolist() == [1]
+    np.testing.assert_allclose(boxes, [2 * np.array(large) + 0.5], atol=1e-3)
+    fine = learnt(encode([[8, 8, 24, 40]])) * np.float32([0.995, 1, 1, 1, 1])[:, None, None]
+    boxes, scores = codec.decode(fine, learnt(half), score_thr=0.99)
+    assert scores.tolist() == pytest.approx([1, 0.995])
+    corners, scores = codec.batch_decode(fine[None], learnt(half)[None])
+    assert corners.shape == (1, 2 * 2 * 24 * 32, 2)
+    assert scores.shape == (1, 2 * 24 * 32)
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,14 @@ class CenterBoxHead(BaseModule):
             loss_box=self.box_loss_weight * loss_box,
         )
 
-    def predict(self, feats: Sequence[Tensor], score_thr: float = 0.0) -> list[InstanceData]:
-        """Return ``bboxes`` (N, 4) in input pixels and ``bbox_scores`` (N,) of each image."""
-        maps = self.forward(feats).detach().float().cpu().numpy()
-        found = [self.decoder.decode(image_maps, score_thr) for image_maps in maps]
+    def predict(self, maps: Sequence[Tensor], score_thr: float = 0.0) -> list[InstanceData]:
+        """Read boxes from what :meth:`forward` made, of images and of copies of half the size.
+
+        Returns:
+            ``bboxes`` (N, 4) in input pixels and ``bbox_scores`` (N,) of each image.
+        """
+        arrays = [each.detach().float().cpu().numpy() for each in maps]
+        found = [
+            self.decoder.decode(*own, score_thr=score_thr) for own in zip(*arrays, strict=True)
+        ]
         return [InstanceData(bboxes=boxes, bbox_scores=scores) for boxes, scores in found]

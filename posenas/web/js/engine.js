@@ -93,8 +93,8 @@ export class Engine {
     const { canvas, matrix } = letterbox(image, crop.input_size, crop.pad_value);
     const batch = new Float32Array(this.detector.size);
     normalise(canvas, normalisation, batch, 0);
-    const [maps] = await this.detector.run(batch);
-    const found = placeBoxes(decodeBoxes(maps, codec, threshold), matrix, image);
+    const outputs = await this.detector.run(batch);
+    const found = placeBoxes(decodeBoxes(outputs, codec, threshold), matrix, image);
     return found.filter(({ box: [x1, y1, x2, y2] }) => x2 > x1 && y2 > y1);
   }
 

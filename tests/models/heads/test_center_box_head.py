@@ -19,9 +19,10 @@ DETECTOR = dict(
 )
 
 
-def build():
+def build(**codec):
     torch.manual_seed(0)
-    model = MODELS.build(DETECTOR)
+    head = dict(DETECTOR['head'], decoder=dict(type='CenterBox', **codec))
+    model = MODELS.build(dict(DETECTOR, head=head))
     model.init_weights()
     return model
 
@@ -86,6 +87,23 @@ def test_a_detector_learns_where_people_are():
         np.testing.assert_allclose(
             sure[order].reshape(-1, 4), 2 * np.reshape(boxes, (-1, 4)), atol=8
         )
+
+
+def test_a_detector_that_searches_a_copy_of_half_the_size_finds_what_is_there_too():
+    model, alone = (build(with_half=half).eval() for half in (True, False))
+    images = torch.rand(2, 3, 128, 64, generator=torch.manual_seed(0))
+    with torch.no_grad():
+        maps, half_maps = model(images)
+        torch.testing.assert_close(maps, alone(images))
+        torch.testing.assert_close(
+            half_maps, alone(torch.nn.functional.avg_pool2d(images, 2)), rtol=1e-4, atol=1e-4
+        )
+        found = model.head.predict([maps, half_maps])
+    assert maps.shape[2:] == tuple(2 * side for side in half_maps.shape[2:])
+    for image in range(2):
+        boxes, scores = CenterBox().decode(maps[image].numpy(), half_maps[image].numpy())
+        np.testing.assert_array_equal(found[image].bboxes, boxes)
+        np.testing.assert_array_equal(found[image].bbox_scores, scores)
 
 
 def test_a_wrong_stride_is_told():
