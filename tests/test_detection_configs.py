@@ -75,7 +75,7 @@ def test_a_detector_is_small(path):
     with torch.device('meta'):
         cost = profile_model(MODELS.build(cfg.model), torch.empty(1, 3, height, width))
     assert cost.parameters <= 0.8e6
-    assert cost.macs <= 0.7e9
+    assert cost.macs <= 1.463e9  # of S-ViPNAS-Res50 for 256 x 192 pixels, which takes more time
 
 
 def test_canvases_and_mixes_can_be_looked_at(tmp_path, monkeypatch):

@@ -4,7 +4,7 @@
 # The people are those of lspet_dev, which the shipped network was chosen by but never trained on; more
 # than 800 there are not. All arms make 200 updates of 32 crops; scores are of LSPET val.
 DATA = 'data/lspet/'
-SHIPPED, MODEL = 'posenas_small', 'posenas_small_people_224x192'
+SHIPPED, MODEL = 'posenas_small', 'posenas_small_people_256x224'
 UPDATES, BATCH, FIRST = 200, 32, 7023
 SEEDS = [0, 1, 2]
 

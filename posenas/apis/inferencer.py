@@ -318,7 +318,7 @@ _PICTURES_AHEAD = 2
 #: Names under which other projects would look for the class.
 PoseNASInferencer = MMPoseInferencer = PoseInferencer
 #: Config of the detector whose weights are given alone.
-_DETECTOR = 'center_box_people_320x320'
+_DETECTOR = 'center_box_people_576x576'
 
 
 def _init_detector(

@@ -8,7 +8,7 @@ import torch
 from posenas.apis import detect_people, find_config, init_detector
 from posenas.utils import ConfigError, DataError
 
-CONFIG = 'center_box_people_320x320'
+CONFIG = 'center_box_people_576x576'
 SMALL = {
     'model.backbone.stem_channels': (4, 4),
     'model.backbone.channels': (4, 4, 4),
@@ -16,6 +16,8 @@ SMALL = {
     'model.neck.in_channels': (4, 4, 4),
     'model.neck.channels': (4, 4, 4),
     'model.head.in_channels': 4,
+    'model.head.decoder.with_half': False,
+    'test_dataloader.dataset.pipeline.1.size': (320, 320),
 }
 
 

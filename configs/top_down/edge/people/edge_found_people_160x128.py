@@ -1,4 +1,4 @@
-# What the search found, before posenas_small_people_224x192 grew from it.
+# What the search found, before posenas_small_people_256x224 grew from it.
 _base_ = [
     '../../../_base_/averaging_runtime.py',
     '../../../_base_/models/edge_small.py',

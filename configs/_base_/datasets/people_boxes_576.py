@@ -1,7 +1,8 @@
 # Photos of people with boxes (link data/people to their folder) and synthetic people, made by
 # posenas dataset synthetic --out data/synthetic_people --num-images 1200 --seed 1801
-# Trained on canvases of 416 x 416, tested on whole photos, brought to a longer side of 320 pixels.
-codec = dict(type='CenterBox', stride=4)
+# Trained on canvases of 512 x 512, tested on whole photos, brought to a longer side of 576 pixels, and
+# on their copies of half that size.
+codec = dict(type='CenterBox', stride=4, with_half=True)
 people = 'data/people/'
 photos = [dict(type='LoadImage')]
 # The 10 photos that coco_mini's training set holds too.
@@ -14,7 +15,7 @@ train_pipeline = [
 ]
 val_pipeline = [
     dict(type='LoadImage'),
-    dict(type='Letterbox', size=(320, 320)),
+    dict(type='Letterbox', size=(576, 576)),
     dict(type='PackPoseInputs'),
 ]
 train_dataloader = dict(
@@ -22,12 +23,12 @@ train_dataloader = dict(
     num_workers=1,
     persistent_workers=True,
     drop_last=True,
-    # Of 8: 4 photos with labels of COCO, 3 with boxes of other sets, 1 of synthetic people.
-    sampler=dict(type='MultiSourceSampler', source_ratio=[4, 3, 1]),
+    # Of 8: 5 photos with labels of COCO, 2 with boxes of other sets, 1 of synthetic people.
+    sampler=dict(type='MultiSourceSampler', source_ratio=[5, 2, 1]),
     dataset=dict(
         type='MosaicDataset',
-        canvas_size=(416, 416),
-        photo_size=480,
+        canvas_size=(576, 576),
+        photo_size=512,
         scale_range=(0.45, 1.25),
         mosaic_prob=0.5,
         mosaic_scale_range=(0.3, 0.85),
