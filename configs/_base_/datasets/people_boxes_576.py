@@ -27,7 +27,7 @@ train_dataloader = dict(
     sampler=dict(type='MultiSourceSampler', source_ratio=[5, 2, 1]),
     dataset=dict(
         type='MosaicDataset',
-        canvas_size=(576, 576),
+        canvas_size=(512, 512),
         photo_size=512,
         scale_range=(0.45, 1.25),
         mosaic_prob=0.5,
