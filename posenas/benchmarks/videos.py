@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from posenas.apis import PoseInferencer
-from posenas.benchmarks.runtime import read_memory_mb
+from posenas.benchmarks.runtime_forms import read_memory_mb
 from posenas.datasets.frames import FrameReader
 from posenas.datasets.synthetic.scene import Studio
 from posenas.datasets.synthetic.video import draw_video

@@ -19,7 +19,9 @@ RUNTIME = Kind(
             ),
         ),
         '--threads N': count(1, 'threads of an operation', WORKERS),
-        '--batch N': dict(type=COUNT, nargs='+', default=[1], help='people per batch (default: 1)'),
+        '--batch N': dict(
+            type=COUNT, nargs='+', default=[1], help='people, or photos, per batch (default: 1)'
+        ),
         '--repeat N': count(20, 'interleaved runs'),
         '--compile': 'also time torch.compile, which needs minutes and a compiler',
         '--forward-only': 'time forward passes only',
@@ -27,10 +29,11 @@ RUNTIME = Kind(
     },
     (
         'Time networks in PyTorch, ONNX Runtime and OpenVINO: the forward pass, and the whole way '
-        'from photo and boxes to keypoints, with and without the flip test. All forms take turns, '
-        'for every number of images. The ratio is the time of the first form over that of this '
-        'form; "/ single" is images per second over those of a batch of 1. One thread is timed by '
-        'processor time.'
+        'from photo and boxes to keypoints, with and without the flip test, or of a detector from '
+        'photo to boxes. All forms of all networks take turns, for every number of images. The '
+        'ratio is the time of the first form over that of this form; "/ first" is the time over '
+        'that of the first network in the same form; "/ single" is images per second over those of '
+        'a batch of 1. One thread is timed by processor time.'
     ),
 )
 
@@ -47,7 +50,7 @@ def report_runtime(args: argparse.Namespace) -> None:
         args.repeat,
         args.compile,
         not args.forward_only,
-        lambda names: show_progress(names, 'timing networks'),
+        show_progress,
     )
     columns = (
         'network',
@@ -57,6 +60,7 @@ def report_runtime(args: argparse.Namespace) -> None:
         'ms',
         '95 %',
         'ratio',
+        '/ first',
         '/ single',
         'memory MiB',
         'file MiB',
@@ -72,6 +76,7 @@ def report_runtime(args: argparse.Namespace) -> None:
             f'{each.median_ms:.2f}',
             f'{each.p95_ms:.2f}',
             f'{each.ratio:.2f}',
+            '' if each.cost is None else f'{each.cost:.2f}',
             '' if each.single_rate is None else f'{each.single_rate:.2f}',
             f'{each.memory_mb:.0f}',
             f'{each.file_mb:.1f}' if each.file_mb else '',

@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from exported_spots import write_spot_net
+from exported_spots import write_box_net, write_spot_net
 from registry_cases import tiny_experiment
 from tiny_data import write_people
 
@@ -141,11 +141,38 @@ def test_pytorch_takes_turns_with_the_engines(monkeypatch):
         write_spot_net(file)
         return SimpleNamespace(proof=None)
 
-    monkeypatch.setattr('posenas.benchmarks.runtime.export_model', export)
+    monkeypatch.setattr('posenas.benchmarks.runtime_forms.export_model', export)
     found = benchmark_runtime(['tiny_synthetic_128x96'], num_rounds=1)
     forms = ['torch eval', 'torch channels last', 'torch fused', 'onnxruntime f32', 'openvino f32']
     assert [cost.form for cost in found if cost.task == 'forward'][:5] == forms
     assert all(cost.file_mb == 0 for cost in found if 'torch' in cost.form)
+
+
+def test_networks_are_compared_with_the_first_and_do_only_what_they_can(tmp_path):
+    people, spots = write_box_net(tmp_path / 'boxes.onnx'), write_spot_net(tmp_path / 'spots.onnx')
+    found = benchmark_runtime([spots, people], num_rounds=2)
+    tasks = {each.task for each in found if each.network == 'boxes'}
+    assert tasks == {'forward', 'end to end'}
+    for each in found:
+        if each.network == 'spots':
+            assert each.cost == 1
+        else:
+            assert each.cost > 0
+
+
+def test_networks_of_one_file_name_are_told_apart(tmp_path):
+    files = [tmp_path / folder / 'net.onnx' for folder in ('a', 'b')]
+    for file in files:
+        file.parent.mkdir()
+        write_spot_net(file)
+    found = benchmark_runtime(files, num_rounds=1, end_to_end=False)
+    assert {each.network for each in found} == set(map(str, files))
+
+
+@pytest.mark.slow
+def test_a_detector_is_timed_in_pytorch_too():
+    found = benchmark_runtime(['center_box_people_576x576'], num_rounds=1)
+    assert {each.task for each in found if each.form == 'torch eval'} == {'forward', 'end to end'}
 
 
 @pytest.mark.slow
