@@ -1,7 +1,7 @@
 """int8 files whose loss, in the metric of the data set, stays within a limit."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,6 +37,7 @@ class QuantizationResult:
         num_layers: Layers of the network.
         num_crops: Crops that activations were measured on.
         source: Where these came from.
+        unscored: Why nothing was scored, if nothing was.
     """
 
     score: str
@@ -46,6 +47,7 @@ class QuantizationResult:
     num_layers: int
     num_crops: int
     source: str
+    unscored: str = ''
 
     @property
     def loss(self) -> float:
@@ -76,13 +78,18 @@ def quantize_network(
     """
     check_positive('num_crops', num_crops)
     crops, source = _find_crops(network, images, num_crops)
-    measure = _make_measure(network.cfg, required=max_loss is not None)
-    name, before = measure(model)
+    name, before, unscored = '', float('nan'), ''
+    try:
+        name, before = _score(network.cfg, model)
+    except (PoseNASError, OSError) as error:
+        unscored = f'the validation set cannot be used: {error}'
+        if max_loss is not None:
+            raise ConfigError(f'--max-loss needs a score, but {unscored}') from error
     layers, kept = list_layers(model), 0
     ranked: list[str] = []
     while True:
         quantized = quantize(model, crops, ranked[:kept])
-        _, after = measure(quantized)
+        after = _score(network.cfg, quantized)[1] if name else float('nan')
         if max_loss is None or before - after <= max_loss:
             break
         if kept == len(layers):
@@ -93,8 +100,10 @@ def quantize_network(
         ranked = ranked or rank_layers(model, quantized, crops[:_NUM_RANKED])
         kept = min(max(1, 2 * kept), len(layers))
     kept_layers = tuple(ranked[:kept])
-    found = QuantizationResult(name, before, after, kept_layers, len(layers), len(crops), source)
-    return quantized, found
+    counts = len(layers), len(crops)
+    return quantized, QuantizationResult(
+        name, before, after, kept_layers, *counts, source, unscored
+    )
 
 
 def _find_crops(
@@ -127,22 +136,12 @@ def _test_pipeline(cfg: Config) -> list[dict]:
     return copy.deepcopy(loader.dataset.pipeline)
 
 
-def _make_measure(cfg: Config, required: bool) -> Callable[['onnx.ModelProto'], tuple[str, float]]:
-    """Return a function that scores a graph on the validation set."""
-
-    def measure(model: 'onnx.ModelProto') -> tuple[str, float]:
-        try:
-            scores = score_graph(cfg, model)
-        except (PoseNASError, AttributeError, OSError) as error:
-            if not required:
-                return '', float('nan')
-            raise ConfigError(
-                f'--max-loss needs the validation set, which cannot be used: {error}'
-            ) from error
-        name = _choose_score(cfg, scores)
-        return name, scores[name]
-
-    return measure
+def _score(cfg: Config, model: 'onnx.ModelProto') -> tuple[str, float]:
+    """Return the name and value of the score that a graph is judged by; see :func:`score_graph`."""
+    scores = score_graph(cfg, model)
+    best = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
+    name = best if best in scores else next(iter(scores))
+    return name, scores[name]
 
 
 def score_graph(cfg: Config, model: 'onnx.ModelProto') -> dict[str, float]:
@@ -165,9 +164,3 @@ def score_graph(cfg: Config, model: 'onnx.ModelProto') -> dict[str, float]:
         load_exported(trial)
         trial.load_from = None
         return PoseRunner.from_cfg(trial).val()
-
-
-def _choose_score(cfg: Config, scores: dict[str, float]) -> str:
-    """Return the score that the best checkpoint is chosen by, else the first one."""
-    best = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('save_best')
-    return best if best in scores else next(iter(scores))

@@ -144,7 +144,7 @@ def _print_quantization(cost: 'QuantizationResult') -> None:
         scores = f'{cost.before:.4f} before, {cost.after:.4f} after, {cost.loss:.4f} lost'
         lines.append(f'{cost.score} on the validation set: {scores}')
     else:
-        lines.append('no score was measured: the validation set is missing')
+        lines.append(f'no score was measured: {cost.unscored}')
     if kept:
         lines.append(f'in float: {", ".join(cost.float_layers)}')
     print_lines(*lines)

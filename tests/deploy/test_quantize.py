@@ -87,8 +87,7 @@ def test_layers_return_to_float_until_the_loss_is_small_enough(
     _, network, _ = tiny_export
     losses = iter([0.8, 0.5, 0.7, 0.79])
     monkeypatch.setattr(
-        'posenas.apis.quantizing._make_measure',
-        lambda cfg, required: lambda model: ('PCK', next(losses)),
+        'posenas.apis.quantizing.score_graph', lambda cfg, model: {'PCK': next(losses)}
     )
     monkeypatch.setattr(
         'posenas.apis.quantizing._find_crops',
@@ -110,7 +109,8 @@ def test_a_limit_needs_a_validation_set_and_eight_bits_need_real_crops(
         quantize_network(network, graph)
     picture = tmp_path / 'photo.png'
     cv2.imwrite(str(picture), np.full((60, 50, 3), 99, np.uint8))
-    with pytest.raises(ConfigError, match='--max-loss needs the validation set'):
+    with pytest.raises(ConfigError, match='needs a score, but the validation set cannot be used'):
         quantize_network(network, graph, [picture], max_loss=0.1)
     _, found = quantize_network(network, graph, [picture])
     assert (found.score, found.num_crops, found.float_layers) == ('', 1, ())
+    assert 'cannot be used' in found.unscored

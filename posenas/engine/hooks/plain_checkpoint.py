@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process, master_only
-from mmengine.fileio import get_file_backend
+from mmengine.fileio import BaseStorageBackend, get_file_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -77,6 +77,7 @@ class CheckpointHook(_CheckpointHook):
     def __init__(self, *args: Any, last_optimizer_only: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.last_optimizer_only = last_optimizer_only
+        self.file_backend: BaseStorageBackend | None = None  # until training begins
 
     def before_train(self, runner: Runner) -> None:
         """Find out where to save, what is there, and tidy up after a killed predecessor."""
@@ -180,7 +181,7 @@ class CheckpointHook(_CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict[str, float]) -> None:
         """Save the model once per metric that has improved, then delete the former best."""
-        if not self.save_best:
+        if not self.save_best or self.file_backend is None:  # a validation alone, no training
             return
         if 'auto' in self.key_indicators:
             self._init_rule(self.rules, [next(iter(metrics))])

@@ -304,3 +304,9 @@ def test_only_the_last_checkpoint_holds_an_optimizer_if_asked_for(tmp_path):
     older, last = (load_checkpoint_file(tmp_path / f'epoch_{n}.pth') for n in (2, 3))
     assert last.keys() - older.keys() == {'optimizer', 'param_schedulers'}
     assert find_latest_checkpoint(tmp_path) == str(tmp_path / 'epoch_3.pth')
+
+
+def test_a_validation_alone_saves_nothing(tmp_path):
+    cfg = make(tmp_path, validate=True, save_best='auto')
+    assert PoseRunner.from_cfg(cfg).val()
+    assert not names(tmp_path)
