@@ -75,6 +75,24 @@ def test_boxes_go_with_their_people(photos, mosaic_prob):
         assert (sample['bboxes'] <= [96, 64, 96, 64]).all()
 
 
+def test_boxes_of_turned_photos_hold_the_ellipse_of_each_person(tmp_path):
+    photo = np.zeros((80, 100, 3), np.uint8)
+    cv2.ellipse(photo, (60, 35), (30, 10), 0, 0, 360, (255, 255, 255), -1)
+    sample = dict(id=1, img_id=1, img_path='', dataset_name='', is_ignored=np.array([False]))
+    sample.update(img=photo, bboxes=np.array([[30, 25, 90, 45]], np.float32))
+    canvases = MosaicDataset([sample], (200, 200), photo_size=100, mosaic_prob=0, rotate_factor=60)
+    sides = []
+    for epoch in range(20):
+        turned = canvases[EpochIndex(0, epoch)]
+        rows, columns = np.nonzero(turned['img'].min(axis=2) > 180)
+        if min(rows.min(), columns.min()) > 0 and max(rows.max(), columns.max()) < 199:
+            found = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+            np.testing.assert_allclose(turned['bboxes'][0], found, atol=3)
+            sides.append((found[2] - found[0]) / (found[3] - found[1]))
+    assert max(sides) > 2.5  # hardly turned
+    assert min(sides) < 1.2  # about diagonal or steeper
+
+
 def test_hidden_and_tiny_people_are_ignored(photos):
     canvases = MosaicDataset(photos, (40, 40), photo_size=100, scale_range=(1, 2), mosaic_prob=0)
     samples = [canvases[EpochIndex(0, epoch)] for epoch in range(60)]

@@ -1,6 +1,7 @@
 """The weights that come with the library: cards, and the same people in all engines."""
 
 import json
+import re
 import zlib
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
+from source_files import ROOT
 
 from posenas.apis import PoseInferencer, find_config
 from posenas.apis.exporting import export_network, render_people
@@ -61,6 +63,16 @@ def test_engines_and_pytorch_find_the_same_people():
         seen = PoseRuntime(engine=engine)(picture, wanted.bboxes)
         gaps = np.abs(seen.keypoints - wanted.keypoints).max(axis=2)
         assert gaps[seen.scores > 0.2].max() <= 0.5
+
+
+def test_the_example_of_the_page_on_weights_runs(tmp_path, monkeypatch):
+    text = (ROOT / 'docs' / 'weights.md').read_text(encoding='utf-8')
+    (block,) = re.findall(r'^```python\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite('photo.jpg', render_people((640, 480), 1)[0])
+    names: dict = {}
+    exec(block, names)  # noqa: S102  (our own page)
+    assert names['found'].keypoints.shape == (len(names['people'].bboxes), 17, 2)
 
 
 def test_the_network_in_eight_bits_finds_nearly_the_same_people():
