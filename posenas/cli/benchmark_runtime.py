@@ -2,12 +2,16 @@
 
 import argparse
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from posenas.cli.args import Kind, count
 from posenas.cli.printing import print_table, show_progress
 from posenas.cli.reading import check_paths
 from posenas.cli.values import COUNT, WORKERS
 from posenas.utils.atomic_io import write_json
+
+if TYPE_CHECKING:
+    from posenas.benchmarks import RuntimeCost
 
 RUNTIME = Kind(
     'networks in PyTorch and in inference engines',
@@ -37,6 +41,12 @@ RUNTIME = Kind(
     ),
 )
 
+#: Heads of the printed table.
+_COLUMNS = (
+    *('network', 'form', 'task', 'batch', 'ms', '95 %', 'ratio', '/ first', '/ single'),
+    *('memory MiB', 'file MiB', 'difference', 'pixels'),
+)
+
 
 def report_runtime(args: argparse.Namespace) -> None:
     """Print what ``posenas benchmark runtime`` measures."""
@@ -52,43 +62,25 @@ def report_runtime(args: argparse.Namespace) -> None:
         not args.forward_only,
         show_progress,
     )
-    columns = (
-        'network',
-        'form',
-        'task',
-        'batch',
-        'ms',
-        '95 %',
-        'ratio',
-        '/ first',
-        '/ single',
-        'memory MiB',
-        'file MiB',
-        'difference',
-        'pixels',
-    )
-    rows = [
-        (
-            each.network,
-            each.form,
-            each.task,
-            f'{each.batch}',
-            f'{each.median_ms:.2f}',
-            f'{each.p95_ms:.2f}',
-            f'{each.ratio:.2f}',
-            '' if each.cost is None else f'{each.cost:.2f}',
-            '' if each.single_rate is None else f'{each.single_rate:.2f}',
-            f'{each.memory_mb:.0f}',
-            f'{each.file_mb:.1f}' if each.file_mb else '',
-            f'{each.difference:.0e}' if each.difference else '',
-            f'{each.distance:.3f}' if each.difference else '',
-        )
-        for each in found
-    ]
+    rows = [_show_cost(each) for each in found]
     caption = (
         f'per image; threads: {args.threads}, median of {args.repeat} interleaved rounds; '
         'difference of outputs from PyTorch, relative to their range, and of keypoints'
     )
-    print_table(columns, rows, caption=caption, left=columns[:3], is_plain=True)
+    print_table(_COLUMNS, rows, caption=caption, left=_COLUMNS[:3], is_plain=True)
     if args.json:
         write_json(args.json, [asdict(each) for each in found], indent=1)
+
+
+def _show_cost(cost: 'RuntimeCost') -> tuple[str, ...]:
+    """Return the row of the table."""
+    ratios = (cost.ratio, cost.cost, cost.single_rate)
+    return (
+        *(cost.network, cost.form, cost.task, f'{cost.batch}'),
+        *(f'{cost.median_ms:.2f}', f'{cost.p95_ms:.2f}'),
+        *('' if ratio is None else f'{ratio:.2f}' for ratio in ratios),
+        f'{cost.memory_mb:.0f}',
+        f'{cost.file_mb:.1f}' if cost.file_mb else '',
+        f'{cost.difference:.0e}' if cost.difference else '',
+        f'{cost.distance:.3f}' if cost.difference else '',
+    )
