@@ -1,6 +1,6 @@
 """Checkpoints and configs of other projects in our form, and checkpoints back in theirs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -10,6 +10,7 @@ from posenas.apis.building import ConfigLike, build_model
 from posenas.convert import (
     Conversion,
     adapt_checkpoint,
+    average_states,
     convert_with_report,
     export_with_report,
     find_config_kind,
@@ -46,6 +47,7 @@ def convert_checkpoint(
     sha256: str | None = None,
     trust_download: bool = False,
     halve: bool = False,
+    average: Sequence[str | Path] = (),
 ) -> Conversion:
     """Convert a checkpoint, to our names or to those of another project, and write it.
 
@@ -62,6 +64,8 @@ def convert_checkpoint(
             address states.
         trust_download: Whether an address without a SHA-256 may be loaded.
         halve: Whether a file of safetensors stores numbers in half precision.
+        average: Further checkpoints of the same network: what is written is the mean of all; see
+            :func:`posenas.convert.average_states`.
 
     Returns:
         What was written, with a report of what became of every entry.
@@ -71,12 +75,14 @@ def convert_checkpoint(
         CheckpointError: It cannot be read safely, is of no known project or does not fit the
             network.
     """
-    _check_files(source, out)
+    for path in (source, *average):
+        _check_files(path, out)
     is_plain = Path(out).suffix.lower() == SAFETENSORS
     if halve and not is_plain:
         raise ConfigError(f'out must end with {SAFETENSORS} to store half precision, got {out}')
     loaded = _load(source, trust, sha256, trust_download)
-    conversion, target = _convert(loaded, project, to)
+    further = [_load(path, trust, None, trust_download) for path in average]
+    conversion, target = _convert([loaded, *further], project, to)
     if config is not None:
         if conversion.report.target != 'ours':
             raise ConfigError(
@@ -119,14 +125,19 @@ def _load(source: str | Path, trust: bool, sha256: str | None, trust_download: b
     return load_trusted_file(fetch_checkpoint(source, sha256))
 
 
-def _convert(loaded: Mapping[str, object], project: str, to: str | None) -> tuple[Conversion, str]:
-    """Convert to our names and, if asked, on to those of another project.
+def _convert(
+    loaded: Sequence[Mapping[str, object]], project: str, to: str | None
+) -> tuple[Conversion, str]:
+    """Convert to our names, average and, if asked, convert to the names of another project.
 
     Returns:
         The conversion, its report from the names in the file to those it gets, and whose they
         are, 'ours' for this library's names.
     """
-    first = convert_with_report(loaded, project)
+    first, *others = (convert_with_report(each, project) for each in loaded)
+    if others:
+        states = [each.state_dict for each in (first, *others)]
+        first = Conversion(average_states(states), first.report)
     if to is None:
         return first, 'ours'
     if to == 'posenas' and (first.report.renamed or find_family(first.state_dict) != 'PoseNAS'):

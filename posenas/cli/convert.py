@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _PROJECTS = ('mmpose0', 'mmpose1', 'hrnet', 'simplebaseline', 'fpd', 'pnfs', 'posenas')
 _CONFIG_SUFFIXES = ('.py', '.yaml', '.yml')
 #: Options that say how a checkpoint is converted.
-_OF_CHECKPOINTS = ('source', 'to', 'trust', 'config', 'sha256', 'trust_download', 'half', 'verbose')
+_OF_CHECKPOINTS = (
+    *('source', 'to', 'trust', 'config', 'sha256', 'trust_download', 'half', 'average', 'verbose'),
+)
 #: Names of entries listed for one reason without --verbose.
 _NUM_LISTED = 12
 
@@ -60,6 +62,11 @@ def build_parser() -> argparse.ArgumentParser:
         '--teacher YAML': (
             'config of a teacher of FPD, which is merged over IN; OUT distils '
             'from it, and it is written beside OUT with _teacher'
+        ),
+        '--average FILE': dict(
+            nargs='+',
+            default=[],
+            help='further checkpoints of the same network: OUT gets the mean of all weights',
         ),
         '--half': 'write a .safetensors file in half precision',
         '--verbose': 'list every entry by name',
@@ -117,6 +124,7 @@ def _convert_checkpoint(args: argparse.Namespace) -> None:
         args.sha256,
         args.trust_download,
         args.half,
+        args.average,
     )
     _show(made.report, args.verbose)
     tell(f'wrote {args.out} with {len(made.state_dict)} entries')

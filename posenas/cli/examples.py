@@ -86,6 +86,7 @@ EXAMPLES = {
         'convert work_dirs/people/epoch_30.pth mmpose0.pth --to mmpose0',
         'convert mmpose0.pth ours.pth --verbose',
         'convert work_dirs/people/epoch_30.pth people.safetensors --half',
+        'convert first.pth mean.pth --average second.pth third.pth',
     ),
     'genotype': (
         'genotype show s_vipnas_res50_coco_256x192',

@@ -1,6 +1,7 @@
 """Checkpoints and configs of other projects: their names and ours."""
 
 from .adapt import adapt_checkpoint
+from .averaging import average_states
 from .configs import apply_options, find_config_kind, translate_config
 from .describe import describe_network, find_family
 from .distillation import make_distillation, merge_teacher, take_distillation
@@ -25,6 +26,7 @@ __all__ = [
     'Rename',
     'adapt_checkpoint',
     'apply_options',
+    'average_states',
     'choose_metrics',
     'convert_state_dict',
     'convert_with_report',

@@ -68,6 +68,24 @@ def test_weights_alone_become_a_file_of_safetensors(tmp_path, posenas_weights):
     assert same(load_checkpoint_file(tmp_path / 'again.pth')['state_dict'], loaded['state_dict'])
 
 
+def test_checkpoints_of_one_network_are_averaged(tmp_path, posenas_weights, capsys):
+    files = [tmp_path / f'{i}.pth' for i in range(3)]
+    ours = convert_state_dict(posenas_weights)
+    for i, file in enumerate(files):
+        state = {k: v + i if v.is_floating_point() else v + 10 * i for k, v in ours.items()}
+        torch.save(dict(state_dict=state), file)
+    mean = tmp_path / 'mean.pth'
+    assert run(files[0], mean, '--average', *files[1:]) == 0
+    for name, value in load_checkpoint_file(mean)['state_dict'].items():
+        wanted = ours[name] + 1 if value.is_floating_point() else ours[name]
+        torch.testing.assert_close(value, wanted)
+    state.pop(next(iter(state)))
+    torch.save(dict(state_dict=state), files[2])
+    assert run(files[0], mean, '--average', *files[1:]) == 2
+    assert 'checkpoint 3 differ' in capsys.readouterr().err
+    assert run(files[0], files[1], '--average', files[1]) == 2
+
+
 def test_the_name_of_this_library_as_a_target_means_our_names(tmp_path, golden_dir):
     vipnas = draw_state_dict(load_manifest(golden_dir / 's_vipnas_res50_256x192'))
     old, ours, again = (tmp_path / name for name in ('old.pth', 'ours.pth', 'again.pth'))
