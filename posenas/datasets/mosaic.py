@@ -21,15 +21,15 @@ _MIN_VISIBLE, _MIN_SIDE = 0.3, 4.0
 
 
 class _Placement(NamedTuple):
-    """Where a photo goes: x' = scale * x + shift, in pixels of its region."""
+    """Where a photo goes: x' = linear @ x + shift, in pixels of its region."""
 
-    scale: np.ndarray
+    linear: np.ndarray
     shift: np.ndarray
 
     @property
     def matrix(self) -> np.ndarray:
         """The matrix (2, 3) of the same map."""
-        return np.column_stack([np.diag(self.scale), self.shift])
+        return np.column_stack([self.linear, self.shift])
 
 
 @DATASETS.register_module()
@@ -42,7 +42,8 @@ class MosaicDataset(Dataset):
     concatenation as the first, so that a sampler decides about the parts.
 
     Source: Bochkovskiy et al., YOLOv4: Optimal Speed and Accuracy of Object Detection, 2020,
-    section 3.3 (mosaic).
+    section 3.3 (mosaic); Kalra et al., Towards Rotation Invariance in Object Detection, ICCV 2021
+    (the box of a turned person is that of the ellipse within the former box).
 
     Args:
         dataset: Config of photos whose pipeline gives ``img``, ``bboxes`` and ``is_ignored``.
@@ -54,6 +55,7 @@ class MosaicDataset(Dataset):
         mosaic_scale_range: Least and greatest scale of each of them.
         flip_prob: Probability that a photo is mirrored.
         aspect_jitter: Largest change of width / height as a factor, at least 1.
+        rotate_factor: Largest angle by which a photo is turned, degrees.
         seed: First part of the seed of each canvas; set by the runner.
 
     Raises:
@@ -71,6 +73,7 @@ class MosaicDataset(Dataset):
         mosaic_scale_range: Sequence[float] = (0.3, 1.2),
         flip_prob: float = 0.5,
         aspect_jitter: float = 1.15,
+        rotate_factor: float = 0.0,
         seed: int = 0,
     ) -> None:
         for name, (low, high) in dict(
@@ -90,7 +93,7 @@ class MosaicDataset(Dataset):
         self.photo_size = photo_size
         self.scale_range, self.mosaic_scale_range = scale_range, mosaic_scale_range
         self.mosaic_prob, self.flip_prob = mosaic_prob, flip_prob
-        self.aspect_jitter = aspect_jitter
+        self.aspect_jitter, self.rotate_factor = aspect_jitter, rotate_factor
         self.seed = seed
 
     @property
@@ -163,7 +166,7 @@ class MosaicDataset(Dataset):
         scale_range: Sequence[float],
         rng: np.random.Generator,
     ) -> _Placement:
-        """Choose scale, aspect, place and mirroring of a photo of ``shape`` (H, W)."""
+        """Choose scale, aspect, place, mirroring and angle of a photo of ``shape`` (H, W)."""
         photo = np.array(shape[::-1], np.float64)
         zoom = np.exp(rng.uniform(*np.log(scale_range))) * self.photo_size / photo.max()
         aspect = self.aspect_jitter ** rng.uniform(-0.5, 0.5)
@@ -173,7 +176,12 @@ class MosaicDataset(Dataset):
         if rng.random() < self.flip_prob:
             shift[0] += scale[0] * photo[0]
             scale[0] = -scale[0]
-        return _Placement(scale, shift)
+        if not self.rotate_factor:
+            return _Placement(np.diag(scale), shift)
+        angle = np.deg2rad(rng.uniform(-self.rotate_factor, self.rotate_factor))
+        turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        center = scale * photo / 2 + shift
+        return _Placement(turn * scale, turn @ (shift - center) + center)
 
 
 def _find_part(dataset: Dataset, index: int) -> tuple[int, int]:
@@ -202,8 +210,12 @@ def _move_boxes(
     Returns:
         Those of which something is left, and whether each is ignored.
     """
-    ends = boxes.reshape(-1, 2, 2) * placement.scale + placement.shift
-    whole = np.concatenate([ends.min(axis=1), ends.max(axis=1)], axis=1)  # mirrored ones too
+    corners = boxes.reshape(-1, 2, 2)
+    center = corners.mean(axis=1) @ placement.linear.T + placement.shift
+    # Half the width and height of the ellipse: the lengths of the rows of its two half axes.
+    axes = placement.linear * (corners[:, 1:] - corners[:, :1]) / 2  # (N, 2, 2)
+    reach = np.hypot(axes[..., 0], axes[..., 1])
+    whole = np.concatenate([center - reach, center + reach], axis=1)
     cut = np.concatenate([whole[:, :2].clip(0, size), whole[:, 2:].clip(0, size)], axis=1)
     sides, whole_sides = cut[:, 2:] - cut[:, :2], whole[:, 2:] - whole[:, :2]
     visible = sides.prod(axis=1) / np.maximum(whole_sides.prod(axis=1), 1e-9)
