@@ -16,6 +16,8 @@ Floats = NDArray[np.floating]
 TARGET_CHANNELS = 7
 #: Side of a Gaussian's window divided by that of the box.
 _WINDOW = 0.54
+#: Boxes of a peak and of a pixel beside it are of one person if they overlap more.
+_SAME_PERSON = 0.5
 #: Smaller boxes, by the square root of the area in input pixels, are not taken from a copy of the
 #: image of half the size: the image itself shows such people better.
 _LEAST_SIDE_IN_HALF = 64.0
@@ -25,14 +27,14 @@ class CenterBox:
     """One Gaussian per person, as wide and high as the box asks for; boxes are read at its peaks.
 
     Distances are learnt all over the window of the Gaussian, so small offsets of the peak do not
-    matter and few photos suffice. Where windows overlap, the smaller box counts. A person may have
-    several peaks: the box of the best one is averaged with those it overlaps, by their scores.
+    matter and few photos suffice. Where windows overlap, the smaller box counts. The box of a peak
+    is averaged with those of the pixels beside it.
 
     Source: Zhou et al., Objects as Points, 2019 (CenterNet); Liu et al., Training-Time-Friendly
     Network for Real-Time Object Detection, AAAI 2020, section 4; Gidaris and Komodakis, Object
     Detection via a Multi-Region and Semantic Segmentation-Aware CNN Model, ICCV 2015 (voting).
     Differs from the papers: a person weighs the same in the loss of distances, whatever its size;
-    boxes that overlap a better one are dropped after that average.
+    boxes that overlap a better one are dropped, since a large person may have two peaks.
 
     Attributes:
         output_names: What networks make, one name for each array that :meth:`batch_decode` takes.
@@ -141,10 +143,7 @@ class CenterBox:
         best = np.argsort(-scores, kind='stable')[: self.max_people]
         boxes, scores = boxes[best], scores[best]
         kept = keep_best_boxes(boxes, self.nms_thr)
-        is_same = bbox_iou(boxes[kept], boxes) > self.nms_thr
-        is_same[np.arange(len(kept)), kept] = True  # also a box without an area
-        weights = is_same * scores
-        return weights @ boxes / weights.sum(axis=1, keepdims=True), scores[kept]
+        return boxes[kept], scores[kept]
 
     def _read(
         self, maps: Floats, score_thr: float
@@ -156,7 +155,9 @@ class CenterBox:
         heatmap = np.ascontiguousarray(maps[0])
         is_peak = (heatmap == cv2.dilate(heatmap, np.ones((3, 3)))) & (heatmap > score_thr)
         rows, columns = np.nonzero(is_peak)
-        return self._place(maps[None])[0, rows, columns], heatmap[rows, columns]
+        corners = self._place(maps[None])[0]
+        boxes = [_vote(corners, heatmap, *peak) for peak in zip(rows, columns, strict=True)]
+        return np.array(boxes, np.float32).reshape(-1, 4), heatmap[rows, columns]
 
     def _place(self, maps: Floats) -> NDArray[np.float32]:
         """Return the corners (B, H, W, 4) of the box of every heatmap pixel of (B, 5, H, W)."""
@@ -189,6 +190,17 @@ class CenterBox:
 def _double(points: Floats) -> Floats:
     """Carry points of a copy of half the size, each pixel of which covers two, to the image."""
     return 2 * points + 0.5
+
+
+def _vote(
+    corners: NDArray[np.float32], heatmap: NDArray[np.float32], row: int, column: int
+) -> NDArray[np.float32]:
+    """Average the box (4,) of a peak with those of the pixels beside it, by their scores."""
+    window = np.s_[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
+    own, near = corners[row, column], corners[window].reshape(-1, 4)
+    weights = heatmap[window].ravel() * (bbox_iou(own[None], near)[0] > _SAME_PERSON)
+    total = weights.sum()
+    return weights @ near / total if total > 0 else own
 
 
 def _span(low: float, high: float, limit: int) -> slice:

@@ -74,16 +74,14 @@ def test_maps_that_are_not_finite_hold_nobody():
     assert len(CenterBox().decode(maps, score_thr=0.99)[0]) == 0
 
 
-def test_the_box_of_a_person_is_the_mean_of_those_of_all_its_peaks():
+def test_a_box_is_the_mean_of_those_beside_its_peak_that_are_of_the_same_person():
     maps = np.zeros((5, 8, 8), np.float32)
-    maps[0, 3, [2, 5, 7]] = 0.9, 0.3, 0.6
-    maps[1:, 3, 2] = 20
-    maps[1:, 3, 5] = 32, 20, 16, 20  # from -12 to 36 along x, the first from -12 to 28
-    maps[1:, 3, 7] = 2  # another person
-    boxes, scores = CenterBox().decode(maps, score_thr=0.1)
-    assert scores.tolist() == pytest.approx([0.9, 0.6])
-    mean = 0.75 * 28 + 0.25 * 36
-    np.testing.assert_allclose(boxes, [[-12, -8, mean, 32], [26, 10, 30, 14]], rtol=1e-6)
+    maps[0, 3, 3:6] = 0.9, 0.3, 0.2
+    maps[1:, 3, 3], maps[1:, 3, 2] = 20, 2
+    maps[1:, 3, 4] = 24, 20, 24, 20  # right of the peak by 4: from -8 and to 40 along x
+    boxes, scores = CenterBox().decode(maps, score_thr=0.5)
+    assert scores.tolist() == pytest.approx([0.9])
+    np.testing.assert_allclose(boxes, [[-8, -8, 0.75 * 32 + 0.25 * 40, 32]], rtol=1e-6)
 
 
 def test_large_people_are_read_of_the_copy_of_half_the_size_too():

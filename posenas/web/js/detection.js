@@ -4,6 +4,7 @@ import { cropToImage, overlap } from './geometry.js';
 
 const f32 = Math.fround;
 // As in the codec.
+const SAME_PERSON = 0.5;
 const LEAST_SIDE_IN_HALF = 64;
 
 /** Tell whether a pixel is as high as all its neighbours. */
@@ -16,17 +17,20 @@ function isPeak(heat, width, height, x, y) {
   return true;
 }
 
-/** Average a box with those that it overlaps by more than ``threshold``, by their scores. */
-function average(own, found, threshold) {
+/** Average the box of a peak with those of the pixels beside it that are of the same person. */
+function vote(place, heat, width, height, x, y) {
+  const own = place(x, y);
   const sums = [0, 0, 0, 0];
   let total = 0;
-  for (const each of found) {
-    if (each === own || overlap(own.box, each.box) > threshold) {
-      each.box.forEach((side, i) => (sums[i] += each.score * side));
-      total += each.score;
+  for (let v = Math.max(y - 1, 0); v <= Math.min(y + 1, height - 1); v++) {
+    for (let u = Math.max(x - 1, 0); u <= Math.min(x + 1, width - 1); u++) {
+      const box = place(u, v);
+      const weight = overlap(own, box) > SAME_PERSON ? heat[v * width + u] : 0;
+      box.forEach((side, i) => (sums[i] += weight * side));
+      total += weight;
     }
   }
-  return { ...own, box: sums.map((sum) => f32(sum / total)) };
+  return total > 0 ? sums.map((sum) => f32(sum / total)) : own;
 }
 
 /** Return {box, score} of each peak of the maps of one copy of an image. */
@@ -46,7 +50,7 @@ function readPeaks({ data, dims }, codec, threshold) {
   for (let i = 0; i < size; i++) {
     const [x, y] = [i % width, Math.floor(i / width)];
     if (heat[i] > threshold && isPeak(heat, width, height, x, y)) {
-      found.push({ box: place(x, y), score: heat[i] });
+      found.push({ box: vote(place, heat, width, height, x, y), score: heat[i] });
     }
   }
   return found;
@@ -61,12 +65,11 @@ export function decodeBoxes([maps, halfMaps], codec, threshold) {
     if (isLarge) found.push({ box: [x1, y1, x2, y2], score });
   }
   found.sort((a, b) => b.score - a.score);
-  const best = found.slice(0, codec.max_people);
   const kept = [];
-  for (const each of best) {
+  for (const each of found.slice(0, codec.max_people)) {
     if (kept.every(({ box }) => overlap(box, each.box) <= codec.nms_thr)) kept.push(each);
   }
-  return kept.map((each) => average(each, best, codec.nms_thr));
+  return kept;
 }
 
 /** Carry boxes of the input back to the image, within which they are cut. */
