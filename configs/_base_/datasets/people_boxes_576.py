@@ -9,16 +9,7 @@ photos = [dict(type='LoadImage')]
 in_coco_mini = [192, 241, 257, 338, 459, 474, 536, 564, 589, 790]
 
 train_pipeline = [
-    dict(type='PhotometricDistortion'),
-    dict(
-        type='CoarseDropout',
-        max_holes=10,
-        max_height=0.15,
-        max_width=0.15,
-        min_height=0.03,
-        min_width=0.03,
-        fill_value=114,
-    ),
+    dict(type='PhotometricDistortion', generation='0.x'),
     dict(type='GenerateBoxTarget', encoder=codec),
     dict(type='PackPoseInputs'),
 ]
@@ -41,7 +32,6 @@ train_dataloader = dict(
         scale_range=(0.45, 1.25),
         mosaic_prob=0.5,
         mosaic_scale_range=(0.3, 0.85),
-        rotate_factor=20,
         dataset=dict(
             type='CombinedDataset',
             metainfo=dict(dataset_name='coco'),
