@@ -35,6 +35,8 @@ from posenas.utils.randomness import Stream, make_generator
 
 #: Width and height of the photo that people are cut out of, or found in.
 _PHOTO = (640, 480)
+#: What a file may store so that an engine can choose what it computes in.
+_FLOATS = ('f32', 'f16')
 
 
 @dataclass
@@ -126,9 +128,10 @@ def list_forms(source: Source, threads: int, batch: int, with_compile: bool) -> 
     sight = _Sight(render_people(_PHOTO, 1)[0], np.tile(box, (batch, 1)))
     if source.network is not None:
         yield from _list_torch_forms(source.name, source.network, sight, with_compile)
+    is_float = read_description(source.file).precision in _FLOATS
     for engine in ENGINES:
         if choose_engine(source.file, None if source.file.suffix == '.xml' else engine) == engine:
-            for precision in list_precisions(engine):
+            for precision in list_precisions(engine) if is_float else ('f32',):
                 form = _open_form(source, engine, precision, threads, sight)
                 if source.proof is not None and precision == 'f32':
                     tried = [d for d in source.proof.differences if d.engine == engine]
@@ -202,8 +205,7 @@ def _open_form(source: Source, engine: str, precision: str, threads: int, sight:
     found = read_description(file)
     shape = (batch, *found.input_shape)
     images = make_generator(Stream.MEASURED_IMAGES, 0).standard_normal(shape, np.float32)
-    # What a file stores decides about what is computed in where that is no float.
-    label = f'{engine} {precision if found.precision in ("f32", "f16") else found.precision}'
+    label = f'{engine} {precision if found.precision in _FLOATS else found.precision}'
     options = (file, engine, threads, precision)
     if found.video is not None:
         video = VideoRuntime(*options)
